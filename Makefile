@@ -1,0 +1,47 @@
+# Two commands are all a newcomer needs: `make audit` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+ENV := .venv/.ready
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(ENV): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(ENV)
+
+.PHONY: env
+env: $(ENV)  ## build the environment in .venv
+
+.PHONY: fixtures
+fixtures: $(ENV)  ## train the example models that are missing or stale
+	$(BIN)/python -m fixtures
+
+.PHONY: audit
+audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report
+	$(BIN)/auditor run specs --exit-zero
+
+.PHONY: check
+check: $(ENV)  ## lint, types, layers, staleness
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/schema
+
+.PHONY: test
+test: $(ENV) fixtures  ## run all tests
+	$(BIN)/python -m pytest -q tests
+
+.PHONY: schema
+schema: $(ENV)  ## write auditor/schema/audit.schema.json anew
+	$(BIN)/auditor schema --output auditor/schema/audit.schema.json
+
+.PHONY: clean
+clean:  ## remove reports and trained checkpoints
+	rm -f fixtures/*.keras fixtures/*.json
+	find reports -mindepth 1 -maxdepth 1 ! -name sample -exec rm -rf {} +

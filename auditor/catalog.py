@@ -1,0 +1,87 @@
+"""Find an extension by its file name, and import it only on request.
+
+A check, attack, model format or dataset is a module in the folder of that name, or an entry point of the
+group `auditor.checks`, `auditor.attacks`, `auditor.models` or `auditor.datasets` in someone else's package.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+from auditor.core import MetricInfo
+from auditor.errors import ExtensionError, one_of
+from auditor.fields import Parameters
+
+Kind = Literal["checks", "attacks", "models", "datasets"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SINGULAR: Mapping[Kind, str] = {
+    "checks": "check",
+    "attacks": "attack",
+    "models": "model format",
+    "datasets": "dataset",
+}
+SECTIONS = ("What it measures", "Why it matters", "How to read it", "References")
+
+
+@cache
+def _third_party(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"auditor.{kind}")}
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Every extension of this kind, sorted; nothing is imported to find out."""
+    package = import_module(f"auditor.{kind}")
+    own = {info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")}
+    return tuple(sorted(own | _third_party(kind).keys()))
+
+
+def load(kind: Kind, name: str) -> ModuleType:
+    """Import one extension; raise ExtensionError for an unknown name or a module that doesn't import."""
+    if name not in names(kind):
+        raise ExtensionError(one_of(name, names(kind), SINGULAR[kind]))
+    point = _third_party(kind).get(name)
+    try:
+        module = point.load() if point else import_module(f"auditor.{kind}.{name}")
+    except ImportError as error:
+        raise ExtensionError(f"{SINGULAR[kind]} {name!r} can't be imported: {error}") from error
+    if not isinstance(module, ModuleType):
+        raise ExtensionError(f"{SINGULAR[kind]} {name!r}: its entry point must name a module")
+    return module
+
+
+def params_of(kind: Kind, name: str) -> type[Parameters]:
+    """Return the `Params` model of an extension."""
+    params: type[Parameters] = load(kind, name).Params
+    return params
+
+
+def metrics_of(check: str) -> Mapping[str, MetricInfo]:
+    """Return what a check promises to measure."""
+    metrics: Mapping[str, MetricInfo] = load("checks", check).METRICS
+    return metrics
+
+
+def documentation(kind: Kind, name: str) -> dict[str, str]:
+    """Split an extension's docstring into its first line (under "") and its sections, in order."""
+    text = inspect.cleandoc(load(kind, name).__doc__ or "")
+    parts: dict[str, list[str]] = {"": []}
+    heading = ""
+    for line in text.splitlines():
+        if line in SECTIONS:
+            heading = line
+            parts[heading] = []
+        else:
+            parts[heading].append(line)
+    return {title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in parts.items()}
+
+
+def describe(name: str, metrics: Mapping[str, Any]) -> MetricInfo | None:
+    """Find what is promised about metric `name`, `accuracy.3` matching a promised `accuracy.*`."""
+    family = name.split(".", 1)[0] + ".*"
+    info: MetricInfo | None = metrics.get(name) or (metrics.get(family) if "." in name else None)
+    return info

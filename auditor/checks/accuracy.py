@@ -1,0 +1,118 @@
+"""How often is the classifier right, and what does it get wrong?
+
+What it measures
+    The share of real images that get their true class, overall and for each class, with the confusion
+    matrix and the misclassified images themselves.
+
+Why it matters
+    It is the floor under every other number: robustness of a classifier that is often wrong means little.
+    Looking at the mistakes tells labelling errors and odd images apart from blind spots.
+
+How to read it
+    `accuracy.3` is the accuracy on images of class 3, `worst_class_accuracy` that of the weakest class. The
+    gallery shows the most confident mistakes first: an image marked `7 → 3, 0.98` is a 7 that the classifier
+    calls a 3 with probability 0.98.
+
+References
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (confidence and being right differ).
+    Clopper and Pearson, The Use of Confidence or Fiducial Limits, Biometrika 26, 1934 (the interval).
+"""
+
+import numpy as np
+
+from auditor.checks._text import natural_panel, probability_text, several, share, softmax
+from auditor.core import Context, Evidence, Metric, MetricInfo, exact, mean, proportion
+from auditor.errors import CheckError
+from auditor.fields import Count, Parameters
+from auditor.figures import Figure, Heatmap, ImageGrid
+
+
+class Params(Parameters):
+    """Which images to look at, and how many mistakes to show."""
+
+    first: Count | None = None
+    """Look at the first so many images only; all if left out."""
+    gallery: Count = 30
+    """Show at most so many misclassified images."""
+
+
+METRICS = {
+    "accuracy": MetricInfo("proportion", "share of images given their true class"),
+    "accuracy.*": MetricInfo("proportion", "the same for the images of one class"),
+    "worst_class_accuracy": MetricInfo("proportion", "accuracy on the class with the lowest one"),
+    "errors": MetricInfo("exact", "number of misclassified images among those looked at"),
+    "confidence": MetricInfo("mean", "probability of the predicted class"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Classify the images once and compare."""
+    samples, available = context.samples, len(context.samples)
+    count = params.first or available
+    if count > available:
+        raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}")
+    images, labels = samples.images[:count], samples.labels[:count]
+    probabilities = softmax(context.classifier.predict(images))
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    right = predicted == labels
+    classes = [int(c) for c in np.unique(labels)]
+    names = [samples.class_name(c) for c in range(context.classifier.class_count)]
+
+    by_class: dict[str, Metric] = {f"accuracy.{names[c]}": proportion(right[labels == c]) for c in classes}
+    worst = min(by_class, key=lambda name: by_class[name].value)
+    metrics = {
+        "accuracy": proportion(right),
+        "worst_class_accuracy": by_class[worst],
+        "errors": exact(int((~right).sum())),
+        "confidence": mean(confidence, (1 / len(names), 1.0)),
+        **by_class,
+    }
+    overall = metrics["accuracy"]
+    weakest = worst.removeprefix("accuracy.")
+    summary = f"{share(overall)} right; the weakest class is {weakest}, with {share(by_class[worst])}."
+
+    confusion = np.zeros((len(names), len(names)))
+    np.add.at(confusion, (labels, predicted), 1)
+    off = confusion - np.diag(np.diag(confusion))
+    true, mistaken = np.unravel_index(int(off.argmax()), off.shape)
+    if off.max():
+        often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
+    else:
+        often = "there is no mistake"
+    figures: list[Figure] = [
+        Heatmap(
+            title="Confusion matrix",
+            caption=f"Rows are true classes, columns what the classifier said; {often}.",
+            alt=f"Confusion matrix over {several(count, 'image')}: {often}.",
+            values=confusion,
+            row_labels=tuple(names),
+            column_labels=tuple(names),
+            row_title="true class",
+            column_title="predicted class",
+            limits=(0.0, float(confusion.max())),
+            decimals=0,
+        )
+    ]
+    wrong = np.flatnonzero(~right)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
+    if wrong.size:
+        marks = tuple(
+            f"{names[labels[i]]} → {names[predicted[i]]}, {probability_text(confidence[i])}" for i in wrong
+        )
+        shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} most confident"
+        figures.append(
+            ImageGrid(
+                title="Misclassified images",
+                caption=f"True class → given class, with its probability; {shown} of "
+                f"{several(int((~right).sum()), 'mistake')}.",
+                alt=f"Gallery of {several(wrong.size, 'misclassified image')}, most confident first: {marks[0]}, …",
+                panel=natural_panel(images[wrong], samples.box, labels=marks),
+            )
+        )
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=tuple(figures),
+        arrays={"labels": labels, "predicted": predicted, "confidence": confidence, "indices": samples.indices[:count]},
+    )

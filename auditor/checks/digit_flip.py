@@ -1,0 +1,231 @@
+"""How few small steps turn a real image into another class?
+
+What it measures
+    Real, correctly classified images that are not of the target class take a few small std-normalised
+    gradient steps towards it. Counted is how many end as the target, by the classifier's own prediction of
+    the result, and how large the change is.
+
+Why it matters
+    The change is hardly visible, the verdict is another. Where this happens often, an input's class can be
+    chosen by whoever hands it in.
+
+How to read it
+    `flip_rate: {max: 0.05}` gates it. Norms are in the units of the box: `linf` of 0.1 means that no pixel
+    moved by more than a tenth of the way from black to white. The attack bounds no norm and takes no random
+    starts; a low rate is no evidence of robustness. With `indices` it looks at just those rows of the data
+    source; then `flipped`, a count of exactly those images, says more than a rate.
+
+References
+    Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014.
+    Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.attacks import std_ascent
+from auditor.attacks._loop import Ascent, ascend
+from auditor.attacks._objectives import TargetObjective, towards_target
+from auditor.checks._text import change_panel, natural_panel, probability_text, several, share, softmax
+from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, exact, mean, proportion
+from auditor.errors import CheckError
+from auditor.fields import ClassNumber, Count, PositiveReal
+from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
+
+MAKES_IMAGES = True
+
+
+class Params(std_ascent.Params):
+    """Which images are pushed where, and how."""
+
+    target: ClassNumber = 3
+    """The class to push to."""
+    samples: Count = 200
+    """How many images, spread evenly over those that qualify; fewer if there aren't as many."""
+    indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    """Look at just these rows of the data source."""
+    step_size: PositiveReal = 0.02
+    """Standard deviation of one step over the pixels of an image, in the units of the box."""
+    objective: TargetObjective = "probability"
+    """What the steps climb: the target's `probability` (as in the article), `log_probability` or `logit`."""
+    clip: bool = True
+    """Whether images are clipped to the box after every step, and so stay valid."""
+    show: Count = 6
+    """How many images to show on their way."""
+
+
+METRICS = {
+    "flip_rate": MetricInfo("proportion", "share of images that end as the target"),
+    "flipped": MetricInfo("exact", "number of images that end as the target"),
+    "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
+    "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest"),
+    "l2": MetricInfo("mean", "L2 norm of the change"),
+    "linf": MetricInfo("mean", "greatest change of any pixel"),
+    "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
+    "vanished": MetricInfo("proportion", "share of gradients that were exactly zero or not finite"),
+}
+
+
+@dataclass(frozen=True)
+class _Flips:
+    """What the push left: probabilities (T+1, N, K), and by image whether it flipped."""
+
+    ascent: Ascent
+    originals: NDArray[np.float32]
+    labels: IntArray
+    probabilities: NDArray[np.float64]
+    flipped: NDArray[np.bool_]
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Choose the images, push them, and let the classifier judge where they ended."""
+    target = context.class_number(params.target, "target")
+    chosen, notes = _choose(context, params)
+    samples, classifier = context.samples, context.classifier
+    originals, labels = samples.images[chosen], samples.labels[chosen]
+    targets = np.full(len(chosen), target, np.int64)
+    box = samples.box if params.clip else None
+    objective = towards_target(classifier.forward, params.objective)
+    ascent = ascend(objective, classifier.forward, originals, targets, params, box, shown=params.show)
+    probabilities = softmax(ascent.values)
+    probabilities[-1] = softmax(classifier.predict(ascent.images))
+    flips = _Flips(ascent, originals, labels, probabilities, probabilities[-1].argmax(axis=1) == target)
+
+    change = (ascent.images - originals).reshape(len(chosen), -1)
+    span = samples.box[1] - samples.box[0]
+    end = probabilities[-1, :, target]
+    metrics: dict[str, Metric] = {
+        "flip_rate": proportion(flips.flipped),
+        "flipped": exact(int(flips.flipped.sum())),
+        "end_confidence": mean(end, (0.0, 1.0)),
+        "least_end_confidence": exact(end.min()),
+        "l2": mean(np.linalg.norm(change, axis=1)),
+        "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None),
+        "vanished": proportion(ascent.vanished),
+    }
+    if flips.flipped.any():
+        leads = probabilities.argmax(axis=2) == target
+        metrics["steps_to_flip"] = mean(leads.argmax(axis=0)[flips.flipped], (0.0, float(params.steps)))
+    else:
+        notes.append("`steps_to_flip` is left out: no image flipped.")
+    name = samples.class_name(target)
+    summary = (
+        f"{share(metrics['flip_rate'])} of the real images become a {name} within {params.steps} steps "
+        f"(mean L2 change {metrics['l2'].value:.2f}, mean Linf {metrics['linf'].value:.2f})."
+    )
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=_figures(context, params, flips, samples.indices[chosen]),
+        notes=tuple(notes),
+        arrays={"probabilities": probabilities, "vanished": ascent.vanished},
+        adversarial=AdversarialImages(
+            images=ascent.images,
+            originals=originals,
+            labels=labels,
+            targets=targets,
+            fooled=flips.flipped,
+            indices=samples.indices[chosen],
+            model=context.model_name,
+        ),
+    )
+
+
+def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[str]]:
+    """Positions of the images to push, and notes on what was passed over."""
+    samples = context.samples
+    candidates = np.arange(len(samples))
+    if params.indices is not None:
+        where = {int(row): position for position, row in enumerate(samples.indices)}
+        absent = [row for row in params.indices if row not in where]
+        if absent:
+            message = f"`indices`: row {absent[0]} is not in {samples.source} (it holds {len(samples)} rows"
+            raise CheckError(f"{message} from {samples.indices.min()} to {samples.indices.max()})")
+        candidates = np.array([where[row] for row in params.indices], np.int64)
+    other = samples.labels[candidates] != params.target
+    predicted = context.classifier.predict(samples.images[candidates]).argmax(axis=1)
+    right = predicted == samples.labels[candidates]
+    qualified = candidates[other & right]
+    notes = []
+    if params.indices is not None and len(qualified) < len(candidates):
+        dropped = ", ".join(str(samples.indices[i]) for i in candidates[~(other & right)])
+        notes.append(f"Passed over, as misclassified or already of the target class: rows {dropped}.")
+    if not qualified.size:
+        message = "no image to push: every one is misclassified to begin with or already of class"
+        raise CheckError(f"{message} {params.target}")
+    if params.indices is None:
+        qualified = qualified[spread(len(qualified), params.samples)]
+        if len(qualified) < params.samples:
+            notes.append(f"Only {len(qualified)} of the {params.samples} images asked for qualify.")
+    return qualified, notes
+
+
+def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) -> tuple[Figure, ...]:
+    samples, shown = context.samples, flips.ascent.shown
+    count, name = shown.shape[1], samples.class_name(params.target)
+    towards = flips.probabilities[:, :, params.target]
+    away = flips.probabilities[:, np.arange(len(flips.labels)), flips.labels]
+    row_labels = tuple(
+        f"{samples.class_name(int(label))} (row {row})"
+        for label, row in zip(flips.labels[:count], rows[:count], strict=True)
+    )
+    points = sorted({round(t) for t in np.linspace(0, params.steps, min(params.steps + 1, 8))})
+    panels = [
+        natural_panel(
+            shown[t],
+            samples.box,
+            "real image" if t == 0 else f"step {t}",
+            tuple(probability_text(p) for p in towards[t, :count]),
+        )
+        for t in points
+    ]
+    norms = np.linalg.norm((shown[-1] - shown[0]).reshape(count, -1), axis=1)
+    panels.append(change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms)))
+    one = len(flips.labels) == 1
+    figures: list[Figure] = [
+        Strip(
+            title=f"Step by step to a {name}",
+            caption=f"Below each image the probability of {name}. The change is amplified to fill the colours: "
+            "blue brightens a pixel, red darkens it.",
+            alt=f"A real {samples.class_name(int(flips.labels[0]))} over {params.steps} steps: the probability of "
+            f"{name} goes from {probability_text(towards[0, 0])} to {probability_text(towards[-1, 0])}.",
+            panels=tuple(panels),
+            row_labels=row_labels,
+        ),
+        Curve(
+            title="Probabilities of both classes",
+            caption="The true class against the target"
+            + ("." if one else ", median over the images; bands hold the middle 80 %."),
+            alt=f"The target's probability ends at {probability_text(float(np.median(towards[-1])))}, the true "
+            f"class's at {probability_text(float(np.median(away[-1])))}.",
+            x=np.arange(params.steps + 1),
+            series=(_series("true class", away), _series(f"target {name}", towards)),
+            x_label="step",
+            y_label="probability",
+        ),
+    ]
+    leads = flips.probabilities.argmax(axis=2) == params.target
+    if flips.flipped.sum() > 1:
+        needed = np.bincount(leads.argmax(axis=0)[flips.flipped], minlength=params.steps + 1)[1:]
+        figures.append(
+            Bars(
+                title="Steps until the target leads",
+                caption=f"Of {several(len(flips.labels), 'image')}, how many first became a {name} at each step.",
+                alt=f"Most flips happen at step {int(needed.argmax()) + 1} ({int(needed.max())} images).",
+                labels=tuple(f"step {t}" for t in range(1, params.steps + 1)),
+                values=needed.astype(np.float64),
+                limits=(0.0, float(needed.max())),
+            )
+        )
+    return tuple(figures)
+
+
+def _series(name: str, values: NDArray[np.float64]) -> Series:
+    if values.shape[1] == 1:
+        return Series(name, values[:, 0])
+    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9), axis=1)
+    return Series(name, middle, low, high)

@@ -1,0 +1,220 @@
+"""Can plain noise be pushed until the classifier is certain of a class?
+
+What it measures
+    Uniform noise images take a few std-normalised gradient steps towards a target class. Counted is how
+    many end as that class with at least `min_confidence`, by the classifier's own prediction of the result.
+
+Why it matters
+    A classifier that is certain about noise gives certainty no meaning: its confidence can't be used to
+    reject inputs that show nothing at all.
+
+How to read it
+    `success_rate: {min: 0.9}` documents the weakness, `{max: 0.05}` gates it. A vanished gradient is exactly
+    zero in float32: the softmax is saturated and the image can't move. Many of them with the objective
+    `probability` mean that the attack is weak, not that the classifier is strong: `log_probability` and
+    `logit` don't stall so. With `clip: both` the plain names are the unclipped run, as in the article, and
+    `.clipped` is the run whose images stay valid.
+
+References
+    Nguyen, Yosinski and Clune, Deep Neural Networks are Easily Fooled, CVPR 2015.
+    Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015 (rubbish classes).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.attacks import std_ascent
+from auditor.attacks._loop import Ascent, ascend
+from auditor.attacks._objectives import TargetObjective, towards_target
+from auditor.checks._text import natural_panel, probability_text, share, softmax
+from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, mean, proportion
+from auditor.fields import ClassNumber, Count, PositiveReal, Real
+from auditor.figures import Bars, Curve, Figure, Series, Strip
+from auditor.randomness import uniform
+
+MAKES_IMAGES = True
+
+
+class Params(std_ascent.Params):
+    """Where the noise is pushed, how, and what counts."""
+
+    target: ClassNumber | Literal["all"] = 3
+    """The class to push to, or `all` for each class in turn."""
+    samples: Count = 100
+    """How many noise images; each goes to every target."""
+    objective: TargetObjective = "probability"
+    """What the steps climb: the target's `probability` (as in the article), `log_probability` or `logit`."""
+    clip: bool | Literal["both"] = False
+    """Whether images are clipped to the box after every step; `both` measures it either way."""
+    min_confidence: Annotated[Real, Field(gt=0, lt=1)] = 0.99
+    """Probability of the target from which an image counts."""
+    show: Count = 6
+    """How many images to show on their way."""
+
+
+METRICS = {
+    "success_rate": MetricInfo("proportion", "share of noise images that end as the target, certain enough"),
+    "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`"),
+    "start_confidence": MetricInfo("mean", "probability of the target before the first step"),
+    "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
+    "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
+    "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
+    "vanished": MetricInfo("proportion", "share of gradients that were exactly zero or not finite"),
+    "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
+}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One push of all images: probabilities of the target (T+1, N), and which images ended certain enough."""
+
+    ascent: Ascent
+    confidence: NDArray[np.float64]
+    success: NDArray[np.bool_]
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Push the same noise to every target asked for."""
+    classes = range(context.classifier.class_count)
+    if params.target != "all":
+        classes = range(context.class_number(params.target, "target"), params.target + 1)
+    shape = context.samples.images.shape[1:]
+    noise = uniform(context.seed, "noise", params.samples, shape, context.samples.box)
+    start = np.concatenate([noise] * len(classes))
+    targets = np.repeat(np.asarray(classes, np.int64), params.samples)
+
+    runs = {clip: _push(context, params, start, targets, clip) for clip in _clips(params)}
+    main = runs[next(iter(runs))]
+    metrics: dict[str, Metric] = {
+        "success_rate": proportion(main.success),
+        "start_confidence": mean(main.confidence[0], (0.0, 1.0)),
+        "end_confidence": mean(main.confidence[-1], (0.0, 1.0)),
+        "vanished": proportion(main.ascent.vanished),
+    }
+    if main.success.any():
+        needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
+        metrics["steps_needed"] = mean(needed, (0.0, float(params.steps)))
+    if params.clip == "both":
+        metrics["success_rate.clipped"] = proportion(runs[True].success)
+        metrics["end_confidence.clipped"] = mean(runs[True].confidence[-1], (0.0, 1.0))
+        metrics["vanished.clipped"] = proportion(runs[True].ascent.vanished)
+    by_target = {context.samples.class_name(c): proportion(main.success[targets == c]) for c in classes}
+    if len(classes) > 1:
+        metrics |= {f"success_rate.{name}": metric for name, metric in by_target.items()}
+
+    goal = f"class {context.samples.class_name(classes[0])}" if len(classes) == 1 else "their targets"
+    summary = (
+        f"{share(metrics['success_rate'])} of the noise images end as {goal} with probability "
+        f"≥ {params.min_confidence:g} after {params.steps} steps"
+    )
+    if params.clip == "both":
+        summary += f"; kept within the box, {share(metrics['success_rate.clipped'])}"
+    notes = [f"{share(metrics['vanished'])} of the gradients vanished; such an image stays as it is."]
+    if not main.success.any():
+        notes.append("`steps_needed` is left out: no image got there.")
+    return Evidence(
+        summary=summary + ".",
+        metrics=metrics,
+        figures=_figures(context, params, runs, by_target, targets),
+        notes=tuple(notes),
+        arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
+        adversarial=AdversarialImages(
+            images=main.ascent.images,
+            originals=start,
+            labels=np.full(len(start), -1, np.int64),
+            targets=targets,
+            fooled=main.success,
+            indices=np.full(len(start), -1, np.int64),
+            model=context.model_name,
+        ),
+    )
+
+
+def _clips(params: Params) -> tuple[bool, ...]:
+    return (False, True) if params.clip == "both" else (params.clip,)
+
+
+def _push(context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool) -> _Run:
+    classifier, samples = context.classifier, context.samples
+    ascent = ascend(
+        towards_target(classifier.forward, params.objective),
+        classifier.forward,
+        start,
+        targets,
+        params,
+        samples.box if clip else None,
+        shown=params.show,
+    )
+    confidence = softmax(ascent.values)[:, np.arange(len(targets)), targets]
+    # The classifier has the last word on the images as they ended.
+    final = softmax(classifier.predict(ascent.images))
+    confidence[-1] = final[np.arange(len(targets)), targets]
+    success = (final.argmax(axis=1) == targets) & (confidence[-1] >= params.min_confidence)
+    return _Run(ascent, confidence, success)
+
+
+def _figures(
+    context: Context, params: Params, runs: dict[bool, _Run], by_target: dict[str, Metric], targets: IntArray
+) -> tuple[Figure, ...]:
+    figures: list[Figure] = []
+    names = {False: "unclipped", True: "clipped to the box"}
+    first = context.samples.class_name(int(targets[0]))
+    for clip, push in runs.items():
+        shown = push.ascent.shown
+        panels = tuple(
+            natural_panel(
+                shown[t],
+                context.samples.box,
+                "noise" if t == 0 else f"step {t}",
+                tuple(probability_text(p) for p in push.confidence[t, : shown.shape[1]]),
+            )
+            for t in _steps_shown(params.steps)
+        )
+        ends = probability_text(push.confidence[-1, 0])
+        figures.append(
+            Strip(
+                title=f"From noise to class {first}, {names[clip]}",
+                caption=f"Each row is one image on its way; below it the probability of class {first}.",
+                alt=f"Noise images over {params.steps} steps; the first goes from probability "
+                f"{probability_text(push.confidence[0, 0])} to {ends} of class {first}.",
+                panels=panels,
+            )
+        )
+    series = []
+    for clip, push in runs.items():
+        low, middle, high = np.quantile(push.confidence, (0.1, 0.5, 0.9), axis=1)
+        series.append(Series(names[clip], middle, low, high))
+    figures.append(
+        Curve(
+            title="Probability of the target, step by step",
+            caption="Median over the images; the band holds the middle 80 %.",
+            alt=f"The median probability of the target goes from {probability_text(series[0].y[0])} to "
+            f"{probability_text(series[0].y[-1])}.",
+            x=np.arange(params.steps + 1),
+            series=tuple(series),
+            x_label="step",
+            y_label="probability of the target",
+        )
+    )
+    if len(by_target) > 1:
+        rates = np.array([metric.value for metric in by_target.values()])
+        hardest = list(by_target)[int(rates.argmin())]
+        figures.append(
+            Bars(
+                title="Success by target class",
+                caption=f"Share of noise images that end as each class, {names[next(iter(runs))]}.",
+                alt=f"Success rate for {len(rates)} targets, lowest for {hardest} ({rates.min():.0%}).",
+                labels=tuple(by_target),
+                values=rates,
+            )
+        )
+    return tuple(figures)
+
+
+def _steps_shown(steps: int) -> list[int]:
+    """At most eight points of the way, first and last included."""
+    return sorted({round(t) for t in np.linspace(0, steps, min(steps + 1, 8))})

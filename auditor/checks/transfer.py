@@ -1,0 +1,228 @@
+"""Do images that fool one network fool others too?
+
+What it measures
+    The adversarial images another check made on one model are shown to other models. Of the images that
+    fooled their source, it counts how many each other model also calls the target, and how many it still
+    gets wrong in any way.
+
+Why it matters
+    If such images transfer, hiding or retraining the weights is no protection: an attacker crafts them on a
+    network of their own.
+
+How to read it
+    `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models, with the images
+    as the sample. The noise control moves each original just as far (same L2 norm) in a random direction:
+    what it also achieves is not the attack's doing. Images from pure noise have no true class, so
+    `still_wrong` is left out for them.
+
+References
+    Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014 (section 4.2).
+    Papernot, McDaniel and Goodfellow, Transferability in Machine Learning, 2016.
+    Liu et al., Delving into Transferable Adversarial Examples, ICLR 2017 (targeted transfer is harder).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.checks._text import natural_panel, probability_text, several, softmax
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Evidence,
+    FloatArray,
+    Metric,
+    MetricInfo,
+    Table,
+    exact,
+    mean,
+    proportion,
+)
+from auditor.errors import CheckError
+from auditor.fields import CaseIds, Count, ModelNames, Parameters
+from auditor.figures import Figure, Heatmap, Panel, Strip, spread
+from auditor.randomness import normal
+
+
+class Params(Parameters):
+    """Whose images, shown to whom."""
+
+    adversarial: CaseIds
+    """The check, or list of checks, whose images to take; they run first."""
+    onto: ModelNames
+    """The models to show them to."""
+    show: Count = 6
+    """How many images to show."""
+
+
+METRICS = {
+    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over images"),
+    "transfer_rate.*": MetricInfo("proportion", "share of images that one model calls their target"),
+    "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over images"),
+    "still_wrong_rate.*": MetricInfo("proportion", "share of images that one model misclassifies"),
+    "control_target_rate": MetricInfo("mean", "the transfer rate of equally large random changes"),
+    "control_wrong_rate": MetricInfo("mean", "the still-wrong rate of equally large random changes"),
+    "images": MetricInfo("exact", "number of images that fooled their source and were taken further"),
+}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The images of one case that fooled its model, with their norm-matched random twins."""
+
+    case: str
+    made: AdversarialImages
+    control: FloatArray
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """What one model says of all images: predicted classes and the target's probability, (N,) each."""
+
+    predicted: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    control: NDArray[np.int64]
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Collect what fooled its source, show it and its random twins to every model."""
+    sources = tuple(_source(context, case) for case in params.adversarial)
+    images = np.concatenate([s.made.images for s in sources])
+    control = np.concatenate([s.control for s in sources])
+    targets = np.concatenate([s.made.targets for s in sources])
+    labels = np.concatenate([s.made.labels for s in sources])
+    votes = {name: _vote(context, name, images, control, targets) for name in dict.fromkeys(params.onto)}
+
+    says_target = np.stack([v.predicted == targets for v in votes.values()])
+    control_target = np.stack([v.control == targets for v in votes.values()])
+    metrics: dict[str, Metric] = {
+        "transfer_rate": mean(says_target.mean(axis=0), (0.0, 1.0)),
+        **{f"transfer_rate.{n}": proportion(hit) for n, hit in zip(votes, says_target, strict=True)},
+        "control_target_rate": mean(control_target.mean(axis=0), (0.0, 1.0)),
+        "images": exact(len(images)),
+    }
+    real = labels >= 0
+    if real.any():
+        wrong = np.stack([v.predicted[real] != labels[real] for v in votes.values()])
+        control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
+        metrics["still_wrong_rate"] = mean(wrong.mean(axis=0), (0.0, 1.0))
+        metrics |= {f"still_wrong_rate.{n}": proportion(hit) for n, hit in zip(votes, wrong, strict=True)}
+        metrics["control_wrong_rate"] = mean(control_wrong.mean(axis=0), (0.0, 1.0))
+    rate, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
+    span = f"{says_target.mean(axis=1).min():.0%} to {says_target.mean(axis=1).max():.0%}"
+    summary = (
+        f"Of {several(len(images), 'image')} that fooled their source, other networks call {rate:.1%} the target "
+        f"({span} by network); equally large random changes manage {chance:.1%}."
+    )
+    own = [s.made.model for s in sources if s.made.model in votes]
+    notes = [f"{own[0]!r} made some of the images itself; its own rate is no transfer."] if own else []
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=(_matrix(context, sources, votes, targets), _strip(context, params, sources, votes)),
+        tables=(_table(votes, metrics, bool(real.any())),),
+        notes=tuple(notes),
+        arrays={"targets": targets, "labels": labels, "says_target": says_target, "control_target": control_target},
+    )
+
+
+def _source(context: Context, case: str) -> _Source:
+    made = context.adversarial(case)
+    keep = made.fooled
+    if not keep.any():
+        raise CheckError(f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further")
+    kept = AdversarialImages(
+        made.images[keep],
+        made.originals[keep],
+        made.labels[keep],
+        made.targets[keep],
+        made.fooled[keep],
+        made.indices[keep],
+        made.model,
+    )
+    size = len(kept.images)
+    change = np.linalg.norm((kept.images - kept.originals).reshape(size, -1), axis=1)
+    direction = normal(context.seed, f"control/{case}", len(keep), kept.images.shape[1:])[keep]
+    direction /= np.linalg.norm(direction.reshape(size, -1), axis=1).reshape(-1, 1, 1, 1)
+    moved = kept.originals + direction * change.reshape(-1, 1, 1, 1)
+    low, high = context.samples.box
+    if kept.images.min() >= low and kept.images.max() <= high:
+        moved = np.clip(moved, low, high)
+    return _Source(case, kept, moved.astype(np.float32))
+
+
+def _vote(
+    context: Context, name: str, images: FloatArray, control: FloatArray, targets: NDArray[np.integer]
+) -> _Votes:
+    classifier = context.model(name)
+    known = classifier.class_count
+    if int(targets.max()) >= known:
+        raise CheckError(f"model {name!r} has no class {int(targets.max())}: it knows 0 to {known - 1}")
+    probabilities = softmax(classifier.predict(images))
+    return _Votes(
+        probabilities.argmax(axis=1),
+        probabilities[np.arange(len(targets)), targets],
+        classifier.predict(control).argmax(axis=1),
+    )
+
+
+def _table(votes: dict[str, _Votes], metrics: dict[str, Metric], real: bool) -> Table:
+    columns = ("network", "says the target", "still wrong") if real else ("network", "says the target")
+    rows = []
+    for name in votes:
+        row: tuple[str | float, ...] = (name, metrics[f"transfer_rate.{name}"].value)
+        rows.append((*row, metrics[f"still_wrong_rate.{name}"].value) if real else row)
+    return Table("By network", columns, tuple(rows))
+
+
+def _matrix(
+    context: Context, sources: tuple[_Source, ...], votes: dict[str, _Votes], targets: NDArray[np.integer]
+) -> Heatmap:
+    edges = np.cumsum([0, *(len(s.made.images) for s in sources)])
+    columns: dict[str, NDArray[np.int64]] = {}
+    for name in dict.fromkeys([*(s.made.model for s in sources), *votes]):
+        if name in votes:
+            columns[name] = votes[name].predicted
+        else:
+            images = np.concatenate([s.made.images for s in sources])
+            columns[name] = context.model(name).predict(images).argmax(axis=1)
+    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    values = np.array([[(c[p] == targets[p]).mean() for c in columns.values()] for p in parts])
+    return Heatmap(
+        title="Made on, shown to",
+        caption="Share of the images that each network calls the target; the network that made them is included.",
+        alt=f"Transfer from {several(len(sources), 'source')} to {several(len(columns), 'network')}: "
+        f"{values.min():.0%} to {values.max():.0%}.",
+        values=values,
+        row_labels=tuple(f"{s.case} (on {s.made.model})" for s in sources),
+        column_labels=tuple(columns),
+        row_title="made by",
+        column_title="shown to",
+    )
+
+
+def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes: dict[str, _Votes]) -> Figure:
+    """Original, adversarial image, random twin; below the adversarial image what each network says of it."""
+    images = np.concatenate([s.made.images for s in sources])
+    originals = np.concatenate([s.made.originals for s in sources])
+    control = np.concatenate([s.control for s in sources])
+    rows = spread(len(images), params.show)
+    samples = context.samples
+    panels: list[Panel] = [natural_panel(originals[rows], samples.box, "original")]
+    for name, vote in votes.items():
+        said = tuple(
+            f"{samples.class_name(int(vote.predicted[i]))} (target {probability_text(vote.confidence[i])})"
+            for i in rows
+        )
+        panels.append(natural_panel(images[rows], samples.box, name, said))
+    first = next(iter(votes))
+    said = tuple(samples.class_name(int(votes[first].control[i])) for i in rows)
+    panels.append(natural_panel(control[rows], samples.box, f"random twin, {first}", said))
+    return Strip(
+        title="What each network says",
+        caption="The same adversarial image before every network: the class it gives, and its probability of the "
+        "target. The random twin moved as far from the original, in a random direction.",
+        alt=f"{several(len(rows), 'adversarial image')} with the verdict of {several(len(votes), 'network')}.",
+        panels=tuple(panels),
+    )

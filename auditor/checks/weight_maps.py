@@ -1,0 +1,125 @@
+"""What does a linear classifier look for in each class?
+
+What it measures
+    The gradient of every class's logit with respect to the pixels. For a linear classifier (softmax
+    regression) it is the same for every image: the class's weights, one map per class.
+
+Why it matters
+    It is the one kind of classifier whose whole reasoning fits in a picture. Maps that look nothing like
+    their class point to a classifier that leans on background or artefacts.
+
+How to read it
+    Blue pixels speak for the class, red against it, white is indifferent; all maps share the limits
+    ±`limit`. `resemblance` is the correlation of a map with the mean image of its class, less the mean of
+    all classes; `matched` counts the maps that resemble their own class's mean more than any other.
+
+References
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3 (softmax regression).
+    Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014 (a logit's gradient as an image).
+"""
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.checks._text import natural_panel, share
+from auditor.core import Context, Evidence, FloatArray, MetricInfo, exact, mean, proportion
+from auditor.errors import CheckError
+from auditor.fields import Parameters, PositiveReal
+from auditor.figures import Heatmap, ImageGrid, Panel
+from auditor.randomness import uniform
+
+_TOLERANCE = 1e-4
+
+
+class Params(Parameters):
+    """How to draw the maps."""
+
+    limit: PositiveReal = 0.5
+    """Weights of ± this size get the strongest colours."""
+
+
+METRICS = {
+    "resemblance": MetricInfo("mean", "correlation of a class's map with its mean image less that of all"),
+    "resemblance.*": MetricInfo("exact", "the same for one class"),
+    "matched": MetricInfo("proportion", "share of maps that resemble their own class more than any other"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Take every logit's gradient at two images; equal gradients mean a linear classifier."""
+    samples, count = context.samples, context.classifier.class_count
+    noise = uniform(context.seed, "linear", 1, samples.images.shape[1:], samples.box)
+    maps = _gradients(context, noise)
+    elsewhere = _gradients(context, samples.images[:1])
+    drift = float(np.abs(maps - elsewhere).max() / max(float(np.abs(maps).max()), 1e-12))
+    if drift > _TOLERANCE:
+        raise CheckError(
+            f"model {context.model_name!r} isn't linear (its gradients differ by {drift:.0%} between two images), "
+            "so it has no weight map; look at its `filters` instead"
+        )
+    classes = range(count)
+    missing = [c for c in classes if not (samples.labels == c).any()]
+    if missing:
+        raise CheckError(f"{samples.source} has no image of class {missing[0]} to compare its map with")
+    means = np.stack([samples.images[samples.labels == c].mean(axis=0) for c in classes])
+    names = tuple(samples.class_name(c) for c in classes)
+
+    flat_maps, flat_means = maps.reshape(count, -1), (means - means.mean(axis=0)).reshape(count, -1)
+    correlation = np.corrcoef(flat_maps, flat_means)[:count, count:]
+    own = np.diag(correlation)
+    matched = proportion(correlation.argmax(axis=1) == np.arange(count))
+    least = int(own.argmin())
+    return Evidence(
+        summary=f"{share(matched)} of the maps resemble their own class most; mean correlation {own.mean():.2f}.",
+        metrics={
+            "resemblance": mean(own, (-1.0, 1.0)),
+            "matched": matched,
+            **{f"resemblance.{names[c]}": exact(own[c]) for c in classes},
+        },
+        figures=(
+            ImageGrid(
+                title="Weights of each class",
+                caption=f"One map per class, from red (−{params.limit:g}, against) through white (0) to blue "
+                f"(+{params.limit:g}, for).",
+                alt=f"Weight maps of {count} classes; the least like its class is {names[least]} "
+                f"(correlation {own[least]:.2f}).",
+                panel=Panel(_grey(maps), names, "", "diverging", (-params.limit, params.limit)),
+            ),
+            ImageGrid(
+                title="Mean image of each class",
+                caption="What the maps are compared with: the mean of the class's images.",
+                alt="Mean images of the classes, in the same order as the maps.",
+                panel=natural_panel(means, samples.box, labels=names),
+            ),
+            Heatmap(
+                title="Which mean does a map resemble?",
+                caption="Correlation of each map (rows) with each class's mean image less the mean of all (columns).",
+                alt=f"{share(matched)} of the maps correlate most with their own class.",
+                values=correlation,
+                row_labels=names,
+                column_labels=names,
+                row_title="map of",
+                column_title="mean of",
+                limits=(-1.0, 1.0),
+                palette="diverging",
+            ),
+        ),
+        arrays={"maps": maps, "correlation": correlation},
+    )
+
+
+def _gradients(context: Context, image: FloatArray) -> FloatArray:
+    """Gradient of every logit at one image (1, H, W, C): (classes, H, W, C)."""
+    tf = tensorflow()
+    count = context.classifier.class_count
+    x = tf.repeat(tf.constant(image), count, axis=0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        own = tf.linalg.diag_part(context.classifier.forward(x))
+    gradient: FloatArray = tape.gradient(own, x).numpy()
+    return gradient
+
+
+def _grey(maps: FloatArray) -> FloatArray:
+    grey: FloatArray = maps.mean(axis=-1, keepdims=True)
+    return grey

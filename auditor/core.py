@@ -1,0 +1,330 @@
+"""The values that flow through an audit. All frozen; none knows how it is stored, judged or drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.errors import CheckError
+from auditor.figures import Figure
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+Tensor = Any  # a TensorFlow tensor; TensorFlow itself is imported only where it runs
+
+MetricKind = Literal["proportion", "mean", "exact"]
+Status = Literal["pass", "fail", "inconclusive", "error"]
+State = Status | Literal["cut off", "not run", "not selected"]
+
+
+# --- what is audited
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled images.
+
+    images: (N, H, W, C) float32 within `box`. labels: (N,) int64 class numbers from 0.
+    indices: (N,) int64, each image's row in its source. classes: a name for every class, where known.
+    digest: SHA-256 of exactly these images, labels and indices.
+    """
+
+    images: FloatArray
+    labels: IntArray
+    indices: IntArray
+    box: tuple[float, float]
+    classes: tuple[str, ...] | None
+    source: str
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def class_name(self, label: int) -> str:
+        """Return the name of class `label`, or its number where the data has no names."""
+        return self.classes[label] if self.classes and 0 <= label < len(self.classes) else str(label)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One named layer of a classifier.
+
+    name, kind: as the format calls them (`conv2d`, `Conv2D`). is_convolution: a 2-D convolution.
+    kernel: (kh, kw, in, out) float32 for a convolution, else None.
+    activations: a differentiable function from image tensors (N, H, W, C) to (N, h, w, channels).
+    """
+
+    name: str
+    kind: str
+    is_convolution: bool
+    kernel: FloatArray | None
+    activations: Callable[[Tensor], Tensor]
+
+
+class Classifier(Protocol):
+    """A loaded checkpoint behind the one face that checks and attacks know."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one image."""
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the classifier tells apart."""
+
+    @property
+    def logits_from(self) -> str:
+        """One phrase: how logits were obtained from this checkpoint."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is.
+
+        Raises ModelError where an output isn't finite.
+        """
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Raise ModelError if the spec's `output` isn't what the checkpoint gives for images (N, H, W, C)."""
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers in order, from input to output."""
+
+
+@dataclass(frozen=True)
+class AdversarialImages:
+    """What one case made and another may take further; all arrays have N rows.
+
+    images, originals: (N, H, W, C) float32. labels: (N,) true classes, -1 where an image has none (noise).
+    targets: (N,) the class that was aimed for. fooled: (N,) whether the source model gave that class.
+    indices: (N,) rows in the data source, -1 for noise. model: the source model's name in the spec.
+    """
+
+    images: FloatArray
+    originals: FloatArray
+    labels: IntArray
+    targets: IntArray
+    fooled: NDArray[np.bool_]
+    indices: IntArray
+    model: str
+
+
+# --- what is measured
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measured value with what its uncertainty is computed from.
+
+    proportion: `successes` out of `n`. mean: of `values` (n,), each within `bounds` where those are known.
+    exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
+    """
+
+    kind: MetricKind
+    value: float
+    n: int
+    successes: int | None = None
+    values: FloatArray | None = None
+    bounds: tuple[float, float] | None = None
+
+
+def proportion(successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None) -> Metric:
+    """`successes` out of `n`, or the share of true values of a boolean array."""
+    if isinstance(successes, np.ndarray):
+        successes, n = int(successes.sum()), successes.size
+    if n is None:
+        raise TypeError("a proportion needs n, or a boolean array")
+    k = int(successes)
+    return Metric("proportion", k / n if n else float("nan"), int(n), successes=k)
+
+
+def mean(values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None) -> Metric:
+    """The mean of one value per sample (n,); `bounds` are the least and greatest value a sample can have."""
+    array = np.asarray(values, dtype=np.float64)
+    value = float(array.mean()) if array.size else float("nan")
+    return Metric("mean", value, int(array.size), values=array, bounds=bounds)
+
+
+def exact(value: float | np.number[Any]) -> Metric:
+    """A number that is what it is: it has no sampling error."""
+    return Metric("exact", float(value), 1)
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model."""
+
+    kind: MetricKind
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A tell-tale test of the measurement itself; one that is not `ok` voids a pass."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table that belongs to the evidence: cells are texts or numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check returns. No judgement.
+
+    summary: one sentence with the finding in numbers. arrays: whatever else is worth keeping, by name.
+    """
+
+    summary: str
+    metrics: Mapping[str, Metric]
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    adversarial: AdversarialImages | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a check may use while it runs.
+
+    model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
+    with `auditor.randomness`. model(name): another classifier of the spec. adversarial(id): the images
+    another case of the spec made.
+    """
+
+    classifier: Classifier
+    model_name: str
+    samples: Samples
+    seed: int
+    model: Callable[[str], Classifier]
+    adversarial: Callable[[str], AdversarialImages]
+
+    def class_number(self, value: int, what: str) -> int:
+        """Return `value` if the classifier has such a class; raise CheckError otherwise."""
+        last = self.classifier.class_count - 1
+        if not 0 <= value <= last:
+            raise CheckError(f"{what} {value} is no class of model {self.model_name!r}: it knows 0 to {last}")
+        return value
+
+
+# --- what is concluded
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a spec demands of one metric: at least `min`, at most `max`."""
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+
+    def __str__(self) -> str:
+        low = f"{self.metric} ≥ {self.min:g}" if self.min is not None else ""
+        high = f"{self.metric} ≤ {self.max:g}" if self.max is not None else ""
+        return " and ".join(part for part in (low, high) if part)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One expectation, judged: the estimate, its interval, and a sentence that says why."""
+
+    expectation: Expectation
+    status: Status
+    value: float
+    low: float
+    high: float
+    n: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """pass, fail, inconclusive or error, with the finding behind each expectation."""
+
+    status: Status
+    message: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a case could not measure: the kind of error, its message, and for a defect of ours a traceback."""
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Evidence, verdict and provenance of one case of one run."""
+
+    run: str
+    audit: str
+    case: str
+    check: str
+    title: str
+    model: str
+    params: Mapping[str, Any]
+    expectations: tuple[Expectation, ...]
+    confidence: float
+    interval: str
+    verdict: Verdict
+    evidence: Evidence | None
+    failure: Failure | None
+    provenance: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run."""
+
+    id: str
+    check: str
+    title: str
+    model: str
+    line: int
+    selected: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """One audit, run once: all its cases, and a record for each that finished.
+
+    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. begun: ids of the cases that
+    were started; a begun case without a record was cut off (a crash, a kill, an interruption).
+    """
+
+    id: str
+    audit: str
+    title: str
+    started: str
+    spec: str
+    spec_digest: str
+    confidence: float
+    cases: tuple[PlannedCase, ...]
+    begun: frozenset[str]
+    records: Mapping[str, Record]
+
+    def state(self, case: PlannedCase) -> State:
+        """What became of a case."""
+        record = self.records.get(case.id)
+        if record is not None:
+            return record.verdict.status
+        if not case.selected:
+            return "not selected"
+        return "cut off" if case.id in self.begun else "not run"

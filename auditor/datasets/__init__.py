@@ -1,0 +1,1 @@
+"""Data sources: one file each; the file name is the YAML name."""

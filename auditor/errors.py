@@ -1,0 +1,67 @@
+"""The tree of errors. Every one says what was wrong, where, what is allowed and what to do.
+
+AuditError
+├── SpecError      one or more mistakes in a spec file, each with file:line:column
+├── ExtensionError an unknown or broken check, attack, format or dataset
+├── DataError      samples that can't be loaded or used
+├── ModelError     a checkpoint that can't be loaded or used
+├── CheckError     a check that can't measure what it was asked to
+└── RecordError    a record or report that can't be written or read
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class AuditError(Exception):
+    """Anything the auditor can explain to a person; its message needs no traceback."""
+
+
+class ExtensionError(AuditError):
+    """An unknown or broken check, attack, model format or dataset."""
+
+
+class DataError(AuditError):
+    """Samples that can't be loaded, or that no verdict should rest on."""
+
+
+class ModelError(AuditError):
+    """A checkpoint that can't be loaded, or whose outputs can't be used."""
+
+
+class CheckError(AuditError):
+    """A check that can't measure what it was asked to measure."""
+
+
+class RecordError(AuditError):
+    """A record or report that can't be written or read."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake at one place; `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class SpecError(AuditError):
+    """All mistakes found in one spec file, in the order of their lines."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def one_of(value: object, allowed: Sequence[str], what: str) -> str:
+    """Say that `value` is no known `what`, name the nearest right one, and list what is allowed."""
+    known = ", ".join(allowed) if allowed else "none"
+    close = get_close_matches(str(value), list(allowed), n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown {what} {value!r}{hint} (known: {known})"

@@ -1,0 +1,79 @@
+"""The field types that parameters in a spec are written with."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_FRACTION = re.compile(r"^([+-]?\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
+
+
+class Parameters(BaseModel):
+    """Base of every `Params`: frozen, no unknown keys, no guessing between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, str) and (match := _FRACTION.match(value.strip())) and float(match[2]) != 0:
+        return float(match[1]) / float(match[2])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("should be a number, or a fraction such as 8/255")
+    if not math.isfinite(value):
+        raise ValueError("should be a finite number")
+    return float(value)
+
+
+Real = Annotated[
+    float,
+    BeforeValidator(_real),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": _FRACTION.pattern}]}),
+]
+PositiveReal = Annotated[Real, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+ClassNumber = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Refers:
+    """Marks a field whose value (or each value of its list) names something else in the spec or on disk."""
+
+    to: Literal["case", "model", "file"]
+
+
+CaseId = Annotated[str, Refers("case")]
+CaseIds = Annotated[
+    list[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    Refers("case"),
+]
+ModelNames = Annotated[list[str], Field(min_length=1), Refers("model")]
+FilePath = Annotated[str, Refers("file")]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One name found in parameters: where it stands (keys and list positions), what it refers to."""
+
+    location: tuple[str | int, ...]
+    to: Literal["case", "model", "file"]
+    name: str
+
+
+def references(params: BaseModel) -> tuple[Reference, ...]:
+    """Every name in `params` that a `Refers` field holds."""
+    found = []
+    for name, info in type(params).model_fields.items():
+        value = getattr(params, name)
+        for marker in info.metadata:
+            if not isinstance(marker, Refers) or value is None:
+                continue
+            if isinstance(value, list):
+                found += [Reference((name, i), marker.to, item) for i, item in enumerate(value)]
+            else:
+                found.append(Reference((name,), marker.to, value))
+    return tuple(found)

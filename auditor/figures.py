@@ -1,0 +1,132 @@
+"""Figures as data: what to show, never how it is drawn. `auditor.report` turns them into HTML.
+
+Images are float arrays `(N, H, W, C)`, C of 1 (grey or diverging) or 3 (RGB). Every figure carries a
+caption for people who see it and an `alt` text that states the finding for people who don't.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Palette = Literal["grey", "diverging"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A set of images drawn alike.
+
+    images: (N, H, W, C); `limits` are the values drawn as the two ends of the palette. `grey` runs from
+    black to white (C of 3 is drawn as RGB); `diverging` runs from red through white at the middle to blue.
+    labels: empty, or one short text under each image.
+    """
+
+    images: Array
+    labels: tuple[str, ...] = ()
+    title: str = ""
+    palette: Palette = "grey"
+    limits: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
+            raise ValueError(f"panel images must be (N, H, W, 1 or 3), got {self.images.shape}")
+        if self.labels and len(self.labels) != len(self.images):
+            raise ValueError(f"{len(self.labels)} labels for {len(self.images)} images")
+
+
+@dataclass(frozen=True)
+class ImageGrid:
+    """Images one after another, as many to a line as fit."""
+
+    title: str
+    caption: str
+    alt: str
+    panel: Panel
+    kind: Literal["image_grid"] = field(default="image_grid", init=False)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Rows that each tell one story from left to right: panel `j` holds the j-th image of every row."""
+
+    title: str
+    caption: str
+    alt: str
+    panels: tuple[Panel, ...]
+    row_labels: tuple[str, ...] = ()
+    kind: Literal["strip"] = field(default="strip", init=False)
+
+    def __post_init__(self) -> None:
+        rows = {len(panel.images) for panel in self.panels}
+        if len(rows) != 1:
+            raise ValueError(f"the panels of a strip need equally many rows, got {sorted(rows)}")
+        if self.row_labels and len(self.row_labels) != rows.pop():
+            raise ValueError(f"{len(self.row_labels)} row labels for another number of rows")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a curve: y (T,), and where known a band from `low` to `high`, (T,) each."""
+
+    name: str
+    y: Array
+    low: Array | None = None
+    high: Array | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Lines over a common x (T,)."""
+
+    title: str
+    caption: str
+    alt: str
+    x: Array
+    series: tuple[Series, ...]
+    x_label: str
+    y_label: str
+    y_limits: tuple[float, float] = (0.0, 1.0)
+    kind: Literal["curve"] = field(default="curve", init=False)
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A matrix (R, C) with its numbers. `limits` are the values at the ends of the palette."""
+
+    title: str
+    caption: str
+    alt: str
+    values: Array
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    row_title: str
+    column_title: str
+    limits: tuple[float, float] = (0.0, 1.0)
+    palette: Literal["sequential", "diverging"] = "sequential"
+    decimals: int = 2
+    kind: Literal["heatmap"] = field(default="heatmap", init=False)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar a label; `low` and `high` are interval ends where known, (N,) each."""
+
+    title: str
+    caption: str
+    alt: str
+    labels: tuple[str, ...]
+    values: Array
+    low: Array | None = None
+    high: Array | None = None
+    limits: tuple[float, float] = (0.0, 1.0)
+    kind: Literal["bars"] = field(default="bars", init=False)
+
+
+Figure = ImageGrid | Strip | Curve | Heatmap | Bars
+
+
+def spread(count: int, most: int) -> Array:
+    """At most `most` row numbers out of `count`, evenly spread and starting with the first."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.int64))[:count]

@@ -1,0 +1,224 @@
+"""`Spec` to `Case`s: every name resolved, every parameter validated, sources before those that need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from auditor import catalog
+from auditor.core import Expectation
+from auditor.errors import ExtensionError, Problem, SpecError, one_of
+from auditor.fields import Parameters, Reference, references
+from auditor.randomness import case_seed
+from auditor.spec import CheckEntry, Location, Spec, read_spec, validate
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to load: an extension's name, its parameters as written, and with paths made absolute."""
+
+    extension: str
+    written: Parameters
+    params: Parameters
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters as they stand in the spec."""
+        return self.written.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check of one spec with its parameters: one pytest item.
+
+    line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes.
+    """
+
+    id: str
+    check: str
+    title: str
+    model: str
+    params: Parameters
+    expectations: tuple[Expectation, ...]
+    seed: int
+    line: int
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole spec, ready to run. `cases` are in running order."""
+
+    spec: Spec
+    models: Mapping[str, Source]
+    data: Source
+    cases: tuple[Case, ...]
+
+    @property
+    def audit(self) -> str:
+        """The audit's name."""
+        return self.spec.content.audit
+
+    def case(self, case_id: str) -> Case:
+        """Return the case with this id."""
+        return next(case for case in self.cases if case.id == case_id)
+
+    def closure(self, case_ids: set[str]) -> tuple[Case, ...]:
+        """The cases named and all they need, in running order."""
+        wanted = set(case_ids)
+        for case in reversed(self.cases):
+            if case.id in wanted:
+                wanted.update(case.needs)
+        return tuple(case for case in self.cases if case.id in wanted)
+
+
+def make_plan(path: Path, shown_as: str | None = None) -> Plan:
+    """Read a spec file and plan it; raise SpecError with every mistake found."""
+    spec = read_spec(path, shown_as)
+    problems: list[Problem] = []
+    models: dict[str, Source] = {}
+    for name, entry in spec.content.models.items():
+        source = _source(spec, "models", "format", entry, ("models", name), problems)
+        if source:
+            models[name] = source
+    data = _source(spec, "datasets", "dataset", spec.content.data, ("data",), problems)
+    cases = [_case(spec, i, entry, problems) for i, entry in enumerate(spec.content.checks)]
+    planned = {case.id: case for case in cases if case}
+    _check_needs(spec, planned, problems)
+    if problems or data is None:
+        raise SpecError(problems)
+    order = _order(spec, planned)
+    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order))
+
+
+def _source(
+    spec: Spec, kind: catalog.Kind, key: str, entry: dict[str, Any], at: Location, problems: list[Problem]
+) -> Source | None:
+    """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
+    name = entry.get(key)
+    if not isinstance(name, str):
+        known = ", ".join(catalog.names(kind))
+        problems.append(spec.marks.problem((*at, key), f"{'.'.join(map(str, at))} needs `{key}`: one of {known}"))
+        return None
+    rest = {k: v for k, v in entry.items() if k != key}
+    written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key,))
+    if written is None:
+        return None
+    absolute = {}
+    for reference in references(written):
+        path = (spec.path.parent / reference.name).resolve()
+        if not path.exists():
+            message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
+            problems.append(spec.marks.problem(at + reference.location, message))
+        absolute[str(reference.location[0])] = str(path)
+    return Source(name, written, written.model_copy(update=absolute))
+
+
+def _params(
+    spec: Spec,
+    kind: catalog.Kind,
+    name: str,
+    data: dict[str, Any],
+    name_at: Location,
+    params_at: Location,
+    problems: list[Problem],
+    also: tuple[str, ...] = (),
+) -> Parameters | None:
+    try:
+        model = catalog.params_of(kind, name)
+    except ExtensionError as error:
+        problems.append(spec.marks.problem(name_at, str(error)))
+        return None
+    try:
+        return validate(model, data, spec.marks, params_at, also)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem]) -> Case | None:
+    at: Location = ("checks", position)
+    names = list(spec.content.models)
+    model = entry.model if entry.model is not None else names[0]
+    if model not in names:
+        problems.append(spec.marks.problem((*at, "model"), one_of(model, names, "model")))
+    params = _params(
+        spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems
+    )
+    if params is None:
+        return None
+    _check_metrics(spec, at, entry, problems)
+    needs = []
+    for reference in references(params):
+        if reference.to == "model" and reference.name not in names:
+            place = (*at, "params", *reference.location)
+            problems.append(spec.marks.problem(place, one_of(reference.name, names, "model")))
+        if reference.to == "case":
+            needs.append(reference.name)
+    return Case(
+        id=entry.id,
+        check=entry.check,
+        title=entry.title or catalog.documentation("checks", entry.check)[""],
+        model=model,
+        params=params,
+        expectations=tuple(Expectation(name, b.min, b.max) for name, b in entry.expect.items()),
+        seed=case_seed(spec.content.seed, entry.id),
+        line=spec.marks.line(at),
+        needs=tuple(dict.fromkeys(needs)),
+    )
+
+
+def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[Problem]) -> None:
+    promised = catalog.metrics_of(entry.check)
+    for name in entry.expect:
+        if catalog.describe(name, promised) is None:
+            message = one_of(name, list(promised), f"metric of check {entry.check!r}")
+            problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
+
+
+def _check_needs(spec: Spec, planned: Mapping[str, Case], problems: list[Problem]) -> None:
+    """A case may take images only from another case of the spec whose check makes some."""
+    ids = [entry.id for entry in spec.content.checks]
+    for case in planned.values():
+        at: Location = ("checks", ids.index(case.id), "params")
+        for reference in references(case.params):
+            if reference.to == "case":
+                message = _bad_need(case, reference, ids, planned)
+                if message:
+                    problems.append(spec.marks.problem(at + reference.location, message))
+
+
+def _bad_need(case: Case, reference: Reference, ids: list[str], planned: Mapping[str, Case]) -> str | None:
+    if reference.name == case.id:
+        return f"{case.id!r} points to itself; name another check whose images it takes"
+    if reference.name not in ids:
+        return one_of(reference.name, [i for i in ids if i != case.id], "check id")
+    source = planned.get(reference.name)
+    if source and not getattr(catalog.load("checks", source.check), "MAKES_IMAGES", False):
+        makers = [n for n in catalog.names("checks") if getattr(catalog.load("checks", n), "MAKES_IMAGES", False)]
+        return f"{source.id!r} is a {source.check!r} check, which makes no images (those that do: {', '.join(makers)})"
+    return None
+
+
+def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:
+    graph = TopologicalSorter({case.id: case.needs for case in planned.values()})
+    try:
+        graph.prepare()
+    except CycleError as error:
+        ring = error.args[1]
+        position = next(i for i, entry in enumerate(spec.content.checks) if entry.id in ring)
+        message = f"these checks wait for each other: {' → '.join(ring)}"
+        raise SpecError([spec.marks.problem(("checks", position), message)]) from error
+    # Depth-first in file order keeps the order a person wrote, moving only what must come earlier.
+    done: dict[str, None] = {}
+
+    def visit(case_id: str) -> None:
+        for needed in planned[case_id].needs:
+            visit(needed)
+        done.setdefault(case_id)
+
+    for case_id in planned:
+        visit(case_id)
+    return tuple(done)
+

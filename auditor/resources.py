@@ -1,0 +1,124 @@
+"""Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from auditor import catalog
+from auditor.core import Classifier, Samples
+from auditor.errors import DataError, ModelError
+from auditor.fields import references
+from auditor.plan import Plan, Source
+
+_PROBE = 32
+
+
+class Resources:
+    """Classifiers and samples of a session, each loaded on first use and once."""
+
+    def __init__(self) -> None:
+        self._classifiers: dict[str, Classifier] = {}
+        self._samples: dict[str, Samples] = {}
+        self._digests: dict[tuple[str, int, int], str] = {}
+        self._fits: set[tuple[str, str]] = set()
+
+    def samples(self, plan: Plan) -> Samples:
+        """Return the plan's samples; raise DataError if they can't be loaded."""
+        key = _key(plan.data)
+        if key not in self._samples:
+            self._samples[key] = catalog.load("datasets", plan.data.extension).load(plan.data.params)
+        return self._samples[key]
+
+    def classifier(self, plan: Plan, name: str) -> Classifier:
+        """Return the plan's model `name`; raise ModelError if it can't be opened or doesn't fit the samples."""
+        source = plan.models[name]
+        key = _key(source)
+        if key not in self._classifiers:
+            self._classifiers[key] = catalog.load("models", source.extension).load(source.params)
+        classifier = self._classifiers[key]
+        pair = (key, _key(plan.data))
+        if pair not in self._fits:
+            _check_fit(name, classifier, self.samples(plan))
+            self._fits.add(pair)
+        return classifier
+
+    def digests(self, source: Source) -> dict[str, str]:
+        """SHA-256 of every file a source is loaded from, by the name the spec gives it."""
+        shown = {r.location: r.name for r in references(source.written)}
+        found = {}
+        for reference in references(source.params):
+            if reference.to == "file":
+                found[shown[reference.location]] = self._digest(Path(reference.name))
+        return found
+
+    def _digest(self, path: Path) -> str:
+        status = path.stat()
+        key = (str(path), status.st_size, status.st_mtime_ns)
+        if key not in self._digests:
+            with path.open("rb") as file:
+                self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digests[key]
+
+
+def _key(source: Source) -> str:
+    return f"{source.extension} {source.params.model_dump_json()}"
+
+
+def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
+    """Refuse a model and data of different shapes or classes, and a wrongly declared output."""
+    shape = samples.images.shape[1:]
+    if classifier.input_shape != shape:
+        wanted = " × ".join(map(str, classifier.input_shape))
+        given = " × ".join(map(str, shape))
+        raise ModelError(f"model {name!r} takes images of {wanted}, but {samples.source} has {given}")
+    known = classifier.class_count
+    if samples.classes is not None and len(samples.classes) != known:
+        message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
+        raise ModelError(message)
+    highest = int(samples.labels.max())
+    if highest >= known:
+        message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
+        raise DataError(message)
+    probe = samples.images[:_PROBE]
+    classifier.predict(probe)
+    classifier.check_declaration(probe)
+
+
+def provenance(plan: Plan, resources: Resources, models: tuple[str, ...]) -> Mapping[str, Any]:
+    """Where a result comes from: digests of spec, data and checkpoints, versions, machine, time."""
+    import platform
+    from importlib.metadata import version
+
+    import auditor
+
+    packages = ("tensorflow", "keras", "numpy", "scipy")
+    samples = resources.samples(plan)
+    return {
+        "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},
+        "data": {
+            "dataset": plan.data.extension,
+            "params": plan.data.shown,
+            "images": len(samples),
+            "sha256": samples.digest,
+            "files": resources.digests(plan.data),
+        },
+        "models": {
+            name: {
+                "format": plan.models[name].extension,
+                "params": plan.models[name].shown,
+                "files": resources.digests(plan.models[name]),
+                "logits": resources.classifier(plan, name).logits_from,
+            }
+            for name in models
+        },
+        "versions": {
+            "auditor": auditor.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
