@@ -46,14 +46,14 @@ def ascend(
     limits = tf.constant(box if box is not None else (-np.inf, np.inf), tf.float32)
     step_size = tf.constant(params.step_size, tf.float32)
 
-    @tf.function
     def advance(x: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)
             value = objective(x, goal)
         return std_ascent.step(x, tape.gradient(value, x), step_size, limits)
 
-    watched = tf.function(watch)
+    watched = tf.function(watch, autograph=False)
+    compiled = tf.function(advance, autograph=False)
     count, steps = len(images), params.steps
     ended = np.empty(images.shape, np.float32)
     kept = np.empty((steps + 1, min(shown, count), *images.shape[1:]), np.float32)
@@ -68,7 +68,7 @@ def ascend(
         seen = [watched(x).numpy()[:size]]
         _keep(kept, 0, first, x)
         for t in range(steps):
-            x, gone = advance(x, goal)
+            x, gone = compiled(x, goal)
             vanished[t, part] = gone.numpy()[:size]
             seen.append(watched(x).numpy()[:size])
             _keep(kept, t + 1, first, x)

@@ -10,8 +10,9 @@ Why it matters
     needs no stronger one.
 
 How to read it
-    One step changes pixels by `step_size` on average, whatever the gradient's scale. An image whose gradient
-    is zero or not finite stays as it is and is counted as vanished: saturation, not robustness.
+    One step changes pixels by `step_size`, whatever the gradient's scale. A gradient vanishes when its
+    standard deviation is below the 1e-8 of the formula: the image then moves by less than half a step, and
+    stays exactly as it is where the gradient is zero or not finite. That is saturation, not robustness.
 
 References
     Erhan et al., Visualizing Higher-Layer Features of a Deep Network, 2009.
@@ -42,7 +43,7 @@ def start(images: Tensor) -> Tensor:
 def step(images: Tensor, gradient: Tensor, step_size: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
     """Take one step. box: (2,), least and greatest value (infinite for no clip).
 
-    Returns images (N, H, W, C) and vanished (N,), true where there was no gradient to follow.
+    Returns images (N, H, W, C) and vanished (N,), true where there was next to no gradient to follow.
     """
     tf = tensorflow()
     axes = (1, 2, 3)
@@ -50,7 +51,8 @@ def step(images: Tensor, gradient: Tensor, step_size: Tensor, box: Tensor) -> tu
     wide = tf.cast(gradient, tf.float64)
     finite = tf.reduce_all(tf.math.is_finite(wide), axis=axes, keepdims=True)
     wide = tf.where(finite, wide, 0.0)
-    vanished = tf.reduce_all(tf.equal(wide, 0.0), axis=axes)
-    change = wide / (tf.math.reduce_std(wide, axis=axes, keepdims=True) + _GUARD)
+    deviation = tf.math.reduce_std(wide, axis=axes, keepdims=True)
+    vanished = tf.squeeze(deviation < _GUARD, axis=axes)
+    change = wide / (deviation + _GUARD)
     moved = images + step_size * tf.cast(change, images.dtype)
     return tf.clip_by_value(moved, box[0], box[1]), vanished

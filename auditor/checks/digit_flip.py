@@ -66,7 +66,7 @@ METRICS = {
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients that were exactly zero or not finite"),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
 
 

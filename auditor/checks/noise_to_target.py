@@ -9,10 +9,10 @@ Why it matters
     reject inputs that show nothing at all.
 
 How to read it
-    `success_rate: {min: 0.9}` documents the weakness, `{max: 0.05}` gates it. A vanished gradient is exactly
-    zero in float32: the softmax is saturated and the image can't move. Many of them with the objective
-    `probability` mean that the attack is weak, not that the classifier is strong: `log_probability` and
-    `logit` don't stall so. With `clip: both` the plain names are the unclipped run, as in the article, and
+    `success_rate: {min: 0.9}` documents the weakness, `{max: 0.05}` gates it. A gradient vanishes where the
+    softmax is saturated: harmless once the target is certain, but an image that is `stalled` never got there
+    since it had nothing to follow. Stalled images mean that the attack is weak, not that the classifier is
+    strong; the objectives `log_probability` and `logit` don't stall so. With `clip: both` the plain names are the unclipped run, as in the article, and
     `.clipped` is the run whose images stay valid.
 
 References
@@ -63,7 +63,8 @@ METRICS = {
     "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients that were exactly zero or not finite"),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
     "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
 }
 
@@ -94,6 +95,7 @@ def run(context: Context, params: Params) -> Evidence:
         "start_confidence": mean(main.confidence[0], (0.0, 1.0)),
         "end_confidence": mean(main.confidence[-1], (0.0, 1.0)),
         "vanished": proportion(main.ascent.vanished),
+        "stalled": proportion(main.ascent.vanished[-1] & ~main.success),
     }
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
@@ -113,7 +115,10 @@ def run(context: Context, params: Params) -> Evidence:
     )
     if params.clip == "both":
         summary += f"; kept within the box, {share(metrics['success_rate.clipped'])}"
-    notes = [f"{share(metrics['vanished'])} of the gradients vanished; such an image stays as it is."]
+    notes = [
+        f"{share(metrics['vanished'])} of the gradients vanished; {share(metrics['stalled'])} of the images fell "
+        "short because of it."
+    ]
     if not main.success.any():
         notes.append("`steps_needed` is left out: no image got there.")
     return Evidence(

@@ -30,6 +30,8 @@ from auditor.fields import FilePath, Parameters
 from auditor.models._common import declared_output_problem, finite_logits
 
 _BATCH = 200
+_OWN_OUTPUT = "the checkpoint's own output"
+_LOGARITHM = "the logarithm of the checkpoint's probabilities"
 _LEAST_PROBABILITY = 1e-38  # below the smallest normal float32 the logarithm would be -inf
 
 
@@ -58,7 +60,29 @@ def load(params: Params) -> Classifier:
     if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and (shape_out[1] or 0) >= 2):
         message = f"{params.path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}"
         raise ModelError(message)
-    return KerasClassifier(model, params.output, params.path)
+    logits, logits_from = _logits_model(model, params.output)
+    return KerasClassifier(model, logits, logits_from, params.output, params.path)
+
+
+def _logits_model(model: Any, output: str) -> tuple[Any, str]:
+    """A model that gives logits (or, failing that, probabilities), and how it was got."""
+    import keras
+
+    if output == "logits":
+        return model, _OWN_OUTPUT
+    last = model.layers[-1]
+    softmax = keras.activations.softmax
+    if getattr(last, "activation", softmax if isinstance(last, keras.layers.Softmax) else None) is not softmax:
+        return model, _LOGARITHM
+    body = keras.Model(model.inputs[0], last.input)
+    if isinstance(last, keras.layers.Softmax | keras.layers.Activation):
+        return body, "the final softmax layer was taken off"
+    if isinstance(last, keras.layers.Dense):
+        linear = keras.layers.Dense.from_config(last.get_config() | {"activation": "linear"})
+        logits = keras.Model(body.inputs[0], linear(body.output))
+        linear.set_weights(last.get_weights())
+        return logits, "the softmax of the final dense layer was taken off"
+    return model, _LOGARITHM
 
 
 @dataclass(frozen=True)
@@ -66,6 +90,8 @@ class KerasClassifier:
     """A loaded Keras model; see `auditor.core.Classifier` for what each part means."""
 
     model: Any
+    logits_model: Any
+    logits_from: str
     output: Literal["logits", "probabilities"]
     path: str
 
@@ -80,45 +106,17 @@ class KerasClassifier:
         """How many classes the classifier tells apart."""
         return int(self.model.output_shape[1])
 
-    @cached_property
-    def _logits_model(self) -> tuple[Any, str]:
-        """A model that gives logits (or, failing that, probabilities), and how it was got."""
-        import keras
-
-        if self.output == "logits":
-            return self.model, "the checkpoint's own output"
-        last = self.model.layers[-1]
-        body = keras.Model(self.model.inputs, last.input)
-        softmax = keras.activations.softmax
-        if isinstance(last, keras.layers.Softmax) or (
-            isinstance(last, keras.layers.Activation) and last.activation is softmax
-        ):
-            return body, "the final softmax layer was taken off"
-        if isinstance(last, keras.layers.Dense) and last.activation is softmax:
-            config = last.get_config() | {"activation": "linear", "name": f"{last.name}_logits"}
-            linear = keras.layers.Dense.from_config(config)
-            logits = keras.Model(body.inputs, linear(body.output))
-            linear.set_weights(last.get_weights())
-            return logits, "the softmax of the final dense layer was taken off"
-        return self.model, "the logarithm of the checkpoint's probabilities"
-
-    @property
-    def logits_from(self) -> str:
-        """One phrase: how logits were obtained from this checkpoint."""
-        return self._logits_model[1]
-
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
         tf = tensorflow()
-        model, how = self._logits_model
-        given = tf.cast(model(images, training=False), tf.float32)
-        if how.startswith("the logarithm"):
+        given = tf.cast(self.logits_model(images, training=False), tf.float32)
+        if self.logits_from is _LOGARITHM:
             return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY))
         return given
 
     @cached_property
     def _compiled(self) -> Any:
-        return tensorflow().function(self.forward)
+        return tensorflow().function(self.forward, autograph=False)
 
     def predict(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
@@ -141,6 +139,6 @@ class KerasClassifier:
                 continue
             convolution = isinstance(layer, keras.layers.Conv2D)
             kernel = np.asarray(layer.kernel, dtype=np.float32) if convolution else None
-            activations = keras.Model(self.model.inputs, layer.output)
+            activations = keras.Model(self.model.inputs[0], layer.output)
             found.append(Layer(layer.name, type(layer).__name__, convolution, kernel, activations))
         return tuple(found)

@@ -1,0 +1,200 @@
+"""What do the filters of a convolution layer look for, and which are dead?
+
+What it measures
+    For every filter of one convolution layer: its weights, its response to one real image, and the image
+    that excites it most, found by climbing its mean activation from uniform noise. Filters that never
+    respond to any sample are counted as dead.
+
+Why it matters
+    Filters are what the network looks at. Dead ones are wasted capacity and a sign of training gone wrong;
+    filters that respond to noise-like patterns are footholds for attacks.
+
+How to read it
+    Left the weights (blue adds, red takes away; the mean over input channels where there are several), then
+    the response to the chosen image, right the image of greatest mean activation. `activation_gain` is how
+    much the mean activation rose on the way from noise. The images are not clipped to the box: they show a
+    direction, not a picture somebody could hand in.
+
+References
+    Erhan et al., Visualizing Higher-Layer Features of a Deep Network, 2009.
+    Olah, Mordvintsev and Schubert, Feature Visualization, Distill, 2017.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.attacks import std_ascent
+from auditor.attacks._loop import ascend
+from auditor.attacks._objectives import towards_target
+from auditor.backend import tensorflow
+from auditor.checks._text import natural_panel, share
+from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Tensor, exact, mean, proportion
+from auditor.errors import CheckError, one_of
+from auditor.fields import Count
+from auditor.figures import Bars, Panel, Strip
+from auditor.randomness import uniform
+
+_BATCH = 100
+
+
+class Params(std_ascent.Params):
+    """Which layer, which image, how far to climb."""
+
+    layer: str | None = None
+    """The convolution layer, by name; the first one if left out."""
+    image: Annotated[int, Field(ge=0)] | None = None
+    """Row, in the data source, of the image whose activations are shown; the first sample if left out."""
+    samples: Count = 500
+    """How many samples to look for dead filters on; fewer if there aren't as many."""
+    steps: Count = 50
+    """How many steps."""
+
+
+METRICS = {
+    "filters": MetricInfo("exact", "number of filters in the layer"),
+    "dead_filters": MetricInfo("exact", "filters that respond to no sample at any place"),
+    "activation_start": MetricInfo("mean", "mean activation of a filter on noise, before the first step"),
+    "activation_end": MetricInfo("mean", "the same on the image found for it"),
+    "activation_gain": MetricInfo("mean", "end less start, over the filters"),
+    "excited": MetricInfo("proportion", "share of filters whose mean activation rose"),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Find an exciting image for all filters at once, one row of a batch each."""
+    layer = _find_layer(context, params.layer)
+    kernel, samples = layer.kernel, context.samples
+    if kernel is None:
+        raise CheckError(f"layer {layer.name!r} of model {context.model_name!r} has no kernel to show")
+    count = kernel.shape[-1]
+    position = _position(context, params.image)
+
+    def mean_activation(images: Tensor) -> Tensor:
+        return tensorflow().reduce_mean(layer.activations(images), axis=(1, 2))
+
+    noise = uniform(context.seed, "noise", count, samples.images.shape[1:], samples.box)
+    filters = np.arange(count)
+    objective = towards_target(mean_activation, "logit")
+    ascent = ascend(objective, mean_activation, noise, filters, params, box=None)
+    own = ascent.values[:, filters, filters]
+    start, end = own[0], own[-1]
+
+    looked_at = samples.images[: params.samples]
+    dead = _greatest_response(layer, looked_at) <= 0
+    response = np.asarray(layer.activations(samples.images[position : position + 1]))[0]
+
+    excited = proportion(end > start)
+    metrics = {
+        "filters": exact(count),
+        "dead_filters": exact(int(dead.sum())),
+        "activation_start": mean(start),
+        "activation_end": mean(end),
+        "activation_gain": mean(end - start),
+        "excited": excited,
+        "vanished": proportion(ascent.vanished),
+    }
+    summary = (
+        f"Layer {layer.name!r}: {int(dead.sum())} of {count} filters are dead over {len(looked_at)} samples; climbing "
+        f"from noise raises the mean activation from {start.mean():.3g} to {end.mean():.3g} "
+        f"({share(excited)} of the filters rose)."
+    )
+    names = tuple(f"filter {i}" + (" (dead)" if dead[i] else "") for i in filters)
+    label = samples.class_name(int(samples.labels[position]))
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=(
+            _strip(context, layer, kernel, response, ascent.images, names, (label, position), (start, end)),
+            Bars(
+                title="Mean activation after the climb",
+                caption="Of each filter, on the image found for it.",
+                alt=f"Mean activation of {count} filters, from {end.min():.3g} to {end.max():.3g}.",
+                labels=tuple(str(i) for i in filters),
+                values=end,
+                limits=(min(0.0, float(end.min())), max(float(end.max()), 1e-9)),
+            ),
+        ),
+        arrays={"kernel": kernel, "images": ascent.images, "activation": own, "dead": dead},
+    )
+
+
+def _find_layer(context: Context, wanted: str | None) -> Layer:
+    layers = context.classifier.layers()
+    convolutions = [layer for layer in layers if layer.is_convolution]
+    names = [layer.name for layer in convolutions]
+    if not convolutions:
+        raise CheckError(f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more")
+    if wanted is None:
+        return convolutions[0]
+    other = next((layer for layer in layers if layer.name == wanted and not layer.is_convolution), None)
+    if other:
+        message = f"layer {wanted!r} is a {other.kind}, not a 2-D convolution"
+        raise CheckError(f"{message} (convolutions of model {context.model_name!r}: {', '.join(names)})")
+    if wanted not in names:
+        raise CheckError(one_of(wanted, names, f"convolution layer of model {context.model_name!r}"))
+    return convolutions[names.index(wanted)]
+
+
+def _position(context: Context, row: int | None) -> int:
+    if row is None:
+        return 0
+    found = np.flatnonzero(context.samples.indices == row)
+    if not found.size:
+        raise CheckError(f"`image`: row {row} is not in {context.samples.source}")
+    return int(found[0])
+
+
+def _greatest_response(layer: Layer, images: FloatArray) -> NDArray[np.float32]:
+    """The greatest activation of every channel at any place of any image: (channels,)."""
+    parts = [
+        np.asarray(layer.activations(images[i : i + _BATCH])).max(axis=(0, 1, 2))
+        for i in range(0, len(images), _BATCH)
+    ]
+    greatest: NDArray[np.float32] = np.max(parts, axis=0)
+    return greatest
+
+
+def _strip(
+    context: Context,
+    layer: Layer,
+    kernel: FloatArray,
+    response: FloatArray,
+    images: FloatArray,
+    names: tuple[str, ...],
+    shown: tuple[str, int],
+    activation: tuple[FloatArray, FloatArray],
+) -> Strip:
+    weights = kernel.mean(axis=2).transpose(2, 0, 1)[..., None]
+    most = float(np.abs(weights).max()) or 1.0
+    label, position = shown
+    start, end = activation
+    texts = tuple(f"{a:.3g} → {b:.3g}" for a, b in zip(start, end, strict=True))
+    # Each image found is stretched to its own middle 98 %: unclipped pixels have no common range.
+    low, high = np.quantile(images, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
+    stretched = (images - low) / np.maximum(high - low, 1e-9)
+    channels = kernel.shape[2]
+    averaged = "" if channels == 1 else f" (mean over {channels} input channels)"
+    return Strip(
+        title=f"Filters of {layer.name}",
+        caption=f"For each filter: its weights{averaged}, its response to a real {label} "
+        f"(row {context.samples.indices[position]}), and the image that excites it most with its mean activation "
+        "before and after the climb. Brightness of the last is stretched image by image.",
+        alt=f"{len(names)} filters of layer {layer.name} with weights, response and most exciting image; the "
+        f"mean activation rises from {start.mean():.3g} to {end.mean():.3g}.",
+        panels=(
+            Panel(weights, (), "weights", "diverging", (-most, most)),
+            Panel(
+                response.transpose(2, 0, 1)[..., None],
+                (),
+                f"response to a {label}",
+                "grey",
+                (0.0, max(float(response.max()), 1e-9)),
+            ),
+            natural_panel(stretched, (0.0, 1.0), "excites it most", texts),
+        ),
+        row_labels=names,
+    )

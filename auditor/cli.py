@@ -1,0 +1,190 @@
+"""The `auditor` command. Exit codes: 0 all pass, 1 some check did not pass, 2 the spec or set-up is wrong."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import auditor
+from auditor.errors import AuditError
+
+EXIT_NOT_PASSED = 1
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Teaching(click.Group):
+    """A group whose commands turn explainable errors into one red line and exit code 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AuditError as error:
+            click.secho(str(error), fg="red", err=True)
+            context.exit(EXIT_WRONG)
+
+
+@click.group(cls=_Teaching, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(auditor.__version__, prog_name="auditor")
+def main() -> None:
+    """Decide whether a trained classifier may be released.
+
+    Specs (*.audit.yaml) say what a release must prove; `auditor run` measures it on real checkpoints and
+    renders an HTML report. Specs are pytest items too: `pytest specs` works on them, with all its options.
+
+    \b
+    Start here:
+      auditor checks              what can be measured
+      auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
+      auditor validate specs      every mistake in your specs, with its place
+      auditor run specs           run them all
+    """
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
+@click.option("--exit-zero", is_flag=True, help="End with 0 whenever the audit was carried out, whatever it found.")
+def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
+    """Run specs and render their reports.
+
+    PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. All pytest options work:
+    -k and -m choose cases, -n 2 uses two processes, --junitxml writes JUnit, --audit-report DIR says where
+    reports land, --audit-inconclusive=warn lets inconclusive verdicts through.
+
+    \b
+    Examples:
+      auditor run specs
+      auditor run specs/cnn.audit.yaml::clean-accuracy
+      auditor run specs -k "transfer or flip" --audit-report /tmp/reports
+    """
+    import pytest
+
+    code = int(pytest.main(["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", *arguments]))
+    if code == pytest.ExitCode.OK:
+        return
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        click.secho("No cases: there is no *.audit.yaml here, or none was chosen.", fg="red", err=True)
+        sys.exit(EXIT_WRONG)
+    if code == pytest.ExitCode.TESTS_FAILED:
+        if not exit_zero:
+            sys.exit(EXIT_NOT_PASSED)
+        click.echo("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
+        return
+    sys.exit(EXIT_WRONG)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def validate(paths: tuple[Path, ...]) -> None:
+    """Check specs without running them.
+
+    PATHS are specs or folders (default: the current one). Every mistake is printed as file:line:column.
+    """
+    from auditor.errors import SpecError
+    from auditor.plan import make_plan
+
+    specs = list(_specs(paths or (Path(),)))
+    if not specs:
+        click.secho("No *.audit.yaml found.", fg="red", err=True)
+        sys.exit(EXIT_WRONG)
+    wrong = 0
+    for path in specs:
+        try:
+            plan = make_plan(path)
+        except SpecError as error:
+            wrong += 1
+            click.secho(str(error), fg="red", err=True)
+        else:
+            expected = sum(len(case.expectations) for case in plan.cases)
+            click.echo(f"{path}: {len(plan.cases)} checks, {expected} expectations")
+    if wrong:
+        sys.exit(EXIT_WRONG)
+
+
+def _specs(paths: Iterable[Path]) -> Iterable[Path]:
+    from auditor.spec import SUFFIX
+
+    for path in paths:
+        yield from sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
+
+
+@main.command()
+@click.argument("name", required=False)
+def checks(name: str | None) -> None:
+    """List the checks, or explain one.
+
+    With NAME: what it measures, why it matters, how to read it, its parameters and its metrics.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from auditor import catalog
+
+    console = Console(highlight=False)
+    if name is None:
+        table = Table("check", "question", box=None, pad_edge=False, header_style="bold")
+        for known in catalog.names("checks"):
+            table.add_row(known, catalog.documentation("checks", known)[""])
+        console.print(table)
+        console.print("\n`auditor checks NAME` explains one.", style="dim")
+        return
+    for title, text in catalog.documentation("checks", name).items():
+        console.print(f"[bold]{title or name}[/bold]")
+        console.print(text + "\n", markup=False)
+    console.print("[bold]Parameters[/bold]")
+    parameters = Table("name", "default", "meaning", box=None, pad_edge=False, header_style="dim")
+    for field, info in catalog.params_of("checks", name).model_fields.items():
+        default = "required" if info.is_required() else repr(info.default)
+        parameters.add_row(field, default, info.description or "")
+    console.print(parameters)
+    console.print("\n[bold]Metrics[/bold] (for `expect`)")
+    metrics = Table("name", "kind", "meaning", box=None, pad_edge=False, header_style="dim")
+    for metric, promise in catalog.metrics_of(name).items():
+        metrics.add_row(metric, promise.kind, promise.text)
+    console.print(metrics)
+
+
+@main.command()
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of *.audit.yaml, for editors to complete and explain specs."""
+    from auditor.schema import text
+    from auditor.store import write_text
+
+    if output is None:
+        click.echo(text(), nl=False)
+    else:
+        write_text(output, text())
+
+
+@main.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
+def report(folders: tuple[Path, ...]) -> None:
+    """Render reports again, from stored records alone.
+
+    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
+    pass.
+    """
+    from auditor.errors import RecordError
+    from auditor.runner import passed, render_report
+    from auditor.store import Folder
+
+    audits = [audit for folder in folders or (Path("reports"),) for audit in _audits(folder)]
+    if not audits:
+        where = ", ".join(map(str, folders)) or "reports"
+        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
+    good = True
+    for audit in audits:
+        run, page = render_report(Folder(audit))
+        good = good and passed(run)
+        click.echo(page)
+    if not good:
+        sys.exit(EXIT_NOT_PASSED)
+
+
+def _audits(folder: Path) -> list[Path]:
+    if (folder / "run.json").exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/run.json"))

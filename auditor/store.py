@@ -1,0 +1,257 @@
+"""Records on disk: one folder an audit, one folder a case, JSON beside `.npz`, never a pickle.
+
+    reports/<audit>/run.json                    what was planned, by which run
+    reports/<audit>/records/<case>/begun        which run began the case
+    reports/<audit>/records/<case>/record.json  evidence, verdict, provenance; arrays by name
+    reports/<audit>/records/<case>/arrays.npz
+
+Files appear in one move, so a reader sees a whole file or none. A record of another run is not a record of
+this one.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+import tempfile
+import types
+import typing
+import zipfile
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.core import Record, Run
+from auditor.errors import RecordError
+
+Value = TypeVar("Value")
+FORMAT = 1
+
+
+class Folder:
+    """The records of one audit."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self, run: Run) -> None:
+        """Begin a run: drop records of other runs, say what is planned. Safe to call by every worker."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self._lock("run"):
+                if self._current_run() == run.id:
+                    return
+                shutil.rmtree(self.path / "records", ignore_errors=True)
+                encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
+                _write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
+        except OSError as error:
+            raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
+
+    def _current_run(self) -> str | None:
+        try:
+            return str(json.loads((self.path / "run.json").read_text())["run"]["id"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # no run, or one that can't be read: it is replaced either way
+
+    def lock(self, case: str) -> AbstractContextManager[Any]:
+        """One process at a time for one case."""
+        return self._lock(f"case-{case}")
+
+    def _lock(self, name: str) -> AbstractContextManager[Any]:
+        from filelock import FileLock
+
+        folder = self.path / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / f"{name}.lock")
+
+    def case_folder(self, case: str) -> Path:
+        """Where one case's record lies."""
+        # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
+        return self.path / "records" / (f"_{case}" if case.startswith(".") else case)
+
+    def begin(self, run: str, case: str) -> None:
+        """Note that a run began a case, so that one that is cut off is told from one that never ran."""
+        folder = self.case_folder(case)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "begun", run.encode())
+
+    def save(self, record: Record) -> None:
+        """Store a record; raise RecordError if it can't be written."""
+        folder = self.case_folder(record.case)
+        arrays: dict[str, NDArray[Any]] = {}
+        data = {"format": FORMAT, "record": encode(record, arrays)}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _replacing(folder / "arrays.npz") as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays)
+            # The JSON goes last: where it is, its arrays are.
+            _write(folder / "record.json", _json(data))
+        except OSError as error:
+            raise RecordError(f"record {folder} can't be written: {error.strerror or error}") from error
+
+    def load(self, run: str, case: str) -> Record | None:
+        """The record this run left of a case, or None; raise RecordError for one that can't be read."""
+        folder = self.case_folder(case)
+        path = folder / "record.json"
+        if not path.exists():
+            return None
+        try:
+            content = json.loads(path.read_text())
+            if content["record"]["run"] != run:
+                return None
+            with np.load(folder / "arrays.npz", allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return decode(Record, content["record"], arrays)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise RecordError(f"record {folder} can't be read: {error!r}") from error
+
+    def load_run(self) -> Run:
+        """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
+        path = self.path / "run.json"
+        try:
+            run = decode(Run, json.loads(path.read_text())["run"], {})
+        except FileNotFoundError as error:
+            raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RecordError(f"{path} can't be read: {error!r}") from error
+        records = {case.id: self.load(run.id, case.id) for case in run.cases}
+        begun = {case.id for case in run.cases if self._begun(case.id) == run.id}
+        kept = {case_id: record for case_id, record in records.items() if record is not None}
+        return dataclasses.replace(run, records=kept, begun=frozenset(begun))
+
+    def _begun(self, case: str) -> str | None:
+        path = self.case_folder(case) / "begun"
+        return path.read_text() if path.exists() else None
+
+
+# --- files that appear whole
+
+
+class _replacing:  # noqa: N801 - reads as a verb where it is used
+    """Give a temporary path beside `path`; move it there when the block ends well, remove it otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Path:
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        os.close(handle)
+        self.temporary = Path(name)
+        return self.temporary
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if kind is None:
+            self.temporary.chmod(0o644)
+            self.temporary.replace(self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with _replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one move, making its folder; raise RecordError if it can't be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text.encode())
+    except OSError as error:
+        raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+# --- values to JSON and back, guided by the dataclasses themselves
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def encode(value: Any, arrays: dict[str, NDArray[Any]], name: str = "") -> Any:
+    """Turn nested dataclasses into JSON; arrays go to `arrays` under the path where they stood."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {f.name: encode(getattr(value, f.name), arrays, _join(name, f.name)) for f in fields}
+    if isinstance(value, np.ndarray):
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item, arrays, _join(name, str(key))) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple | list):
+        return [encode(item, arrays, _join(name, str(i))) for i, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no NaN or infinity; `decode` reads them where a float belongs
+    return value
+
+
+def _join(name: str, part: str) -> str:
+    return f"{name}/{part}" if name else part
+
+
+def decode(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """Build a value of type `kind` from what `encode` made of it; raise ValueError for what doesn't fit."""
+    if kind is Any:
+        return data
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is np.ndarray or origin is np.ndarray:
+        return arrays[data["array"]]
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(arguments, data, arrays)
+    if origin is typing.Literal:
+        if data not in arguments:
+            raise ValueError(f"{data!r} is none of {arguments}")
+        return data
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(kind, data, arrays)
+    if origin is tuple:
+        kinds = arguments[:1] * len(data) if arguments[-1] is Ellipsis else arguments
+        return tuple(decode(k, item, arrays) for k, item in zip(kinds, data, strict=True))
+    if origin is frozenset:
+        return frozenset(data)
+    if origin is not None and issubclass(origin, Mapping):
+        return {key: decode(arguments[1], item, arrays) for key, item in data.items()}
+    return _decode_plain(kind, data)
+
+
+def _decode_union(kinds: tuple[Any, ...], data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    if data is None and types.NoneType in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not types.NoneType)
+    if isinstance(data, dict) and "kind" in data and len(kinds) > 1:
+        kinds = tuple(k for k in kinds if getattr(k, "kind", None) == data["kind"])
+    if len(kinds) == 1:
+        return decode(kinds[0], data, arrays)
+    for kind in kinds:
+        if isinstance(kind, type) and isinstance(data, kind):
+            return data
+    raise ValueError(f"{data!r} is none of {kinds}")
+
+
+def _decode_dataclass(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    hints = _hints(kind)
+    values = {f.name: decode(hints[f.name], data[f.name], arrays) for f in dataclasses.fields(kind) if f.init}
+    return kind(**values)
+
+
+def _decode_plain(kind: Any, data: Any) -> Any:
+    if kind is float and isinstance(data, int | float | str) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+        raise ValueError(f"{data!r} is no {kind.__name__}")
+    return data
+
+
+@cache
+def _hints(kind: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
