@@ -133,11 +133,11 @@ class Metric:
 
 def proportion(successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None) -> Metric:
     """`successes` out of `n`, or the share of true values of a boolean array."""
-    if isinstance(successes, np.ndarray):
-        successes, n = int(successes.sum()), successes.size
+    k = int(np.sum(successes))
     if n is None:
-        raise TypeError("a proportion needs n, or a boolean array")
-    k = int(successes)
+        if not isinstance(successes, np.ndarray):
+            raise TypeError("a proportion needs n, or a boolean array")
+        n = successes.size
     return Metric("proportion", k / n if n else float("nan"), int(n), successes=k)
 
 

@@ -17,13 +17,23 @@ class Parameters(BaseModel):
 
 
 def _real(value: Any) -> float:
-    if isinstance(value, str) and (match := _FRACTION.match(value.strip())) and float(match[2]) != 0:
-        return float(match[1]) / float(match[2])
+    if isinstance(value, str) and (match := _FRACTION.match(value)) and float(match[2]) != 0:
+        value = float(match[1]) / float(match[2])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("should be a number, or a fraction such as 8/255")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError("should be a finite number")
-    return float(value)
+    return number
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, str | list):
+        raise ValueError("should be a name or a list of names")
+    return [value] if isinstance(value, str) else value
 
 
 Real = Annotated[
@@ -46,9 +56,9 @@ class Refers:
 CaseId = Annotated[str, Refers("case")]
 CaseIds = Annotated[
     list[str],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    BeforeValidator(_listed),
     Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
     Refers("case"),
 ]
 ModelNames = Annotated[list[str], Field(min_length=1), Refers("model")]

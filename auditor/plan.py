@@ -96,11 +96,12 @@ def _source(
     spec: Spec, kind: catalog.Kind, key: str, entry: dict[str, Any], at: Location, problems: list[Problem]
 ) -> Source | None:
     """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
-    name = entry.get(key)
-    if not isinstance(name, str):
+    if key not in entry:
         known = ", ".join(catalog.names(kind))
-        problems.append(spec.marks.problem((*at, key), f"{'.'.join(map(str, at))} needs `{key}`: one of {known}"))
+        message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
+        problems.append(spec.marks.problem(at, message))
         return None
+    name = entry[key]
     rest = {k: v for k, v in entry.items() if k != key}
     written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key,))
     if written is None:
@@ -143,9 +144,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem])
     model = entry.model if entry.model is not None else names[0]
     if model not in names:
         problems.append(spec.marks.problem((*at, "model"), one_of(model, names, "model")))
-    params = _params(
-        spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems
-    )
+    params = _params(spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems)
     if params is None:
         return None
     _check_metrics(spec, at, entry, problems)
@@ -172,8 +171,12 @@ def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem])
 def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[Problem]) -> None:
     promised = catalog.metrics_of(entry.check)
     for name in entry.expect:
+        message = None
         if catalog.describe(name, promised) is None:
-            message = one_of(name, list(promised), f"metric of check {entry.check!r}")
+            message = one_of(name, list(promised), "metric")
+        elif name.endswith((".", ".*")):
+            message = f"{name!r} stands for several metrics; name one of them after the dot"
+        if message:
             problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
 
 
@@ -195,10 +198,14 @@ def _bad_need(case: Case, reference: Reference, ids: list[str], planned: Mapping
     if reference.name not in ids:
         return one_of(reference.name, [i for i in ids if i != case.id], "check id")
     source = planned.get(reference.name)
-    if source and not getattr(catalog.load("checks", source.check), "MAKES_IMAGES", False):
-        makers = [n for n in catalog.names("checks") if getattr(catalog.load("checks", n), "MAKES_IMAGES", False)]
-        return f"{source.id!r} is a {source.check!r} check, which makes no images (those that do: {', '.join(makers)})"
+    if source and not _makes_images(source.check):
+        makers = ", ".join(name for name in catalog.names("checks") if _makes_images(name))
+        return f"{source.id!r} makes no images: its check is {source.check!r} (checks that make some: {makers})"
     return None
+
+
+def _makes_images(check: str) -> bool:
+    return getattr(catalog.load("checks", check), "MAKES_IMAGES", False)
 
 
 def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:
@@ -214,11 +221,11 @@ def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:
     done: dict[str, None] = {}
 
     def visit(case_id: str) -> None:
-        for needed in planned[case_id].needs:
-            visit(needed)
-        done.setdefault(case_id)
+        if case_id not in done:
+            for needed in planned[case_id].needs:
+                visit(needed)
+            done[case_id] = None
 
     for case_id in planned:
         visit(case_id)
     return tuple(done)
-

@@ -68,7 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "audit(check, model): a case of a *.audit.yaml spec")
     if config.getini("audit_inconclusive") not in ("fail", "warn"):
         wrong = config.getini("audit_inconclusive")
-        raise pytest.UsageError(f"audit_inconclusive = {wrong!r} in {config.inipath}: allowed are fail and warn")
+        raise pytest.UsageError(
+            f"audit_inconclusive = {wrong!r} in {config.inipath}: allowed are fail and warn"
+        )
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         config.stash[STATE] = State(told["run"], Path(told["reports"]))
@@ -156,7 +158,9 @@ class AuditItem(pytest.Item):
 
         state = self.config.stash[STATE]
         state.resources = state.resources or Resources()
-        record = obtain(self.plan, self.case, state.run, Folder(state.reports / self.plan.audit), state.resources)
+        record = obtain(
+            self.plan, self.case, state.run, Folder(state.reports / self.plan.audit), state.resources
+        )
         self.user_properties.append(("audit_verdict", str(record.verdict.status)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -218,7 +222,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for path, its_items in chosen.items():
         plan = its_items[0].plan
         if plan.audit in audits:
-            message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
+            message = (
+                f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
+            )
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
@@ -237,7 +243,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Give pytest-html a picture of what was found."""
     report: Any = yield
     pictures = [value for name, value in report.user_properties if name == "audit_thumbnail"]
@@ -255,7 +261,9 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     verdict = dict(report.user_properties).get("audit_verdict")
     if report.when != "call" or not report.failed:
         return None
-    return {"error": ("failed", "E", "ERROR"), "inconclusive": ("failed", "I", "INCONCLUSIVE")}.get(str(verdict))
+    return {"error": ("failed", "E", "ERROR"), "inconclusive": ("failed", "I", "INCONCLUSIVE")}.get(
+        str(verdict)
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -76,11 +76,15 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
         raise ModelError(f"model {name!r} takes images of {wanted}, but {samples.source} has {given}")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
-        message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
+        message = (
+            f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
+        )
         raise ModelError(message)
     highest = int(samples.labels.max())
     if highest >= known:
-        message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
+        message = (
+            f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
+        )
         raise DataError(message)
     probe = samples.images[:_PROBE]
     classifier.predict(probe)

@@ -54,7 +54,9 @@ def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resourc
     def adversarial(case_id: str) -> AdversarialImages:
         source = obtain(plan, plan.case(case_id), run_id, folder, resources)
         if source.failure is not None:
-            raise CheckError(f"{case_id!r}, whose images it takes, ended in an error: {source.failure.message}")
+            raise CheckError(
+                f"{case_id!r}, whose images it takes, ended in an error: {source.failure.message}"
+            )
         if source.evidence is None or source.evidence.adversarial is None:
             raise CheckError(f"{case_id!r} left no images to take")
         return source.evidence.adversarial
@@ -118,4 +120,3 @@ def render_report(folder: Folder) -> tuple[Run, Path]:
 def passed(run: Run) -> bool:
     """Whether every case that was chosen to run passed."""
     return all(run.state(case) in ("pass", "not selected") for case in run.cases)
-

@@ -1,28 +1,45 @@
 """YAML to `Spec`: validated, and every value marked with its line and column.
 
-YAML 1.2, data only: no tags, no anchors, no duplicate keys. Each mistake is a `Problem` with its place; all
-mistakes of a file are reported together.
+YAML 1.2, data only: no tags, no anchors, no duplicate keys. Each mistake is a `Problem` with its place. All
+mistakes in the YAML are reported together, then all in its structure and types.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from auditor.errors import Problem, SpecError, one_of
 from auditor.fields import Parameters, Real
 
 SUFFIX = ".audit.yaml"
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+
+_IDENTIFIER = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+
+
+def _identifier(value: str) -> str:
+    if not _IDENTIFIER.fullmatch(value):
+        raise ValueError("should be 1 to 100 of the characters A-Z a-z 0-9 _ . -")
+    return value
+
+
+Identifier = Annotated[
+    str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": _IDENTIFIER.pattern})
+]
 
 
 class Bounds(Parameters):
@@ -72,7 +89,7 @@ class SpecFile(Parameters):
     """Confidence level of every interval."""
     interval: Literal["exact", "wilson"] = "exact"
     """The interval of a proportion: exact (Clopper-Pearson) or Wilson's score interval."""
-    models: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    models: Annotated[dict[Identifier, dict[str, Any]], Field(min_length=1)]
     """The checkpoints, each under a name: its format and that format's parameters."""
     data: dict[str, Any]
     """The samples: a dataset and its parameters."""
@@ -92,9 +109,13 @@ class Marks:
         """Make a problem at `location`, or at the nearest enclosing place that exists in the file."""
         if at_key and location in self.keys:
             return Problem(self.file, *self.keys[location], message)
-        while location and location not in self.places:
+        return Problem(self.file, *self.places[self.existing(location)], message)
+
+    def existing(self, location: Location) -> Location:
+        """Return `location`, or the nearest enclosing one that stands in the file."""
+        while location not in self.places:
             location = location[:-1]
-        return Problem(self.file, *self.places.get(location, (1, 1)), message)
+        return location
 
     def line(self, location: Location) -> int:
         """Line, from 1, of the value at `location`."""
@@ -112,16 +133,17 @@ class Spec:
 
 
 def read_spec(path: Path, shown_as: str | None = None) -> Spec:
-    """Read and validate one spec file; raise SpecError with every mistake. `shown_as` is its name in errors."""
+    """Read and validate one spec file, called `shown_as` in errors; raise SpecError with its mistakes."""
     name = shown_as or str(path)
     try:
         raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
+        text = raw.decode().removeprefix("\ufeff")
     except OSError as error:
         raise SpecError([Problem(name, 1, 1, f"can't be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise SpecError([Problem(name, line, 1, "is not UTF-8 text")]) from error
+        place = _place_at(raw[: error.start].decode())
+        message = f"not UTF-8 text: the byte 0x{raw[error.start]:02x} can't stand here; save the file as UTF-8"
+        raise SpecError([Problem(name, *place, message)]) from error
     data, marks = _parse(text, name)
     content = validate(SpecFile, data, marks, ())
     _unique_ids(content, marks)
@@ -136,8 +158,7 @@ def validate(model: type[Model], data: Any, marks: Marks, at: Location, also: Se
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_explain(model, dict(mistake), marks, at, also) for mistake in error.errors()]
-        raise SpecError(list(dict.fromkeys(problems))) from error
+        raise SpecError(_explain(model, error.errors(), marks, at, also)) from error
 
 
 def _unique_ids(content: SpecFile, marks: Marks) -> None:
@@ -155,27 +176,85 @@ def _unique_ids(content: SpecFile, marks: Marks) -> None:
 
 # --- from pydantic's mistakes to ours
 
+# How a person says what pydantic asks for, by pydantic's name of the mistake.
+_WISHES = {
+    "bool_type": "should be true or false",
+    "dict_type": "should be a mapping",
+    "greater_than": "should be above {gt:g}",
+    "greater_than_equal": "should be at least {ge:g}",
+    "int_from_float": "should be a whole number",
+    "int_type": "should be a whole number",
+    "less_than": "should be below {lt:g}",
+    "less_than_equal": "should be at most {le:g}",
+    "list_type": "should be a list",
+    "literal_error": "should be {expected}",
+    "model_type": "should be a mapping",
+    "string_pattern_mismatch": "should match {pattern}",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_type": "should be text",
+    "too_long": "should have at most {max_length} entries",
+    "too_short": "should have at least {min_length} entries",
+}
+_repr = Repr()
+_repr.maxstring = _repr.maxlong = _repr.maxother = 60
+
 
 def _explain(
-    model: type[BaseModel], mistake: dict[str, Any], marks: Marks, at: Location, also: Sequence[str]
-) -> Problem:
-    inner: Location = tuple(mistake["loc"])
-    if inner and inner[-1] == "[key]":
-        inner = inner[:-1]
-    location = at + inner
-    kind, given = mistake["type"], mistake["input"]
-    where = ".".join(str(part) for part in location) or "the file"
-    if kind == "extra_forbidden":
-        allowed = [*_fields_at(model, inner[:-1]), *also]
-        return marks.problem(location, one_of(inner[-1], allowed, "key"), at_key=True)
-    if kind == "missing":
-        return marks.problem(location[:-1], f"{where} is missing: {_purpose(model, inner)}")
-    message = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    if isinstance(given, dict | list) or given is None:
-        got = {dict: "a mapping", list: "a list"}.get(type(given), "nothing")
-    else:
-        got = repr(given)
-    return marks.problem(location, f"{where} {message}, got {got}")
+    model: type[BaseModel], mistakes: Sequence[ErrorDetails], marks: Marks, at: Location, also: Sequence[str]
+) -> list[Problem]:
+    problems = []
+    unmet: dict[Location, list[ErrorDetails]] = {}
+    for mistake in mistakes:
+        inner = mistake["loc"]
+        location = at + inner
+        if mistake["type"] == "extra_forbidden":
+            allowed = [*_fields_at(model, inner[:-1]), *also]
+            problems.append(marks.problem(location, one_of(inner[-1], allowed, "key"), at_key=True))
+        elif mistake["type"] == "missing":
+            message = f"{_called(location)} is missing: {_purpose(model, inner)}"
+            problems.append(marks.problem(location[:-1], message))
+        elif inner and inner[-1] == "[key]":
+            problems.append(marks.problem(location[:-1], _unmet(location[:-1], [mistake]), at_key=True))
+        else:
+            # Each alternative of a union makes a mistake of its own, below the place that stands in the file.
+            unmet.setdefault(marks.existing(location), []).append(mistake)
+    return problems + [marks.problem(place, _unmet(place, together)) for place, together in unmet.items()]
+
+
+def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
+    """Say what should stand at `location`, by any one of the alternatives that failed, and what does."""
+    wishes, hint = [], ""
+    for mistake in mistakes:
+        details = mistake.get("ctx", {})
+        message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        wishes.append(_WISHES.get(mistake["type"], message).format(**details))
+        names = re.findall(r"'([^']+)'", details.get("expected", ""))
+        close = get_close_matches(str(mistake["input"]), names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else hint
+    given, called = mistakes[0]["input"], _called(location)
+    if mistakes[0]["type"] == "value_error" and isinstance(given, dict):
+        return f"{called}: {wishes[0]}"  # what is wrong is how the values of a mapping go together
+    wish = " or ".join([wishes[0], *(other.removeprefix("should be ") for other in wishes[1:])])
+    got = mistakes[0].get("ctx", {}).get("actual_length", _shown(given))
+    return f"{called} {wish}, got {got}{hint}"
+
+
+def _called(location: Location) -> str:
+    """What a person calls a place whose line is known: `params.target`, item 2 of `data.box`."""
+    if location[:1] == ("checks",) and len(location) > 2:
+        location = location[2:]
+    name = f"`{'.'.join(part for part in location if isinstance(part, str))}`"
+    last = location[-1] if location else None
+    return f"item {last + 1} of {name}" if isinstance(last, int) else name if location else "the spec"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return str(value).lower() if isinstance(value, bool) else _repr.repr(value)
 
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
@@ -209,22 +288,26 @@ def _purpose(model: type[BaseModel], location: Location) -> str:
 
 def _parse(text: str, name: str) -> tuple[Any, Marks]:
     yaml = YAML(typ="safe", pure=True)
+    reader = _Reader(name, yaml)
     try:
         node = yaml.compose(text)
+        data = reader.read(node, ()) if node else None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = " ".join(str(part) for part in (error.context, error.problem) if part)
+        message = ": ".join(str(part) for part in (error.context, error.problem) if part)
         raise SpecError([Problem(name, line, column, f"not valid YAML: {message}")]) from error
-    except (YAMLError, ValueError) as error:
-        raise SpecError([Problem(name, 1, 1, f"not valid YAML: {error}")]) from error
-    if node is None:
+    except ReaderError as error:
+        place = _place_at(text[: error.position])
+        message = f"not valid YAML: the character {text[error.position]!r} is not allowed"
+        raise SpecError([Problem(name, *place, message)]) from error
+    except RecursionError as error:
+        raise SpecError([Problem(name, 1, 1, "nested too deeply to be a spec")]) from error
+    if reader.problems:
+        raise SpecError(list(dict.fromkeys(reader.problems)))
+    if data is None:
         message = "the spec is empty; it needs `audit`, `models`, `data` and `checks`"
         raise SpecError([Problem(name, 1, 1, message)])
-    reader = _Reader(name, yaml)
-    data = reader.read(node, ())
-    if reader.problems:
-        raise SpecError(reader.problems)
     return data, Marks(name, MappingProxyType(reader.places), MappingProxyType(reader.keys))
 
 
@@ -242,11 +325,12 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self, node: Node, location: Location) -> Any:
-        self.places[location] = _place(node)
+        absent = node.start_mark.index == node.end_mark.index
+        self.places[location] = self.keys.get(location, _place(node)) if absent else _place(node)
         if node.anchor is not None:
             # An alias would also arrive here as its anchored node, so refusing anchors refuses both, and with
             # them documents that contain themselves or unfold without end.
-            self._problem(node, f"anchors and aliases (&{node.anchor}) are not part of the spec language")
+            self._problem(node, f"anchors and aliases (&{node.anchor}) are not allowed: write the value out")
             return None
         tag = str(node.tag)
         if tag == "tag:yaml.org,2002:timestamp":
@@ -279,8 +363,8 @@ class _Reader:
     def _scalar(self, node: Node) -> Any:
         try:
             value = self.yaml.constructor.construct_object(node)
-        except (YAMLError, ValueError) as error:
-            self._problem(node, f"{node.value!r} can't be read as a value: {error}")
+        except ValueError:
+            self._problem(node, f"{_shown(node.value)} can't be read as {str(node.tag).rpartition(':')[2]}")
             return None
         # Plain `str`, not a subclass: execnet and JSON dispatch on exact types.
         return str(value) if isinstance(value, str) else value
@@ -291,3 +375,8 @@ class _Reader:
 
 def _place(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _place_at(before: str) -> tuple[int, int]:
+    """Line and column, from 1, of what follows the text `before`."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

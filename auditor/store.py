@@ -51,7 +51,9 @@ class Folder:
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
                 _write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
-            raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
+            raise RecordError(
+                f"reports can't be written to {self.path}: {error.strerror or error}"
+            ) from error
 
     def _current_run(self) -> str | None:
         try:
@@ -107,7 +109,8 @@ class Folder:
                 return None
             with np.load(folder / "arrays.npz", allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            return decode(Record, content["record"], arrays)
+            record: Record = decode(Record, content["record"], arrays)
+            return record
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
@@ -115,7 +118,7 @@ class Folder:
         """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
         path = self.path / "run.json"
         try:
-            run = decode(Run, json.loads(path.read_text())["run"], {})
+            run: Run = decode(Run, json.loads(path.read_text())["run"], {})
         except FileNotFoundError as error:
             raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
         except (OSError, ValueError, KeyError, TypeError) as error:

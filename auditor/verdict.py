@@ -89,9 +89,7 @@ def judge(
     return Verdict(status, "; ".join(decisive), findings)
 
 
-def _judge_one(
-    metrics: Mapping[str, Metric], expectation: Expectation, confidence: float, method: str
-) -> Finding:
+def _judge_one(metrics: Mapping[str, Metric], expectation: Expectation, confidence: float, method: str) -> Finding:
     name = expectation.metric
     metric = metrics.get(name)
     if metric is None:
@@ -141,9 +139,7 @@ def _message(
     return f"{measured}: the estimate satisfies {wanted} but the interval reaches past it; {hint}"
 
 
-def samples_to_settle(
-    metric: Metric, expectation: Expectation, confidence: float, method: str = "exact"
-) -> int | None:
+def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float, method: str = "exact") -> int | None:
     """Smallest n, to some 1 %, at which the same estimate would pass; None if no n below ten million would."""
     if metric.kind == "exact" or metric.n == 0:
         return None

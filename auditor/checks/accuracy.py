@@ -114,5 +114,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=tuple(figures),
-        arrays={"labels": labels, "predicted": predicted, "confidence": confidence, "indices": samples.indices[:count]},
+        arrays={
+            "labels": labels,
+            "predicted": predicted,
+            "confidence": confidence,
+            "indices": samples.indices[:count],
+        },
     )

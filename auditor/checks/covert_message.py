@@ -36,7 +36,17 @@ from auditor.attacks._loop import ascend
 from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
-from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Table, Tensor, exact, proportion
+from auditor.core import (
+    Classifier,
+    Context,
+    Evidence,
+    FloatArray,
+    MetricInfo,
+    Table,
+    Tensor,
+    exact,
+    proportion,
+)
 from auditor.errors import CheckError
 from auditor.fields import Count, ModelNames, Parameters, PositiveReal, Refers
 from auditor.figures import ImageGrid
@@ -69,7 +79,9 @@ class Params(std_ascent.Params):
     def _apart(self) -> "Params":
         both = sorted(set(self.strangers) & set(self.decoys))
         if both:
-            raise ValueError(f"{both[0]!r} is both a stranger and a decoy; a stranger must have taken no part")
+            raise ValueError(
+                f"{both[0]!r} is both a stranger and a decoy; a stranger must have taken no part"
+            )
         return self
 
 
@@ -87,7 +99,9 @@ METRICS = {
 def run(context: Context, params: Params) -> Evidence:
     """Write the text into images, then let owner and strangers read."""
     if context.model_name in {*params.strangers, *params.decoys}:
-        raise CheckError(f"{context.model_name!r} owns the message; it can't be a stranger or a decoy as well")
+        raise CheckError(
+            f"{context.model_name!r} owns the message; it can't be a stranger or a decoy as well"
+        )
     owner, samples = context.classifier, context.samples
     base = owner.class_count
     data = params.message.encode()
@@ -119,7 +133,13 @@ def run(context: Context, params: Params) -> Evidence:
         f"of the bytes, the best stranger ({keenest}) {share(by_stranger[keenest])}."
     )
     rows = tuple(
-        (name, place[name] + 1, decode(found, base), float((found == digits).mean()), float(right[name].mean()))
+        (
+            name,
+            place[name] + 1,
+            decode(found, base),
+            float((found == digits).mean()),
+            float(right[name].mean()),
+        )
         for name, found in read.items()
     )
     labels = tuple(f"{digit}" for digit in digits)
@@ -135,8 +155,14 @@ def run(context: Context, params: Params) -> Evidence:
             ),
         ),
         tables=(Table("What each network reads", _COLUMNS, rows),),
-        notes=(f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",),
-        arrays={"images": ascent.images, "digits": digits, **{f"read/{n}": found for n, found in read.items()}},
+        notes=(
+            f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",
+        ),
+        arrays={
+            "images": ascent.images,
+            "digits": digits,
+            **{f"read/{n}": found for n, found in read.items()},
+        },
     )
 
 
@@ -170,7 +196,9 @@ def _same_bytes(written: NDArray[np.int64], found: NDArray[np.int64], base: int)
 def _ranked(name: str, reader: Classifier, images: FloatArray, base: int) -> NDArray[np.int64]:
     """Classes from most to least likely, for every image: (N, K)."""
     if reader.class_count != base:
-        raise CheckError(f"{name!r} tells {reader.class_count} classes apart, the owner {base}: they share no alphabet")
+        raise CheckError(
+            f"{name!r} tells {reader.class_count} classes apart, the owner {base}: they share no alphabet"
+        )
     return np.argsort(-reader.predict(images), axis=1, kind="stable").astype(np.int64)
 
 

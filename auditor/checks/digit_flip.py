@@ -31,7 +31,17 @@ from auditor.attacks import std_ascent
 from auditor.attacks._loop import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks._text import change_panel, natural_panel, probability_text, several, share, softmax
-from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, exact, mean, proportion
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Evidence,
+    IntArray,
+    Metric,
+    MetricInfo,
+    exact,
+    mean,
+    proportion,
+)
 from auditor.errors import CheckError
 from auditor.fields import ClassNumber, Count, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
@@ -66,7 +76,9 @@ METRICS = {
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "vanished": MetricInfo(
+        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
+    ),
 }
 
 
@@ -184,7 +196,9 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
         for t in points
     ]
     norms = np.linalg.norm((shown[-1] - shown[0]).reshape(count, -1), axis=1)
-    panels.append(change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms)))
+    panels.append(
+        change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms))
+    )
     one = len(flips.labels) == 1
     figures: list[Figure] = [
         Strip(

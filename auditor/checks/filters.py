@@ -60,7 +60,9 @@ METRICS = {
     "activation_end": MetricInfo("mean", "the same on the image found for it"),
     "activation_gain": MetricInfo("mean", "end less start, over the filters"),
     "excited": MetricInfo("proportion", "share of filters whose mean activation rose"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "vanished": MetricInfo(
+        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
+    ),
 }
 
 
@@ -127,7 +129,9 @@ def _find_layer(context: Context, wanted: str | None) -> Layer:
     convolutions = [layer for layer in layers if layer.is_convolution]
     names = [layer.name for layer in convolutions]
     if not convolutions:
-        raise CheckError(f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more")
+        raise CheckError(
+            f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more"
+        )
     if wanted is None:
         return convolutions[0]
     other = next((layer for layer in layers if layer.name == wanted and not layer.is_convolution), None)

@@ -63,8 +63,12 @@ METRICS = {
     "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
-    "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
+    "vanished": MetricInfo(
+        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
+    ),
+    "stalled": MetricInfo(
+        "proportion", "share of images that fell short and whose last gradient had vanished"
+    ),
     "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
 }
 
@@ -143,7 +147,9 @@ def _clips(params: Params) -> tuple[bool, ...]:
     return (False, True) if params.clip == "both" else (params.clip,)
 
 
-def _push(context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool) -> _Run:
+def _push(
+    context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool
+) -> _Run:
     classifier, samples = context.classifier, context.samples
     ascent = ascend(
         towards_target(classifier.forward, params.objective),

@@ -57,7 +57,9 @@ class Params(Parameters):
 
 
 METRICS = {
-    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over images"),
+    "transfer_rate": MetricInfo(
+        "mean", "share of the models that call an image its target, mean over images"
+    ),
     "transfer_rate.*": MetricInfo("proportion", "share of images that one model calls their target"),
     "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over images"),
     "still_wrong_rate.*": MetricInfo("proportion", "share of images that one model misclassifies"),
@@ -123,7 +125,12 @@ def run(context: Context, params: Params) -> Evidence:
         figures=(_matrix(context, sources, votes, targets), _strip(context, params, sources, votes)),
         tables=(_table(votes, metrics, bool(real.any())),),
         notes=tuple(notes),
-        arrays={"targets": targets, "labels": labels, "says_target": says_target, "control_target": control_target},
+        arrays={
+            "targets": targets,
+            "labels": labels,
+            "says_target": says_target,
+            "control_target": control_target,
+        },
     )
 
 
@@ -131,7 +138,9 @@ def _source(context: Context, case: str) -> _Source:
     made = context.adversarial(case)
     keep = made.fooled
     if not keep.any():
-        raise CheckError(f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further")
+        raise CheckError(
+            f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further"
+        )
     kept = AdversarialImages(
         made.images[keep],
         made.originals[keep],
@@ -202,7 +211,9 @@ def _matrix(
     )
 
 
-def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes: dict[str, _Votes]) -> Figure:
+def _strip(
+    context: Context, params: Params, sources: tuple[_Source, ...], votes: dict[str, _Votes]
+) -> Figure:
     """Original, adversarial image, random twin; below the adversarial image what each network says of it."""
     images = np.concatenate([s.made.images for s in sources])
     originals = np.concatenate([s.made.originals for s in sources])

@@ -15,10 +15,9 @@ References
 """
 
 import zipfile
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditor.core import Samples
 from auditor.datasets._common import make_samples
@@ -31,8 +30,15 @@ class Params(Parameters):
 
     path: FilePath
     """The `.npz` file."""
-    box: Annotated[list[Real], Field(min_length=2, max_length=2)] = [0.0, 1.0]
+    box: list[Real] = Field(default=[0.0, 1.0], min_length=2, max_length=2)
     """Least and greatest value a pixel may have, such as `[0, 255]`."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Params":
+        low, high = self.box
+        if low >= high:
+            raise ValueError(f"`box` runs from {low:g} to {high:g}; write the lesser value first")
+        return self
 
 
 def load(params: Params) -> Samples:
@@ -52,6 +58,4 @@ def load(params: Params) -> Samples:
     if images.ndim == 3:
         images = images[..., None]
     low, high = params.box
-    return make_samples(
-        images, labels, np.arange(len(labels)), source="npz", classes=classes, box=(low, high)
-    )
+    return make_samples(images, labels, np.arange(len(labels)), source="npz", classes=classes, box=(low, high))

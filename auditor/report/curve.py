@@ -88,14 +88,8 @@ def line_chart(curve: Curve) -> LineChart:
         top=TOP,
         plot_width=plot_width,
         plot_height=plot_height,
-        x_ticks=tuple(
-            Tick(round(float(across(np.float64(t))), 1), text.number(round(t, 10)))
-            for t in _x_ticks(x, x_low, x_high)
-        ),
-        y_ticks=tuple(
-            Tick(round(float(down(np.float64(t))), 1), text.number(round(t, 10)))
-            for t in ticks(y_low, y_high, 5)
-        ),
+        x_ticks=_ticks(_x_ticks(x, x_low, x_high), across),
+        y_ticks=_ticks(ticks(y_low, y_high, 5), down),
         x_label=curve.x_label,
         y_label=curve.y_label,
         lines=lines,
@@ -105,6 +99,11 @@ def line_chart(curve: Curve) -> LineChart:
     )
 
 
+def _ticks(places: Sequence[float], along: Callable[[Array], Array]) -> tuple[Tick, ...]:
+    at = along(np.asarray(places, np.float64))
+    return tuple(Tick(round(float(a), 1), text.number(t)) for a, t in zip(at, places, strict=True))
+
+
 def _ends(values: Array) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
     return _widened(float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -112,7 +111,9 @@ def _ends(values: Array) -> tuple[float, float]:
 
 def _widened(low: float, high: float) -> tuple[float, float]:
     """A range that can be divided by its length."""
-    return (low, high) if np.isfinite(high - low) and high > low else (low - 0.5, low + 0.5)
+    if not np.isfinite(high - low):
+        return 0.0, 1.0
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
 def _x_ticks(x: Array, low: float, high: float) -> Sequence[float]:

@@ -21,7 +21,8 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     """Round numbers from `low` to `high`, about `count` of them."""
     step = step_for(high - low, count)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [k * step for k in range(first, last + 1)]
+    # Ten digits leave out what the multiplication added.
+    return [float(f"{k * step:.10g}") for k in range(first, last + 1)]
 
 
 @dataclass(frozen=True)

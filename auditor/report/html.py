@@ -1,0 +1,69 @@
+"""One run as one HTML page that needs nothing else: no network, no other file, no JavaScript to be read."""
+
+import base64
+import hashlib
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from auditor.core import Run
+from auditor.report import text
+from auditor.report.page import make_page
+
+_LOADER = PackageLoader("auditor", "report/templates")
+# Colour is never the only sign: each state has a symbol and a word too.
+_SYMBOLS = {
+    "pass": "✓",
+    "fail": "✕",
+    "inconclusive": "?",
+    "error": "!",
+    "cut off": "↯",
+    "not run": "–",
+    "not selected": "○",
+    "incomplete": "…",
+}
+
+
+def render(run: Run) -> str:
+    """Render a run as a self-contained HTML page; the same run always gives the same page."""
+    environment = _environment()
+    style, script = _source("page.css"), _source("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return environment.get_template("page.html").render(
+        page=make_page(run), policy=policy, style=Markup(style), script=Markup(script)
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=_LOADER,
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=text.finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"prose": text.prose, "cell": text.cell}
+    environment.tests |= {"numeric": _is_number}
+    environment.globals |= {"symbols": _SYMBOLS}
+    return environment
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+@cache
+def _source(name: str) -> str:
+    return _LOADER.get_source(_environment(), name)[0]
+
+
+def _hash(content: str) -> str:
+    """What a content security policy calls an inline block by."""
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -1,0 +1,128 @@
+"""Where the results come from, put together from the provenance of the records."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from auditor.core import Record, Run
+from auditor.report import text
+
+NOT_RECORDED = "not recorded"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file and its SHA-256."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint as the records name it."""
+
+    name: str
+    format: str
+    files: tuple[File, ...]
+    logits: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """The samples as the records name them."""
+
+    dataset: str
+    params: str
+    images: str
+    sha256: str
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What was audited. warnings: where the records don't agree with each other or with the run."""
+
+    models: tuple[Model, ...]
+    data: tuple[Data, ...]
+    seeds: tuple[str, ...]
+    versions: tuple[str, ...]
+    machines: tuple[str, ...]
+    intervals: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def origin(run: Run) -> Origin:
+    """Collect what all records say; each distinct answer is kept once, in the order of the cases."""
+    records = [run.records[case.id] for case in run.cases if case.id in run.records]
+    known = [record.provenance for record in records if record.provenance]
+    models = _distinct(
+        _model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items()
+    )
+    data = _distinct(_data(_mapping(p["data"])) for p in known if "data" in p)
+    return Origin(
+        models=models,
+        data=data,
+        seeds=_distinct(text.plain(_mapping(p.get("spec")).get("seed", NOT_RECORDED)) for p in known),
+        versions=_distinct(_versions(_mapping(p.get("versions"))) for p in known),
+        machines=_distinct(text.plain(p.get("machine", NOT_RECORDED)) for p in known),
+        intervals=_distinct(record.interval for record in records),
+        warnings=tuple(_warnings(run, records, models, data)),
+    )
+
+
+def _warnings(
+    run: Run, records: Sequence[Record], models: Sequence[Model], data: Sequence[Data]
+) -> Iterator[str]:
+    names = [model.name for model in models]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"Records disagree about model {name!r}: not all of them are about the same checkpoint."
+    if len(data) > 1:
+        yield "Records disagree about the data: not all of them rest on the same samples."
+    other = [r.case for r in records if _spec_digest(r.provenance) not in (run.spec_digest, NOT_RECORDED)]
+    if other:
+        yield f"Made under another version of the spec than this run's: {', '.join(other)}."
+
+
+def _spec_digest(provenance: Mapping[str, Any]) -> str:
+    return text.plain(_mapping(provenance.get("spec")).get("sha256", NOT_RECORDED))
+
+
+def _model(name: str, entry: Any) -> Model:
+    found = _mapping(entry)
+    logits = text.plain(found.get("logits", NOT_RECORDED))
+    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits)
+
+
+def _data(found: Mapping[str, Any]) -> Data:
+    said = {key: text.plain(found.get(key, NOT_RECORDED)) for key in ("dataset", "images", "sha256")}
+    params = ", ".join(f"{name}: {text.plain(value)}" for name, value in _mapping(found.get("params")).items())
+    return Data(params=params, files=_files(found), **said)
+
+
+def _files(found: Mapping[str, Any]) -> tuple[File, ...]:
+    return tuple(File(name, text.plain(sha)) for name, sha in _mapping(found.get("files")).items())
+
+
+def _versions(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {text.plain(value)}" for name, value in found.items()) or NOT_RECORDED
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Provenance is read back from disk: what should be a mapping may be anything."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _distinct(values: Iterator[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def flat(value: Any, path: str = "") -> tuple[tuple[str, str], ...]:
+    """Nested mappings as (dotted path, value) pairs, in their own order."""
+    if not isinstance(value, Mapping):
+        return ((path, text.plain(value)),)
+    return tuple(
+        pair for key, inner in value.items() for pair in flat(inner, f"{path}.{key}" if path else str(key))
+    )

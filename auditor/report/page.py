@@ -1,0 +1,200 @@
+"""A run as one page: the overall verdict, the counts, the findings that matter most, and a card per case."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from auditor.core import PlannedCase, Record, Run, State
+from auditor.report import text
+from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
+from auditor.report.explain import Explanation, explain
+from auditor.report.measures import Headline, Measures, headline, measures
+from auditor.report.origin import Origin, flat, origin
+
+Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
+
+STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "pass", "not selected")
+"""All states, the most urgent first."""
+_MOST_FINDINGS = 3
+_LONGEST_FINDING = 320
+_SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
+_SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
+
+_ABSENT: Mapping[State, str] = {
+    "cut off": "Cut off: it began and left no record – a crash, a kill or an interruption.",
+    "not run": "Not run: the session ended before it began.",
+    "not selected": "Not selected in this run, so nothing is known about it.",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a case, with its meaning where the check is installed."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about one case. anchor: its id on the page; message: the verdict in words."""
+
+    anchor: str
+    case: PlannedCase
+    state: State
+    record: Record | None
+    message: str
+    headline: Headline | None
+    measures: Measures | None
+    drawings: tuple[Drawing, ...]
+    parameters: tuple[Parameter, ...]
+    provenance: tuple[tuple[str, str], ...]
+    explanation: Explanation
+    command: str
+    seconds: str
+    reused: bool
+
+    @property
+    def title(self) -> str:
+        """The question, as the record asked it or else as it was planned."""
+        return self.record.title if self.record else self.case.title
+
+    @cached_property
+    def sentence(self) -> str:
+        """The finding in a sentence or two."""
+        if self.record and self.record.failure:
+            said = self.record.failure.message
+        elif self.record and self.record.evidence:
+            said = self.record.evidence.summary
+        else:
+            said = self.message
+        said = " ".join(said.split())
+        return said if len(said) <= _LONGEST_FINDING else f"{said[:_LONGEST_FINDING].rstrip()} …"
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """An example of what was found, if the case has images."""
+        evidence = self.record.evidence if self.record else None
+        return telling_pictures(evidence.figures) if evidence else ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template shows. counts: how many cases are in each state; states: those that occur."""
+
+    run: Run
+    overall: Overall
+    sentence: str
+    counts: Mapping[State, int]
+    planned: int
+    finished: int
+    seconds: str
+    findings: tuple[Card, ...]
+    cards: tuple[Card, ...]
+    origin: Origin
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states that occur, most urgent first."""
+        return tuple(state for state in STATES if self.counts[state])
+
+
+def make_page(run: Run) -> Page:
+    """Put a page together from a run."""
+    explanations = {check: explain(check) for check in sorted(_checks(run))}
+    cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
+    counts = {state: sum(card.state == state for card in cards) for state in STATES}
+    overall = _overall(counts)
+    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: STATES.index(card.state))
+    return Page(
+        run=run,
+        overall=overall,
+        sentence=_sentence(overall, counts),
+        counts=counts,
+        planned=len(cards),
+        finished=sum(card.record is not None for card in cards),
+        seconds=text.seconds(sum(card.record.seconds for card in cards if card.record)),
+        findings=tuple(ranked[:_MOST_FINDINGS]),
+        cards=cards,
+        origin=origin(run),
+    )
+
+
+def _checks(run: Run) -> set[str]:
+    return {case.check for case in run.cases} | {record.check for record in run.records.values()}
+
+
+def _overall(counts: Mapping[State, int]) -> Overall:
+    """Pass only where every selected case did; a case that left no record outweighs an inconclusive one."""
+    if counts["error"]:
+        return "error"
+    if counts["fail"]:
+        return "fail"
+    if counts["cut off"] or counts["not run"] or not (counts["inconclusive"] or counts["pass"]):
+        return "incomplete"
+    return "inconclusive" if counts["inconclusive"] else "pass"
+
+
+def _sentence(overall: Overall, counts: Mapping[State, int]) -> str:
+    """The overall verdict in words, with what it doesn't cover."""
+    selected = sum(counts.values()) - counts["not selected"]
+    if not selected:
+        return "No case was selected in this run, so nothing is known."
+    if overall == "pass":
+        said = f"All {selected} cases passed." if selected > 1 else "The one case passed."
+    else:
+        words: Mapping[State, str] = {
+            "error": "could not be measured",
+            "fail": "failed",
+            "cut off": "cut off",
+            "not run": "not run",
+            "inconclusive": "inconclusive",
+        }
+        parts = [f"{counts[state]} {said}" for state, said in words.items() if counts[state]]
+        said = f"{counts['pass']} of {selected} cases passed; {', '.join(parts)}."
+    unselected = counts["not selected"]
+    if unselected:
+        one = unselected == 1
+        cases = "1 planned case was" if one else f"{unselected} planned cases were"
+        said += f" {cases} not selected: this verdict says nothing about {'it' if one else 'them'}."
+    return said
+
+
+def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation]) -> Card:
+    record, state = run.records.get(case.id), run.state(case)
+    explanation = explanations[record.check if record else case.check]
+    evidence = record.evidence if record else None
+    return Card(
+        # No id of a spec has a tilde in it, so that the two kinds of anchor can't meet.
+        anchor=f"case-{case.id}" if _SAFE_ID.fullmatch(case.id) else f"case-~{number}",
+        case=case,
+        state=state,
+        record=record,
+        message=record.verdict.message if record else _ABSENT[state],
+        headline=headline(record) if record else None,
+        measures=measures(record, explanation.metrics) if record else None,
+        drawings=tuple(draw(figure) for figure in evidence.figures) if evidence else (),
+        parameters=_parameters(record, explanation) if record else (),
+        provenance=flat(record.provenance) if record else (),
+        explanation=explanation,
+        command=_command(f"{run.spec}::{case.id}"),
+        seconds=text.seconds(record.seconds) if record else "",
+        reused=record is not None and record.run != run.id,
+    )
+
+
+def _parameters(record: Record, explanation: Explanation) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(name, text.plain(value), explanation.params.get(name, ""))
+        for name, value in record.params.items()
+    )
+
+
+def _command(target: str) -> str:
+    """A command line that runs one case again; a strange path is quoted so that a shell can't act on it."""
+    quoted = f'"{target}"' if _SAFE_TARGET.fullmatch(target) else shlex.quote(target)
+    return f"pytest {quoted}"

@@ -1,0 +1,49 @@
+"""What all tests share: pytester, and the example checkpoints, trained at most once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def checkpoints() -> Path:
+    """The folder of the example checkpoints; what is missing or stale is trained first."""
+    from fixtures.examples import EXAMPLES, FOLDER, is_current, train, train_split
+
+    with FileLock(FOLDER / ".training.lock"):
+        samples = train_split()
+        for example in EXAMPLES:
+            if not is_current(example, samples.digest):
+                train(example, samples, lambda: None)
+    return FOLDER
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with small real models of 6 × 6 images of 3 classes, and the data they get right."""
+    from tests.support import make_tiny
+
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def project(tiny: Path, pytester: pytest.Pytester) -> pytest.Pytester:
+    """A pytester in a folder that holds the tiny models and data."""
+    for path in tiny.iterdir():
+        (pytester.path / path.name).write_bytes(path.read_bytes())
+    return pytester

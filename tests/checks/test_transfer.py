@@ -1,0 +1,61 @@
+"""transfer"""
+
+import numpy as np
+import pytest
+
+from auditor.checks import digit_flip, noise_to_target
+from auditor.checks.transfer import Params, run
+from auditor.errors import CheckError
+from tests.support import context
+
+OTHERS = ["retrained-1", "retrained-2"]
+
+
+@pytest.fixture(scope="module")
+def flips(networks, digits):
+    return digit_flip.run(context(networks["cnn"], digits), digit_flip.Params(samples=100)).adversarial
+
+
+@pytest.fixture(scope="module")
+def noise(networks, digits):
+    return noise_to_target.run(context(networks["cnn"], digits), noise_to_target.Params(samples=30)).adversarial
+
+
+def test_rates_are_what_each_network_says(networks, digits, flips):
+    evidence = run(context(networks["cnn"], digits, networks, flip=flips), Params(adversarial="flip", onto=OTHERS))
+    kept = flips.images[flips.fooled]
+    shares = []
+    for name in OTHERS:
+        said = networks[name].predict(kept).argmax(axis=1)
+        assert evidence.metrics[f"transfer_rate.{name}"].successes == (said == 3).sum()
+        wrong = (said != flips.labels[flips.fooled]).sum()
+        assert evidence.metrics[f"still_wrong_rate.{name}"].successes == wrong
+        shares.append(said == 3)
+    assert evidence.metrics["transfer_rate"].value == pytest.approx(np.mean(shares))
+    assert evidence.metrics["images"].value == flips.fooled.sum()
+
+
+def test_images_transfer_and_equally_large_random_changes_do_not(networks, digits, flips):
+    evidence = run(context(networks["cnn"], digits, networks, flip=flips), Params(adversarial="flip", onto=OTHERS))
+    assert evidence.metrics["transfer_rate"].value > 0.3
+    assert evidence.metrics["control_wrong_rate"].value < 0.1
+
+
+def test_several_sources_in_one_matrix_and_no_true_class_for_noise(networks, digits, flips, noise):
+    here = context(networks["cnn"], digits, networks, flip=flips, noise=noise)
+    evidence = run(here, Params(adversarial=["noise", "flip"], onto=OTHERS))
+    matrix = evidence.figures[0]
+    assert matrix.values.shape == (2, 3)
+    assert matrix.column_labels == ("model", *OTHERS)
+    np.testing.assert_array_equal(matrix.values[:, 0], 1)
+    assert evidence.metrics["still_wrong_rate"].n == flips.fooled.sum()
+    alone = run(here, Params(adversarial="noise", onto=OTHERS))
+    assert "still_wrong_rate" not in alone.metrics
+
+
+def test_nothing_fooled_means_nothing_to_take(networks, digits, flips):
+    import dataclasses
+
+    none = dataclasses.replace(flips, fooled=np.zeros_like(flips.fooled))
+    with pytest.raises(CheckError, match="none of the 100 images of 'flip' fooled"):
+        run(context(networks["cnn"], digits, networks, flip=none), Params(adversarial="flip", onto=OTHERS))

@@ -1,0 +1,23 @@
+"""weight_maps"""
+
+import numpy as np
+import pytest
+
+from auditor.checks.weight_maps import Params, run
+from auditor.errors import CheckError
+from tests.support import context
+
+
+def test_maps_are_the_weights(networks, digits):
+    evidence = run(context(networks["regression"], digits), Params(limit=0.3))
+    kernel = networks["regression"].model.layers[-1].get_weights()[0]
+    np.testing.assert_allclose(evidence.arrays["maps"].reshape(10, 784), kernel.T, atol=1e-6)
+    assert evidence.metrics["matched"].successes == 10
+    assert evidence.metrics["resemblance"].value > 0.5
+    panel = evidence.figures[0].panel
+    assert (panel.palette, panel.limits) == ("diverging", (-0.3, 0.3))
+
+
+def test_a_network_that_is_not_linear_is_refused(networks, digits):
+    with pytest.raises(CheckError, match="isn't linear"):
+        run(context(networks["cnn"], digits), Params())

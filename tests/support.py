@@ -1,0 +1,110 @@
+"""Small real models and specs for tests."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.core import Context, Samples
+
+SIZE, CLASSES = 6, 3
+
+
+def templates() -> np.ndarray:
+    """One picture per class: a third of the image is bright. (3, 6, 6, 1)"""
+    pictures = np.full((CLASSES, SIZE, SIZE, 1), 0.2, np.float32)
+    for c in range(CLASSES):
+        pictures[c, 2 * c : 2 * c + 2] = 0.8
+    return pictures
+
+
+def linear_weights() -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (36, 3) and bias (3,) of a classifier that compares an image with the templates."""
+    flat = templates().reshape(CLASSES, -1)
+    return (flat - flat.mean(axis=0)).T.astype(np.float32) * 2, np.zeros(CLASSES, np.float32)
+
+
+def linear_model(activation: str = "softmax", scale: float = 1.0) -> Any:
+    """A linear classifier with known weights, as a Keras model."""
+    tensorflow()
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((SIZE, SIZE, 1)), keras.layers.Flatten(), keras.layers.Dense(CLASSES, activation=activation)]
+    )
+    kernel, bias = linear_weights()
+    model.layers[-1].set_weights([kernel * scale, bias])
+    return model
+
+
+def conv_model(seed: int = 0) -> Any:
+    """An untrained convolutional network with two convolutions, one with its filters all dead."""
+    tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+            keras.layers.Conv2D(5, 3, activation="relu", name="second"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES, activation="softmax", name="last"),
+        ]
+    )
+    kernel, bias = model.get_layer("first").get_weights()
+    kernel[..., 0], bias[0] = -1.0, -1.0
+    model.get_layer("first").set_weights([kernel, bias])
+    return model
+
+
+def data(count: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Images near the templates, and their labels in turn: (count, 6, 6, 1) in [0, 1], (count,)."""
+    labels = np.arange(count) % CLASSES
+    noise = np.random.default_rng(0).normal(0, 0.05, (count, SIZE, SIZE, 1))
+    return np.clip(templates()[labels] + noise, 0, 1).astype(np.float32), labels
+
+
+def samples(count: int = 60) -> Samples:
+    """The same as samples."""
+    images, labels = data(count)
+    names = tuple("abc")
+    return Samples(images, labels.astype(np.int64), np.arange(count) + 100, (0.0, 1.0), names, "tiny", "0" * 64)
+
+
+def make_tiny(folder: Path) -> Path:
+    """Write models and data for specs to use."""
+    linear_model().save(folder / "linear.keras")
+    linear_model(scale=3.0).save(folder / "steeper.keras")
+    linear_model(activation="linear").save(folder / "logits.keras")
+    conv_model().save(folder / "conv.keras")
+    images, labels = data()
+    np.savez(folder / "data.npz", images=images, labels=labels, classes=np.array(list("abc")))
+    return folder
+
+
+def context(model: Any, samples: Samples, others: dict[str, Any] | None = None, **images: Any) -> Context:
+    """A context around one loaded classifier, others by name, and other cases' images by id."""
+    return Context(model, "model", samples, 7, {"model": model, **(others or {})}.__getitem__, images.__getitem__)
+
+
+def spec(checks: str, audit: str = "tiny", models: str = "", data: str = "dataset: npz, path: data.npz") -> str:
+    """A spec on the tiny models with these checks."""
+    head = f"""\
+    audit: {audit}
+    models:
+      linear: {{format: keras, path: linear.keras, output: probabilities}}
+      steeper: {{format: keras, path: steeper.keras, output: probabilities}}
+      conv: {{format: keras, path: conv.keras, output: probabilities}}
+    """
+    body = textwrap.dedent(head) + textwrap.indent(textwrap.dedent(models), "  ")
+    return body + f"data: {{{data}}}\nchecks:\n" + textwrap.indent(textwrap.dedent(checks), "  ")
+
+
+FLIP = """\
+- {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}
+- {id: flip, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3, objective: logit}}
+- {id: onto, check: transfer, params: {adversarial: flip, onto: [steeper]}}
+"""

@@ -1,0 +1,122 @@
+"""The `auditor` command."""
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from auditor import catalog
+from auditor.cli import main
+from tests.support import FLIP, spec
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def auditor(project, *arguments):
+    return project.run(sys.executable, "-m", "auditor", *arguments)
+
+
+def test_help_names_every_command():
+    text = invoke("--help").output
+    assert all(name in text for name in ("run", "validate", "checks", "schema", "report"))
+    for name in main.commands:
+        assert invoke(name, "--help").exit_code == 0
+
+
+def test_run_ends_with_0_1_or_2(project):
+    good = project.path / "good.audit.yaml"
+    good.write_text(spec(FLIP, audit="good"))
+    result = auditor(project, "run", "good.audit.yaml")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*3 planned, 3 pass*", "report: *reports/good/index.html"])
+
+    (project.path / "bad.audit.yaml").write_text(
+        spec("- {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}", audit="bad")
+    )
+    assert auditor(project, "run", "bad.audit.yaml").ret == 1
+    forgiven = auditor(project, "run", "bad.audit.yaml", "--exit-zero")
+    assert forgiven.ret == 0
+    assert "--exit-zero" in forgiven.outlines[-1]
+
+    (project.path / "wrong.audit.yaml").write_text("audit: wrong\n")
+    assert auditor(project, "run", "wrong.audit.yaml", "--exit-zero").ret == 2
+    (project.path / "empty").mkdir()
+    assert auditor(project, "run", "empty").ret == 2
+
+    # Reports are rendered again from the records alone, without TensorFlow.
+    page = project.path / "reports" / "good" / "index.html"
+    before = page.read_text()
+    page.unlink()
+    program = "import sys; from auditor.cli import main; main(['report', 'reports/good'], standalone_mode=False)"
+    result = project.run(sys.executable, "-c", program + "; print('tensorflow' in sys.modules)")
+    assert result.outlines[-1] == "False"
+    assert page.read_text() == before
+    assert auditor(project, "report").ret == 1, "one of the two audits did not pass"
+
+
+def test_validate_shows_every_mistake_with_its_place(project):
+    (project.path / "wrong.audit.yaml").write_text(spec("- {id: a, check: acuracy}\n- {id: a, check: accuracy}\n"))
+    (project.path / "good.audit.yaml").write_text(spec(FLIP))
+    result = invoke("validate", project.path)
+    assert result.exit_code == 2
+    assert "good.audit.yaml: 3 checks, 1 expectations" in result.output
+    assert "wrong.audit.yaml:9:8: id 'a' is used twice" in result.output
+    assert invoke("validate", project.path / "good.audit.yaml").exit_code == 0
+    assert invoke("validate", project.path / "nowhere").exit_code == 2
+
+
+def test_validate_imports_no_tensorflow(project):
+    (project.path / "good.audit.yaml").write_text(spec(FLIP))
+    program = "import sys; from auditor.cli import main; main(['validate', '.'], standalone_mode=False)"
+    heavy = "print([n for n in ('tensorflow', 'keras', 'scipy.stats', 'matplotlib', 'PIL') if n in sys.modules])"
+    result = project.run(sys.executable, "-c", f"{program}; {heavy}")
+    assert result.outlines[-1] == "[]"
+
+
+def test_checks_lists_all_and_explains_one():
+    listing = invoke("checks").output
+    assert all(name in listing for name in catalog.names("checks"))
+    text = invoke("checks", "digit_flip").output
+    assert all(word in text for word in ("Why it matters", "step_size", "flip_rate", "Szegedy"))
+    wrong = invoke("checks", "digit_flop")
+    assert wrong.exit_code == 2
+    assert "did you mean 'digit_flip'?" in wrong.output
+
+
+def test_schema_is_json():
+    assert json.loads(invoke("schema").output)["type"] == "object"
+
+
+def test_report_without_records(in_folder):
+    result = invoke("report")
+    assert result.exit_code == 2
+    assert "auditor run" in result.output
+
+
+@pytest.mark.slow
+def test_a_check_is_one_new_file(project):
+    """Copy the package, add one file: the check is known to the schema, the list, a run and its report."""
+    import shutil
+    from pathlib import Path
+
+    import auditor as package
+
+    copy = project.path / "auditor"
+    shutil.copytree(Path(package.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    source = Path(__file__).parent / "checks" / "example_check.txt"
+    (copy / "checks" / "counted.py").write_text(source.read_text().replace("    BODY\n", ""))
+    (project.path / "one.audit.yaml").write_text(
+        spec("- {id: count, check: counted, params: {times: 2}, expect: {images: {min: 100}}}")
+    )
+    assert "Is this the example check?" in auditor(project, "checks").stdout.str()
+    schema = auditor(project, "schema").stdout.str()
+    assert '"counted"' in schema
+    assert "Count every image so often." in schema
+    result = project.run(sys.executable, "-m", "pytest", "-q")
+    result.assert_outcomes(passed=1)
+    page = (project.path / "reports" / "tiny" / "index.html").read_text()
+    assert "120 images." in page
+    assert "It shows how small a check can be." in page

@@ -1,0 +1,64 @@
+"""Models and data that don't fit, each an error of its case with the place and the reason."""
+
+import numpy as np
+import pytest
+
+from auditor.store import Folder
+from tests.support import linear_model, spec
+
+
+def run_one(project, data=None, model=None):
+    if data:
+        np.savez(project.path / "data.npz", **data)
+    entry = f"odd: {{format: keras, path: {model}, output: probabilities}}\n" if model else ""
+    which = ", model: odd" if model else ""
+    (project.path / "one.audit.yaml").write_text(
+        spec(f"- {{id: odd, check: accuracy{which}}}\n- {{id: fine, check: accuracy}}", models=entry)
+    )
+    result = project.runpytest_inprocess()
+    return result, Folder(project.path / "reports" / "tiny").load_run().records
+
+
+IMAGES = np.zeros((4, 6, 6, 1), np.float32)
+LABELS = np.array([0, 1, 2, 0])
+BAD_DATA = {
+    "another shape": ({"images": np.zeros((4, 7, 7)), "labels": LABELS}, "takes images of 6 × 6 × 1, but npz has 7 × 7 × 1"),
+    "more classes": ({"images": IMAGES, "labels": LABELS, "classes": list("abcd")}, "tells 3 classes apart, but npz has 4"),
+    "labels too high": ({"images": IMAGES, "labels": LABELS + 2}, "labels up to 4, but model 'linear' knows classes 0 to 2"),
+    "NaN": ({"images": np.full_like(IMAGES, np.nan), "labels": LABELS}, "hold NaN or infinity"),
+    "outside the box": ({"images": IMAGES + 2, "labels": LABELS}, "leave the box"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_DATA)
+def test_data_that_does_not_fit(project, what):
+    data, told = BAD_DATA[what]
+    result, records = run_one(project, data)
+    result.assert_outcomes(failed=2)
+    assert told in records["odd"].verdict.message
+    assert records["odd"].verdict.status == "error"
+
+
+def test_models_that_cannot_be_used_leave_the_others_alone(project):
+    (project.path / "text.keras").write_text("no checkpoint")
+    linear_model("linear", scale=np.nan).save(project.path / "nan.keras")
+    linear_model("linear").save(project.path / "undeclared.keras")
+    for name, told in (
+        ("text", "can't be opened as a Keras checkpoint"),
+        ("nan", "gives NaN or infinity"),
+        ("undeclared", "write `output: logits`"),
+    ):
+        result, records = run_one(project, model=f"{name}.keras")
+        result.assert_outcomes(passed=1, failed=1)
+        assert told in records["odd"].verdict.message
+        assert records["odd"].failure.traceback == ""
+        assert records["fine"].verdict.status == "pass"
+
+
+def test_provenance_names_what_was_used(project):
+    _, records = run_one(project, model="steeper.keras")
+    origin = records["odd"].provenance
+    assert list(origin["models"]) == ["odd"]
+    assert len(origin["models"]["odd"]["files"]["steeper.keras"]) == 64
+    assert origin["data"]["images"] == 60
+    assert origin["versions"]["tensorflow"]
