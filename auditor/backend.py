@@ -18,4 +18,6 @@ def tensorflow() -> Any:
         os.environ.setdefault("OMP_NUM_THREADS", threads)
     import tensorflow as tf
 
+    # Its warnings are advice to whoever wrote the graph; they would drown what a user needs to read.
+    tf.get_logger().setLevel("ERROR")
     return tf

@@ -45,9 +45,7 @@ def main() -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
-@click.option(
-    "--exit-zero", is_flag=True, help="End with 0 whenever the audit was carried out, whatever it found."
-)
+@click.option("--exit-zero", is_flag=True, help="End with 0 whenever the audit was carried out, whatever it found.")
 def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     """Run specs and render their reports.
 

@@ -78,6 +78,9 @@ class Classifier(Protocol):
     def logits_from(self) -> str:
         """One phrase: how logits were obtained from this checkpoint."""
 
+    def __hash__(self) -> int:
+        """Classifiers are hashable: compiled attacks are kept by classifier."""
+
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
 

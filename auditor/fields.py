@@ -2,10 +2,11 @@
 
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _FRACTION = re.compile(r"^([+-]?\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
 
@@ -38,8 +39,7 @@ def _listed(value: Any) -> Any:
 
 Real = Annotated[
     float,
-    BeforeValidator(_real),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": _FRACTION.pattern}]}),
+    BeforeValidator(_real, json_schema_input_type=float | Annotated[str, Field(pattern=_FRACTION.pattern)]),
 ]
 PositiveReal = Annotated[Real, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -56,9 +56,8 @@ class Refers:
 CaseId = Annotated[str, Refers("case")]
 CaseIds = Annotated[
     list[str],
-    BeforeValidator(_listed),
     Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    BeforeValidator(_listed, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
     Refers("case"),
 ]
 ModelNames = Annotated[list[str], Field(min_length=1), Refers("model")]
@@ -79,11 +78,20 @@ def references(params: BaseModel) -> tuple[Reference, ...]:
     found = []
     for name, info in type(params).model_fields.items():
         value = getattr(params, name)
-        for marker in info.metadata:
-            if not isinstance(marker, Refers) or value is None:
+        for marker in _markers((*info.metadata, info.annotation)):
+            if value is None:
                 continue
             if isinstance(value, list):
                 found += [Reference((name, i), marker.to, item) for i, item in enumerate(value)]
             else:
                 found.append(Reference((name,), marker.to, value))
     return tuple(found)
+
+
+def _markers(parts: Iterable[Any]) -> Iterator[Refers]:
+    """Find the markers in an annotation, also within `CaseId | None` or `list[CaseId]`."""
+    for part in parts:
+        if isinstance(part, Refers):
+            yield part
+        else:
+            yield from _markers(get_args(part))

@@ -96,12 +96,12 @@ def _source(
     spec: Spec, kind: catalog.Kind, key: str, entry: dict[str, Any], at: Location, problems: list[Problem]
 ) -> Source | None:
     """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
-    if key not in entry:
+    name = entry.get(key)
+    if name is None:
         known = ", ".join(catalog.names(kind))
         message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
-        problems.append(spec.marks.problem(at, message))
+        problems.append(spec.marks.problem((*at, key), message))
         return None
-    name = entry[key]
     rest = {k: v for k, v in entry.items() if k != key}
     written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key,))
     if written is None:

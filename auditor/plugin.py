@@ -68,9 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "audit(check, model): a case of a *.audit.yaml spec")
     if config.getini("audit_inconclusive") not in ("fail", "warn"):
         wrong = config.getini("audit_inconclusive")
-        raise pytest.UsageError(
-            f"audit_inconclusive = {wrong!r} in {config.inipath}: allowed are fail and warn"
-        )
+        raise pytest.UsageError(f"audit_inconclusive = {wrong!r} in {config.inipath}: allowed are fail and warn")
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         config.stash[STATE] = State(told["run"], Path(told["reports"]))
@@ -132,7 +130,7 @@ def plan_of(config: pytest.Config, path: Path) -> Plan:
     return plans[path]
 
 
-class NotPassed(Exception):
+class NotPassedError(Exception):
     """A verdict that is no pass; carries the record it stands in."""
 
     def __init__(self, record: Record) -> None:
@@ -158,9 +156,7 @@ class AuditItem(pytest.Item):
 
         state = self.config.stash[STATE]
         state.resources = state.resources or Resources()
-        record = obtain(
-            self.plan, self.case, state.run, Folder(state.reports / self.plan.audit), state.resources
-        )
+        record = obtain(self.plan, self.case, state.run, Folder(state.reports / self.plan.audit), state.resources)
         self.user_properties.append(("audit_verdict", str(record.verdict.status)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -168,7 +164,7 @@ class AuditItem(pytest.Item):
         if record.verdict.status == "inconclusive" and _tolerant(self.config):
             self.warn(pytest.PytestWarning(f"inconclusive: {record.verdict.message}"))
         elif record.verdict.status != "pass":
-            raise NotPassed(record)
+            raise NotPassedError(record)
 
     def _attach_thumbnail(self, record: Record) -> None:
         if not self.config.pluginmanager.hasplugin("html") or record.evidence is None:
@@ -181,7 +177,7 @@ class AuditItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
-        if not isinstance(excinfo.value, NotPassed):
+        if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
         record = excinfo.value.record
         lines = [f"{record.case} ({record.check} of {record.model}): {record.verdict.status}"]
@@ -222,9 +218,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for path, its_items in chosen.items():
         plan = its_items[0].plan
         if plan.audit in audits:
-            message = (
-                f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
-            )
+            message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
@@ -256,14 +250,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport,
+) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
-    verdict = dict(report.user_properties).get("audit_verdict")
-    if report.when != "call" or not report.failed:
+    if not isinstance(report, pytest.TestReport) or report.when != "call" or not report.failed:
         return None
-    return {"error": ("failed", "E", "ERROR"), "inconclusive": ("failed", "I", "INCONCLUSIVE")}.get(
-        str(verdict)
-    )
+    verdict = dict(report.user_properties).get("audit_verdict")
+    return {"error": ("failed", "E", "ERROR"), "inconclusive": ("failed", "I", "INCONCLUSIVE")}.get(str(verdict))
 
 
 @pytest.hookimpl(tryfirst=True)

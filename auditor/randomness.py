@@ -20,16 +20,26 @@ def _generator(seed: int, stream: str, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "big")))
 
 
+def uniform_row(seed: int, stream: str, index: int, shape: tuple[int, ...]) -> FloatArray:
+    """Uniform numbers in [0, 1), float32, of one sample."""
+    return _generator(seed, stream, index).random(shape, dtype=np.float32)
+
+
+def normal_row(seed: int, stream: str, index: int, shape: tuple[int, ...]) -> FloatArray:
+    """Standard normal numbers, float32, of one sample."""
+    return _generator(seed, stream, index).standard_normal(shape, dtype=np.float32)
+
+
 def uniform(
     seed: int, stream: str, count: int, shape: tuple[int, ...], box: tuple[float, float] = (0.0, 1.0)
 ) -> FloatArray:
     """Uniform noise in `box`: (count, *shape) float32, row i depending on (seed, stream, i) alone."""
-    rows = [_generator(seed, stream, i).random(shape, dtype=np.float32) for i in range(count)]
     low, high = box
-    return (low + np.stack(rows) * (high - low)).astype(np.float32)
+    rows = np.array([uniform_row(seed, stream, i, shape) for i in range(count)], dtype=np.float32)
+    return low + rows.reshape(count, *shape) * (high - low)
 
 
 def normal(seed: int, stream: str, count: int, shape: tuple[int, ...]) -> FloatArray:
     """Standard normal noise: (count, *shape) float32, row i depending on (seed, stream, i) alone."""
-    rows = [_generator(seed, stream, i).standard_normal(shape, dtype=np.float32) for i in range(count)]
-    return np.stack(rows)
+    rows = [normal_row(seed, stream, i, shape) for i in range(count)]
+    return np.array(rows, dtype=np.float32).reshape(count, *shape)

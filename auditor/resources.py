@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,19 +75,15 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
         raise ModelError(f"model {name!r} takes images of {wanted}, but {samples.source} has {given}")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
-        message = (
-            f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
-        )
+        message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
         raise ModelError(message)
     highest = int(samples.labels.max())
     if highest >= known:
-        message = (
-            f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
-        )
+        message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
         raise DataError(message)
     probe = samples.images[:_PROBE]
-    classifier.predict(probe)
     classifier.check_declaration(probe)
+    classifier.predict(probe)
 
 
 def provenance(plan: Plan, resources: Resources, models: tuple[str, ...]) -> Mapping[str, Any]:

@@ -27,9 +27,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         spec=plan.spec.marks.file,
         spec_digest=plan.spec.digest,
         confidence=content.confidence,
-        cases=tuple(
-            PlannedCase(c.id, c.check, c.title, c.model, c.line, selected=c.id in chosen) for c in plan.cases
-        ),
+        cases=tuple(PlannedCase(c.id, c.check, c.title, c.model, c.line, selected=c.id in chosen) for c in plan.cases),
         begun=frozenset(),
         records={},
     )
@@ -54,9 +52,7 @@ def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resourc
     def adversarial(case_id: str) -> AdversarialImages:
         source = obtain(plan, plan.case(case_id), run_id, folder, resources)
         if source.failure is not None:
-            raise CheckError(
-                f"{case_id!r}, whose images it takes, ended in an error: {source.failure.message}"
-            )
+            raise CheckError(f"{case_id!r}, whose images it takes, ended in an error: {source.failure.message}")
         if source.evidence is None or source.evidence.adversarial is None:
             raise CheckError(f"{case_id!r} left no images to take")
         return source.evidence.adversarial
@@ -77,9 +73,7 @@ def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resourc
         evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
         origin = provenance(plan, resources, tuple(dict.fromkeys(models)))
-        verdict = judge(
-            evidence.metrics, case.expectations, content.confidence, content.interval, evidence.diagnostics
-        )
+        verdict = judge(evidence.metrics, case.expectations, content.confidence, content.interval, evidence.diagnostics)
     except Exception as error:
         # Whatever stops a case from measuring is the verdict "error", never a pass and never missing.
         expected = isinstance(error, AuditError)

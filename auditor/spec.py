@@ -14,7 +14,7 @@ from reprlib import Repr
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -44,6 +44,8 @@ Identifier = Annotated[
 
 class Bounds(Parameters):
     """What a metric must be: at least `min`, at most `max`."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     min: Real | None = None
     """The metric's whole interval must lie at or above this."""
@@ -190,11 +192,11 @@ _WISHES = {
     "literal_error": "should be {expected}",
     "model_type": "should be a mapping",
     "string_pattern_mismatch": "should match {pattern}",
-    "string_too_long": "should have at most {max_length} characters",
-    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have {max_length} or fewer characters",
+    "string_too_short": "should have {min_length} or more characters",
     "string_type": "should be text",
-    "too_long": "should have at most {max_length} entries",
-    "too_short": "should have at least {min_length} entries",
+    "too_long": "should have {max_length} or fewer entries",
+    "too_short": "should have {min_length} or more entries",
 }
 _repr = Repr()
 _repr.maxstring = _repr.maxlong = _repr.maxother = 60
@@ -230,7 +232,7 @@ def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
         message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
         wishes.append(_WISHES.get(mistake["type"], message).format(**details))
         names = re.findall(r"'([^']+)'", details.get("expected", ""))
-        close = get_close_matches(str(mistake["input"]), names, n=1)
+        close = get_close_matches(str(mistake["input"]), names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else hint
     given, called = mistakes[0]["input"], _called(location)
     if mistakes[0]["type"] == "value_error" and isinstance(given, dict):
@@ -295,7 +297,7 @@ def _parse(text: str, name: str) -> tuple[Any, Marks]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = ": ".join(str(part) for part in (error.context, error.problem) if part)
+        message = ", ".join(str(part) for part in (error.context, error.problem) if part)
         raise SpecError([Problem(name, line, column, f"not valid YAML: {message}")]) from error
     except ReaderError as error:
         place = _place_at(text[: error.position])
@@ -311,7 +313,7 @@ def _parse(text: str, name: str) -> tuple[Any, Marks]:
     return data, Marks(name, MappingProxyType(reader.places), MappingProxyType(reader.keys))
 
 
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
+_PLAIN_TAGS = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq")
 
 
 class _Reader:
@@ -332,17 +334,23 @@ class _Reader:
             # them documents that contain themselves or unfold without end.
             self._problem(node, f"anchors and aliases (&{node.anchor}) are not allowed: write the value out")
             return None
-        tag = str(node.tag)
-        if tag == "tag:yaml.org,2002:timestamp":
+        tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
+        if tag == "!!timestamp":
             return str(node.value)
         if tag not in _PLAIN_TAGS:
-            self._problem(node, f"the tag {tag!r} is not allowed: specs are data only")
+            self._problem(node, f"the tag {tag} is not allowed: specs are data only")
             return None
         if isinstance(node, MappingNode):
             return self._mapping(node, location)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*location, i)) for i, item in enumerate(node.value)]
-        return self._scalar(node)
+        try:
+            value = self.yaml.constructor.construct_object(node)
+        except ValueError:
+            self._problem(node, f"{_shown(node.value)} can't be read as {tag}")
+            return None
+        # Plain `str`, not a subclass: execnet and JSON dispatch on exact types.
+        return str(value) if isinstance(value, str) else value
 
     def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -359,15 +367,6 @@ class _Reader:
             self.keys[here] = _place(key_node)
             result[key] = self.read(value_node, here)
         return result
-
-    def _scalar(self, node: Node) -> Any:
-        try:
-            value = self.yaml.constructor.construct_object(node)
-        except ValueError:
-            self._problem(node, f"{_shown(node.value)} can't be read as {str(node.tag).rpartition(':')[2]}")
-            return None
-        # Plain `str`, not a subclass: execnet and JSON dispatch on exact types.
-        return str(value) if isinstance(value, str) else value
 
     def _problem(self, node: Node, message: str) -> None:
         self.problems.append(Problem(self.name, *_place(node), message))

@@ -51,9 +51,7 @@ class Folder:
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
                 _write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
-            raise RecordError(
-                f"reports can't be written to {self.path}: {error.strerror or error}"
-            ) from error
+            raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
 
     def _current_run(self) -> str | None:
         try:

@@ -6,7 +6,7 @@ whole interval satisfies it, fails when the point estimate violates it, and is i
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,25 +39,15 @@ def _proportion_interval(k: int, n: int, confidence: float, method: str) -> tupl
 
 
 def _mean_interval(metric: Metric, confidence: float) -> tuple[float, float]:
-    from scipy.special import betaincinv
     from scipy.stats import bootstrap
 
     low, high = metric.bounds or (-math.inf, math.inf)
-    values = metric.values
-    if values is None or metric.n < 2:
+    if metric.values is None or metric.n < 2:
         return low, high
-    if np.ptp(values) == 0:
-        # Resampling equal values says "no uncertainty", which n equal draws don't show. Among all variables
-        # within known bounds a coin flip varies most, so the exact binomial interval is a safe stand-in.
-        if metric.bounds is None or not high > low:
-            return metric.value, metric.value
-        k = metric.n * (metric.value - low) / (high - low)
-        tail = (1 - confidence) / 2
-        share_low = float(betaincinv(k, metric.n - k + 1, tail)) if k > 0 else 0.0
-        share_high = float(betaincinv(k + 1, metric.n - k, 1 - tail)) if k < metric.n else 1.0
-        return low + share_low * (high - low), low + share_high * (high - low)
+    if np.ptp(metric.values) == 0:
+        return _constant_interval(metric, metric.n, confidence)
     found = bootstrap(
-        (values,),
+        (metric.values,),
         np.mean,
         confidence_level=confidence,
         n_resamples=_RESAMPLES,
@@ -67,6 +57,24 @@ def _mean_interval(metric: Metric, confidence: float) -> tuple[float, float]:
         rng=np.random.default_rng(0),
     ).confidence_interval
     return float(max(found.low, low)), float(min(found.high, high))
+
+
+def _constant_interval(metric: Metric, n: int, confidence: float) -> tuple[float, float]:
+    """Interval of the mean of `n` values that all came out as `metric.value`.
+
+    Resampling equal values says "no uncertainty", which n equal draws don't show. Among all variables within
+    known bounds a coin flip varies most, so the exact binomial interval is a safe stand-in.
+    """
+    from scipy.special import betaincinv
+
+    if metric.bounds is None or not metric.bounds[1] > metric.bounds[0]:
+        return metric.value, metric.value
+    low, high = metric.bounds
+    k = n * (metric.value - low) / (high - low)
+    tail = (1 - confidence) / 2
+    share_low = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
+    share_high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return low + share_low * (high - low), low + share_high * (high - low)
 
 
 def judge(
@@ -127,7 +135,7 @@ def _message(
         measured = f"{expectation.metric} is {metric.value:.4g}"
     else:
         counted = f"{metric.successes}/{metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
-        span = f"{confidence:.0%} interval {low:.4g} to {high:.4g}"
+        span = f"{confidence * 100:g} % interval {low:.4g} to {high:.4g}"
         measured = f"{expectation.metric} is {metric.value:.4g} ({counted}, {span})"
     wanted = str(expectation)
     if status == "pass":
@@ -135,7 +143,12 @@ def _message(
     if status == "fail":
         return f"{measured}: violates {wanted}"
     needed = samples_to_settle(metric, expectation, confidence, method)
-    hint = f"about {needed} samples would settle it" if needed else "no number of samples would settle it"
+    if needed:
+        hint = f"about {needed} samples would settle it"
+    elif metric.n == 1:
+        hint = "a single value says nothing about the spread; measure more"
+    else:
+        hint = "it is too near for any practical number of samples to settle it"
     return f"{measured}: the estimate satisfies {wanted} but the interval reaches past it; {hint}"
 
 
@@ -143,31 +156,45 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
     """Smallest n, to some 1 %, at which the same estimate would pass; None if no n below ten million would."""
     if metric.kind == "exact" or metric.n == 0:
         return None
-    if _settled(metric, metric.n, expectation, confidence, method):
+    forecast = _forecast(metric, confidence, method)
+
+    def settled(n: int) -> bool:
+        return _status(*forecast(n), expectation) == "pass"
+
+    if settled(metric.n):
         return metric.n
     low, high = metric.n, metric.n
-    while not _settled(metric, high, expectation, confidence, method):
+    while not settled(high):
         low, high = high, high * 2
         if high > _MOST_SAMPLES:
             return None
     while high - low > max(1, high // 100):
         middle = (low + high) // 2
-        if _settled(metric, middle, expectation, confidence, method):
+        if settled(middle):
             high = middle
         else:
             low = middle
     return high
 
 
-def _settled(metric: Metric, n: int, expectation: Expectation, confidence: float, method: str) -> bool:
-    if metric.kind == "proportion":
-        k = round(metric.value * n)
-        low, high = _proportion_interval(k, n, confidence, method)
-        return _status(k / n, low, high, expectation) == "pass"
-    # A mean's interval shrinks with the square root of n; with one value there is nothing to scale.
-    low, high = _mean_interval(metric, confidence)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return False
-    shrink = math.sqrt(metric.n / n)
+def _forecast(metric: Metric, confidence: float, method: str) -> Callable[[int], tuple[float, float, float]]:
+    """Return a function from a number of samples to the (value, low, high) to expect of as many."""
     value = metric.value
-    return _status(value, value - (value - low) * shrink, value + (high - value) * shrink, expectation) == "pass"
+    if metric.kind == "proportion":
+
+        def proportion_of(n: int) -> tuple[float, float, float]:
+            k = round(value * n)
+            return k / n, *_proportion_interval(k, n, confidence, method)
+
+        return proportion_of
+    low, high = _mean_interval(metric, confidence)
+    if metric.values is None or metric.n < 2:
+        return lambda _: (value, low, high)
+    if np.ptp(metric.values) == 0:
+        return lambda n: (value, *_constant_interval(metric, n, confidence))
+
+    def mean_of(n: int) -> tuple[float, float, float]:
+        shrink = math.sqrt(metric.n / n)
+        return value, value - (value - low) * shrink, value + (high - value) * shrink
+
+    return mean_of

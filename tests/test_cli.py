@@ -63,7 +63,7 @@ def test_validate_shows_every_mistake_with_its_place(project):
     result = invoke("validate", project.path)
     assert result.exit_code == 2
     assert "good.audit.yaml: 3 checks, 1 expectations" in result.output
-    assert "wrong.audit.yaml:9:8: id 'a' is used twice" in result.output
+    assert "wrong.audit.yaml:9:10: id 'a' is used twice" in result.output
     assert invoke("validate", project.path / "good.audit.yaml").exit_code == 0
     assert invoke("validate", project.path / "nowhere").exit_code == 2
 

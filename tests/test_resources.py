@@ -22,9 +22,18 @@ def run_one(project, data=None, model=None):
 IMAGES = np.zeros((4, 6, 6, 1), np.float32)
 LABELS = np.array([0, 1, 2, 0])
 BAD_DATA = {
-    "another shape": ({"images": np.zeros((4, 7, 7)), "labels": LABELS}, "takes images of 6 × 6 × 1, but npz has 7 × 7 × 1"),
-    "more classes": ({"images": IMAGES, "labels": LABELS, "classes": list("abcd")}, "tells 3 classes apart, but npz has 4"),
-    "labels too high": ({"images": IMAGES, "labels": LABELS + 2}, "labels up to 4, but model 'linear' knows classes 0 to 2"),
+    "another shape": (
+        {"images": np.zeros((4, 7, 7)), "labels": LABELS},
+        "takes images of 6 × 6 × 1, but npz has 7 × 7 × 1",
+    ),
+    "more classes": (
+        {"images": IMAGES, "labels": LABELS, "classes": list("abcd")},
+        "tells 3 classes apart, but npz has 4",
+    ),
+    "labels too high": (
+        {"images": IMAGES, "labels": LABELS + 2},
+        "labels up to 4, but model 'linear' knows classes 0 to 2",
+    ),
     "NaN": ({"images": np.full_like(IMAGES, np.nan), "labels": LABELS}, "hold NaN or infinity"),
     "outside the box": ({"images": IMAGES + 2, "labels": LABELS}, "leave the box"),
 }

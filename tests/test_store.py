@@ -47,8 +47,21 @@ def evidence() -> Evidence:
         figures=(
             ImageGrid(**words, panel=panel()),
             Strip(**words, panels=(panel(), panel()), row_labels=("x", "y")),
-            Curve(**words, x=np.arange(3), series=(Series("s", np.ones(3), np.zeros(3), np.ones(3)),), x_label="x", y_label="y"),
-            Heatmap(**words, values=np.eye(2), row_labels=("a", "b"), column_labels=("c", "d"), row_title="r", column_title="k"),
+            Curve(
+                **words,
+                x=np.arange(3),
+                series=(Series("s", np.ones(3), np.zeros(3), np.ones(3)),),
+                x_label="x",
+                y_label="y",
+            ),
+            Heatmap(
+                **words,
+                values=np.eye(2),
+                row_labels=("a", "b"),
+                column_labels=("c", "d"),
+                row_title="r",
+                column_title="k",
+            ),
             Bars(**words, labels=("a",), values=np.ones(1)),
         ),
         tables=(Table("t", ("a", "b", "c"), (("x", 1, 0.5),)),),

@@ -32,9 +32,7 @@ def softmax(logits: FloatArray) -> NDArray[np.float64]:
     return result
 
 
-def natural_panel(
-    images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()
-) -> Panel:
+def natural_panel(images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()) -> Panel:
     """Images of the data drawn in the data's own range, whether or not they leave it."""
     return Panel(images, labels, title, "grey", box)
 

@@ -97,9 +97,7 @@ def run(context: Context, params: Params) -> Evidence:
     wrong = np.flatnonzero(~right)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
     if wrong.size:
-        marks = tuple(
-            f"{names[labels[i]]} → {names[predicted[i]]}, {probability_text(confidence[i])}" for i in wrong
-        )
+        marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}, {probability_text(confidence[i])}" for i in wrong)
         shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} most confident"
         figures.append(
             ImageGrid(

@@ -48,10 +48,9 @@ from auditor.core import (
     proportion,
 )
 from auditor.errors import CheckError
-from auditor.fields import Count, ModelNames, Parameters, PositiveReal, Refers
+from auditor.fields import Count, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid
 from auditor.randomness import uniform
-
 
 _COLUMNS = ("network", "reads its choice no.", "text", "images right", "bytes right")
 
@@ -63,7 +62,7 @@ class Params(std_ascent.Params):
     """The text to hide, as UTF-8."""
     strangers: ModelNames
     """Networks that try to read it and took no part in making it."""
-    decoys: Annotated[list[str], Refers("model")] = []
+    decoys: Annotated[list[str], Refers("model")] = Field(default_factory=list)
     """Networks the images are made unreadable to; none for plain ascent."""
     steps: Count = 20
     """How many steps."""
@@ -79,9 +78,7 @@ class Params(std_ascent.Params):
     def _apart(self) -> "Params":
         both = sorted(set(self.strangers) & set(self.decoys))
         if both:
-            raise ValueError(
-                f"{both[0]!r} is both a stranger and a decoy; a stranger must have taken no part"
-            )
+            raise ValueError(f"{both[0]!r} is both a stranger and a decoy; a stranger must have taken no part")
         return self
 
 
@@ -99,9 +96,7 @@ METRICS = {
 def run(context: Context, params: Params) -> Evidence:
     """Write the text into images, then let owner and strangers read."""
     if context.model_name in {*params.strangers, *params.decoys}:
-        raise CheckError(
-            f"{context.model_name!r} owns the message; it can't be a stranger or a decoy as well"
-        )
+        raise CheckError(f"{context.model_name!r} owns the message; it can't be a stranger or a decoy as well")
     owner, samples = context.classifier, context.samples
     base = owner.class_count
     data = params.message.encode()
@@ -129,8 +124,9 @@ def run(context: Context, params: Params) -> Evidence:
     }
     how = f"made against {len(params.decoys)} decoys" if params.decoys else "made by plain ascent"
     summary = (
-        f"A text of {len(data)} bytes in {len(digits)} images, {how}: the owner reads {share(metrics['owner_recovered'])} "
-        f"of the bytes, the best stranger ({keenest}) {share(by_stranger[keenest])}."
+        f"A text of {len(data)} bytes in {len(digits)} images, {how}: the owner reads "
+        f"{share(metrics['owner_recovered'])} of the bytes, the best stranger ({keenest}) "
+        f"{share(by_stranger[keenest])}."
     )
     rows = tuple(
         (
@@ -150,14 +146,12 @@ def run(context: Context, params: Params) -> Evidence:
             ImageGrid(
                 title="The message",
                 caption="One image per digit, in reading order; below each the class the owner should read.",
-                alt=f"{len(digits)} noise images that the owner reads as {share(metrics['owner_recovered'])} of the text.",
+                alt=f"{len(digits)} noise images, of which the owner reads {share(metrics['owner_digits'])}.",
                 panel=natural_panel(ascent.images, samples.box, labels=labels),
             ),
         ),
         tables=(Table("What each network reads", _COLUMNS, rows),),
-        notes=(
-            f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",
-        ),
+        notes=(f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",),
         arrays={
             "images": ascent.images,
             "digits": digits,
@@ -196,9 +190,7 @@ def _same_bytes(written: NDArray[np.int64], found: NDArray[np.int64], base: int)
 def _ranked(name: str, reader: Classifier, images: FloatArray, base: int) -> NDArray[np.int64]:
     """Classes from most to least likely, for every image: (N, K)."""
     if reader.class_count != base:
-        raise CheckError(
-            f"{name!r} tells {reader.class_count} classes apart, the owner {base}: they share no alphabet"
-        )
+        raise CheckError(f"{name!r} tells {reader.class_count} classes apart, the owner {base}: they share no alphabet")
     return np.argsort(-reader.predict(images), axis=1, kind="stable").astype(np.int64)
 
 

@@ -47,6 +47,7 @@ from auditor.fields import ClassNumber, Count, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
 
 MAKES_IMAGES = True
+_FOLLOWED = 8  # times as many images as are shown are followed, so that those shown can be ones that flip
 
 
 class Params(std_ascent.Params):
@@ -76,9 +77,7 @@ METRICS = {
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
-    "vanished": MetricInfo(
-        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
-    ),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
 
 
@@ -102,7 +101,7 @@ def run(context: Context, params: Params) -> Evidence:
     targets = np.full(len(chosen), target, np.int64)
     box = samples.box if params.clip else None
     objective = towards_target(classifier.forward, params.objective)
-    ascent = ascend(objective, classifier.forward, originals, targets, params, box, shown=params.show)
+    ascent = ascend(objective, classifier.forward, originals, targets, params, box, shown=_FOLLOWED * params.show)
     probabilities = softmax(ascent.values)
     probabilities[-1] = softmax(classifier.predict(ascent.images))
     flips = _Flips(ascent, originals, labels, probabilities, probabilities[-1].argmax(axis=1) == target)
@@ -177,13 +176,15 @@ def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[s
 
 
 def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) -> tuple[Figure, ...]:
-    samples, shown = context.samples, flips.ascent.shown
-    count, name = shown.shape[1], samples.class_name(params.target)
+    samples, name = context.samples, context.samples.class_name(params.target)
+    followed = flips.ascent.shown.shape[1]
+    order = np.argsort(~flips.flipped[:followed], kind="stable")[: params.show]
+    shown, count = flips.ascent.shown[:, order], len(order)
     towards = flips.probabilities[:, :, params.target]
     away = flips.probabilities[:, np.arange(len(flips.labels)), flips.labels]
     row_labels = tuple(
         f"{samples.class_name(int(label))} (row {row})"
-        for label, row in zip(flips.labels[:count], rows[:count], strict=True)
+        for label, row in zip(flips.labels[order], rows[order], strict=True)
     )
     points = sorted({round(t) for t in np.linspace(0, params.steps, min(params.steps + 1, 8))})
     panels = [
@@ -191,22 +192,21 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
             shown[t],
             samples.box,
             "real image" if t == 0 else f"step {t}",
-            tuple(probability_text(p) for p in towards[t, :count]),
+            tuple(probability_text(p) for p in towards[t, order]),
         )
         for t in points
     ]
     norms = np.linalg.norm((shown[-1] - shown[0]).reshape(count, -1), axis=1)
-    panels.append(
-        change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms))
-    )
+    panels.append(change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms)))
     one = len(flips.labels) == 1
     figures: list[Figure] = [
         Strip(
             title=f"Step by step to a {name}",
             caption=f"Below each image the probability of {name}. The change is amplified to fill the colours: "
-            "blue brightens a pixel, red darkens it.",
-            alt=f"A real {samples.class_name(int(flips.labels[0]))} over {params.steps} steps: the probability of "
-            f"{name} goes from {probability_text(towards[0, 0])} to {probability_text(towards[-1, 0])}.",
+            "blue brightens a pixel, red darkens it. Images that flip come first.",
+            alt=f"A real {samples.class_name(int(flips.labels[order[0]]))} over {params.steps} steps: the probability "
+            f"of {name} goes from {probability_text(towards[0, order[0]])} to "
+            f"{probability_text(towards[-1, order[0]])}.",
             panels=tuple(panels),
             row_labels=row_labels,
         ),

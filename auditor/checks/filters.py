@@ -60,9 +60,7 @@ METRICS = {
     "activation_end": MetricInfo("mean", "the same on the image found for it"),
     "activation_gain": MetricInfo("mean", "end less start, over the filters"),
     "excited": MetricInfo("proportion", "share of filters whose mean activation rose"),
-    "vanished": MetricInfo(
-        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
-    ),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
 
 
@@ -129,9 +127,7 @@ def _find_layer(context: Context, wanted: str | None) -> Layer:
     convolutions = [layer for layer in layers if layer.is_convolution]
     names = [layer.name for layer in convolutions]
     if not convolutions:
-        raise CheckError(
-            f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more"
-        )
+        raise CheckError(f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more")
     if wanted is None:
         return convolutions[0]
     other = next((layer for layer in layers if layer.name == wanted and not layer.is_convolution), None)
@@ -155,8 +151,7 @@ def _position(context: Context, row: int | None) -> int:
 def _greatest_response(layer: Layer, images: FloatArray) -> NDArray[np.float32]:
     """The greatest activation of every channel at any place of any image: (channels,)."""
     parts = [
-        np.asarray(layer.activations(images[i : i + _BATCH])).max(axis=(0, 1, 2))
-        for i in range(0, len(images), _BATCH)
+        np.asarray(layer.activations(images[i : i + _BATCH])).max(axis=(0, 1, 2)) for i in range(0, len(images), _BATCH)
     ]
     greatest: NDArray[np.float32] = np.max(parts, axis=0)
     return greatest

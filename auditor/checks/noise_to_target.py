@@ -12,8 +12,8 @@ How to read it
     `success_rate: {min: 0.9}` documents the weakness, `{max: 0.05}` gates it. A gradient vanishes where the
     softmax is saturated: harmless once the target is certain, but an image that is `stalled` never got there
     since it had nothing to follow. Stalled images mean that the attack is weak, not that the classifier is
-    strong; the objectives `log_probability` and `logit` don't stall so. With `clip: both` the plain names are the unclipped run, as in the article, and
-    `.clipped` is the run whose images stay valid.
+    strong; the objectives `log_probability` and `logit` don't stall so. With `clip: both` the plain names are
+    the unclipped run, as in the article, and `.clipped` is the run whose images stay valid.
 
 References
     Nguyen, Yosinski and Clune, Deep Neural Networks are Easily Fooled, CVPR 2015.
@@ -32,7 +32,7 @@ from auditor.attacks._loop import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, mean, proportion
-from auditor.fields import ClassNumber, Count, PositiveReal, Real
+from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Bars, Curve, Figure, Series, Strip
 from auditor.randomness import uniform
 
@@ -63,12 +63,8 @@ METRICS = {
     "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
-    "vanished": MetricInfo(
-        "proportion", "share of gradients too small to follow (standard deviation below 1e-8)"
-    ),
-    "stalled": MetricInfo(
-        "proportion", "share of images that fell short and whose last gradient had vanished"
-    ),
+    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
     "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
 }
 
@@ -147,9 +143,7 @@ def _clips(params: Params) -> tuple[bool, ...]:
     return (False, True) if params.clip == "both" else (params.clip,)
 
 
-def _push(
-    context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool
-) -> _Run:
+def _push(context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool) -> _Run:
     classifier, samples = context.classifier, context.samples
     ascent = ascend(
         towards_target(classifier.forward, params.objective),

@@ -21,6 +21,7 @@ References
     Liu et al., Delving into Transferable Adversarial Examples, ICLR 2017 (targeted transfer is harder).
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,7 @@ class Params(Parameters):
 
 
 METRICS = {
-    "transfer_rate": MetricInfo(
-        "mean", "share of the models that call an image its target, mean over images"
-    ),
+    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over images"),
     "transfer_rate.*": MetricInfo("proportion", "share of images that one model calls their target"),
     "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over images"),
     "still_wrong_rate.*": MetricInfo("proportion", "share of images that one model misclassifies"),
@@ -138,9 +137,7 @@ def _source(context: Context, case: str) -> _Source:
     made = context.adversarial(case)
     keep = made.fooled
     if not keep.any():
-        raise CheckError(
-            f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further"
-        )
+        raise CheckError(f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further")
     kept = AdversarialImages(
         made.images[keep],
         made.originals[keep],
@@ -161,9 +158,7 @@ def _source(context: Context, case: str) -> _Source:
     return _Source(case, kept, moved.astype(np.float32))
 
 
-def _vote(
-    context: Context, name: str, images: FloatArray, control: FloatArray, targets: NDArray[np.integer]
-) -> _Votes:
+def _vote(context: Context, name: str, images: FloatArray, control: FloatArray, targets: NDArray[np.integer]) -> _Votes:
     classifier = context.model(name)
     known = classifier.class_count
     if int(targets.max()) >= known:
@@ -196,7 +191,7 @@ def _matrix(
         else:
             images = np.concatenate([s.made.images for s in sources])
             columns[name] = context.model(name).predict(images).argmax(axis=1)
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
     values = np.array([[(c[p] == targets[p]).mean() for c in columns.values()] for p in parts])
     return Heatmap(
         title="Made on, shown to",
@@ -211,25 +206,25 @@ def _matrix(
     )
 
 
-def _strip(
-    context: Context, params: Params, sources: tuple[_Source, ...], votes: dict[str, _Votes]
-) -> Figure:
-    """Original, adversarial image, random twin; below the adversarial image what each network says of it."""
+def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes: dict[str, _Votes]) -> Figure:
+    """Original, random twin, then the adversarial image once a network, with what it says of it."""
     images = np.concatenate([s.made.images for s in sources])
     originals = np.concatenate([s.made.originals for s in sources])
     control = np.concatenate([s.control for s in sources])
     rows = spread(len(images), params.show)
     samples = context.samples
-    panels: list[Panel] = [natural_panel(originals[rows], samples.box, "original")]
+    first = next(iter(votes))
+    said = tuple(samples.class_name(int(votes[first].control[i])) for i in rows)
+    panels: list[Panel] = [
+        natural_panel(originals[rows], samples.box, "original"),
+        natural_panel(control[rows], samples.box, f"random twin, {first}", said),
+    ]
     for name, vote in votes.items():
         said = tuple(
             f"{samples.class_name(int(vote.predicted[i]))} (target {probability_text(vote.confidence[i])})"
             for i in rows
         )
         panels.append(natural_panel(images[rows], samples.box, name, said))
-    first = next(iter(votes))
-    said = tuple(samples.class_name(int(votes[first].control[i])) for i in rows)
-    panels.append(natural_panel(control[rows], samples.box, f"random twin, {first}", said))
     return Strip(
         title="What each network says",
         caption="The same adversarial image before every network: the class it gives, and its probability of the "

@@ -25,21 +25,26 @@ def make_samples(
     if images.dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
         message = f"{source}: images must be numbers and labels whole numbers, got {images.dtype} and {labels.dtype}"
         raise DataError(message)
-    if not len(images) or labels.shape != (len(images),):
+    if not images.size:
+        raise DataError(f"{source}: there are no images (shape {images.shape})")
+    if labels.shape != (len(images),):
         raise DataError(f"{source}: {len(images)} images need as many labels, got shape {labels.shape}")
     broken = ~np.isfinite(images).all(axis=(1, 2, 3))
     if broken.any():
         raise DataError(f"{source}: {_which(broken, indices)} hold NaN or infinity")
     images = np.ascontiguousarray(images, dtype=np.float32)
     low, high = box
-    outside = ((images < np.float32(low)) | (images > np.float32(high))).any(axis=(1, 2, 3))
+    each = (1, 2, 3)
+    outside = (images.min(axis=each) < np.float32(low)) | (images.max(axis=each) > np.float32(high))
     if outside.any():
         span = f"{images.min():g} to {images.max():g}"
         raise DataError(
             f"{source}: {_which(outside, indices)} leave the box [{low:g}, {high:g}] (values run from {span}); "
             "rescale the images or declare the box"
         )
-    wrong = (labels < 0) | (labels >= len(classes)) if classes else labels < 0
+    wrong: NDArray[np.bool_] = labels < 0
+    if classes:
+        wrong |= labels >= len(classes)
     if wrong.any():
         allowed = f"0 to {len(classes) - 1}" if classes else "0 and up"
         raise DataError(f"{source}: {_which(wrong, indices)} have labels out of range (allowed: {allowed})")

@@ -15,8 +15,11 @@ References
 """
 
 import zipfile
+import zlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from auditor.core import Samples
@@ -43,19 +46,28 @@ class Params(Parameters):
 
 def load(params: Params) -> Samples:
     """Load the file; raise DataError if it isn't an `.npz` file with usable `images` and `labels`."""
+    arrays = _read(params.path)
+    images, labels, names = arrays["images"], arrays["labels"], arrays.get("classes")
+    if images.ndim == 3:
+        images = images[..., None]
+    classes = None if names is None else [str(name) for name in names.ravel()]
+    low, high = params.box
+    return make_samples(images, labels, np.arange(labels.size), source="npz", classes=classes, box=(low, high))
+
+
+def _read(path: str) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(params.path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise DataError(f"{path} is a single array; save it with numpy.savez, with its labels")
+        with file:
             missing = {"images", "labels"} - set(file.files)
             if missing:
                 found = ", ".join(file.files) or "nothing"
-                raise DataError(f"{params.path} has no array {sorted(missing)}; it holds {found}")
-            images, labels = file["images"], file["labels"]
-            classes = [str(name) for name in file["classes"]] if "classes" in file.files else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{params.path} is not a readable .npz file: {error}") from error
-    except AttributeError as error:  # np.load of a bare .npy gives an array, which is no context manager
-        raise DataError(f"{params.path} is a single array; save it with numpy.savez") from error
-    if images.ndim == 3:
-        images = images[..., None]
-    low, high = params.box
-    return make_samples(images, labels, np.arange(len(labels)), source="npz", classes=classes, box=(low, high))
+                raise DataError(f"{path} lacks {' and '.join(sorted(missing))}; it holds {found}")
+            return {name: file[name] for name in ("images", "labels", "classes") if name in file.files}
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        message = f"{path} is no .npz file of plain arrays (object arrays are refused); numpy.savez makes one"
+        raise DataError(message) from error

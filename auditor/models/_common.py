@@ -27,7 +27,9 @@ def finite_logits(
     broken = ~np.isfinite(logits).all(axis=1)
     if broken.any():
         first = int(np.flatnonzero(broken)[0])
-        message = f"{name} gives NaN or infinity for {int(broken.sum())} of {len(images)} images (first: number {first})"
+        message = (
+            f"{name} gives NaN or infinity for {int(broken.sum())} of {len(images)} images (first: number {first})"
+        )
         raise ModelError(message)
     return logits
 

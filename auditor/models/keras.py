@@ -56,9 +56,7 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{params.path} can't be opened as a Keras checkpoint: {reason}") from error
     shape_in, shape_out = model.input_shape, model.output_shape
     if not (isinstance(shape_in, tuple) and len(shape_in) == 4 and all(shape_in[1:])):
-        raise ModelError(
-            f"{params.path}: one input of shape (None, H, W, C) is needed, this takes {shape_in}"
-        )
+        raise ModelError(f"{params.path}: one input of shape (None, H, W, C) is needed, this takes {shape_in}")
     if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and (shape_out[1] or 0) >= 2):
         message = f"{params.path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}"
         raise ModelError(message)
@@ -74,10 +72,7 @@ def _logits_model(model: Any, output: str) -> tuple[Any, str]:
         return model, _OWN_OUTPUT
     last = model.layers[-1]
     softmax = keras.activations.softmax
-    if (
-        getattr(last, "activation", softmax if isinstance(last, keras.layers.Softmax) else None)
-        is not softmax
-    ):
+    if getattr(last, "activation", softmax if isinstance(last, keras.layers.Softmax) else None) is not softmax:
         return model, _LOGARITHM
     body = keras.Model(model.inputs[0], last.input)
     if isinstance(last, keras.layers.Softmax | keras.layers.Activation):

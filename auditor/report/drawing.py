@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from auditor.report.images import data_uri, shown_size
 
 LEVELS = 10
 """A heatmap's colours come in so many steps beyond none: they belong to the style sheet, not to the page."""
+
+_PAGE_WIDTH, _LABEL_WIDTH, _GAP = 970, 110, 24
+_MOST_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,13 @@ class PictureGrid:
 
 @dataclass(frozen=True)
 class PictureTable:
-    """Rows of pictures under common titles; a row is its label and its pictures."""
+    """Rows of pictures under common titles; a row is its label and its pictures.
+
+    parts: the rows, split where so many rows of few pictures are better read side by side.
+    """
 
     titles: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
+    parts: tuple[tuple[tuple[str, tuple[Picture, ...]], ...], ...]
     labelled: bool
 
 
@@ -121,7 +127,9 @@ def telling_pictures(figures: Sequence[Figure]) -> tuple[Picture, ...]:
             # A difference image says little without the images it lies between.
             panels = [panel for panel in figure.panels if panel.palette == "grey"] or list(figure.panels)
             ends = panels if len(panels) == 1 else [panels[0], panels[-1]]
-            return tuple(_pictures(_first(panel), panel.title or figure.title, ())[0] for panel in ends)
+            found = [_pictures(_first(panel), panel.title or figure.title, ())[0] for panel in ends]
+            # A strip's labels are explained by its caption, which isn't at hand where these are shown.
+            return tuple(replace(p, label=panel.title) for p, panel in zip(found, ends, strict=True))
     return ()
 
 
@@ -149,7 +157,11 @@ def _picture_table(figure: Strip) -> PictureTable:
     places = figure.row_labels or tuple(f"row {i + 1}" for i in range(count))
     columns = [_pictures(panel, panel.title or figure.title, places) for panel in figure.panels]
     rows = tuple((places[i], tuple(column[i] for column in columns)) for i in range(count))
-    return PictureTable(tuple(panel.title for panel in figure.panels), rows, bool(figure.row_labels))
+    width = sum(column[0].width + _GAP for column in columns if column) + _LABEL_WIDTH
+    fitting = max(1, _PAGE_WIDTH // width) if count > _MOST_ROWS else 1
+    height = max(1, math.ceil(count / fitting))
+    parts = tuple(rows[start : start + height] for start in range(0, count, height))
+    return PictureTable(tuple(panel.title for panel in figure.panels), parts, bool(figure.row_labels))
 
 
 def _matrix(figure: Heatmap) -> Matrix:
@@ -167,7 +179,8 @@ def _matrix(figure: Heatmap) -> Matrix:
             colour = f"heat-{level if share > 0 else 0}"
         else:
             colour = f"{'more' if share > 0 else 'less'}-{level}" if level else "heat-0"
-        return Cell(f"{value:.{figure.decimals}f}", colour)
+        # Adding zero makes a rounded −0 plain.
+        return Cell(f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}", colour)
 
     rows = tuple(
         (_label(figure.row_labels, i), tuple(coloured(float(value)) for value in row))

@@ -9,9 +9,7 @@ from PIL import Image
 from auditor.figures import Array, Palette
 
 # Red, white, blue, evenly apart: the ends can be told from each other by colour-blind people too.
-_STOPS = np.array(
-    [(178, 24, 43), (244, 165, 130), (255, 255, 255), (146, 197, 222), (33, 102, 172)], np.float64
-)
+_STOPS = np.array([(178, 24, 43), (244, 165, 130), (255, 255, 255), (146, 197, 222), (33, 102, 172)], np.float64)
 _LEVELS = 256
 # An odd number of entries has one exactly in the middle, so that zero is pure white.
 _DIVERGING = np.stack(

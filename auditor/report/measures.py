@@ -1,11 +1,12 @@
 """A record's metrics and findings as the rows of a table."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from auditor import catalog
-from auditor.core import Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status
+from auditor.core import Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
 from auditor.report import text
 from auditor.report.scale import IntervalBar, interval_bar
 from auditor.verdict import interval
@@ -36,16 +37,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """The metrics of a record, those expected of first; `members` are single classes or models, folded away."""
-
-    rows: tuple[Row, ...]
-    members: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
 class Headline:
-    """The one metric that stands for a case in the overview."""
+    """The metric that decided the verdict, or the first one of a descriptive case."""
 
     name: str
     value: str
@@ -53,62 +46,99 @@ class Headline:
     bar: IntervalBar | None
 
 
+@dataclass(frozen=True)
+class Measures:
+    """The metrics of a record, those expected of first; `members` are single classes or models, folded away."""
+
+    headline: Headline | None
+    rows: tuple[Row, ...]
+    members: tuple[Row, ...]
+
+
 def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
     """Lay out all metrics of a record, and what was expected of metrics that it lacks."""
     metrics = record.evidence.metrics if record.evidence else {}
-    expected: dict[str, list[Expectation]] = {}
+    measured = {name: _measured(metric, record) for name, metric in metrics.items()}
+    demands: dict[str, list[Expectation]] = {}
     for expectation in record.expectations:
-        expected.setdefault(expectation.metric, []).append(expectation)
-    rows = [_row(name, metrics.get(name), record, promised, demands) for name, demands in expected.items()]
-    others = [name for name in metrics if name not in expected]
+        demands.setdefault(expectation.metric, []).append(expectation)
+    findings = {finding.expectation: finding for finding in record.verdict.findings}
+
+    def row(name: str) -> Row:
+        return _row(name, measured.get(name), catalog.describe(name, promised), demands.get(name, []), findings)
+
+    others = [name for name in metrics if name not in demands]
     folded = {name for name in others if "." in name} if len(metrics) > _MOST_TOGETHER else set()
-    rows += [_row(name, metrics[name], record, promised, []) for name in others if name not in folded]
-    members = [_row(name, metrics[name], record, promised, []) for name in others if name in folded]
-    return Measures(tuple(rows), tuple(members))
+    return Measures(
+        headline=_headline(record, measured),
+        rows=tuple(row(name) for name in [*demands, *others] if name not in folded),
+        members=tuple(row(name) for name in others if name in folded),
+    )
 
 
-def headline(record: Record) -> Headline | None:
-    """The metric that decided the verdict, or the first one of a descriptive case."""
-    if record.evidence is None or not record.evidence.metrics:
-        return None
-    metrics = record.evidence.metrics
+@dataclass(frozen=True)
+class _Measured:
+    """A metric, its interval where it has one, and the interval in words."""
+
+    metric: Metric
+    interval: tuple[float, float] | None
+    said: str
+
+
+def _measured(metric: Metric, record: Record) -> _Measured:
+    """A stored record may hold numbers that have no interval: then the reason is shown in its place."""
+    if not math.isfinite(metric.value):
+        return _Measured(metric, None, "")
+    try:
+        if metric.kind == "proportion":
+            low, high = _share_interval(metric.successes or 0, metric.n, record.confidence, record.interval)
+        else:
+            low, high = interval(metric, record.confidence, record.interval)
+    except ValueError as error:
+        return _Measured(metric, None, f"none: {error}")
+    if math.isnan(low) or math.isnan(high):
+        return _Measured(metric, None, "none")
+    return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(metric.kind, low, high))
+
+
+@lru_cache(maxsize=10_000)
+def _share_interval(successes: int, n: int, confidence: float, method: str) -> tuple[float, float]:
+    """Exact intervals are slow to find, and large reports ask for the same ones again and again."""
+    return interval(proportion(successes, n), confidence, method)
+
+
+def _headline(record: Record, measured: Mapping[str, _Measured]) -> Headline | None:
     decisive = [f.expectation for f in record.verdict.findings if f.status == record.verdict.status]
-    for expectation in (*decisive, *record.expectations):
-        if expectation.metric in metrics:
-            return _headline(record, expectation.metric, expectation)
-    return _headline(record, next(iter(metrics)), None)
-
-
-def _headline(record: Record, name: str, expectation: Expectation | None) -> Headline:
-    metric = record.evidence.metrics[name] if record.evidence else None
-    if metric is None:
-        return Headline(name, text.NO_VALUE, "", None)
-    found, _ = _interval(metric, record)
-    bar = interval_bar(metric, found, expectation, zoom=False) if found else None
-    return Headline(name, text.quantity(metric.kind, metric.value), text.counted(metric), bar)
+    demands: list[Expectation | None] = [*decisive, *record.expectations]
+    demand = next((d for d in demands if d and d.metric in measured), None)
+    name = demand.metric if demand else next(iter(measured), None)
+    if name is None:
+        return None
+    found = measured[name]
+    bar = interval_bar(found.metric, found.interval, demand, zoom=False) if found.interval else None
+    value = text.quantity(found.metric.kind, found.metric.value)
+    return Headline(name, value, text.counted(found.metric), bar)
 
 
 def _row(
     name: str,
-    metric: Metric | None,
-    record: Record,
-    promised: Mapping[str, MetricInfo],
-    demands: list[Expectation],
+    measured: _Measured | None,
+    info: MetricInfo | None,
+    demands: Sequence[Expectation],
+    findings: Mapping[Expectation, Finding],
 ) -> Row:
-    info = catalog.describe(name, promised)
-    findings = {f.expectation: f for f in record.verdict.findings}
-    kind = metric.kind if metric else info.kind if info else "exact"
-    judged = tuple(_judged(demand, findings.get(demand), metric, kind) for demand in demands)
     meaning = info.text if info else ""
-    if metric is None:
+    if measured is None:
+        kind: MetricKind = info.kind if info else "exact"
+        judged = tuple(_judged(demand, findings.get(demand), None, kind) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
-    _, said = _interval(metric, record)
-    return Row(name, meaning, text.quantity(metric.kind, metric.value), text.counted(metric), said, judged)
+    metric = measured.metric
+    judged = tuple(_judged(demand, findings.get(demand), metric, metric.kind) for demand in demands)
+    value = text.quantity(metric.kind, metric.value)
+    return Row(name, meaning, value, text.counted(metric), measured.said, judged)
 
 
-def _judged(
-    demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind
-) -> Judged:
+def _judged(demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind) -> Judged:
     wanted = text.wanted(kind, demand)
     if finding is None:
         return Judged(wanted, None, "", None)
@@ -116,16 +146,3 @@ def _judged(
     if metric is not None and not (math.isnan(finding.low) or math.isnan(finding.high)):
         bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=True)
     return Judged(wanted, finding.status, finding.message, bar)
-
-
-def _interval(metric: Metric, record: Record) -> tuple[tuple[float, float] | None, str]:
-    """A metric's interval and how to say it; a stored record may hold numbers that have none."""
-    if not math.isfinite(metric.value):
-        return None, ""
-    try:
-        low, high = interval(metric, record.confidence, record.interval)
-    except ValueError as error:
-        return None, f"none: {error}"
-    if math.isnan(low) or math.isnan(high):
-        return None, "none"
-    return (low, high), "" if metric.kind == "exact" else text.span(metric.kind, low, high)

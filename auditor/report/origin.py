@@ -57,25 +57,22 @@ class Origin:
 def origin(run: Run) -> Origin:
     """Collect what all records say; each distinct answer is kept once, in the order of the cases."""
     records = [run.records[case.id] for case in run.cases if case.id in run.records]
-    known = [record.provenance for record in records if record.provenance]
-    models = _distinct(
-        _model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items()
-    )
+    # A case that ended in an error may not have come far enough to say more than its spec.
+    known = [_mapping(record.provenance) for record in records]
+    models = _distinct(_model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items())
     data = _distinct(_data(_mapping(p["data"])) for p in known if "data" in p)
     return Origin(
         models=models,
         data=data,
-        seeds=_distinct(text.plain(_mapping(p.get("spec")).get("seed", NOT_RECORDED)) for p in known),
-        versions=_distinct(_versions(_mapping(p.get("versions"))) for p in known),
-        machines=_distinct(text.plain(p.get("machine", NOT_RECORDED)) for p in known),
+        seeds=_distinct(text.plain(_mapping(p["spec"])["seed"]) for p in known if "seed" in _mapping(p.get("spec"))),
+        versions=_distinct(_versions(_mapping(p["versions"])) for p in known if "versions" in p),
+        machines=_distinct(text.plain(p["machine"]) for p in known if "machine" in p),
         intervals=_distinct(record.interval for record in records),
         warnings=tuple(_warnings(run, records, models, data)),
     )
 
 
-def _warnings(
-    run: Run, records: Sequence[Record], models: Sequence[Model], data: Sequence[Data]
-) -> Iterator[str]:
+def _warnings(run: Run, records: Sequence[Record], models: Sequence[Model], data: Sequence[Data]) -> Iterator[str]:
     names = [model.name for model in models]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"Records disagree about model {name!r}: not all of them are about the same checkpoint."
@@ -107,7 +104,7 @@ def _files(found: Mapping[str, Any]) -> tuple[File, ...]:
 
 
 def _versions(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {text.plain(value)}" for name, value in found.items()) or NOT_RECORDED
+    return ", ".join(f"{name} {text.plain(value)}" for name, value in found.items())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -120,9 +117,7 @@ def _distinct(values: Iterator[_T]) -> tuple[_T, ...]:
 
 
 def flat(value: Any, path: str = "") -> tuple[tuple[str, str], ...]:
-    """Nested mappings as (dotted path, value) pairs, in their own order."""
+    """Nested mappings as (path, value) pairs, in their own order."""
     if not isinstance(value, Mapping):
         return ((path, text.plain(value)),)
-    return tuple(
-        pair for key, inner in value.items() for pair in flat(inner, f"{path}.{key}" if path else str(key))
-    )
+    return tuple(pair for key, inner in value.items() for pair in flat(inner, f"{path} › {key}" if path else str(key)))

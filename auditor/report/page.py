@@ -11,7 +11,7 @@ from auditor.core import PlannedCase, Record, Run, State
 from auditor.report import text
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
-from auditor.report.measures import Headline, Measures, headline, measures
+from auditor.report.measures import Measures, measures
 from auditor.report.origin import Origin, flat, origin
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
@@ -48,7 +48,6 @@ class Card:
     state: State
     record: Record | None
     message: str
-    headline: Headline | None
     measures: Measures | None
     drawings: tuple[Drawing, ...]
     parameters: tuple[Parameter, ...]
@@ -92,6 +91,7 @@ class Page:
     counts: Mapping[State, int]
     planned: int
     finished: int
+    started: str
     seconds: str
     findings: tuple[Card, ...]
     cards: tuple[Card, ...]
@@ -117,6 +117,7 @@ def make_page(run: Run) -> Page:
         counts=counts,
         planned=len(cards),
         finished=sum(card.record is not None for card in cards),
+        started=text.moment(run.started),
         seconds=text.seconds(sum(card.record.seconds for card in cards if card.record)),
         findings=tuple(ranked[:_MOST_FINDINGS]),
         cards=cards,
@@ -175,7 +176,6 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         state=state,
         record=record,
         message=record.verdict.message if record else _ABSENT[state],
-        headline=headline(record) if record else None,
         measures=measures(record, explanation.metrics) if record else None,
         drawings=tuple(draw(figure) for figure in evidence.figures) if evidence else (),
         parameters=_parameters(record, explanation) if record else (),
@@ -189,8 +189,7 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
 
 def _parameters(record: Record, explanation: Explanation) -> tuple[Parameter, ...]:
     return tuple(
-        Parameter(name, text.plain(value), explanation.params.get(name, ""))
-        for name, value in record.params.items()
+        Parameter(name, text.plain(value), explanation.params.get(name, "")) for name, value in record.params.items()
     )
 
 

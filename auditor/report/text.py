@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -16,6 +17,11 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -130,6 +136,18 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s" if value >= 0.05 else "< 0.1 s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def moment(value: str) -> str:
+    """A time as people write it, in UTC; what isn't ISO 8601 stays as it is."""
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if time.tzinfo is None:
+        return value
+    time = time.astimezone(UTC)
+    return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M:%S} UTC"
 
 
 def plain(value: Any) -> str:

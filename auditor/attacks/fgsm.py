@@ -1,0 +1,45 @@
+"""The fast gradient sign method: one step to the edge of the ball.
+
+What it measures
+    x + eps · d, with d the direction of norm 1 along which the loss rises most.
+
+Why it matters
+    The cheapest attack; what falls to it is not robust at all.
+
+How to read it
+    Never a gate: on plain networks it is reported anywhere from 1 % to 49 % at L∞ 0.3. One step that beats
+    many steps is a sign of gradient masking.
+
+References
+    Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
+"""
+
+from typing import Literal
+
+from auditor.attacks import pgd
+from auditor.attacks._bounded import Bounded, start_at
+from auditor.attacks._norms import by_image, project, steepest
+from auditor.attacks._search import Goal, Seen, Threat
+from auditor.core import Tensor
+
+GRADIENT = True
+
+
+class Params(Bounded):
+    """One step; there is nothing to set but the loss."""
+
+    steps: Literal[1] = 1
+    """Always one."""
+    restarts: Literal[1] = 1
+    """Always one: it has no random start."""
+
+
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> pgd.State:
+    """Start at the image."""
+    return pgd.State(start_at(noise, goal, eps, threat, random=False))
+
+
+def step(state: pgd.State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> pgd.State:
+    """Step to the edge of the ball."""
+    moved = state.x + by_image(eps) * steepest(seen.gradient, threat.norm)
+    return pgd.State(project(moved, goal.origin, eps, threat.box, threat.norm))

@@ -1,0 +1,94 @@
+"use strict";
+(() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const one = (selector, within = document) => within.querySelector(selector);
+
+  // --- filter by verdict and text
+
+  const form = one(".filter");
+  const rows = all(".overview tbody tr").map((row) => {
+    const card = document.getElementById(row.dataset.case);
+    return { row, card, state: card.dataset.state, text: row.textContent.toLowerCase() };
+  });
+  const apply = () => {
+    const states = new Set(all("input[name=state]:checked", form).map((box) => box.value));
+    const words = form.elements.text.value.toLowerCase().split(/\s+/);
+    let shown = 0;
+    for (const { row, card, state, text } of rows) {
+      const fits = states.has(state) && words.every((word) => text.includes(word));
+      row.hidden = card.hidden = !fits;
+      shown += fits;
+    }
+    one("output", form).textContent = shown === rows.length ? "" : `${shown} of ${rows.length} cases shown`;
+    one(".nothing").hidden = shown > 0;
+  };
+  form.hidden = false;
+  form.addEventListener("input", apply);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  apply();
+
+  // A link to a case wins over a filter that hides it.
+  const reveal = () => {
+    const card = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (card?.hidden) {
+      form.reset();
+      apply();
+      card.scrollIntoView();
+    }
+  };
+  addEventListener("hashchange", reveal);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("a[href^='#']")) setTimeout(reveal);
+  });
+
+  // --- enlarge images
+
+  const viewer = one(".viewer");
+  const picture = one("img", viewer);
+  let series = [];
+  let position = 0;
+  const show = (place) => {
+    position = (place + series.length) % series.length;
+    const image = series[position];
+    const room = Math.max(120, Math.min(innerWidth * 0.86, innerHeight * 0.66));
+    const scale = room / Math.max(image.naturalWidth, image.naturalHeight);
+    picture.src = image.src;
+    picture.alt = image.alt;
+    picture.width = Math.round(image.naturalWidth * scale);
+    picture.height = Math.round(image.naturalHeight * scale);
+    one(".what", viewer).textContent = `${image.alt} (${position + 1} of ${series.length})`;
+  };
+  const open = (images, place) => {
+    series = images;
+    show(place);
+    viewer.showModal();
+  };
+  for (const button of all(".enlarge")) {
+    const images = all("img", button.closest(".figure"));
+    button.hidden = images.length === 0;
+    button.addEventListener("click", () => open(images, 0));
+    images.forEach((image, place) => image.addEventListener("click", () => open(images, place)));
+  }
+  viewer.addEventListener("click", (event) => {
+    if (event.target === viewer || event.target.closest("[data-close]")) viewer.close();
+    const step = event.target.closest("[data-step]");
+    if (step) show(position + Number(step.dataset.step));
+  });
+  viewer.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") show(position - 1);
+    if (event.key === "ArrowRight") show(position + 1);
+  });
+
+  // --- a print has no folds, and no filter that can't be seen
+
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = all("details:not([open])");
+    for (const details of folded) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of folded) details.open = false;
+  });
+
+  document.documentElement.classList.add("scripted");
+})();

@@ -1,0 +1,239 @@
+"""Synthetic runs for the report's tests, and a page parsed with nothing but the standard library."""
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import numpy as np
+from PIL import Image
+
+from auditor.core import (
+    Evidence,
+    Expectation,
+    Failure,
+    Metric,
+    PlannedCase,
+    Record,
+    Run,
+    Verdict,
+    exact,
+    mean,
+    proportion,
+)
+from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
+from auditor.verdict import judge
+
+VOID = {"meta", "img", "br", "input", "link"}
+TITLE = "How often is it right?"
+
+
+@dataclass
+class Node:
+    """An element: its tag, attributes, parent and what it holds, texts and elements alike."""
+
+    tag: str
+    attributes: dict[str, str]
+    parent: "Node | None"
+    content: "list[Node | str]" = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(part if isinstance(part, str) else part.text for part in self.content)
+
+    def walk(self) -> "Iterator[Node]":
+        for part in self.content:
+            if isinstance(part, Node):
+                yield part
+                yield from part.walk()
+
+    def all(self, tag: str = "", **attributes: str) -> "list[Node]":
+        """Elements of a tag with these attributes; of `class_`, one of the classes."""
+        wanted_class = attributes.pop("class_", None)
+        return [
+            node
+            for node in self.walk()
+            if (not tag or node.tag == tag)
+            and (wanted_class is None or wanted_class in node.attributes.get("class", "").split())
+            and all(node.attributes.get(k.replace("_", "-")) == v for k, v in attributes.items())
+        ]
+
+    def one(self, tag: str = "", **attributes: str) -> "Node":
+        found = self.all(tag, **attributes)
+        assert len(found) == 1, f"{len(found)} of {tag} {attributes}"
+        return found[0]
+
+
+class _Builder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = Node("", {}, None)
+        self.here = self.root
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs), f"attribute given twice: {attrs}"
+        node = Node(tag, {name: value or "" for name, value in attrs}, self.here)
+        self.here.content.append(node)
+        if tag not in VOID:
+            self.here = node
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.here.content.append(Node(tag, {name: value or "" for name, value in attrs}, self.here))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.here.tag == tag, f"</{tag}> closes <{self.here.tag}>"
+        assert self.here.parent is not None
+        self.here = self.here.parent
+
+    def handle_data(self, data: str) -> None:
+        self.here.content.append(data)
+
+
+def parse(page: str) -> Node:
+    """Parse a page strictly: every element that is opened is closed, in order."""
+    builder = _Builder()
+    builder.feed(page)
+    builder.close()
+    assert builder.here is builder.root, f"<{builder.here.tag}> is never closed"
+    return builder.root
+
+
+def decode(uri: str) -> np.ndarray:
+    """Pixels of a PNG data URI, as RGB."""
+    kind, data = uri.split(",", 1)
+    assert kind == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data, validate=True))).convert("RGB"))
+
+
+def every_figure() -> tuple[Figure, ...]:
+    """One figure of each kind, with gaps and NaN where data may have them."""
+    rng = np.random.default_rng(0)
+    images = rng.random((3, 6, 5, 1))
+    images[1, 2, 2, 0] = np.nan
+    signed = rng.normal(size=(3, 6, 5, 1))
+    y = np.array([0.0, 0.5, np.nan, 1.0])
+    return (
+        ImageGrid("A grid", "Its caption.", "grid finding", Panel(images, ("one", "two", "three"))),
+        Strip(
+            "A strip",
+            "Its caption.",
+            "strip finding",
+            (Panel(images, (), "before"), Panel(signed, ("a", "b", "c"), "change", "diverging", (-1, 1))),
+            ("first", "second", "third"),
+        ),
+        ImageGrid("Colours", "Its caption.", "colour finding", Panel(rng.random((2, 4, 4, 3)))),
+        Curve(
+            "A curve",
+            "Its caption.",
+            "curve finding",
+            np.arange(4),
+            (Series("falling", 1 - y, y - 0.1, y + 0.1), Series("rising", y)),
+            "step",
+            "share",
+        ),
+        Heatmap(
+            "A heatmap",
+            "Its caption.",
+            "heatmap finding",
+            np.array([[90.0, 1.0], [np.nan, -0.0]]),
+            ("r0", "r1"),
+            ("c0", "c1"),
+            "true",
+            "given",
+            (0.0, 100.0),
+            decimals=0,
+        ),
+        Bars(
+            "Some bars",
+            "Its caption.",
+            "bars finding",
+            ("p", "q"),
+            np.array([0.25, np.nan]),
+            np.array([0.1, 0.0]),
+            np.array([0.5, 1.0]),
+        ),
+    )
+
+
+def evidence(metrics: dict[str, Metric] | None = None, figures: Sequence[Figure] = (), **more: object) -> Evidence:
+    """Evidence with one metric unless told otherwise."""
+    return Evidence("96 of 100 are right.", metrics or {"accuracy": proportion(96, 100)}, tuple(figures), **more)
+
+
+def record(case: str, found: Evidence | None = None, *expected: Expectation, **more: object) -> Record:
+    """A record judged as a run would judge it; without evidence, an error."""
+    failure = None if found else Failure("DataError", "the file is empty", "Traceback (most recent call last)")
+    verdict = (
+        judge(found.metrics, expected, 0.95, "exact", found.diagnostics)
+        if found
+        else Verdict("error", "the file is empty")
+    )
+    given = {
+        "run": "run-1",
+        "audit": "audit",
+        "case": case,
+        "check": "accuracy",
+        "title": TITLE,
+        "model": "release",
+        "params": {"first": None, "gallery": 30},
+        "expectations": expected,
+        "confidence": 0.95,
+        "interval": "exact",
+        "verdict": verdict,
+        "evidence": found,
+        "failure": failure,
+        "provenance": provenance(),
+        "seconds": 1.25,
+    }
+    return Record(**(given | more))
+
+
+def provenance(checkpoint: str = "c0ffee") -> dict[str, object]:
+    """Provenance as a run leaves it."""
+    return {
+        "spec": {"path": "specs/a.audit.yaml", "sha256": "5bec", "seed": 7},
+        "data": {"dataset": "digits", "params": {"split": "test"}, "images": 100, "sha256": "da7a", "files": {}},
+        "models": {
+            "release": {"format": "keras", "params": {}, "files": {"m.keras": checkpoint}, "logits": "as given"}
+        },
+        "versions": {"auditor": "0.1.0", "numpy": "2.0"},
+        "machine": "Linux",
+    }
+
+
+def run_of(
+    *records: Record, cut_off: Sequence[str] = (), not_run: Sequence[str] = (), unselected: Sequence[str] = ()
+) -> Run:
+    """A run with these records, and cases that left none."""
+    done = [r.case for r in records]
+    ids = [*done, *cut_off, *not_run, *unselected]
+    cases = [PlannedCase(i, "accuracy", TITLE, "release", 10 + k, i not in unselected) for k, i in enumerate(ids)]
+    return Run(
+        id="run-1",
+        audit="audit",
+        title="Release gate",
+        started="2026-07-01T12:00:00Z",
+        spec="specs/a.audit.yaml",
+        spec_digest="5bec",
+        confidence=0.95,
+        cases=tuple(cases),
+        begun=frozenset({*done, *cut_off}),
+        records={r.case: r for r in records},
+    )
+
+
+def run_of_all_states() -> Run:
+    """A run in which every state occurs at least once, and every kind of figure."""
+    good, floor = evidence(figures=every_figure()), Expectation("accuracy", min=0.8)
+    means = {"score": mean(np.linspace(0, 1, 50), (0.0, 1.0)), "errors": exact(4)}
+    return run_of(
+        record("passing", good, floor),
+        record("also-passing", evidence(means)),
+        record("failing", evidence(), Expectation("accuracy", max=0.5)),
+        record("unsure", evidence(), Expectation("accuracy", min=0.95)),
+        record("broken", None, floor),
+        cut_off=("killed",),
+        not_run=("never-began", "never-began-either"),
+        unselected=("left-out",),
+    )

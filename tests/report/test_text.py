@@ -1,0 +1,73 @@
+import pytest
+
+from auditor.core import Expectation
+from auditor.report import text
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (0.964, "96.4%"),
+        (0.99996, "99.996%"),
+        (0.0002, "0.02%"),
+        (float("nan"), "no value"),
+    ],
+)
+def test_shares(value: float, said: str) -> None:
+    assert text.percent(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"),
+        (3.0, "3"),
+        (12345.0, "12,345"),
+        (1.83777, "1.838"),
+        (3.9e-7, "3.90e-07"),
+        (0.99998, "0.99998"),
+        (-2.5, "-2.5"),
+        (float("inf"), "no value"),
+    ],
+)
+def test_numbers(value: float, said: str) -> None:
+    assert text.number(value) == said
+
+
+def test_exact_numbers_stay_as_they_are() -> None:
+    assert text.quantity("exact", 12345.0) == "12345"
+    assert text.quantity("exact", 0.25) == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.01, "< 0.1 s"), (1.84, "1.8 s"), (59.7, "1 min 0 s"), (100, "1 min 40 s")]
+)
+def test_durations(value: float, said: str) -> None:
+    assert text.seconds(value) == said
+
+
+def test_thresholds_speak_the_units_of_their_metric() -> None:
+    expectation = Expectation("x", min=0.07, max=0.5)
+    assert text.wanted("proportion", expectation) == "≥ 7% and ≤ 50%"
+    assert text.wanted("mean", expectation) == "≥ 0.07 and ≤ 0.5"
+
+
+def test_prose_escapes_before_it_sets_code() -> None:
+    assert text.prose("`a<b` & \x00") == "<code>a&lt;b</code> &amp; ␀"
+
+
+def test_ordinary_scripts_are_left_alone() -> None:
+    plain = "héllo שלום مرحبا 数字\n\t👩‍🔬"
+    assert text.visible(plain) == plain
+
+
+def test_references_end_with_a_full_stop() -> None:
+    listed = "One, A Long Title,\n  2014.\nTwo, 2015 (why)."
+    assert text.entries(listed) == ("One, A Long Title, 2014.", "Two, 2015 (why).")
+
+
+def test_times_that_cannot_be_read_stay_as_they_are() -> None:
+    assert text.moment("2026-07-01T14:00:00+02:00") == "1 July 2026, 12:00:00 UTC"
+    assert text.moment("yesterday") == "yesterday"
