@@ -102,8 +102,10 @@ class AdversarialImages:
     """What one case made and another may take further; all arrays have N rows.
 
     images, originals: (N, H, W, C) float32. labels: (N,) true classes, -1 where an image has none (noise).
-    targets: (N,) the class that was aimed for. fooled: (N,) whether the source model gave that class.
+    targets: (N,) the class that was aimed for; where that was any wrong one, the class the source model gave.
+    fooled: (N,) whether the source model gave that class.
     indices: (N,) rows in the data source, -1 for noise. model: the source model's name in the spec.
+    stopped_early: whether the attack left each image as soon as it had fooled the source.
     """
 
     images: FloatArray
@@ -113,6 +115,7 @@ class AdversarialImages:
     fooled: NDArray[np.bool_]
     indices: IntArray
     model: str
+    stopped_early: bool = False
 
 
 # --- what is measured

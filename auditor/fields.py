@@ -7,8 +7,24 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import CoreSchema
 
 _FRACTION = re.compile(r"^([+-]?\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
+
+
+# Bounds on a value that pydantic validates by a function keep pydantic's short names.
+_KEYWORDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+
+
+class SchemaGenerator(GenerateJsonSchema):
+    """JSON Schema of parameters, in JSON Schema's own words."""
+
+    def generate_inner(self, schema: CoreSchema) -> dict[str, Any]:  # noqa: D102 - as in the base class
+        return {_KEYWORDS.get(keyword, keyword): value for keyword, value in super().generate_inner(schema).items()}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002, D102
+        return False  # a title made from the field's name says nothing that the name doesn't
 
 
 class Parameters(BaseModel):

@@ -1,10 +1,11 @@
 """Randomness that belongs to a sample: counter-based, so batch size, order and workers don't change it."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
-from auditor.core import FloatArray
+from auditor.core import FloatArray, IntArray
 
 
 def case_seed(spec_seed: int, case_id: str) -> int:
@@ -43,3 +44,9 @@ def normal(seed: int, stream: str, count: int, shape: tuple[int, ...]) -> FloatA
     """Standard normal noise: (count, *shape) float32, row i depending on (seed, stream, i) alone."""
     rows = [normal_row(seed, stream, i, shape) for i in range(count)]
     return np.array(rows, dtype=np.float32).reshape(count, *shape)
+
+
+def keys(seed: int, stream: str, rows: Sequence[int]) -> IntArray:
+    """Seeds for TensorFlow's stateless random operations, (N, 2) int32, that of row i depending on i alone."""
+    drawn = [_generator(seed, stream, row).integers(-(2**31), 2**31, 2, dtype=np.int32) for row in rows]
+    return np.stack(drawn) if drawn else np.empty((0, 2), np.int32)

@@ -135,7 +135,7 @@ def _message(
         measured = f"{expectation.metric} is {metric.value:.4g}"
     else:
         counted = f"{metric.successes}/{metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
-        span = f"{confidence * 100:g} % interval {low:.4g} to {high:.4g}"
+        span = f"{confidence * 100:g}% interval {low:.4g} to {high:.4g}"
         measured = f"{expectation.metric} is {metric.value:.4g} ({counted}, {span})"
     wanted = str(expectation)
     if status == "pass":
@@ -153,7 +153,7 @@ def _message(
 
 
 def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float, method: str = "exact") -> int | None:
-    """Smallest n, to some 1 %, at which the same estimate would pass; None if no n below ten million would."""
+    """Smallest n, to some 1%, at which the same estimate would pass; None if no n below ten million would."""
     if metric.kind == "exact" or metric.n == 0:
         return None
     forecast = _forecast(metric, confidence, method)

@@ -1,6 +1,7 @@
 """Small real models and specs for tests."""
 
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,34 @@ def make_tiny(folder: Path) -> Path:
     images, labels = data()
     np.savez(folder / "data.npz", images=images, labels=labels, classes=np.array(list("abc")))
     return folder
+
+
+@dataclass(frozen=True, eq=False)
+class LinearClassifier:
+    """A classifier whose robust accuracy is known exactly: logits = images · kernel + bias."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    input_shape: tuple[int, int, int] = (SIZE, SIZE, 1)
+    logits_from: str = "its own output"
+
+    @property
+    def class_count(self) -> int:
+        return len(self.bias)
+
+    def forward(self, images: Any) -> Any:
+        tf = tensorflow()
+        flat = tf.reshape(images, (-1, self.kernel.shape[0]))
+        return tf.matmul(flat, tf.constant(self.kernel)) + tf.constant(self.bias)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return self.forward(images.astype(np.float32)).numpy()
+
+    def check_declaration(self, images: np.ndarray) -> None:
+        """Its logits are logits."""
+
+    def layers(self) -> tuple[()]:
+        return ()
 
 
 def context(model: Any, samples: Samples, others: dict[str, Any] | None = None, **images: Any) -> Context:

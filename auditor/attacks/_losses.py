@@ -5,34 +5,55 @@ Untargeted, the goal is any class but the true one; targeted, it is the target.
 
 from typing import Literal
 
+import numpy as np
+
 from auditor.backend import tensorflow
-from auditor.core import Tensor
+from auditor.core import FloatArray, Tensor
 
 Loss = Literal["scaled_ce", "ce", "margin", "dlr"]
 _AWAY = 1e9
 _TINY = 1e-12
+# Keeps the softmax of float32 away from 0 and 1, and small differences visible.
+_SPREAD = 10.0
 
 
-def loss(kind: Loss, logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
-    """Evaluate one of the losses.
+def confidence_scale(logits: FloatArray) -> FloatArray:
+    """What brings the logits (N, K) of the original images to a spread of 1: (N,)."""
+    spread = logits.max(axis=1) - logits.min(axis=1)
+    scale: FloatArray = (1 / np.maximum(spread, _TINY)).astype(np.float32)
+    return scale
 
-    ce: cross-entropy. scaled_ce: cross-entropy of logits brought to a fixed spread image by image, the scale
-    not differentiated, so that an overconfident network's gradient doesn't vanish. margin: the best other
-    logit less the true one (Carlini and Wagner, S&P 2017). dlr: that difference over the spread of the
-    largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020; here also for two classes).
+
+def loss(
+    kind: Loss, logits: Tensor, labels: Tensor, targets: Tensor, scale: Tensor, targeted: bool
+) -> tuple[Tensor, Tensor]:
+    """Evaluate one of the losses: what to differentiate (N,), and what to compare along the way (N,).
+
+    ce: cross-entropy. margin: the best other logit less the true one (Carlini and Wagner, S&P 2017). dlr: that
+    difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
+    here also for two classes). For these the two are one.
+
+    scaled_ce: cross-entropy of logits brought to a spread of 10 at every point, the scale not differentiated,
+    so that an overconfident network's gradient doesn't vanish. Its values can't be compared (with two classes
+    they are all alike), so the margin, in units of the original image's spread (scale, see
+    `confidence_scale`), stands in.
     """
     if kind == "margin":
-        return lead(logits, labels, targets, targeted)
+        climbed = lead(logits, labels, targets, targeted)
+        return climbed, climbed
     if kind == "dlr":
-        return _dlr(logits, labels, targets, targeted)
+        climbed = _dlr(logits, labels, targets, targeted)
+        return climbed, climbed
     tf = tensorflow()
+    goal = targets if targeted else labels
     if kind == "scaled_ce":
         spread = tf.reduce_max(logits, axis=1, keepdims=True) - tf.reduce_min(logits, axis=1, keepdims=True)
-        # A spread of 10 keeps the softmax of float32 away from 0 and 1, and small differences visible.
-        logits = logits * tf.stop_gradient(10.0 / tf.maximum(spread, _TINY))
-    goal = targets if targeted else labels
+        softened = logits * tf.stop_gradient(_SPREAD / tf.maximum(spread, _TINY))
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(goal, softened)
+        return (-entropy if targeted else entropy), lead(logits, labels, targets, targeted) * scale
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(goal, logits)
-    return -entropy if targeted else entropy
+    climbed = -entropy if targeted else entropy
+    return climbed, climbed
 
 
 def lead(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:

@@ -132,13 +132,14 @@ def into_ball(
         ceiling = np.where(ceiling > start + radius, np.nextafter(ceiling, np.float32(-np.inf)), ceiling)
         return np.clip(np.clip(images, floor, ceiling), low, high)
     found = np.clip(images, low, high)
-    for _ in range(20):
+    # Rounding origin + change to float32 can undo a shrinking; each attempt shrinks by twice as much more.
+    for attempt in range(20):
         change = found.astype(np.float64) - origin
         sizes = _exact_size(change, norm)
         over = sizes > eps
         if not over.any():
             return found
-        shrink = np.where(over, eps / np.maximum(sizes, _TINY) * (1 - 1e-7), 1.0)
+        shrink = np.where(over, eps / np.maximum(sizes, _TINY) * (1 - 1e-7 * 2**attempt), 1.0)
         found = np.where(over.reshape(-1, 1, 1, 1), origin + change * shrink.reshape(-1, 1, 1, 1), found)
         found = np.clip(found.astype(np.float32), low, high)
     return np.where((distance(found, origin, norm) > eps).reshape(-1, 1, 1, 1), origin, found)

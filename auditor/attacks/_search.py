@@ -24,9 +24,12 @@ from auditor.attacks import _losses
 from auditor.attacks._norms import Norm, into_ball, random_change
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
+from auditor.errors import CheckError
+from auditor.randomness import keys as random_keys
 
 _BATCH_PIXELS = 800_000  # 1000 MNIST images: throughput rises up to there, memory stays flat beyond
 _CROWDED = 0.9
+_GRADIENT_FREE = ("square",)
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,16 @@ class Threat:
 
 
 class Goal(NamedTuple):
-    """What is wanted of each image: start from `origin` (N, H, W, C), leave `labels` (N,), reach `targets`."""
+    """What is wanted of each image: start from `origin` (N, H, W, C), leave `labels` (N,), reach `targets`.
+
+    keys: (N, 2) int32, the seeds of each image's own randomness. scale: (N,), for losses that need one.
+    """
 
     origin: Tensor
     labels: Tensor
     targets: Tensor
+    keys: Tensor
+    scale: Tensor
 
 
 class Seen(NamedTuple):
@@ -97,12 +105,15 @@ def search(
     count = len(images)
     found = _Ledger(images, params)
     won = np.zeros(count, np.bool_)
+    scale = _losses.confidence_scale(classifier.predict(images))
+    found.predictions += count
     for restart in range(params.restarts):
         left = np.flatnonzero(~won)
         size = max(1, _BATCH_PIXELS // images[0].size)
         for first in range(0, len(left), size):
             part = left[first : first + size]
-            goal = (images[part], labels[part], targets[part])
+            keys = random_keys(seed, f"steps/{restart}", rows[part].tolist())
+            goal = (images[part], labels[part], targets[part], keys, scale[part])
             noise = random_change(seed, f"start/{restart}", rows[part].tolist(), images.shape[1:], threat.norm)
             run = _compiled(attack, params, classifier, threat)
             _attack_batch(run, params, goal, eps[part], noise, part, found, stop_early, restart == 0)
@@ -151,22 +162,28 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
     tf = tensorflow()
     wants_gradient: bool = attack.GRADIENT
 
-    def value(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+    def evaluate(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
         logits = classifier.forward(x)
-        climbed = _losses.loss(params.loss, logits, goal.labels, goal.targets, threat.targeted)
-        return climbed, _losses.lead(logits, goal.labels, goal.targets, threat.targeted) > 0
+        climbed, value = _losses.loss(params.loss, logits, goal.labels, goal.targets, goal.scale, threat.targeted)
+        return climbed, value, _losses.lead(logits, goal.labels, goal.targets, threat.targeted) > 0
+
+    def look(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+        _, value, hit = evaluate(x, goal)
+        return value, hit
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Tensor, Tensor]:
-        if wants_gradient:
+        if not wants_gradient:
+            value, hit = look(state.x, goal)
+            gradient = tf.zeros_like(state.x)
+        else:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(state.x)
-                climbed, hit = value(state.x, goal)
+                climbed, value, hit = evaluate(state.x, goal)
             gradient = tape.gradient(climbed, state.x)
+            if gradient is None:
+                raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(_GRADIENT_FREE)}")
             gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-        else:
-            climbed, hit = value(state.x, goal)
-            gradient = tf.zeros_like(state.x)
-        return attack.step(state, Seen(climbed, gradient), goal, eps, threat, params, t), climbed, hit
+        return attack.step(state, Seen(value, gradient), goal, eps, threat, params, t), value, hit
 
     def start(noise: Tensor, goal: Goal, eps: Tensor) -> Any:
         return attack.start(noise, goal, eps, threat, params)
@@ -174,7 +191,7 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
     # The number of images is left open in every signature: one trace serves all batches and radii.
     images = tf.TensorSpec((None, *classifier.input_shape), tf.float32)
     classes, radii = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None,), tf.float32)
-    goals = Goal(images, classes, classes)
+    goals = Goal(images, classes, classes, tf.TensorSpec((None, 2), tf.int32), radii)
     begun = tf.function(start, autograph=False, input_signature=(images, goals, radii))
     states = tf.nest.map_structure(
         lambda rows: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype),
@@ -182,14 +199,14 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
     )
     number = tf.TensorSpec((), tf.int32)
     stepped = tf.function(step, autograph=False, input_signature=(states, goals, radii, number))
-    looked = tf.function(value, autograph=False, input_signature=(images, goals))
+    looked = tf.function(look, autograph=False, input_signature=(images, goals))
     return _Compiled(begun, stepped, looked, wants_gradient)
 
 
 def _attack_batch(
     run: _Compiled,
     params: Any,
-    arrays: tuple[FloatArray, IntArray, IntArray],
+    arrays: tuple[FloatArray, IntArray, IntArray, IntArray, FloatArray],
     radii: NDArray[np.float64],
     noise: FloatArray,
     numbers: NDArray[np.int64],

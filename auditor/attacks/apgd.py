@@ -70,7 +70,7 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
-    """Steps at which to look back: after 22 %, then at distances shrinking by 3 % each, but not below 6 %."""
+    """Steps at which to look back: after 22%, then at distances shrinking by 3% each, but not below 6%."""
     shares = [0.0, 0.22]
     while shares[-1] < 1:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))

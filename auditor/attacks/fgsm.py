@@ -7,7 +7,7 @@ Why it matters
     The cheapest attack; what falls to it is not robust at all.
 
 How to read it
-    Never a gate: on plain networks it is reported anywhere from 1 % to 49 % at L∞ 0.3. One step that beats
+    Never a gate: on plain networks it is reported anywhere from 1% to 49% at L∞ 0.3. One step that beats
     many steps is a sign of gradient masking.
 
 References

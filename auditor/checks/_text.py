@@ -8,7 +8,7 @@ from auditor.figures import Panel
 
 
 def share(metric: Metric) -> str:
-    """A proportion in words: `64 % (128 of 200)`."""
+    """A proportion in words: `64% (128 of 200)`."""
     return f"{metric.value:.1%} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"
 
 

@@ -213,7 +213,7 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
         Curve(
             title="Probabilities of both classes",
             caption="The true class against the target"
-            + ("." if one else ", median over the images; bands hold the middle 80 %."),
+            + ("." if one else ", median over the images; bands hold the middle 80%."),
             alt=f"The target's probability ends at {probability_text(float(np.median(towards[-1])))}, the true "
             f"class's at {probability_text(float(np.median(away[-1])))}.",
             x=np.arange(params.steps + 1),

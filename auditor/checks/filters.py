@@ -172,7 +172,7 @@ def _strip(
     label, position = shown
     start, end = activation
     texts = tuple(f"{a:.3g} → {b:.3g}" for a, b in zip(start, end, strict=True))
-    # Each image found is stretched to its own middle 98 %: unclipped pixels have no common range.
+    # Each image found is stretched to its own middle 98%: unclipped pixels have no common range.
     low, high = np.quantile(images, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
     stretched = (images - low) / np.maximum(high - low, 1e-9)
     channels = kernel.shape[2]

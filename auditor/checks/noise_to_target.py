@@ -196,7 +196,7 @@ def _figures(
     figures.append(
         Curve(
             title="Probability of the target, step by step",
-            caption="Median over the images; the band holds the middle 80 %.",
+            caption="Median over the images; the band holds the middle 80%.",
             alt=f"The median probability of the target goes from {probability_text(series[0].y[0])} to "
             f"{probability_text(series[0].y[-1])}.",
             x=np.arange(params.steps + 1),

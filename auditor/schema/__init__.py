@@ -8,24 +8,12 @@ import re
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import CoreSchema
 
 from auditor import catalog
+from auditor.fields import SchemaGenerator
 from auditor.spec import SpecFile
 
 Json = dict[str, Any]
-
-# Bounds on a value that pydantic validates by a function keep pydantic's short names.
-_KEYWORDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
-
-
-class _Generator(GenerateJsonSchema):
-    def generate_inner(self, schema: CoreSchema) -> Json:
-        return {_KEYWORDS.get(keyword, keyword): value for keyword, value in super().generate_inner(schema).items()}
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        return False  # a title made from the field's name says nothing that the name doesn't
 
 
 def build() -> Json:
@@ -52,7 +40,7 @@ def text() -> str:
 
 def _describe(model: type[BaseModel], prefix: str, definitions: Json) -> Json:
     """Return one model's schema, and put the models within it into `definitions`, under names with this prefix."""
-    schema = model.model_json_schema(ref_template=f"#/$defs/{prefix}{{model}}", schema_generator=_Generator)
+    schema = model.model_json_schema(ref_template=f"#/$defs/{prefix}{{model}}", schema_generator=SchemaGenerator)
     definitions.update({prefix + name: inner for name, inner in schema.pop("$defs", {}).items()})
     del schema["title"]
     return schema

@@ -1,0 +1,144 @@
+"""Attacks as they stand in a spec, and running several of them, each on what the ones before left."""
+
+import time
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from auditor import catalog
+from auditor.attacks._norms import Norm
+from auditor.attacks._search import Found, Threat, search
+from auditor.core import Context, FloatArray, IntArray
+from auditor.errors import CheckError, one_of
+from auditor.fields import Parameters, SchemaGenerator
+
+
+@dataclass(frozen=True)
+class AttackChoice:
+    """One attack with its parameters, written `{attack: pgd, steps: 40}`."""
+
+    name: str
+    params: Any
+
+    @property
+    def module(self) -> ModuleType:
+        """The attack itself."""
+        return catalog.load("attacks", self.name)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate a mapping against the `Params` of the attack it names."""
+        back = core_schema.plain_serializer_function_ser_schema(
+            lambda choice: {"attack": choice.name, **choice.params.model_dump(mode="json")}
+        )
+        return core_schema.no_info_plain_validator_function(_choose, serialization=back)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """One alternative per attack."""
+        choices = []
+        for name in bounded_attacks():
+            choice = catalog.params_of("attacks", name).model_json_schema(schema_generator=SchemaGenerator)
+            text = catalog.documentation("attacks", name)[""]
+            choice["properties"] = {"attack": {"const": name, "description": text}, **choice["properties"]}
+            choice["required"] = ["attack", *choice.get("required", [])]
+            choices.append(choice)
+        return {"oneOf": choices}
+
+
+def bounded_attacks() -> tuple[str, ...]:
+    """The attacks that search within a ball."""
+    return tuple(n for n in catalog.names("attacks") if hasattr(catalog.load("attacks", n), "GRADIENT"))
+
+
+def _choose(value: Any) -> AttackChoice:
+    if isinstance(value, AttackChoice):
+        return value
+    known = bounded_attacks()
+    if not isinstance(value, dict) or not isinstance(value.get("attack"), str):
+        told = f"should be an attack such as {{attack: apgd}} (known: {', '.join(known)})"
+        raise PydanticCustomError("attack", "{told}", {"told": told})
+    name = value["attack"]
+    if name not in known:
+        raise PydanticCustomError("attack", "{told}", {"told": one_of(name, known, "attack")})
+    # A mistake in here keeps its own place: pydantic joins the inner location to ours.
+    rest = {key: item for key, item in value.items() if key != "attack"}
+    return AttackChoice(name, catalog.params_of("attacks", name).model_validate(rest))
+
+
+Attacks = Annotated[list[AttackChoice], Field(min_length=1)]
+
+
+class Bounded(Parameters):
+    """The threat model of a bounded attack, and which attacks try it."""
+
+    norm: Norm = "linf"
+    """The norm that bounds the change: `linf`, `l2` or `l1`."""
+    attacks: Attacks = Field(default_factory=lambda: [_choose({"attack": "apgd"})])
+    """The attacks; each works on the images that held against those before."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one attack did: how many images it was given and broke, its cost, and what it found."""
+
+    choice: AttackChoice
+    attacked: NDArray[np.int64]
+    found: Found
+    seconds: float
+
+
+def check_threat(context: Context, norm: Norm, eps: float, attacks: list[AttackChoice]) -> None:
+    """Raise CheckError for a radius the box can't hold, or a norm an attack doesn't have."""
+    low, high = context.samples.box
+    if norm == "linf" and eps > high - low:
+        message = f"`eps` {eps:g} is beyond the box [{low:g}, {high:g}]: every image could become any other"
+        raise CheckError(f"{message}; `eps` is in the units of the box")
+    for choice in attacks:
+        norms = getattr(choice.module, "NORMS", ("linf", "l2", "l1"))
+        if norm not in norms:
+            raise CheckError(f"attack {choice.name!r} has no norm {norm!r} (it has: {', '.join(norms)})")
+
+
+def cascade(
+    context: Context,
+    threat: Threat,
+    attacks: list[AttackChoice],
+    images: FloatArray,
+    labels: IntArray,
+    targets: IntArray,
+    eps: float,
+    rows: IntArray,
+    stop_early: bool,
+) -> tuple[FloatArray, NDArray[np.bool_], list[Stage]]:
+    """Run each attack on what the ones before left.
+
+    Returns where every image ended (N, H, W, C), which were broken (N,), and the stages.
+    """
+    ended, broken, stages = images.copy(), np.zeros(len(images), np.bool_), []
+    for choice in attacks:
+        left = np.flatnonzero(~broken)
+        if not left.size:
+            break
+        began = time.perf_counter()
+        found = search(
+            choice.module,
+            choice.params,
+            context.classifier,
+            threat,
+            images[left],
+            labels[left],
+            targets[left],
+            np.full(left.size, eps),
+            context.seed,
+            rows[left],
+            stop_early,
+        )
+        ended[left], broken[left] = found.images, found.success
+        stages.append(Stage(choice, left, found, time.perf_counter() - began))
+    return ended, broken, stages

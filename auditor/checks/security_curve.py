@@ -1,0 +1,140 @@
+"""How does accuracy fall as the attacker gets more room?
+
+What it measures
+    Robust accuracy over a range of radii, one curve for each attack. An image broken at one radius stays
+    broken at every larger one.
+
+Why it matters
+    One radius can flatter or slander a classifier. The curve shows where it breaks, and an attack whose curve
+    doesn't come down to 0 at large radii is broken itself.
+
+How to read it
+    `robust_accuracy.0.1` is the accuracy at radius 0.1 under the strongest attack for each image;
+    `half_eps` is the least radius asked for at which less than half of the images hold.
+
+References
+    Biggio and Roli, Wild Patterns: Ten Years After the Rise of Adversarial Machine Learning, 2018.
+    Carlini et al., On Evaluating Adversarial Robustness, 2019 (sweeping the budget as a sanity test).
+"""
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.attacks._search import Threat, search
+from auditor.checks._attacks import AttackChoice, Bounded, check_threat
+from auditor.checks._text import share
+from auditor.core import Context, Evidence, Metric, MetricInfo, exact, proportion
+from auditor.errors import CheckError
+from auditor.fields import Count, Real
+from auditor.figures import Curve, Series, spread
+from auditor.verdict import interval
+
+
+class Params(Bounded):
+    """The radii, the attacks, and how many images."""
+
+    eps: Annotated[list[Annotated[Real, Field(ge=0)]], Field(min_length=2)]
+    """The radii, in the units of the box; their order doesn't matter."""
+    samples: Count = 500
+    """How many images, spread evenly over the data; fewer if there aren't as many."""
+
+
+METRICS = {
+    "robust_accuracy.*": MetricInfo("proportion", "share of images that hold against all attacks at one radius"),
+    "clean_accuracy": MetricInfo("proportion", "share of the same images classified right without an attack"),
+    "half_eps": MetricInfo("exact", "least radius asked for at which less than half of the images hold"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Sweep the radii upwards, each attack on what held against it so far."""
+    radii = sorted(set(params.eps))
+    check_threat(context, params.norm, radii[-1], params.attacks)
+    chosen = spread(len(context.samples), params.samples)
+    images, labels = context.samples.images[chosen], context.samples.labels[chosen]
+    right = context.classifier.predict(images).argmax(axis=1) == labels
+    if not right.any():
+        raise CheckError("there is nothing to attack: no image is classified right")
+    held = {
+        _name(params, i): _sweep(context, params, choice, chosen, right, radii)
+        for i, choice in enumerate(params.attacks)
+    }
+    worst = np.logical_and.reduce(list(held.values()))
+    by_radius = {f"robust_accuracy.{eps:g}": proportion(worst[i]) for i, eps in enumerate(radii)}
+    metrics: dict[str, Metric] = {"clean_accuracy": proportion(right), **by_radius}
+    below = [eps for i, eps in enumerate(radii) if worst[i].mean() < 0.5]
+    notes = []
+    if below:
+        metrics["half_eps"] = exact(below[0])
+    else:
+        notes.append("`half_eps` is left out: at least half of the images hold at every radius.")
+    last = by_radius[f"robust_accuracy.{radii[-1]:g}"]
+    clean = share(metrics["clean_accuracy"])
+    summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
+    summary += f"; less than half from {below[0]:g} on." if below else "."
+    x = np.array([0.0, *radii])
+    series = tuple(_series(name, np.vstack([right, rows])) for name, rows in held.items())
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=(
+            Curve(
+                title="Security curve",
+                caption="Accuracy under each attack; bands are exact 95% intervals.",
+                alt=f"Accuracy falls from {right.mean():.0%} without an attack to {worst[-1].mean():.0%} "
+                f"at {radii[-1]:g}.",
+                x=x,
+                series=series,
+                x_label=f"{params.norm} radius",
+                y_label="accuracy",
+            ),
+        ),
+        notes=tuple(notes),
+        arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
+    )
+
+
+def _name(params: Params, position: int) -> str:
+    name = params.attacks[position].name
+    same = [i for i, choice in enumerate(params.attacks) if choice.name == name]
+    return name if len(same) == 1 else f"{name} no. {same.index(position) + 1}"
+
+
+def _sweep(
+    context: Context,
+    params: Params,
+    choice: AttackChoice,
+    chosen: NDArray[np.int64],
+    right: NDArray[np.bool_],
+    radii: list[float],
+) -> NDArray[np.bool_]:
+    """Which images hold at each radius: (radii, N)."""
+    samples = context.samples
+    holds, rows = right.copy(), []
+    for eps in radii:
+        left = np.flatnonzero(holds)
+        if left.size and eps > 0:
+            part = chosen[left]
+            found = search(
+                choice.module,
+                choice.params,
+                context.classifier,
+                Threat(params.norm, samples.box),
+                samples.images[part],
+                samples.labels[part],
+                np.full(left.size, -1, np.int64),
+                np.full(left.size, eps),
+                context.seed,
+                samples.indices[part],
+            )
+            holds[left] = ~found.success
+        rows.append(holds.copy())
+    return np.stack(rows)
+
+
+def _series(name: str, rows: NDArray[np.bool_]) -> Series:
+    bounds = np.array([interval(proportion(row), 0.95) for row in rows])
+    return Series(name, rows.mean(axis=1), bounds[:, 0], bounds[:, 1])

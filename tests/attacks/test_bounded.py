@@ -1,0 +1,276 @@
+"""Bounded attacks against closed forms, and the promises the loop makes for all of them.
+
+On a linear classifier an image holds at radius eps exactly if, for every other class, its margin exceeds eps
+times the dual norm of the difference of the two classes' weights.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor import catalog
+from auditor.attacks import apgd, bim, fgsm, mifgsm, pgd, square
+from auditor.attacks._norms import distance
+from auditor.attacks._search import Found, Threat, search
+from auditor.errors import CheckError
+from auditor.models import keras as format_keras
+from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
+
+FAR = (-50.0, 50.0)
+DUAL = {"linf": 1, "l2": 2, "l1": np.inf}
+MANY_STEPS = {pgd: {"steps": 60}, bim: {"steps": 60}, mifgsm: {"steps": 60}, apgd: {"steps": 60}}
+FEW = settings(max_examples=4, deadline=None)
+
+
+def linear(seed, classes) -> LinearClassifier:
+    draw = np.random.default_rng(seed)
+    return LinearClassifier(
+        draw.normal(size=(SIZE * SIZE, classes)).astype(np.float32), draw.normal(size=classes).astype(np.float32)
+    )
+
+
+def images_for(seed, count=40):
+    return np.random.default_rng(seed + 1).normal(0, 0.3, (count, SIZE, SIZE, 1)).astype(np.float32)
+
+
+def attack(
+    module, classifier, images, labels, eps, norm="linf", box=FAR, targets=None, stop=True, rows=None, **params
+) -> Found:
+    count = len(images)
+    wanted = np.full(count, -1) if targets is None else targets
+    return search(
+        module,
+        module.Params(**params),
+        classifier,
+        Threat(norm, box, targets is not None),
+        images,
+        labels,
+        wanted,
+        np.full(count, eps),
+        3,
+        np.arange(count) if rows is None else rows,
+        stop,
+    )
+
+
+def smallest_distances(classifier, images, labels, norm):
+    """Distance of every image to its nearest boundary: (N,)."""
+    logits = classifier.predict(images).astype(np.float64)
+    kernel = classifier.kernel.astype(np.float64)
+    nearest = np.full(len(images), np.inf)
+    for other in range(classifier.class_count):
+        gap = logits[np.arange(len(images)), labels] - logits[:, other]
+        weights = np.linalg.norm(kernel[:, labels] - kernel[:, [other]], ord=DUAL[norm], axis=0)
+        nearest = np.where(labels == other, nearest, np.minimum(nearest, gap / np.maximum(weights, 1e-12)))
+    return nearest
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+@pytest.mark.parametrize("module", MANY_STEPS, ids=lambda m: m.__name__.rpartition(".")[2])
+@FEW
+@given(seed=st.integers(0, 10_000), share=st.floats(0.1, 0.9))
+def test_two_classes_are_met_exactly(module, norm, seed, share):
+    classifier, images = linear(seed, 2), images_for(seed)
+    labels = classifier.predict(images).argmax(axis=1)
+    nearest = smallest_distances(classifier, images, labels, norm)
+    eps = float(np.quantile(nearest, share))
+    found = attack(module, classifier, images, labels, eps, norm, **MANY_STEPS[module])
+    clear = np.abs(nearest - eps) > 0.02 * eps
+    np.testing.assert_array_equal(found.success[clear], nearest[clear] < eps)
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), share=st.floats(0.1, 0.9))
+def test_one_step_is_exact_for_two_classes(seed, share):
+    classifier, images = linear(seed, 2), images_for(seed)
+    labels = classifier.predict(images).argmax(axis=1)
+    for norm in ("linf", "l2"):
+        nearest = smallest_distances(classifier, images, labels, norm)
+        eps = float(np.quantile(nearest, share))
+        found = attack(fgsm, classifier, images, labels, eps, norm)
+        clear = np.abs(nearest - eps) > 1e-3 * eps
+        np.testing.assert_array_equal(found.success[clear], nearest[clear] < eps)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+@pytest.mark.parametrize("loss", ["scaled_ce", "margin", "dlr"])
+@FEW
+@given(seed=st.integers(0, 10_000), classes=st.integers(3, 6))
+def test_many_classes_are_never_overstated_and_nearly_all_found(norm, loss, seed, classes):
+    classifier, images = linear(seed, classes), images_for(seed)
+    labels = classifier.predict(images).argmax(axis=1)
+    nearest = smallest_distances(classifier, images, labels, norm)
+    eps = float(np.median(nearest)) * 1.05
+    found = attack(apgd, classifier, images, labels, eps, norm, steps=40, loss=loss, restarts=2)
+    breakable = nearest < eps * (1 + 1e-4)
+    assert not (found.success & ~breakable).any()
+    assert found.success[breakable].mean() > 0.8
+
+
+@FEW
+@given(seed=st.integers(0, 10_000))
+def test_a_targeted_success_is_the_target(seed):
+    classifier, images = linear(seed, 4), images_for(seed)
+    labels = classifier.predict(images).argmax(axis=1)
+    targets = (labels + 1) % 4
+    for loss in ("scaled_ce", "margin", "dlr"):
+        found = attack(apgd, classifier, images, labels, 1.0, targets=targets, steps=30, loss=loss)
+        said = classifier.predict(found.images).argmax(axis=1)
+        np.testing.assert_array_equal(said == targets, found.success)
+        assert found.success.mean() > 0.9
+
+
+ALL = [catalog.load("attacks", n) for n in ("fgsm", "bim", "pgd", "mifgsm", "apgd", "square")]
+
+
+@pytest.mark.parametrize("module", ALL, ids=lambda m: m.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+@pytest.mark.parametrize("stop", [True, False])
+def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, stop):
+    if norm not in getattr(module, "NORMS", ("linf", "l2", "l1")):
+        pytest.skip("the attack has no such norm")
+    path = str(tiny / "conv.keras")
+    classifier = format_keras.load(format_keras.Params(path=path, output="probabilities"))
+    images = samples().images
+    labels = classifier.predict(images).argmax(axis=1)
+    eps = {"linf": 8 / 255, "l2": 0.7, "l1": 3.0}[norm]
+    steps = {} if module is fgsm else {"steps": 12}
+    found = attack(module, classifier, images, labels, eps, norm, (0.0, 1.0), stop=stop, **steps)
+    assert (distance(found.images, images, norm) <= eps).all()
+    assert found.images.min() >= 0
+    assert found.images.max() <= 1
+    assert found.images.dtype == np.float32
+    fresh = format_keras.load(format_keras.Params(path=path, output="probabilities"))
+    np.testing.assert_array_equal(fresh.predict(found.images).argmax(axis=1) != labels, found.success)
+    np.testing.assert_array_equal(found.steps >= 0, found.success | (found.steps >= 0))
+    assert (found.steps[~found.success] == -1).all()
+
+
+def test_radius_zero_is_clean_accuracy():
+    classifier, images = linear(1, 3), images_for(1)
+    labels = classifier.predict(images).argmax(axis=1)
+    labels[:5] = (labels[:5] + 1) % 3
+    for module in ALL:
+        steps = {} if module is fgsm else {"steps": 5}
+        found = attack(module, classifier, images, labels, 0.0, **steps)
+        np.testing.assert_array_equal(found.success, np.arange(len(images)) < 5)
+
+
+def test_the_same_seed_gives_the_same_images_whatever_stands_beside_them():
+    classifier, images = linear(2, 3), images_for(2)
+    labels = classifier.predict(images).argmax(axis=1)
+    for module in (pgd, square):
+        whole = attack(module, classifier, images, labels, 0.05, steps=20)
+        again = attack(module, classifier, images, labels, 0.05, steps=20)
+        np.testing.assert_array_equal(whole.images, again.images)
+        part = np.array([30, 4, 17])
+        few = attack(module, classifier, images[part], labels[part], 0.05, steps=20, rows=part)
+        np.testing.assert_array_equal(few.success, whole.success[part])
+        np.testing.assert_allclose(few.images, whole.images[part], atol=1e-6)
+
+
+def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
+    from auditor.attacks import _search
+    from auditor.datasets import mnist_5k
+
+    path = str(checkpoints / "mnist_cnn.keras")
+    cnn = format_keras.load(format_keras.Params(path=path, output="probabilities"))
+    digits = mnist_5k.load(mnist_5k.Params())
+    images, labels = digits.images[:40], digits.labels[:40]
+    found = {}
+    for batch in (1, 16, 1000):
+        monkeypatch.setattr(_search, "_BATCH_PIXELS", batch * 784)
+        found[batch] = attack(apgd, cnn, images, labels, 0.1, box=(0.0, 1.0), steps=10).success
+    np.testing.assert_array_equal(found[1], found[1000])
+    np.testing.assert_array_equal(found[16], found[1000])
+
+
+def test_restarts_only_add():
+    classifier, images = linear(5, 4), images_for(5)
+    labels = classifier.predict(images).argmax(axis=1)
+    once = attack(pgd, classifier, images, labels, 0.03, steps=3)
+    thrice = attack(pgd, classifier, images, labels, 0.03, steps=3, restarts=3)
+    assert (thrice.success >= once.success).all()
+    assert once.gradients < thrice.gradients <= 3 * 3 * len(images)
+
+
+def test_easy_images_leave_the_batch(checkpoints):
+    from auditor.datasets import mnist_5k
+
+    path = str(checkpoints / "mnist_cnn.keras")
+    cnn = format_keras.load(format_keras.Params(path=path, output="probabilities"))
+    digits = mnist_5k.load(mnist_5k.Params())
+    images, labels = digits.images[:100], digits.labels[:100]
+    quick = attack(apgd, cnn, images, labels, 0.3, box=(0.0, 1.0), steps=40)
+    slow = attack(apgd, cnn, images, labels, 0.3, box=(0.0, 1.0), steps=40, stop=False)
+    assert quick.success.all()
+    assert slow.success.all()
+    assert slow.gradients == 100 * 40
+    assert quick.gradients < slow.gradients / 5
+    assert slow.stopped_early is False
+
+
+@pytest.mark.slow
+def test_an_overconfident_twin_falls_as_the_plain_network_does(checkpoints, tmp_path):
+    """The same decisions with logits ten times as large: plain cross-entropy finds half of it robust."""
+    import keras
+
+    from auditor.datasets import mnist_5k
+
+    plain = keras.models.load_model(checkpoints / "mnist_cnn.keras", compile=False)
+    last = plain.layers[-1]
+    last.set_weights([10 * weights for weights in last.get_weights()])
+    plain.save(tmp_path / "twin.keras")
+    digits = mnist_5k.load(mnist_5k.Params())
+    images, labels = digits.images[:200], digits.labels[:200]
+    rates = []
+    for path in (checkpoints / "mnist_cnn.keras", tmp_path / "twin.keras"):
+        network = format_keras.load(format_keras.Params(path=str(path), output="probabilities"))
+        found = attack(pgd, network, images, labels, 0.2, box=(0.0, 1.0), steps=40, step_size=0.01)
+        rates.append(1 - found.success.mean())
+    assert max(rates) <= 0.06
+    assert abs(rates[0] - rates[1]) <= 0.01
+
+
+def test_softmax_and_logit_forms_of_one_network_give_the_same_numbers(tmp_path):
+    found = []
+    for activation, output in (("softmax", "probabilities"), ("linear", "logits")):
+        linear_model(activation).save(tmp_path / f"{output}.keras")
+        network = format_keras.load(format_keras.Params(path=str(tmp_path / f"{output}.keras"), output=output))
+        here = samples()
+        found.append(attack(apgd, network, here.images, here.labels, 0.2, box=(0.0, 1.0), steps=20).success)
+    np.testing.assert_array_equal(*found)
+
+
+def test_constant_logits_are_attacked_without_nan():
+    flat = LinearClassifier(np.zeros((SIZE * SIZE, CLASSES), np.float32), np.array([1.0, 0.0, 0.0], np.float32))
+    images = images_for(0)
+    labels = np.zeros(len(images), np.int64)
+    for module in ALL:
+        for loss in ("scaled_ce", "ce", "margin", "dlr"):
+            steps = {} if module is fgsm else {"steps": 3}
+            found = attack(module, flat, images, labels, 0.1, loss=loss, **steps)
+            assert not found.success.any()
+            assert np.isfinite(found.images).all()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rounded(LinearClassifier):
+    """Logits rounded to one digit: no gradient, the same decisions but for ties."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return tf.round(super().forward(images) * 10) / 10
+
+
+def test_a_model_without_gradients_is_named_with_what_works():
+    honest, images = linear(8, 2), images_for(8)
+    hidden = Rounded(honest.kernel, honest.bias)
+    labels = hidden.predict(images).argmax(axis=1)
+    with pytest.raises(CheckError, match="gives no gradient; attacks that need none: square"):
+        attack(apgd, hidden, images, labels, 0.1, steps=20)
+    assert attack(square, hidden, images, labels, 0.1, steps=200).success.mean() > 0.3

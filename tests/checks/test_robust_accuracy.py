@@ -1,0 +1,97 @@
+"""robust_accuracy"""
+
+import itertools
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from auditor.attacks._norms import distance
+from auditor.checks import transfer
+from auditor.checks.robust_accuracy import Params, run
+from auditor.errors import CheckError
+from tests.support import context
+
+
+def test_a_plain_network_falls(networks, digits):
+    """PGD-40 finds 0.65 to 0.67, 0.04 and 0.00 at 0.1, 0.2, 0.3 on such networks, in every library."""
+    found = {
+        eps: run(context(networks["cnn"], digits), Params(eps=eps, samples=200)).metrics["robust_accuracy"].value
+        for eps in (0.0, 0.1, 0.3)
+    }
+    clean = run(context(networks["cnn"], digits), Params(eps=0.0, samples=200)).metrics["clean_accuracy"].value
+    assert found[0.0] == clean
+    assert 0.5 < found[0.1] < 0.75
+    assert found[0.3] == 0
+
+
+def test_what_is_counted_lies_in_the_ball_and_is_wrong(networks, digits):
+    evidence = run(context(networks["cnn"], digits), Params(eps=0.15, samples=100))
+    made = evidence.adversarial
+    said = networks["cnn"].predict(made.images).argmax(axis=1)
+    np.testing.assert_array_equal(said != made.labels, made.fooled)
+    assert (distance(made.images, made.originals, "linf") <= 0.15).all()
+    held = evidence.metrics["robust_accuracy"]
+    assert held.successes == evidence.metrics["clean_accuracy"].successes - made.fooled.sum()
+    assert held.n == 100
+
+
+def test_attacks_work_on_what_is_left(networks, digits):
+    choices = [{"attack": "fgsm"}, {"attack": "pgd", "steps": 20}, {"attack": "square", "steps": 20}]
+    evidence = run(context(networks["cnn"], digits), Params(eps=0.1, samples=100, attacks=choices))
+    rows = evidence.tables[0].rows
+    assert [row[0].split()[0] for row in rows] == ["fgsm", "pgd", "square"]
+    for before, after in itertools.pairwise(rows):
+        assert after[1] == before[1] - before[2]
+    assert rows[-1][3] == evidence.metrics["robust_accuracy"].value
+
+
+def test_images_that_stopped_early_are_refused_by_transfer(networks, digits):
+    params = {"eps": 0.3, "samples": 50, "attacks": [{"attack": "pgd", "steps": 20}]}
+    for full, others in ((False, None), (True, 0.8)):
+        made = run(context(networks["cnn"], digits), Params(full_length=full, **params)).adversarial
+        here = context(networks["cnn"], digits, networks, made=made)
+        onto = transfer.Params(adversarial="made", onto=["retrained-1"])
+        if others is None:
+            with pytest.raises(CheckError, match="set `full_length: true`"):
+                transfer.run(here, onto)
+        else:
+            assert transfer.run(here, onto).metrics["still_wrong_rate"].value > others
+
+
+def test_a_target(networks, digits):
+    evidence = run(context(networks["cnn"], digits), Params(eps=0.3, samples=60, target=3))
+    made = evidence.adversarial
+    assert (made.labels != 3).all()
+    assert (networks["cnn"].predict(made.images[made.fooled]).argmax(axis=1) == 3).all()
+    assert made.fooled.mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"eps": 1.5}, "beyond the box"),
+        ({"eps": 0.1, "norm": "l2", "attacks": [{"attack": "square"}]}, r"'square' has no norm 'l2' \(it has: linf\)"),
+        ({"eps": 0.1, "target": 10}, "target 10 is no class"),
+    ],
+)
+def test_what_cannot_be_attacked(networks, digits, params, told):
+    with pytest.raises(CheckError, match=told):
+        run(context(networks["cnn"], digits), Params(**params))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"eps": -0.1},
+        {"eps": 0.1, "norm": "l7"},
+        {"eps": 0.1, "attacks": []},
+        {"eps": 0.1, "attacks": [{"attack": "pgdd"}]},
+        {"eps": 0.1, "attacks": [{"attack": "pgd", "steps": 0}]},
+        {"eps": 0.1, "attacks": [{"attack": "pgd", "step_size": 0}]},
+        {"eps": 0.1, "attacks": ["pgd"]},
+    ],
+)
+def test_parameters_that_make_no_sense(params):
+    with pytest.raises(ValidationError):
+        Params(**params)

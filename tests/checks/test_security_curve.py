@@ -1,0 +1,29 @@
+"""security_curve"""
+
+import numpy as np
+
+from auditor.attacks import _search
+from auditor.checks.security_curve import Params, run
+from tests.support import context
+
+
+def test_accuracy_never_rises_with_the_radius(networks, digits):
+    params = Params(
+        eps=[0.3, 0.05, 0.1, 0.2], samples=100, attacks=[{"attack": "apgd", "steps": 10}, {"attack": "fgsm"}]
+    )
+    evidence = run(context(networks["cnn"], digits), params)
+    values = [evidence.metrics[f"robust_accuracy.{eps}"].value for eps in (0.05, 0.1, 0.2, 0.3)]
+    assert values == sorted(values, reverse=True)
+    assert values[0] <= evidence.metrics["clean_accuracy"].value
+    assert values[-1] == 0
+    assert evidence.metrics["half_eps"].value in (0.1, 0.2)
+    worst, quick = evidence.figures[0].series
+    assert (worst.y <= quick.y).all()
+    np.testing.assert_array_equal(evidence.figures[0].x, [0, 0.05, 0.1, 0.2, 0.3])
+
+
+def test_a_sweep_is_traced_once(networks, digits):
+    before = _search._compiled.cache_info().misses
+    params = Params(eps=[i / 100 for i in range(1, 9)], samples=20, attacks=[{"attack": "pgd", "steps": 3}])
+    run(context(networks["regression"], digits), params)
+    assert _search._compiled.cache_info().misses == before + 1
