@@ -27,6 +27,10 @@ class SchemaGenerator(GenerateJsonSchema):
         return False  # a title made from the field's name says nothing that the name doesn't
 
 
+# The type of a pydantic error whose message says everything, so that nothing is added to it.
+TOLD = "told"
+
+
 class Parameters(BaseModel):
     """Base of every `Params`: frozen, no unknown keys, no guessing between types."""
 

@@ -22,7 +22,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from auditor.errors import Problem, SpecError, one_of
-from auditor.fields import Parameters, Real
+from auditor.fields import TOLD, Parameters, Real
 
 SUFFIX = ".audit.yaml"
 Location = tuple[str | int, ...]
@@ -213,6 +213,8 @@ def _explain(
         if mistake["type"] == "extra_forbidden":
             allowed = [*_fields_at(model, inner[:-1]), *also]
             problems.append(marks.problem(location, one_of(inner[-1], allowed, "key"), at_key=True))
+        elif mistake["type"] == TOLD:
+            problems.append(marks.problem(location, mistake["msg"], at_key=True))
         elif mistake["type"] == "missing":
             message = f"{_called(location)} is missing: {_purpose(model, inner)}"
             problems.append(marks.problem(location[:-1], message))
@@ -230,7 +232,8 @@ def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
     for mistake in mistakes:
         details = mistake.get("ctx", {})
         message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        wishes.append(_WISHES.get(mistake["type"], message).format(**details))
+        wish = _WISHES.get(mistake["type"])
+        wishes.append(wish.format(**details) if wish else message)
         names = re.findall(r"'([^']+)'", details.get("expected", ""))
         close = get_close_matches(str(mistake["input"]), names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else hint

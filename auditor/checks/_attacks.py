@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from auditor import catalog
 from auditor.attacks._norms import Norm
 from auditor.attacks._search import Found, Threat, search
 from auditor.core import Context, FloatArray, IntArray
 from auditor.errors import CheckError, one_of
-from auditor.fields import Parameters, SchemaGenerator
+from auditor.fields import TOLD, Parameters, SchemaGenerator
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,26 @@ def _choose(value: Any) -> AttackChoice:
         return value
     known = bounded_attacks()
     if not isinstance(value, dict) or not isinstance(value.get("attack"), str):
-        told = f"should be an attack such as {{attack: apgd}} (known: {', '.join(known)})"
-        raise PydanticCustomError("attack", "{told}", {"told": told})
+        raise _told(f"an attack is written {{attack: apgd}}, with its parameters beside it (known: {', '.join(known)})")
     name = value["attack"]
     if name not in known:
-        raise PydanticCustomError("attack", "{told}", {"told": one_of(name, known, "attack")})
-    # A mistake in here keeps its own place: pydantic joins the inner location to ours.
+        raise _told(one_of(name, known, "attack"))
+    params = catalog.params_of("attacks", name)
     rest = {key: item for key, item in value.items() if key != "attack"}
-    return AttackChoice(name, catalog.params_of("attacks", name).model_validate(rest))
+    unknown = [key for key in rest if key not in params.model_fields]
+    if unknown:
+        allowed = ["attack", *params.model_fields]
+        mistakes = [
+            InitErrorDetails(type=_told(one_of(key, allowed, f"{name} key")), loc=(key,), input=rest[key])
+            for key in unknown
+        ]
+        # A mistake in here keeps its own place: pydantic joins the inner location to the outer one.
+        raise ValidationError.from_exception_data(name, mistakes)
+    return AttackChoice(name, params.model_validate(rest))
+
+
+def _told(message: str) -> PydanticCustomError:
+    return PydanticCustomError(TOLD, "{message}", {"message": message})
 
 
 Attacks = Annotated[list[AttackChoice], Field(min_length=1)]
