@@ -120,7 +120,7 @@ def test_the_worst_finding_decides_and_explains():
     assert [finding.status for finding in verdict.findings] == ["pass", "inconclusive", "fail"]
 
 
-@pytest.mark.parametrize(("confidence", "shown"), [(0.95, "95 %"), (0.995, "99.5 %"), (0.999, "99.9 %")])
+@pytest.mark.parametrize(("confidence", "shown"), [(0.95, "95%"), (0.995, "99.5%"), (0.999, "99.9%")])
 def test_the_message_gives_the_confidence_without_rounding(confidence, shown):
     assert f"{shown} interval" in judge({"m": proportion(5, 9)}, [Expectation("m", 0.1)], confidence).message
 
