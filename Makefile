@@ -21,6 +21,16 @@ env: $(ENV)  ## build the environment in .venv
 fixtures: $(ENV)  ## train the example models that are missing or stale
 	$(BIN)/python -m fixtures
 
+.PHONY: robust
+robust: $(ENV)  ## train the adversarially trained network too (some five minutes) and audit it
+	$(BIN)/python -m fixtures --all
+	$(BIN)/auditor run fixtures/robust.audit.yaml --exit-zero
+
+.PHONY: bench
+bench: $(ENV) fixtures  ## speed and strength beside Foolbox and ART, as ratios (some ten minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'foolbox==3.3.4' 'adversarial-robustness-toolbox==1.20.1'
+	$(BIN)/python -m tests.benchmarks.peers
+
 .PHONY: audit
 audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report
 	$(BIN)/auditor run specs --exit-zero

@@ -20,7 +20,7 @@ def checkpoints() -> Path:
     with FileLock(FOLDER / ".training.lock"):
         samples = train_split()
         for example in EXAMPLES:
-            if not is_current(example, samples.digest):
+            if not example.on_request and not is_current(example, samples.digest):
                 train(example, samples, lambda: None)
     return FOLDER
 
