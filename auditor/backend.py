@@ -1,6 +1,9 @@
-"""Import TensorFlow once, with its threads and its log level set before it is imported."""
+"""Import TensorFlow once, with its threads set before it is imported, and without its start-up chatter."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -10,14 +13,36 @@ def tensorflow() -> Any:
     On first use in a pytest-xdist worker the cores are divided among the workers; TensorFlow reads the
     environment only when it is imported.
     """
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         threads = str(max(1, (os.cpu_count() or 1) // workers))
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
         os.environ.setdefault("OMP_NUM_THREADS", threads)
-    import tensorflow as tf
+    with _silenced():
+        import tensorflow as tf
 
+        tf.constant(0)  # the first tensor looks for devices, and says so
     # Its warnings are advice to whoever wrote the graph; they would drown what a user needs to read.
     tf.get_logger().setLevel("ERROR")
     return tf
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep native libraries off standard error; what goes wrong in Python is raised as ever.
+
+    Some of their messages come before they have read the log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
