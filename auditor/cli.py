@@ -12,7 +12,6 @@ from auditor.errors import AuditError
 
 EXIT_NOT_PASSED = 1
 EXIT_WRONG = 2
-EXIT_INTERRUPTED = 130
 
 
 class _Teaching(click.Group):
