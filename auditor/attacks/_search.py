@@ -107,15 +107,15 @@ def search(
     won = np.zeros(count, np.bool_)
     scale = _losses.confidence_scale(classifier.predict(images))
     found.predictions += count
+    run = _compiled(attack, params, classifier, threat)
+    size = max(1, _BATCH_PIXELS // images[0].size)
     for restart in range(params.restarts):
         left = np.flatnonzero(~won)
-        size = max(1, _BATCH_PIXELS // images[0].size)
         for first in range(0, len(left), size):
             part = left[first : first + size]
             keys = random_keys(seed, f"steps/{restart}", rows[part].tolist())
             goal = (images[part], labels[part], targets[part], keys, scale[part])
             noise = random_change(seed, f"start/{restart}", rows[part].tolist(), images.shape[1:], threat.norm)
-            run = _compiled(attack, params, classifier, threat)
             _attack_batch(run, params, goal, eps[part], noise, part, found, stop_early, restart == 0)
         found.images[left] = into_ball(found.images[left], images[left], eps[left], threat.box, threat.norm)
         said = classifier.predict(found.images[left]).argmax(axis=1)

@@ -186,7 +186,7 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
         f"{samples.class_name(int(label))} (row {row})"
         for label, row in zip(flips.labels[order], rows[order], strict=True)
     )
-    points = sorted({round(t) for t in np.linspace(0, params.steps, min(params.steps + 1, 8))})
+    points = spread(params.steps + 1, 8)
     panels = [
         natural_panel(
             shown[t],

@@ -33,7 +33,7 @@ from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, mean, proportion
 from auditor.fields import ClassNumber, Count, Real
-from auditor.figures import Bars, Curve, Figure, Series, Strip
+from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
 from auditor.randomness import uniform
 
 MAKES_IMAGES = True
@@ -177,7 +177,7 @@ def _figures(
                 "noise" if t == 0 else f"step {t}",
                 tuple(probability_text(p) for p in push.confidence[t, : shown.shape[1]]),
             )
-            for t in _steps_shown(params.steps)
+            for t in spread(params.steps + 1, 8)
         )
         ends = probability_text(push.confidence[-1, 0])
         figures.append(
@@ -218,8 +218,3 @@ def _figures(
             )
         )
     return tuple(figures)
-
-
-def _steps_shown(steps: int) -> list[int]:
-    """At most eight points of the way, first and last included."""
-    return sorted({round(t) for t in np.linspace(0, steps, min(steps + 1, 8))})
