@@ -1,87 +1,181 @@
-"""The one compiled loop that drives attacks: it owns `tf.function`, the tape, batching and padding."""
+"""The one compiled loop that drives every attack: it owns `tf.function`, the tape and the active set.
+
+An attack is a module with
+
+    Params                                     its parameters; `steps` is how often it may look
+    SEES                                       what it is shown at each look:
+                                               "decision"  whether the goal is reached
+                                               "score"     and a loss
+                                               "gradient"  and the loss's gradient
+                                               "jacobian"  and one gradient for each rival class
+    SEEKS                                      "ball"      an adversarial image within a ball
+                                               "distance"  adversarial images ever closer to the original
+                                               "boundary"  the first adversarial image on a short way
+                                               "ascent"    a higher value; nothing bounds it
+    NORMS                                      the norms it can be bounded or measured by
+    start(noise, goal, eps, threat, params)    gives a State: a NamedTuple of tensors with N rows, whose `x`
+                                               is where to look next
+    step(state, seen, goal, eps, threat, params, t)    gives the next State
+
+Everything has one row per image, so images that are done leave the batch and the rest move together. An attack
+made of others has `stages(params, norm)` in place of `start` and `step`, and seeks "ensemble".
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attacks import std_ascent
-from auditor.attacks._objectives import Objective
+from auditor import catalog
+from auditor.attacks._norms import Norm
 from auditor.backend import tensorflow
-from auditor.core import FloatArray, IntArray, Tensor
+from auditor.core import Tensor
+from auditor.errors import CheckError
 
-_BATCH = 100
+Sees = Literal["decision", "score", "gradient", "jacobian"]
+_CROWDED = 0.9
 
 
 @dataclass(frozen=True)
-class Ascent:
-    """What a full-length ascent of N images over T steps left behind.
-
-    images: (N, H, W, C), where it ended. shown: (T+1, S, H, W, C), every step of the first S images.
-    values: (T+1, N, M), what was watched at every step. vanished: (T, N), steps without a gradient.
+class Threat:
+    """What the attacker may do: move an image by at most some radius of `norm`, within `box`, to any other class
+    or to a target.
     """
 
-    images: FloatArray
-    shown: FloatArray
-    values: FloatArray
-    vanished: NDArray[np.bool_]
+    norm: Norm
+    box: tuple[float, float]
+    targeted: bool = False
 
 
-def ascend(
-    objective: Objective,
-    watch: Callable[[Tensor], Tensor],
-    images: FloatArray,
-    targets: IntArray,
-    params: std_ascent.Params,
-    box: tuple[float, float] | None,
-    shown: int = 0,
-) -> Ascent:
-    """Run `std_ascent` for its full length on images (N, H, W, C) with targets (N,).
+class Goal(NamedTuple):
+    """What is wanted of each image: start from `origin` (N, H, W, C), leave `labels` (N,), reach `targets`.
 
-    watch: maps images to (N, M), recorded before the first and after every step. box: clip to it after
-    every step, or None. shown: for how many of the first images to keep every step.
+    keys: (N, 2) int32, the seeds of each image's own randomness. scale: (N,), what brings logits to a spread of
+    1 at the origin.
+    """
+
+    origin: Tensor
+    labels: Tensor
+    targets: Tensor
+    keys: Tensor
+    scale: Tensor
+
+
+class Seen(NamedTuple):
+    """What is shown at `x`, as far as `SEES` goes; zeros beyond.
+
+    hit: (N,) bool, whether the goal is reached there. value: (N,), a loss that rises towards the goal. climbed:
+    what was differentiated, (N,) or for a Jacobian (N, R). gradient: of it, (N, H, W, C) or (N, R, H, W, C).
+    """
+
+    hit: Tensor
+    value: Tensor
+    climbed: Tensor
+    gradient: Tensor
+
+
+# From images and goal: what to differentiate (N,) or (N, R), the value (N,), and whether the goal is reached (N,).
+Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
+# From the step, the rows the batch holds, where they were, the state after the step, value and hit: which stay.
+Note = Callable[[int, NDArray[np.int64], Tensor, Any, Tensor, NDArray[np.bool_]], NDArray[np.bool_] | None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An attack on one goal, traced once for all batch sizes and radii."""
+
+    start: Any
+    step: Any
+    look: Any
+
+
+def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, ...], measure: Measure) -> Compiled:
+    """Compile an attack for images of one shape (H, W, C)."""
+    tf = tensorflow()
+    sees: Sees = attack.SEES
+
+    def look(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+        _, value, hit = measure(x, goal)
+        return value, hit
+
+    def differentiated(x: Tensor, goal: Goal) -> Seen:
+        with tf.GradientTape(persistent=sees == "jacobian", watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            climbed, value, hit = measure(x, goal)
+            parts = tf.unstack(climbed, axis=1) if sees == "jacobian" else [climbed]
+        gradients = [tape.gradient(part, x) for part in parts]
+        if any(gradient is None for gradient in gradients):
+            raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(gradient_free())}")
+        finite = [tf.where(tf.math.is_finite(gradient), gradient, 0.0) for gradient in gradients]
+        return Seen(hit, value, climbed, tf.stack(finite, axis=1) if sees == "jacobian" else finite[0])
+
+    def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Tensor, Tensor]:
+        if sees in ("gradient", "jacobian"):
+            seen = differentiated(state.x, goal)
+        else:
+            value, hit = look(state.x, goal)
+            shown = value if sees == "score" else tf.zeros_like(value)
+            seen = Seen(hit, shown, shown, tf.zeros_like(state.x))
+            return attack.step(state, seen, goal, eps, threat, params, t), value, hit
+        return attack.step(state, seen, goal, eps, threat, params, t), seen.value, seen.hit
+
+    def start(noise: Tensor, goal: Goal, eps: Tensor) -> Any:
+        return attack.start(noise, goal, eps, threat, params)
+
+    # The number of images is left open in every signature: one trace serves all batches and radii.
+    images = tf.TensorSpec((None, *shape), tf.float32)
+    classes, radii = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None,), tf.float32)
+    goals = Goal(images, classes, classes, tf.TensorSpec((None, 2), tf.int32), radii)
+    begun = tf.function(start, autograph=False, input_signature=(images, goals, radii))
+    states = tf.nest.map_structure(
+        lambda rows: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype),
+        begun.get_concrete_function().structured_outputs,
+    )
+    number = tf.TensorSpec((), tf.int32)
+    stepped = tf.function(step, autograph=False, input_signature=(states, goals, radii, number))
+    looked = tf.function(look, autograph=False, input_signature=(images, goals))
+    return Compiled(begun, stepped, looked)
+
+
+def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note) -> None:
+    """Take one batch through all its steps, and let `note` see each of them and the end.
+
+    goal, eps, noise: arrays of N rows. Rows that `note` doesn't keep leave the batch.
     """
     tf = tensorflow()
-    limits = tf.constant(box if box is not None else (-np.inf, np.inf), tf.float32)
-    step_size = tf.constant(params.step_size, tf.float32)
-
-    def advance(x: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = objective(x, goal)
-        return std_ascent.step(x, tape.gradient(value, x), step_size, limits)
-
-    watched = tf.function(watch, autograph=False)
-    compiled = tf.function(advance, autograph=False)
-    count, steps = len(images), params.steps
-    ended = np.empty(images.shape, np.float32)
-    kept = np.empty((steps + 1, min(shown, count), *images.shape[1:]), np.float32)
-    values: list[FloatArray] = []
-    vanished = np.zeros((steps, count), np.bool_)
-    # One batch shape for all, so one trace, and rounding that doesn't depend on how many images there are.
-    for first in range(0, count, _BATCH):
-        part = slice(first, min(first + _BATCH, count))
-        size = part.stop - first
-        x = std_ascent.start(tf.constant(_padded(images[part])))
-        goal = tf.constant(_padded(targets[part]))
-        seen = [watched(x).numpy()[:size]]
-        _keep(kept, 0, first, x)
-        for t in range(steps):
-            x, gone = compiled(x, goal)
-            vanished[t, part] = gone.numpy()[:size]
-            seen.append(watched(x).numpy()[:size])
-            _keep(kept, t + 1, first, x)
-        ended[part] = x.numpy()[:size]
-        values.append(np.stack(seen))
-    return Ascent(ended, kept, np.concatenate(values, axis=1), vanished)
+    goal = Goal(*(tf.constant(array) for array in goal))
+    eps = tf.constant(eps.astype(np.float32))
+    state = run.start(tf.constant(noise), goal, eps)
+    rows = np.arange(len(noise))
+    staying = np.ones(len(rows), np.bool_)
+    for t in range(steps + 1):
+        here = state.x
+        if t == steps:
+            value, hit = run.look(here, goal)
+        else:
+            state, value, hit = run.step(state, goal, eps, tf.constant(t))
+        kept = note(t, rows, here, state, value, hit.numpy())
+        if kept is None:
+            continue
+        staying &= kept
+        if not staying.any():
+            return
+        # Moving rows costs as much as a few of them are worth.
+        if staying.sum() < _CROWDED * len(staying):
+            state, goal, eps = _only(staying, (state, goal, eps))
+            rows, staying = rows[staying], np.ones(int(staying.sum()), np.bool_)
 
 
-def _padded(rows: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.concatenate([rows, np.repeat(rows[-1:], _BATCH - len(rows), axis=0)])
+def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:
+    """The rows to keep, of every tensor of a nested structure."""
+    tf = tensorflow()
+    rows = tf.constant(np.flatnonzero(kept))
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
 
 
-def _keep(kept: FloatArray, t: int, first: int, x: Tensor) -> None:
-    wanted = kept.shape[1] - first
-    if wanted > 0:
-        kept[t, first : first + _BATCH] = x.numpy()[: min(wanted, _BATCH)]
+def gradient_free() -> tuple[str, ...]:
+    """Names of the attacks that need no gradient."""
+    return tuple(n for n in catalog.names("attacks") if catalog.load("attacks", n).SEES in ("decision", "score"))

@@ -65,6 +65,22 @@ def lead(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Ten
     return own - other if targeted else other - own
 
 
+def leads(logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aimed: bool, targeted: bool) -> Tensor:
+    """How far each of the likeliest rivals leads the true class: (N, R), for attacks that see a Jacobian.
+
+    aimed: only the target leads or doesn't (R of 1); targeted: over all other classes, since it must win.
+    """
+    tf = tensorflow()
+    if targeted:
+        return lead(logits, labels, targets, True)[:, None]
+    own = tf.gather(logits, labels, axis=1, batch_dims=1)[:, None]
+    if aimed:
+        return tf.gather(logits, targets, axis=1, batch_dims=1)[:, None] - own
+    others = logits - tf.one_hot(labels, logits.shape[1], dtype=logits.dtype) * _AWAY
+    rivals = tf.math.top_k(others, min(candidates, logits.shape[1] - 1)).indices
+    return tf.gather(logits, rivals, axis=1, batch_dims=1) - own
+
+
 def _dlr(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
     tf = tensorflow()
     classes = logits.shape[1]

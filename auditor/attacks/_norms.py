@@ -10,7 +10,7 @@ from auditor.backend import tensorflow
 from auditor.core import FloatArray, Tensor
 from auditor.randomness import normal_row, uniform_row
 
-Norm = Literal["linf", "l2", "l1"]
+Norm = Literal["linf", "l2", "l1", "l0"]
 _AXES = (1, 2, 3)
 _TINY = 1e-12
 _BISECTIONS = 30
@@ -28,7 +28,9 @@ def size(change: Tensor, norm: Norm) -> Tensor:
         return tf.reduce_max(tf.abs(change), axis=_AXES)
     if norm == "l2":
         return tf.sqrt(tf.reduce_sum(tf.square(change), axis=_AXES))
-    return tf.reduce_sum(tf.abs(change), axis=_AXES)
+    if norm == "l1":
+        return tf.reduce_sum(tf.abs(change), axis=_AXES)
+    return tf.cast(tf.math.count_nonzero(change, axis=_AXES), change.dtype)
 
 
 def distance(images: FloatArray, origin: FloatArray, norm: Norm) -> NDArray[np.float64]:
@@ -38,7 +40,7 @@ def distance(images: FloatArray, origin: FloatArray, norm: Norm) -> NDArray[np.f
 
 def _exact_size(change: FloatArray, norm: Norm) -> NDArray[np.float64]:
     flat = np.abs(change.reshape(len(change), -1))
-    order = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
+    order = {"linf": np.inf, "l2": 2, "l1": 1, "l0": 0}[norm]
     sizes: NDArray[np.float64] = np.linalg.norm(flat, ord=order, axis=1)
     return sizes
 

@@ -1,66 +1,28 @@
-"""The compiled loop that drives bounded attacks, and the only judge of what they found.
+"""Searches for adversarial images, and the only judge of what was found.
 
-It owns `tf.function`, the tape, restarts, early stopping, batching, the final projection and the
-re-prediction. An attack is a module with
-
-    Params                                     its parameters; `loss` and `restarts` mean the same in all
-    GRADIENT                                   whether `step` wants one
-    start(noise, goal, eps, threat, params)    gives a State: a NamedTuple of tensors with N rows, whose `x`
-                                               is where to look next
-    step(state, seen, goal, eps, threat, params, t)    gives the next State
-
-Everything has one row per image, so images that are done leave the batch and the rest move together.
+The attack moves; `_loop` drives it; this decides what counts. It owns restarts, batching, which image is kept,
+the final projection to ball and box, and the re-prediction.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import _losses
-from auditor.attacks._norms import Norm, into_ball, random_change
-from auditor.backend import tensorflow
+from auditor.attacks._loop import Compiled, Goal, Measure, Note, Threat, compiled, walk
+from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
-from auditor.errors import CheckError
 from auditor.randomness import keys as random_keys
 
+Keep = Literal["first", "last", "closest"]
 _BATCH_PIXELS = 800_000  # 1000 MNIST images: throughput rises up to there, memory stays flat beyond
-_CROWDED = 0.9
-_GRADIENT_FREE = ("square",)
-
-
-@dataclass(frozen=True)
-class Threat:
-    """What the attacker may do: move an image within a ball of `norm` and within `box`, to any other class or
-    to a target.
-    """
-
-    norm: Norm
-    box: tuple[float, float]
-    targeted: bool = False
-
-
-class Goal(NamedTuple):
-    """What is wanted of each image: start from `origin` (N, H, W, C), leave `labels` (N,), reach `targets`.
-
-    keys: (N, 2) int32, the seeds of each image's own randomness. scale: (N,), for losses that need one.
-    """
-
-    origin: Tensor
-    labels: Tensor
-    targets: Tensor
-    keys: Tensor
-    scale: Tensor
-
-
-class Seen(NamedTuple):
-    """What the classifier shows at `x`: the loss (N,) and, where asked for, its gradient (N, H, W, C)."""
-
-    value: Tensor
-    gradient: Tensor
+# A lead of this share of the logits' spread survives the different rounding of other batch shapes.
+_SURE = 1e-5
+_BISECTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -68,14 +30,16 @@ class Found:
     """What a search over N images left.
 
     images: (N, H, W, C); the adversarial image where there is one, else where the search ended. success: (N,),
-    predicted again from the final image. steps: (N,) at which it was found, -1 where it wasn't. gradients,
-    predictions: how many images were passed through the classifier with and without its gradient. loss,
-    rate: (T+1,), mean loss of the images still attacked, and share found so far, at every step of the first
-    start. stopped_early: whether images were left as soon as they had succeeded.
+    predicted again from the final image. distances: (N,) of the images, in float64. steps: (N,) at which the
+    image was found, -1 where it wasn't. gradients, predictions: how many images were passed through the
+    classifier with and without its gradient; a Jacobian counts once for each class. loss, rate: (T+1,), mean
+    loss of the images still attacked, and share found so far, at every step of the first start.
+    stopped_early: whether images were left as soon as they had succeeded.
     """
 
     images: FloatArray
     success: NDArray[np.bool_]
+    distances: NDArray[np.float64]
     steps: IntArray
     gradients: int
     predictions: int
@@ -84,174 +48,214 @@ class Found:
     stopped_early: bool
 
 
+@dataclass(frozen=True)
+class Job:
+    """What to attack: images (N, H, W, C) with labels, targets (-1 where any other class will do) and radii
+    eps (N,). rows: (N,), numbers that name the images; an image's randomness belongs to its number.
+    """
+
+    images: FloatArray
+    labels: IntArray
+    targets: IntArray
+    eps: NDArray[np.float64]
+    rows: IntArray
+
+    def only(self, part: NDArray[np.int64]) -> "Job":
+        """The job of just these images."""
+        return Job(self.images[part], self.labels[part], self.targets[part], self.eps[part], self.rows[part])
+
+
 def search(
     attack: ModuleType,
     params: Any,
     classifier: Classifier,
     threat: Threat,
-    images: FloatArray,
-    labels: IntArray,
-    targets: IntArray,
-    eps: NDArray[np.float64],
+    job: Job,
     seed: int,
-    rows: IntArray,
-    stop_early: bool = True,
+    keep: Keep = "first",
 ) -> Found:
-    """Attack images (N, H, W, C) within radius eps (N,).
+    """Attack images. What counts as found lies within ball and box, as measured in float64, and is predicted so
+    once more.
 
-    rows: (N,), numbers that name the images; an image's randomness belongs to its number. What counts as
-    found is what lies within ball and box, as measured in float64, and is predicted so once more.
+    keep: which adversarial image is kept. `first` leaves an image as soon as it has one; `last` takes all steps,
+    as images for transfer or display must; `closest` takes all steps and keeps the smallest change.
     """
-    count = len(images)
-    found = _Ledger(images, params)
-    won = np.zeros(count, np.bool_)
-    scale = _losses.confidence_scale(classifier.predict(images))
-    found.predictions += count
+    count = len(job.images)
+    logits = classifier.predict(job.images)
+    width = _width(attack, params, classifier)
+    ledger = _Ledger(job, params.steps, attack, threat, keep, width)
+    ledger.predictions += count
+    scale = _losses.confidence_scale(logits)
     run = _compiled(attack, params, classifier, threat)
-    size = max(1, _BATCH_PIXELS // images[0].size)
-    for restart in range(params.restarts):
-        left = np.flatnonzero(~won)
+    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, width))
+    for start, aims in enumerate(_starts(params, threat, job, logits)):
+        left = np.arange(count) if keep == "closest" else np.flatnonzero(~ledger.won)
         for first in range(0, len(left), size):
             part = left[first : first + size]
-            keys = random_keys(seed, f"steps/{restart}", rows[part].tolist())
-            goal = (images[part], labels[part], targets[part], keys, scale[part])
-            noise = random_change(seed, f"start/{restart}", rows[part].tolist(), images.shape[1:], threat.norm)
-            _attack_batch(run, params, goal, eps[part], noise, part, found, stop_early, restart == 0)
-        found.images[left] = into_ball(found.images[left], images[left], eps[left], threat.box, threat.norm)
-        said = classifier.predict(found.images[left]).argmax(axis=1)
-        won[left] = (said == targets[left]) if threat.targeted else (said != labels[left])
-        found.predictions += len(left)
-    found.steps[~won] = -1
-    alive = np.maximum(found.alive, 1)
-    return Found(
-        found.images,
-        won,
-        found.steps,
-        found.gradients,
-        found.predictions,
-        found.loss / alive,
-        found.hits.cumsum() / max(count, 1),
-        stop_early,
-    )
+            here = job.only(part)
+            keys = random_keys(seed, f"steps/{start}", here.rows.tolist())
+            goal = Goal(here.images, here.labels, aims[part], keys, scale[part])
+            noise = random_change(seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
+            radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
+            walk(run, params.steps, goal, radii, noise, _notes(ledger, part, start == 0))
+        _settle(ledger, classifier, left)
+    if keep == "closest" and threat.norm != "l0":
+        _shorten(ledger, classifier, scale)
+    return ledger.found()
+
+
+def _starts(params: Any, threat: Threat, job: Job, logits: FloatArray) -> list[IntArray]:
+    """The classes (N,) to aim at, for every start."""
+    if threat.targeted or not params.rival_classes:
+        return [job.targets] * params.starts
+    others = logits.astype(np.float64)
+    others[np.arange(len(others)), job.labels] = -np.inf
+    ranked = np.argsort(-others, axis=1, kind="stable")
+    rivals = min(params.rival_classes, logits.shape[1] - 1)
+    return [ranked[:, rank] for _ in range(params.starts) for rank in range(rivals)]
+
+
+def _width(attack: ModuleType, params: Any, classifier: Classifier) -> int:
+    """How many gradients an image takes at each look."""
+    if attack.SEES in ("decision", "score"):
+        return 0
+    if attack.SEES == "gradient" or params.rival_classes:
+        return 1
+    return int(min(params.candidates, classifier.class_count - 1))
 
 
 class _Ledger:
     """What is written down while batches run."""
 
-    def __init__(self, images: FloatArray, params: Any) -> None:
-        self.images = images.copy()
-        self.steps = np.full(len(images), -1, np.int64)
+    def __init__(self, job: Job, steps: int, attack: ModuleType, threat: Threat, keep: Keep, width: int) -> None:
+        count = len(job.images)
+        self.job, self.attack, self.threat, self.keep, self.width = job, attack, threat, keep, width
+        self.images = job.images.copy()
+        self.won = np.zeros(count, np.bool_)
+        self.distances = np.full(count, np.inf)
+        self.steps = np.full(count, -1, np.int64)
         self.gradients = self.predictions = 0
-        self.loss = np.zeros(params.steps + 1)
-        self.alive = np.zeros(params.steps + 1)
-        self.hits = np.zeros(params.steps + 1)
+        self.loss = np.zeros(steps + 1)
+        self.alive = np.zeros(steps + 1)
+        self.hits = np.zeros(steps + 1)
+
+    def reached(self, images: FloatArray, rows: NDArray[np.int64], hit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the images that hit the goal count: all within the ball, or all closer than the last."""
+        if self.attack.SEEKS == "ball" and self.keep != "closest":
+            return hit
+        counts = hit.copy()
+        sizes = distance(images[hit], self.job.images[rows[hit]], self.threat.norm)
+        counts[hit] = sizes <= self.job.eps[rows[hit]]
+        if self.keep == "closest":
+            counts[hit] &= sizes < self.distances[rows[hit]]
+            self.distances[rows[counts]] = sizes[counts[hit]]
+        return counts
+
+    def looked(self, count: int, differentiated: bool) -> None:
+        """Count what `count` images cost at one look."""
+        if differentiated and self.width:
+            self.gradients += count * self.width
+        else:
+            self.predictions += count
+
+    def found(self) -> Found:
+        """What is left of it all."""
+        self.steps[~self.won] = -1
+        sizes = distance(self.images, self.job.images, self.threat.norm)
+        return Found(
+            self.images,
+            self.won,
+            sizes,
+            self.steps,
+            self.gradients,
+            self.predictions,
+            self.loss / np.maximum(self.alive, 1),
+            self.hits.cumsum() / max(len(self.images), 1),
+            self.keep == "first",
+        )
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    """An attack on one classifier, traced once for all batch sizes and radii."""
+def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
+    """What to write down of one batch; `part` (N,) says where in the ledger its images stand."""
+    done = np.zeros(len(part), np.bool_)
+    last_step = len(ledger.loss) - 1
 
-    start: Any
-    step: Any
-    look: Any
-    gradient: bool
+    def note(
+        t: int, rows: NDArray[np.int64], here: Tensor, _: Any, value: Tensor, hit: NDArray[np.bool_]
+    ) -> NDArray[np.bool_] | None:
+        ledger.looked(len(rows), t < last_step)
+        images, places, before = here.numpy(), part[rows], done[rows]
+        counts = ledger.reached(images, places, hit)
+        fresh = counts & ~before
+        if first_start:
+            ledger.loss[t] += value.numpy()[~before].sum()
+            ledger.alive[t] += (~before).sum()
+            ledger.hits[t] += fresh.sum()
+        taken = fresh if ledger.keep == "first" else counts
+        ledger.images[places[taken]] = images[taken]
+        ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
+        done[rows] |= counts
+        if t == last_step and ledger.keep != "closest":
+            ended = ~done[rows]
+            ledger.images[places[ended]] = images[ended]
+        settled = ledger.keep == "first" or ledger.attack.SEEKS == "boundary"
+        return ~done[rows] if settled else None
+
+    return note
+
+
+def _settle(ledger: _Ledger, classifier: Classifier, left: NDArray[np.int64]) -> None:
+    """Bring images into ball and box, and predict them once more."""
+    job, threat = ledger.job.only(left), ledger.threat
+    ledger.images[left] = into_ball(ledger.images[left], job.images, job.eps, threat.box, threat.norm)
+    ledger.won[left] = _hit(classifier.predict(ledger.images[left]), job, threat.targeted)
+    ledger.predictions += len(left)
+    ledger.distances[~ledger.won] = np.inf
+
+
+def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None:
+    """Move the images found towards their originals as far as they stay adversarial, by bisection."""
+    rows = np.flatnonzero(ledger.won)
+    job = ledger.job.only(rows)
+    change = ledger.images[rows] - job.images
+    low, high = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
+    for _ in range(_BISECTIONS if len(rows) else 0):
+        middle = (low + high) / 2
+        tried = job.images + middle.reshape(-1, 1, 1, 1) * change
+        ahead = _lead(classifier.predict(tried), job, ledger.threat.targeted) * scale[rows]
+        good = ahead > _SURE
+        ledger.images[rows[good]] = tried[good]
+        low, high = np.where(good, low, middle), np.where(good, middle, high)
+        ledger.predictions += len(rows)
+
+
+def _hit(logits: FloatArray, job: Job, targeted: bool) -> NDArray[np.bool_]:
+    said = logits.argmax(axis=1)
+    hit: NDArray[np.bool_] = (said == job.targets) if targeted else (said != job.labels)
+    return hit
+
+
+def _lead(logits: FloatArray, job: Job, targeted: bool) -> FloatArray:
+    found: FloatArray = _losses.lead(logits, job.labels, job.targets, targeted).numpy()
+    return found
 
 
 @lru_cache(maxsize=16)
-def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> _Compiled:
-    tf = tensorflow()
-    wants_gradient: bool = attack.GRADIENT
+def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Compiled:
+    """Compile an attack on one classifier, once for all batch sizes and radii."""
+    return compiled(attack, params, threat, classifier.input_shape, _measure(attack, params, classifier, threat))
 
-    def evaluate(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
+
+def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Measure:
+    aimed = threat.targeted or params.rival_classes > 0
+
+    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
         logits = classifier.forward(x)
-        climbed, value = _losses.loss(params.loss, logits, goal.labels, goal.targets, goal.scale, threat.targeted)
-        return climbed, value, _losses.lead(logits, goal.labels, goal.targets, threat.targeted) > 0
+        ahead = _losses.lead(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
+        if attack.SEES == "jacobian":
+            climbed = _losses.leads(logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted)
+            return climbed, ahead, ahead > _SURE
+        climbed, value = _losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
+        return climbed, value, ahead > _SURE
 
-    def look(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-        _, value, hit = evaluate(x, goal)
-        return value, hit
-
-    def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Tensor, Tensor]:
-        if not wants_gradient:
-            value, hit = look(state.x, goal)
-            gradient = tf.zeros_like(state.x)
-        else:
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(state.x)
-                climbed, value, hit = evaluate(state.x, goal)
-            gradient = tape.gradient(climbed, state.x)
-            if gradient is None:
-                raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(_GRADIENT_FREE)}")
-            gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-        return attack.step(state, Seen(value, gradient), goal, eps, threat, params, t), value, hit
-
-    def start(noise: Tensor, goal: Goal, eps: Tensor) -> Any:
-        return attack.start(noise, goal, eps, threat, params)
-
-    # The number of images is left open in every signature: one trace serves all batches and radii.
-    images = tf.TensorSpec((None, *classifier.input_shape), tf.float32)
-    classes, radii = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None,), tf.float32)
-    goals = Goal(images, classes, classes, tf.TensorSpec((None, 2), tf.int32), radii)
-    begun = tf.function(start, autograph=False, input_signature=(images, goals, radii))
-    states = tf.nest.map_structure(
-        lambda rows: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype),
-        begun.get_concrete_function().structured_outputs,
-    )
-    number = tf.TensorSpec((), tf.int32)
-    stepped = tf.function(step, autograph=False, input_signature=(states, goals, radii, number))
-    looked = tf.function(look, autograph=False, input_signature=(images, goals))
-    return _Compiled(begun, stepped, looked, wants_gradient)
-
-
-def _attack_batch(
-    run: _Compiled,
-    params: Any,
-    arrays: tuple[FloatArray, IntArray, IntArray, IntArray, FloatArray],
-    radii: NDArray[np.float64],
-    noise: FloatArray,
-    numbers: NDArray[np.int64],
-    found: _Ledger,
-    stop_early: bool,
-    first_start: bool,
-) -> None:
-    """Attack one batch. `numbers` (N,) say where in the ledger its images stand."""
-    tf = tensorflow()
-    goal = Goal(*(tf.constant(array) for array in arrays))
-    eps = tf.constant(radii.astype(np.float32))
-    state = run.start(tf.constant(noise), goal, eps)
-    done = np.zeros(len(numbers), np.bool_)
-    for t in range(params.steps + 1):
-        here = state.x
-        if t == params.steps:
-            climbed, hit = run.look(here, goal)
-            found.predictions += len(numbers)
-        else:
-            state, climbed, hit = run.step(state, goal, eps, tf.constant(t))
-            found.gradients += len(numbers) * run.gradient
-            found.predictions += len(numbers) * (not run.gradient)
-        won = hit.numpy()
-        fresh = won & ~done
-        if first_start:
-            found.loss[t] += climbed.numpy()[~done].sum()
-            found.alive[t] += (~done).sum()
-            found.hits[t] += fresh.sum()
-        found.steps[numbers[fresh]] = t
-        taken = fresh if stop_early else won
-        if taken.any():
-            found.images[numbers[taken]] = tf.boolean_mask(here, taken).numpy()
-        if t == params.steps and not done.all():
-            ended = ~won & ~done
-            found.images[numbers[ended]] = tf.boolean_mask(here, ended).numpy()
-        done |= won
-        if stop_early and done.all():
-            return
-        if stop_early and (~done).sum() < _CROWDED * len(done):
-            state, goal, eps = _only(~done, (state, goal, eps))
-            numbers, done = numbers[~done], done[~done]
-
-
-def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:
-    """The rows to keep, of every tensor of a nested structure."""
-    tf = tensorflow()
-    rows = tf.constant(np.flatnonzero(kept))
-    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
+    return measure

@@ -23,22 +23,22 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks._bounded import Bounded, start_at
+from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._norms import by_image, project, steepest
-from auditor.attacks._search import Goal, Seen, Threat
+from auditor.attacks._params import Climbing, Restarted, start_at
 from auditor.backend import tensorflow
 from auditor.core import Tensor
-from auditor.fields import Count, Real
+from auditor.fields import Real
 
-GRADIENT = True
+SEES = "gradient"
+SEEKS = "ball"
+NORMS = ("linf", "l2", "l1")
 _MOMENTUM = 0.75
 
 
-class Params(Bounded):
+class Params(Climbing, Restarted):
     """How many steps; their length adapts."""
 
-    steps: Count = 100
-    """How many steps."""
     rho: Annotated[Real, Field(gt=0, lt=1)] = 0.75
     """Share of steps between two checkpoints that must have raised the loss."""
     random_start: bool = True

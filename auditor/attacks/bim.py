@@ -1,7 +1,8 @@
-"""The basic iterative method: projected gradient descent from the image itself.
+"""The basic iterative method: many small steps of steepest ascent, each brought back into the ball.
 
 What it measures
-    The steps of `pgd` without a random start.
+    x ← P(x + step_size · d), with d the direction of norm 1 along which the loss rises most (the sign of the
+    gradient for L∞) and P the projection onto ball and box; from the image itself.
 
 Why it matters
     It is deterministic, and shows whether a random start makes a difference.
@@ -13,31 +14,46 @@ References
     Kurakin, Goodfellow and Bengio, Adversarial Examples in the Physical World, ICLR workshop 2017.
 """
 
-from typing import Literal
+from typing import NamedTuple
 
-from auditor.attacks import pgd
-from auditor.attacks._bounded import Bounded, start_at
-from auditor.attacks._search import Goal, Threat
+from auditor.attacks._loop import Goal, Seen, Threat
+from auditor.attacks._norms import by_image, project, steepest
+from auditor.attacks._params import Climbing, start_at
 from auditor.core import Tensor
 from auditor.fields import Count, PositiveReal
 
-GRADIENT = True
+SEES = "gradient"
+SEEKS = "ball"
+NORMS = ("linf", "l2", "l1")
 
 
-class Params(Bounded):
+class Params(Climbing):
     """How many steps, how large."""
 
     steps: Count = 40
     """How many steps."""
     step_size: PositiveReal | None = None
     """Length of one step in the threat model's norm; 2.5 · eps / steps if left out."""
-    restarts: Literal[1] = 1
-    """Always one: it has no random start."""
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> pgd.State:
+class State(NamedTuple):
+    """Where each image is."""
+
+    x: Tensor
+
+
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
     """Start at the image."""
-    return pgd.State(start_at(noise, goal, eps, threat, random=False))
+    return State(start_at(noise, goal, eps, threat, random=False))
 
 
-step = pgd.step
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+    """Take one step and project."""
+    length = step_length(eps, params.step_size, params.steps)
+    moved = state.x + by_image(length) * steepest(seen.gradient, threat.norm)
+    return State(project(moved, goal.origin, eps, threat.box, threat.norm))
+
+
+def step_length(eps: Tensor, given: float | None, steps: int) -> Tensor:
+    """Length of a step for every image, (N,)."""
+    return eps * 0 + given if given is not None else eps * (2.5 / steps)

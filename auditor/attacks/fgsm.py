@@ -16,30 +16,28 @@ References
 
 from typing import Literal
 
-from auditor.attacks import pgd
-from auditor.attacks._bounded import Bounded, start_at
+from auditor.attacks import bim
+from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._norms import by_image, project, steepest
-from auditor.attacks._search import Goal, Seen, Threat
+from auditor.attacks._params import Climbing
 from auditor.core import Tensor
 
-GRADIENT = True
+SEES = "gradient"
+SEEKS = "ball"
+NORMS = ("linf", "l2", "l1")
 
 
-class Params(Bounded):
+class Params(Climbing):
     """One step; there is nothing to set but the loss."""
 
     steps: Literal[1] = 1
     """Always one."""
-    restarts: Literal[1] = 1
-    """Always one: it has no random start."""
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> pgd.State:
-    """Start at the image."""
-    return pgd.State(start_at(noise, goal, eps, threat, random=False))
+start = bim.start
 
 
-def step(state: pgd.State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> pgd.State:
+def step(state: bim.State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> bim.State:
     """Step to the edge of the ball."""
     moved = state.x + by_image(eps) * steepest(seen.gradient, threat.norm)
-    return pgd.State(project(moved, goal.origin, eps, threat.box, threat.norm))
+    return bim.State(project(moved, goal.origin, eps, threat.box, threat.norm))

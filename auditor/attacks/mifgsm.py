@@ -17,15 +17,17 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from auditor.attacks import pgd
-from auditor.attacks._bounded import start_at
+from auditor.attacks import bim, pgd
+from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._norms import by_image, project, size, steepest
-from auditor.attacks._search import Goal, Seen, Threat
+from auditor.attacks._params import start_at
 from auditor.backend import tensorflow
 from auditor.core import Tensor
 from auditor.fields import Real
 
-GRADIENT = True
+SEES = "gradient"
+SEEKS = "ball"
+NORMS = ("linf", "l2", "l1")
 
 
 class Params(pgd.Params):
@@ -55,6 +57,6 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     tf = tensorflow()
     scaled = seen.gradient / by_image(tf.maximum(size(seen.gradient, "l1"), 1e-37))
     momentum = params.decay * state.momentum + scaled
-    length = pgd.step_length(eps, params.step_size, params.steps)
+    length = bim.step_length(eps, params.step_size, params.steps)
     moved = state.x + by_image(length) * steepest(momentum, threat.norm)
     return State(project(moved, goal.origin, eps, threat.box, threat.norm), momentum)

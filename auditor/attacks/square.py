@@ -1,8 +1,9 @@
 """Square attack: random search with squares, without gradients.
 
 What it measures
-    From vertical stripes at the edge of the ball, squares of shrinking size at random places are set to plus
-    or minus eps, and kept where the margin shrinks. It asks only for scores.
+    L∞: from vertical stripes at the edge of the ball, squares of shrinking size at random places are set to
+    plus or minus eps. L2: from a pattern of small mounds, the budget of one square moves to another. Each
+    change is kept where the margin rises. It asks only for scores.
 
 Why it matters
     Gradient masking doesn't stop it. A gradient attack that it beats was broken, not resisted.
@@ -15,26 +16,29 @@ References
     ECCV 2020.
 """
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks._bounded import Bounded
+from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._losses import Loss
-from auditor.attacks._norms import by_image, project
-from auditor.attacks._search import Goal, Seen, Threat
+from auditor.attacks._norms import by_image, project, size
+from auditor.attacks._params import Search
+from auditor.attacks._random import uniform
 from auditor.backend import tensorflow
 from auditor.core import Tensor
 from auditor.fields import Count, Real
 
-GRADIENT = False
-NORMS = ("linf",)
+SEES = "score"
+SEEKS = "ball"
+NORMS = ("linf", "l2")
 # Shares of the query budget (of 10 000) at which the squares' share of the image halves.
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+_TINY = 1e-12
 
 
-class Params(Bounded):
+class Params(Search):
     """How long to search."""
 
     steps: Count = 1000
@@ -43,8 +47,11 @@ class Params(Bounded):
     """Share of the image that the first squares cover."""
     loss: Loss = "margin"
     """What has to rise for a square to be kept."""
-    restarts: Literal[1] = 1
-    """Always one."""
+
+    @property
+    def value(self) -> Loss:
+        """The loss that it is shown."""
+        return self.loss
 
 
 class State(NamedTuple):
@@ -56,10 +63,14 @@ class State(NamedTuple):
 
 
 def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
-    """Stripes of one pixel's width, each plus or minus eps."""
+    """L∞: stripes of one pixel's width, each plus or minus eps. L2: mounds a fifth of the image wide."""
     tf = tensorflow()
-    stripes = by_image(eps) * tf.where(noise[:, :1] > 0, 1.0, -1.0)
-    x = project(goal.origin + stripes, goal.origin, eps, threat.box, threat.norm)
+    if threat.norm == "linf":
+        pattern = by_image(eps) * tf.where(noise[:, :1] > 0, 1.0, -1.0)
+    else:
+        height, width, _ = (int(edge) for edge in goal.origin.shape[1:])
+        pattern = _full(_tiles(height, width, max(1, height // 5)) * _signs(noise), eps)
+    x = project(goal.origin + pattern, goal.origin, eps, threat.box, threat.norm)
     return State(x, goal.origin, tf.fill(tf.shape(eps), np.float32(-np.inf)))
 
 
@@ -73,29 +84,96 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     height, width, channels = (int(edge) for edge in goal.origin.shape[1:])
     scaled = tf.cast(t, tf.float32) / params.steps * 10_000
     halvings = tf.reduce_sum(tf.cast(scaled > tf.constant(_HALVINGS, tf.float32), tf.float32))
-    share = params.fill / tf.pow(2.0, halvings)
-    side = tf.round(tf.sqrt(share * height * width))
+    side = tf.round(tf.sqrt(params.fill / tf.pow(2.0, halvings) * height * width))
     side = tf.clip_by_value(side, 1.0, float(min(height, width) - 1 or 1))
-    drawn = _uniform(goal.keys, t, 2 + channels)
-    inside = _within(drawn[:, 0], side, height)[:, :, None] & _within(drawn[:, 1], side, width)[:, None, :]
-    sign = tf.where(drawn[:, None, None, 2:] > 0.5, 1.0, -1.0)
-    tried = tf.where(inside[..., None], goal.origin + by_image(eps) * sign, best)
+    drawn = uniform(goal.keys, t, (5 + channels,))
+    sign = tf.where(drawn[:, None, None, 5:] > 0.5, 1.0, -1.0)
+    if threat.norm == "linf":
+        inside = _window(drawn[:, 0], drawn[:, 1], side, height, width)
+        tried = tf.where(inside, goal.origin + by_image(eps) * sign, best)
+    else:
+        side = tf.maximum(side, 3.0) if min(height, width) > 3 else side
+        tried = goal.origin + _moved_budget(best - goal.origin, eps, drawn, side, sign)
     return State(project(tried, goal.origin, eps, threat.box, threat.norm), best, value)
 
 
-def _within(drawn: Tensor, side: Tensor, edge: int) -> Tensor:
-    """Which of the positions 0 to edge - 1 a square of this side covers, placed by a uniform number: (N, edge)."""
+def _within(drawn: Tensor, side: Tensor, edge: int) -> tuple[Tensor, Tensor]:
+    """Of positions 0 to edge - 1, their places in a stretch of length `side` that a uniform number puts somewhere,
+    and which of them it covers: (N, edge) each.
+    """
     tf = tensorflow()
     first = tf.floor(drawn * (edge - side + 1))[:, None]
-    places = tf.range(edge, dtype=tf.float32)[None, :]
-    return (places >= first) & (places < first + side)
+    places = tf.range(edge, dtype=tf.float32)[None, :] - first
+    return places, (places >= 0) & (places < side)
 
 
-def _uniform(keys: Tensor, t: Tensor, count: int) -> Tensor:
-    """Uniform numbers (N, count) in [0, 1), those of an image depending on its key and the step alone."""
+def _window(down: Tensor, across: Tensor, side: Tensor, height: int, width: int) -> Tensor:
+    """Which pixels a square covers: (N, H, W, 1)."""
+    rows, columns = _within(down, side, height)[1], _within(across, side, width)[1]
+    return (rows[:, :, None] & columns[:, None, :])[..., None]
+
+
+# --- L2: the published pattern is two mounds of opposite sign, side by side
+
+
+def _moved_budget(change: Tensor, eps: Tensor, drawn: Tensor, side: Tensor, sign: Tensor) -> Tensor:
+    """Empty one square and put its budget, and what was unused, into a mound in another."""
     tf = tensorflow()
+    height, width, channels = (int(edge) for edge in change.shape[1:])
+    target = tf.cast(_window(drawn[:, 0], drawn[:, 1], side, height, width), tf.float32)
+    source = tf.cast(_window(drawn[:, 2], drawn[:, 3], side, height, width), tf.float32)
+    down, across = _within(drawn[:, 0], side, height)[0], _within(drawn[:, 1], side, width)[0]
+    upright = drawn[:, 4, None, None] > 0.5
+    rows, columns = down[:, :, None], across[:, None, :]
+    mounds = tf.where(upright, _mounds(rows, columns, side), _mounds(columns, rows, side))[..., None] * target
+    mounds /= by_image(tf.maximum(size(mounds, "l2"), _TINY))
+    inside = change * target
+    shape = sign * mounds + inside / by_image(tf.maximum(size(inside, "l2"), _TINY))
+    shape /= tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(shape), axis=(1, 2), keepdims=True)), _TINY)
+    unused = tf.maximum(tf.square(eps) - tf.square(size(change, "l2")), 0.0)
+    both = tf.maximum(target, source)
+    budget = by_image(unused) / channels + tf.reduce_sum(tf.square(change * both), axis=(1, 2), keepdims=True)
+    kept = change * (1 - both)
+    return _full(kept + shape * tf.sqrt(budget), eps)
 
-    def draw(key: Tensor) -> Tensor:
-        return tf.random.stateless_uniform((count,), tf.random.experimental.stateless_fold_in(key, t))
 
-    return tf.map_fn(draw, keys, fn_output_signature=tf.float32)
+def _mounds(rows: Tensor, columns: Tensor, side: Tensor) -> Tensor:
+    """Two mounds of opposite sign, one above the other, filling a square: of places (N, H, 1) and (N, 1, W)."""
+    tf = tensorflow()
+    half = tf.floor(side / 2)
+    upper = rows < half
+    top = _mound(rows, columns, half, side)
+    bottom = _mound(rows - half, columns, side - half, side)
+    return tf.where(upper, top, -bottom)
+
+
+def _mound(rows: Tensor, columns: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """A sum of squares around one centre, of weights 1, 1/4, 1/9 and so on as they grow."""
+    tf = tensorflow()
+    middle, centre = tf.floor(height / 2), tf.floor(width / 2)
+    ring = tf.maximum(tf.abs(rows - middle), tf.abs(columns - centre))
+    count = tf.maximum(middle, centre) + 1
+    # The sum of 1/k² from ring + 1 to count, within 2%: the midpoint rule.
+    return tf.maximum(1 / (ring + 0.5) - 1 / (count + 0.5), 0.0)
+
+
+def _tiles(height: int, width: int, side: int) -> Tensor:
+    """Mounds side by side, upright: (1, H, W, 1)."""
+    tf = tensorflow()
+    rows = tf.constant(np.arange(height) % side, tf.float32)[None, :, None]
+    columns = tf.constant(np.arange(width) % side, tf.float32)[None, None, :]
+    return _mounds(rows, columns, tf.constant(float(side)))[..., None]
+
+
+def _signs(noise: Tensor) -> Tensor:
+    """A random sign for each fifth of the image in both directions, for every channel: (N, H, W, C)."""
+    tf = tensorflow()
+    height, width = int(noise.shape[1]), int(noise.shape[2])
+    side = max(1, height // 5)
+    corners = tf.where(noise[:, ::side, ::side] > 0, 1.0, -1.0)
+    return tf.repeat(tf.repeat(corners, side, axis=1), side, axis=2)[:, :height, :width]
+
+
+def _full(change: Tensor, eps: Tensor) -> Tensor:
+    """Stretch every change to length eps."""
+    return change * by_image(eps / tensorflow().maximum(size(change, "l2"), _TINY))

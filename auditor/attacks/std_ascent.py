@@ -12,17 +12,23 @@ Why it matters
 How to read it
     One step changes pixels by `step_size`, whatever the gradient's scale. A gradient vanishes when its
     standard deviation is below the 1e-8 of the formula: the image then moves by less than half a step, and
-    stays exactly as it is where the gradient is zero or not finite. That is saturation, not robustness.
+    stays exactly as it is where the gradient is zero. That is saturation, not robustness.
 
 References
     Erhan et al., Visualizing Higher-Layer Features of a Deep Network, 2009.
     Mordvintsev, Olah and Tyka, Inceptionism, 2015 (the normalised step).
 """
 
+from typing import NamedTuple
+
+from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.backend import tensorflow
 from auditor.core import Tensor
 from auditor.fields import Count, Parameters, PositiveReal
 
+SEES = "gradient"
+SEEKS = "ascent"
+NORMS = ()
 _GUARD = 1e-8
 
 
@@ -35,24 +41,26 @@ class Params(Parameters):
     """Standard deviation of one step over the pixels of an image, in the units of the box."""
 
 
-def start(images: Tensor) -> Tensor:
-    """Start where the images (N, H, W, C) are."""
-    return images
+class State(NamedTuple):
+    """Where each image is, and whether it had next to no gradient to follow there."""
+
+    x: Tensor
+    vanished: Tensor
 
 
-def step(images: Tensor, gradient: Tensor, step_size: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
-    """Take one step. box: (2,), least and greatest value (infinite for no clip).
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+    """Start where the images are."""
+    tf = tensorflow()
+    return State(tf.identity(goal.origin), tf.zeros_like(eps, tf.bool))
 
-    Returns images (N, H, W, C) and vanished (N,), true where there was next to no gradient to follow.
-    """
+
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+    """Take one step, and clip to the threat's box (infinite for no clip)."""
     tf = tensorflow()
     axes = (1, 2, 3)
     # float64, since the squares of a float32 gradient underflow long before the gradient does.
-    wide = tf.cast(gradient, tf.float64)
-    finite = tf.reduce_all(tf.math.is_finite(wide), axis=axes, keepdims=True)
-    wide = tf.where(finite, wide, 0.0)
+    wide = tf.cast(seen.gradient, tf.float64)
     deviation = tf.math.reduce_std(wide, axis=axes, keepdims=True)
-    vanished = tf.squeeze(deviation < _GUARD, axis=axes)
     change = wide / (deviation + _GUARD)
-    moved = images + step_size * tf.cast(change, images.dtype)
-    return tf.clip_by_value(moved, box[0], box[1]), vanished
+    moved = state.x + params.step_size * tf.cast(change, tf.float32)
+    return State(tf.clip_by_value(moved, *threat.box), tf.squeeze(deviation < _GUARD, axis=axes))

@@ -11,9 +11,10 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from auditor import catalog
+from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm
-from auditor.attacks._search import Found, Threat, search
-from auditor.core import Context, FloatArray, IntArray
+from auditor.attacks._search import Found, Job, Keep, search
+from auditor.core import Context, FloatArray
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
 
@@ -29,6 +30,12 @@ class AttackChoice:
     def module(self) -> ModuleType:
         """The attack itself."""
         return catalog.load("attacks", self.name)
+
+    def stages(self, norm: Norm) -> list["AttackChoice"]:
+        """The attack itself, or those it is made of."""
+        if self.module.SEEKS != "ensemble":
+            return [self]
+        return [AttackChoice(name, params) for name, params in self.module.stages(self.params, norm)]
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -52,8 +59,8 @@ class AttackChoice:
 
 
 def bounded_attacks() -> tuple[str, ...]:
-    """The attacks that search within a ball."""
-    return tuple(n for n in catalog.names("attacks") if hasattr(catalog.load("attacks", n), "GRADIENT"))
+    """The attacks that look for adversarial images, within a ball or as close as can be."""
+    return tuple(n for n in catalog.names("attacks") if catalog.load("attacks", n).SEEKS != "ascent")
 
 
 def _choose(value: Any) -> AttackChoice:
@@ -111,46 +118,36 @@ def check_threat(context: Context, norm: Norm, eps: float, attacks: list[AttackC
     if norm == "linf" and eps > high - low:
         message = f"`eps` {eps:g} is beyond the box [{low:g}, {high:g}]: every image could become any other"
         raise CheckError(f"{message}; `eps` is in the units of the box")
+    check_norm(norm, attacks)
+
+
+def check_norm(norm: Norm, attacks: list[AttackChoice]) -> None:
+    """Raise CheckError for a norm that an attack doesn't have."""
     for choice in attacks:
-        norms = getattr(choice.module, "NORMS", ("linf", "l2", "l1"))
+        norms = choice.module.NORMS
         if norm not in norms:
             raise CheckError(f"attack {choice.name!r} has no norm {norm!r} (it has: {', '.join(norms)})")
 
 
 def cascade(
-    context: Context,
-    threat: Threat,
-    attacks: list[AttackChoice],
-    images: FloatArray,
-    labels: IntArray,
-    targets: IntArray,
-    eps: float,
-    rows: IntArray,
-    stop_early: bool,
+    context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, keep: Keep
 ) -> tuple[FloatArray, NDArray[np.bool_], list[Stage]]:
-    """Run each attack on what the ones before left.
+    """Run each attack on what the ones before left; for the closest images, on all.
 
     Returns where every image ended (N, H, W, C), which were broken (N,), and the stages.
     """
-    ended, broken, stages = images.copy(), np.zeros(len(images), np.bool_), []
-    for choice in attacks:
-        left = np.flatnonzero(~broken)
+    count = len(job.images)
+    ended, broken, stages = job.images.copy(), np.zeros(count, np.bool_), []
+    closest = np.full(count, np.inf)
+    for choice in (stage for chosen in attacks for stage in chosen.stages(threat.norm)):
+        left = np.arange(count) if keep == "closest" else np.flatnonzero(~broken)
         if not left.size:
             break
         began = time.perf_counter()
-        found = search(
-            choice.module,
-            choice.params,
-            context.classifier,
-            threat,
-            images[left],
-            labels[left],
-            targets[left],
-            np.full(left.size, eps),
-            context.seed,
-            rows[left],
-            stop_early,
-        )
-        ended[left], broken[left] = found.images, found.success
+        found = search(choice.module, choice.params, context.classifier, threat, job.only(left), context.seed, keep)
+        sizes = np.where(found.success, found.distances, np.inf)
+        taken = sizes < closest[left] if keep == "closest" else np.ones(len(left), np.bool_)
+        ended[left[taken]], closest[left[taken]] = found.images[taken], sizes[taken]
+        broken[left] |= found.success
         stages.append(Stage(choice, left, found, time.perf_counter() - began))
     return ended, broken, stages

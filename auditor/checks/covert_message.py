@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import ascend
+from auditor.attacks._ascent import ascend
 from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share

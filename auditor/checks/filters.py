@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import ascend
+from auditor.attacks._ascent import ascend
 from auditor.attacks._objectives import towards_target
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import Ascent, ascend
+from auditor.attacks._ascent import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, mean, proportion

@@ -28,8 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
-from auditor.attacks._search import Threat
+from auditor.attacks._search import Job
 from auditor.checks._attacks import Bounded, Stage, cascade, check_threat
 from auditor.checks._text import change_panel, natural_panel, share
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, Table, mean, proportion
@@ -87,17 +88,8 @@ def run(context: Context, params: Params) -> Evidence:
     images, labels = samples.images[tried], samples.labels[tried]
     targets = np.full(len(tried), -1 if params.target is None else params.target, np.int64)
     threat = Threat(params.norm, samples.box, params.target is not None)
-    ended, broken, stages = cascade(
-        context,
-        threat,
-        params.attacks,
-        images,
-        labels,
-        targets,
-        params.eps,
-        samples.indices[tried],
-        not params.full_length,
-    )
+    job = Job(images, labels, targets, np.full(len(tried), params.eps), samples.indices[tried])
+    ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     said = classifier.predict(ended).argmax(axis=1)
     adversarial = AdversarialImages(
         ended, images, labels, said, broken, samples.indices[tried], context.model_name, not params.full_length
@@ -132,7 +124,7 @@ def _table(stages: list[Stage], right: int, total: int) -> Table:
         fell = int(stage.found.success.sum())
         left -= fell
         passes = (stage.found.gradients + stage.found.predictions) / len(stage.attacked)
-        name = f"{stage.choice.name} ({stage.choice.params.steps} steps, {stage.choice.params.loss})"
+        name = f"{stage.choice.name} ({stage.choice.params.steps} steps, {stage.choice.params.value})"
         rows.append((name, len(stage.attacked), fell, left / total, passes, stage.seconds))
     columns = ("attack", "given", "fell", "robust accuracy after", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
@@ -166,7 +158,7 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
                 caption="Mean loss of the images still attacked; it drops where the easy ones have left.",
                 alt=f"The mean loss moves between {low:.3g} and {high:.3g}.",
                 x=steps,
-                series=(Series(first.choice.params.loss, losses),),
+                series=(Series(first.choice.params.value, losses),),
                 x_label="step",
                 y_label="loss",
                 y_limits=(low, high if high > low else low + 1),

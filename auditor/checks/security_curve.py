@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.attacks._search import Threat, search
-from auditor.checks._attacks import AttackChoice, Bounded, check_threat
+from auditor.attacks._loop import Threat
+from auditor.attacks._search import Job
+from auditor.checks._attacks import AttackChoice, Bounded, cascade, check_threat
 from auditor.checks._text import share
 from auditor.core import Context, Evidence, Metric, MetricInfo, exact, proportion
 from auditor.errors import CheckError
@@ -118,19 +119,15 @@ def _sweep(
         left = np.flatnonzero(holds)
         if left.size and eps > 0:
             part = chosen[left]
-            found = search(
-                choice.module,
-                choice.params,
-                context.classifier,
-                Threat(params.norm, samples.box),
+            job = Job(
                 samples.images[part],
                 samples.labels[part],
                 np.full(left.size, -1, np.int64),
                 np.full(left.size, eps),
-                context.seed,
                 samples.indices[part],
             )
-            holds[left] = ~found.success
+            _, broken, _ = cascade(context, Threat(params.norm, samples.box), [choice], job, "first")
+            holds[left] = ~broken
         rows.append(holds.copy())
     return np.stack(rows)
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from auditor import catalog
 from auditor.attacks import apgd, bim, fgsm, mifgsm, pgd, square
+from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
-from auditor.attacks._search import Found, Threat, search
+from auditor.attacks._search import Found, Job, search
 from auditor.errors import CheckError
 from auditor.models import keras as format_keras
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
@@ -37,23 +38,13 @@ def images_for(seed, count=40):
 
 
 def attack(
-    module, classifier, images, labels, eps, norm="linf", box=FAR, targets=None, stop=True, rows=None, **params
+    module, classifier, images, labels, eps, norm="linf", box=FAR, targets=None, keep="first", rows=None, **params
 ) -> Found:
     count = len(images)
     wanted = np.full(count, -1) if targets is None else targets
-    return search(
-        module,
-        module.Params(**params),
-        classifier,
-        Threat(norm, box, targets is not None),
-        images,
-        labels,
-        wanted,
-        np.full(count, eps),
-        3,
-        np.arange(count) if rows is None else rows,
-        stop,
-    )
+    numbers = np.arange(count) if rows is None else rows
+    job = Job(images, labels, wanted, np.full(count, eps), numbers)
+    return search(module, module.Params(**params), classifier, Threat(norm, box, targets is not None), job, 3, keep)
 
 
 def smallest_distances(classifier, images, labels, norm):
@@ -128,9 +119,9 @@ ALL = [catalog.load("attacks", n) for n in ("fgsm", "bim", "pgd", "mifgsm", "apg
 
 @pytest.mark.parametrize("module", ALL, ids=lambda m: m.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
-@pytest.mark.parametrize("stop", [True, False])
-def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, stop):
-    if norm not in getattr(module, "NORMS", ("linf", "l2", "l1")):
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, keep):
+    if norm not in module.NORMS:
         pytest.skip("the attack has no such norm")
     path = str(tiny / "conv.keras")
     classifier = format_keras.load(format_keras.Params(path=path, output="probabilities"))
@@ -138,7 +129,7 @@ def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, stop):
     labels = classifier.predict(images).argmax(axis=1)
     eps = {"linf": 8 / 255, "l2": 0.7, "l1": 3.0}[norm]
     steps = {} if module is fgsm else {"steps": 12}
-    found = attack(module, classifier, images, labels, eps, norm, (0.0, 1.0), stop=stop, **steps)
+    found = attack(module, classifier, images, labels, eps, norm, (0.0, 1.0), keep=keep, **steps)
     assert (distance(found.images, images, norm) <= eps).all()
     assert found.images.min() >= 0
     assert found.images.max() <= 1
@@ -205,7 +196,7 @@ def test_easy_images_leave_the_batch(checkpoints):
     digits = mnist_5k.load(mnist_5k.Params())
     images, labels = digits.images[:100], digits.labels[:100]
     quick = attack(apgd, cnn, images, labels, 0.3, box=(0.0, 1.0), steps=40)
-    slow = attack(apgd, cnn, images, labels, 0.3, box=(0.0, 1.0), steps=40, stop=False)
+    slow = attack(apgd, cnn, images, labels, 0.3, box=(0.0, 1.0), steps=40, keep="last")
     assert quick.success.all()
     assert slow.success.all()
     assert slow.gradients == 100 * 40
@@ -271,6 +262,8 @@ def test_a_model_without_gradients_is_named_with_what_works():
     honest, images = linear(8, 2), images_for(8)
     hidden = Rounded(honest.kernel, honest.bias)
     labels = hidden.predict(images).argmax(axis=1)
-    with pytest.raises(CheckError, match="gives no gradient; attacks that need none: square"):
+    with pytest.raises(
+        CheckError, match="gives no gradient; attacks that need none: hopskipjump, noise_search, square"
+    ):
         attack(apgd, hidden, images, labels, 0.1, steps=20)
     assert attack(square, hidden, images, labels, 0.1, steps=200).success.mean() > 0.3
