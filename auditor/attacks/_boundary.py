@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from auditor.attacks._loop import Seen
-from auditor.attacks._norms import Norm, by_image, size
+from auditor.attacks._norms import Norm, by_image, size, steepest
 from auditor.backend import tensorflow
 from auditor.core import Tensor
 
@@ -34,6 +34,13 @@ def nearest_boundary(x: Tensor, seen: Seen, norm: Norm) -> Plane:
     return Plane(x, normal, tf.gather(leads, nearest, axis=1, batch_dims=1))
 
 
+def straight_step(plane: Plane, here: Tensor, norm: Norm) -> Tensor:
+    """The change of least norm that brings `here` onto the plane, whatever the box: (N, H, W, C)."""
+    tf = tensorflow()
+    slope = tf.maximum(size(plane.normal, DUAL[norm]), _TINY)
+    return steepest(plane.normal, norm) * by_image(_gap(plane, here) / slope)
+
+
 def step_to(plane: Plane, here: Tensor, box: tuple[float, float], norm: Norm) -> Tensor:
     """The change of least norm that brings `here` onto the plane without leaving the box: (N, H, W, C).
 
@@ -41,8 +48,7 @@ def step_to(plane: Plane, here: Tensor, box: tuple[float, float], norm: Norm) ->
     Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020, section 2.
     """
     tf = tensorflow()
-    axes = (1, 2, 3)
-    gap = -plane.lead - tf.reduce_sum(plane.normal * (here - plane.x), axis=axes)
+    gap = _gap(plane, here)
     upwards = tf.sign(gap)
     way = plane.normal * by_image(upwards)
     gap, pull = tf.abs(gap), tf.abs(way)
@@ -50,6 +56,11 @@ def step_to(plane: Plane, here: Tensor, box: tuple[float, float], norm: Norm) ->
     room = tf.where(way == 0, 0.0, room)
     lengths = _greedy(gap, pull, room) if norm == "l1" else _even(gap, pull, room, norm)
     return tf.sign(way) * lengths
+
+
+def _gap(plane: Plane, here: Tensor) -> Tensor:
+    """How much the lead must rise from `here` to 0 if the plane is right: (N,)."""
+    return -plane.lead - tensorflow().reduce_sum(plane.normal * (here - plane.x), axis=(1, 2, 3))
 
 
 def _even(gap: Tensor, pull: Tensor, room: Tensor, norm: Norm) -> Tensor:

@@ -39,7 +39,7 @@ def distance(images: FloatArray, origin: FloatArray, norm: Norm) -> NDArray[np.f
 
 
 def _exact_size(change: FloatArray, norm: Norm) -> NDArray[np.float64]:
-    flat = np.abs(change.reshape(len(change), -1))
+    flat = np.abs(change.reshape(len(change), int(np.prod(change.shape[1:]))))
     order = {"linf": np.inf, "l2": 2, "l1": 1, "l0": 0}[norm]
     sizes: NDArray[np.float64] = np.linalg.norm(flat, ord=order, axis=1)
     return sizes
@@ -48,7 +48,7 @@ def _exact_size(change: FloatArray, norm: Norm) -> NDArray[np.float64]:
 def project(images: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, float], norm: Norm) -> Tensor:
     """Bring images into the ball of radius eps (N,) around origin, and into the box.
 
-    L∞ and L1 project onto the intersection of ball and box. L2 projects onto the ball, then the box: never
+    L∞ and L1 project onto the intersection of ball and box; L0 keeps the eps greatest changes, within the box. L2 projects onto the ball, then the box: never
     outside either, since moving towards an origin within the box shortens every coordinate.
     """
     tf = tensorflow()
@@ -61,7 +61,18 @@ def project(images: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, float
     if norm == "l2":
         shrink = tf.minimum(1.0, eps / tf.maximum(size(change, norm), _TINY))
         return tf.clip_by_value(origin + change * by_image(shrink), low, high)
+    if norm == "l0":
+        return tf.clip_by_value(origin + _largest(change, eps), low, high)
     return origin + _project_l1(change, origin, eps, box)
+
+
+def _largest(change: Tensor, count: Tensor) -> Tensor:
+    """Keep the `count` (N,) greatest values of every change, which is its projection onto an L0 ball."""
+    tf = tensorflow()
+    flat = tf.reshape(tf.abs(change), (tf.shape(change)[0], -1))
+    order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
+    rank = tf.reshape(tf.argsort(order, axis=1), tf.shape(change))
+    return tf.where(tf.cast(rank, tf.float32) < by_image(tf.floor(count)), change, 0.0)
 
 
 def _project_l1(change: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, float]) -> Tensor:
@@ -110,8 +121,11 @@ def steepest(gradient: Tensor, norm: Norm, sparsity: float = 0.05) -> Tensor:
 def random_change(
     seed: int, stream: str, rows: Sequence[int], shape: tuple[int, ...], norm: Norm
 ) -> NDArray[np.float32]:
-    """Changes spread over the unit ball, (N, *shape): that of row i depends on (seed, stream, i) alone."""
-    if norm == "linf":
+    """Changes spread over the unit ball, (N, *shape): that of row i depends on (seed, stream, i) alone.
+
+    An L0 ball limits how many values change, not by how much; its changes are those of L∞.
+    """
+    if norm in ("linf", "l0"):
         return np.stack([2 * uniform_row(seed, stream, row, shape) - 1 for row in rows])
     drawn = np.stack([normal_row(seed, stream, row, shape) for row in rows])
     if norm == "l1":
@@ -134,6 +148,11 @@ def into_ball(
         ceiling = np.where(ceiling > start + radius, np.nextafter(ceiling, np.float32(-np.inf)), ceiling)
         return np.clip(np.clip(images, floor, ceiling), low, high)
     found = np.clip(images, low, high)
+    if norm == "l0":
+        change = found - origin
+        order = np.argsort(-np.abs(change.reshape(len(change), -1)), axis=1, kind="stable")
+        rank = np.argsort(order, axis=1).reshape(change.shape)
+        return np.where(rank < np.floor(eps).reshape(-1, 1, 1, 1), found, origin)
     # Rounding origin + change to float32 can undo a shrinking; each attempt shrinks by twice as much more.
     for attempt in range(20):
         change = found.astype(np.float64) - origin

@@ -42,9 +42,9 @@ class Params(Aimed):
     """How many steps, over all searches."""
     searches: Count = 9
     """How many weights c to try for every image."""
-    learning_rate: PositiveReal = 0.01
+    learning_rate: PositiveReal = 0.1
     """Adam's learning rate."""
-    first_weight: PositiveReal = 0.001
+    first_weight: PositiveReal = 1.0
     """The first c, with logits brought to a spread of 1 at the original."""
     confidence: Annotated[Real, Field(ge=0)] = 0.0
     """Margin to aim for, in the same units."""

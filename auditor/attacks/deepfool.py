@@ -2,7 +2,7 @@
 
 What it measures
     At every step each rival class's lead is taken as linear, and the image moves to the nearest boundary by
-    the least change in the norm, within the box; all changes together are stretched by `overshoot`.
+    the least change in the norm; all changes together are stretched by `overshoot` and clipped to the box.
 
 Why it matters
     It finds small changes in a handful of steps, with no parameter to tune: a cheap first look at distances.
@@ -19,7 +19,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from auditor.attacks._boundary import nearest_boundary, step_to
+from auditor.attacks._boundary import nearest_boundary, straight_step
 from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._norms import by_image
 from auditor.attacks._params import Aimed
@@ -60,7 +60,9 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     """Step to the nearest boundary; an image that has crossed one stays."""
     tf = tensorflow()
     plane = nearest_boundary(state.x, seen, threat.norm)
-    change = state.change + step_to(plane, state.x, threat.box, threat.norm)
+    # The step starts from where the image would be without the stretch, else the two would cancel out.
+    here = tf.clip_by_value(goal.origin + state.change, *threat.box)
+    change = state.change + straight_step(plane, here, threat.norm)
     x = tf.clip_by_value(goal.origin + (1 + params.overshoot) * change, *threat.box)
     crossed = by_image(seen.hit)
     return State(tf.where(crossed, state.x, x), tf.where(crossed, state.change, change))

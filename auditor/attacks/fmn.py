@@ -57,7 +57,7 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     """Start at the image, with nothing found."""
     tf = tensorflow()
     endless = tf.fill(tf.shape(eps), np.float32(np.inf))
-    return State(tf.identity(goal.origin), endless, endless)
+    return State(tf.identity(goal.origin), tf.ones_like(eps) if threat.norm == "l0" else endless, endless)
 
 
 def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
@@ -74,8 +74,10 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
         larger = tf.maximum(state.radius + 1, tf.floor(state.radius * (1 + gamma)))
     else:
         smaller, larger = state.radius * (1 - gamma), state.radius * (1 + gamma)
-    searching = tf.where(tf.math.is_finite(least), larger, now + ahead)
-    radius = tf.where(seen.hit, tf.minimum(smaller, least), searching)
+    if threat.norm != "l0":
+        # A little past the estimate: a radius that only ever reaches for the boundary stops just short of it.
+        larger = tf.where(tf.math.is_finite(least), larger, (now + ahead) * (1 + gamma))
+    radius = tf.where(seen.hit, tf.minimum(smaller, least), larger)
     moved = state.x + by_image(length + 0 * eps) * steepest(seen.gradient, "l2")
     return State(project(moved, goal.origin, radius, threat.box, threat.norm), radius, least)
 

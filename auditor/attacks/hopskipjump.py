@@ -34,6 +34,7 @@ NORMS = ("linf", "l2")
 _TRY, _BISECT, _PROBE, _STRIDE = range(4)
 _BISECTIONS, _STRIDES = 12, 8
 _PROBE_SHARE = 0.02
+_GRAINS = (1, 2, 4, 8)
 _TINY = 1e-12
 
 
@@ -105,7 +106,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
 
     def ask_try() -> State:
         low, high = threat.box
-        return state._replace(x=low + (high - low) * uniform(goal.keys, t, _shape(goal)))
+        return state._replace(x=low + (high - low) * _grain(uniform(goal.keys, t, _shape(goal)), t))
 
     def ask_bisection() -> State:
         fresh = state._replace(
@@ -177,6 +178,18 @@ def _direction(state: State) -> Tensor:
     average = state.answers / tf.maximum(state.count, 1.0)
     mixed = tf.abs(average) < 1
     return state.towards - by_image(tf.where(mixed, average, 0.0)) * state.probes
+
+
+def _grain(noise: Tensor, t: Tensor) -> Tensor:
+    """Noise in patches, coarser from try to try: a network calls all fine noise by one name."""
+    tf = tensorflow()
+    height, width = int(noise.shape[1]), int(noise.shape[2])
+
+    def patches(side: int) -> Tensor:
+        coarse = noise[:, ::side, ::side]
+        return tf.repeat(tf.repeat(coarse, side, axis=1), side, axis=2)[:, :height, :width]
+
+    return tf.switch_case(t % len(_GRAINS), [lambda side=side: patches(side) for side in _GRAINS])
 
 
 def _reach(state: State, goal: Goal) -> Tensor:

@@ -1,0 +1,99 @@
+"""What every benchmark attacks, our own attacks on it, and the one judge of them all."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor import catalog
+from auditor.attacks._loop import Threat
+from auditor.attacks._norms import Norm, distance
+from auditor.attacks._search import Found, Job, Keep, search
+from auditor.datasets import mnist_5k
+from auditor.models import keras as format_keras
+from fixtures.examples import FOLDER
+
+BOX = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and images it classifies right: images (N, 28, 28, 1), labels (N,); `total` were looked at."""
+
+    network: Any
+    images: Any
+    labels: Any
+    total: int
+
+
+def subject(name: str, count: int) -> Subject:
+    """The example network of this name with `count` images, spread over the validation split."""
+    robust = name == "mnist_cnn_robust"
+    params = format_keras.Params(path=str(FOLDER / f"{name}.keras"), output="logits" if robust else "probabilities")
+    network = format_keras.load(params)
+    digits = mnist_5k.load(mnist_5k.Params())
+    rows = np.linspace(0, len(digits) - 1, count).round().astype(int)
+    images, labels = digits.images[rows], digits.labels[rows]
+    right = network.predict(images).argmax(axis=1) == labels
+    return Subject(network, images[right], labels[right], count)
+
+
+def ours(
+    it: Subject, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first"
+) -> tuple[Any, list[Found]]:
+    """Run our attacks, each on what those before left; gives where images ended, and what each stage found."""
+    ended, left, found = it.images.copy(), np.arange(len(it.labels)), []
+    for name, params in stages:
+        module = catalog.load("attacks", name)
+        job = Job(
+            it.images[left], it.labels[left], np.full(len(left), -1), np.full(len(left), eps), left.astype(np.int64)
+        )
+        result = search(module, module.Params(**params), it.network, Threat(norm, BOX), job, 0, keep)
+        ended[left] = result.images
+        left = left[~result.success]
+        found.append(result)
+        if not left.size:
+            break
+    return ended, found
+
+
+def robust_accuracy(it: Subject, made: Any, norm: Norm, eps: float) -> float:
+    """Share of all images that hold: what left ball or box, by more than rounding, is not counted as broken."""
+    inside = distance(made.astype(np.float32), it.images, norm) <= eps * (1 + 1e-5)
+    inside &= (made.min(axis=(1, 2, 3)) >= -1e-6) & (made.max(axis=(1, 2, 3)) <= 1 + 1e-6)
+    broken = inside & (it.network.predict(made.astype(np.float32)).argmax(axis=1) != it.labels)
+    return float((len(broken) - broken.sum()) / it.total)
+
+
+def distances(it: Subject, made: Any, norm: Norm) -> NDArray[np.float64]:
+    """Distance of every image that is adversarial, infinity for the others: (N,)."""
+    made = np.clip(made.astype(np.float32), *BOX)
+    wrong = it.network.predict(made).argmax(axis=1) != it.labels
+    return np.where(wrong, distance(made, it.images, norm), np.inf)
+
+
+def timed(entries: dict[str, Callable[[], Any]], runs: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Seconds of every run of every entry, in turn so that a busy moment hits all alike, and the last results.
+
+    A first turn traces and warms up, and isn't counted.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in entries}
+    results: dict[str, Any] = {}
+    for turn in range(runs + 1):
+        for name, entry in entries.items():
+            gc.collect()
+            began = time.perf_counter()
+            results[name] = entry()
+            if turn:
+                seconds[name].append(time.perf_counter() - began)
+    return seconds, results
+
+
+def median(values: list[float]) -> float:
+    """The median, nan of nothing."""
+    return statistics.median(values) if values else float("nan")
