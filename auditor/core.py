@@ -14,7 +14,7 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 Tensor = Any  # a TensorFlow tensor; TensorFlow itself is imported only where it runs
 
-MetricKind = Literal["proportion", "mean", "exact"]
+MetricKind = Literal["proportion", "mean", "median", "exact"]
 Status = Literal["pass", "fail", "inconclusive", "error"]
 State = Status | Literal["cut off", "not run", "not selected"]
 
@@ -125,7 +125,7 @@ class AdversarialImages:
 class Metric:
     """A measured value with what its uncertainty is computed from.
 
-    proportion: `successes` out of `n`. mean: of `values` (n,), each within `bounds` where those are known.
+    proportion: `successes` out of `n`. mean, median: of `values` (n,), each within `bounds` where those are known.
     exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
     """
 
@@ -152,6 +152,13 @@ def mean(values: FloatArray | Sequence[float], bounds: tuple[float, float] | Non
     array = np.asarray(values, dtype=np.float64)
     value = float(array.mean()) if array.size else float("nan")
     return Metric("mean", value, int(array.size), values=array, bounds=bounds)
+
+
+def median(values: FloatArray, bounds: tuple[float, float] | None = None) -> Metric:
+    """The median of one value per sample (n,), of which some may be infinite: no more was found than that."""
+    array = np.asarray(values, dtype=np.float64)
+    value = float(np.median(array)) if array.size else float("nan")
+    return Metric("median", value, int(array.size), values=array, bounds=bounds)
 
 
 def exact(value: float | np.number[Any]) -> Metric:

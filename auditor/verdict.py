@@ -1,7 +1,8 @@
 """Evidence and expectations to a verdict: a pure function, so that stored evidence can be judged again.
 
 A proportion is judged by its exact (Clopper and Pearson, 1934) or Wilson (1927) interval, a mean by a
-bootstrap interval (Efron and Tibshirani, 1993), an exact number by itself. An expectation passes when the
+bootstrap interval (Efron and Tibshirani, 1993), a median by order statistics (Conover, Practical Nonparametric
+Statistics, 1999), an exact number by itself. An expectation passes when the
 whole interval satisfies it, fails when the point estimate violates it, and is inconclusive in between.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from auditor.core import Diagnostic, Expectation, Finding, Metric, Status, Verdict
+from auditor.core import Diagnostic, Expectation, Finding, FloatArray, Metric, Status, Verdict
 
 _RESAMPLES = 2000
 _MOST_SAMPLES = 10_000_000
@@ -28,7 +29,7 @@ def interval(metric: Metric, confidence: float, method: str = "exact") -> tuple[
         if metric.n == 0:
             return 0.0, 1.0
         return _proportion_interval(metric.successes or 0, metric.n, confidence, method)
-    return _mean_interval(metric, confidence)
+    return _median_interval(metric, confidence) if metric.kind == "median" else _mean_interval(metric, confidence)
 
 
 def _proportion_interval(k: int, n: int, confidence: float, method: str) -> tuple[float, float]:
@@ -57,6 +58,17 @@ def _mean_interval(metric: Metric, confidence: float) -> tuple[float, float]:
         rng=np.random.default_rng(0),
     ).confidence_interval
     return float(max(found.low, low)), float(min(found.high, high))
+
+
+def _median_interval(metric: Metric, confidence: float) -> tuple[float, float]:
+    """Between two order statistics; a side on which no value is sure enough is unknown."""
+    from scipy.stats import quantile_test
+
+    low, high = metric.bounds or (-math.inf, math.inf)
+    if metric.values is None or metric.n == 0:
+        return low, high
+    found = quantile_test(metric.values, q=0.0, p=0.5).confidence_interval(confidence)
+    return (low if math.isnan(found.low) else float(found.low)), (high if math.isnan(found.high) else float(found.high))
 
 
 def _constant_interval(metric: Metric, n: int, confidence: float) -> tuple[float, float]:
@@ -187,6 +199,8 @@ def _forecast(metric: Metric, confidence: float, method: str) -> Callable[[int],
             return k / n, *_proportion_interval(k, n, confidence, method)
 
         return proportion_of
+    if metric.kind == "median" and metric.values is not None:
+        return _median_forecast(metric, metric.values, confidence)
     low, high = _mean_interval(metric, confidence)
     if metric.values is None or metric.n < 2:
         return lambda _: (value, low, high)
@@ -198,3 +212,17 @@ def _forecast(metric: Metric, confidence: float, method: str) -> Callable[[int],
         return value, value - (value - low) * shrink, value + (high - value) * shrink
 
     return mean_of
+
+
+def _median_forecast(
+    metric: Metric, values: FloatArray, confidence: float
+) -> Callable[[int], tuple[float, float, float]]:
+    """More samples bring the ranks of the interval's ends closer to the middle of the same values."""
+    from scipy.stats import binom
+
+    def median_of(n: int) -> tuple[float, float, float]:
+        rank = float(binom.ppf((1 - confidence) / 2, n, 0.5)) / n
+        low = float(np.quantile(values, rank, method="lower"))
+        return metric.value, low, float(np.quantile(values, 1 - rank, method="higher"))
+
+    return median_of

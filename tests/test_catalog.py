@@ -8,6 +8,8 @@ from typing import get_args
 import pytest
 
 from auditor import catalog
+from auditor.attacks._loop import Sees
+from auditor.attacks._norms import Norm
 from auditor.core import MetricInfo, MetricKind
 from auditor.errors import ExtensionError
 from auditor.fields import Parameters
@@ -56,7 +58,7 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
             "checks",
             {"accuracy", "noise_to_target", "digit_flip", "transfer", "filters", "weight_maps", "covert_message"},
         ),
-        ("attacks", {"std_ascent"}),
+        ("attacks", {"std_ascent", "apgd", "fab", "autoattack"}),
         ("models", {"keras"}),
         ("datasets", {"mnist", "mnist_5k", "npz"}),
     ],
@@ -115,7 +117,13 @@ def test_the_module_shows_its_face(kind, name):
     params = catalog.params_of(kind, name)
     assert issubclass(params, Parameters)
     assert params.__doc__
-    assert all(callable(getattr(module, function, None)) for function in RUN_FUNCTIONS[kind])
+    functions = RUN_FUNCTIONS[kind]
+    if kind == "attacks":
+        assert module.SEES in get_args(Sees)
+        assert module.SEEKS in ("ball", "distance", "boundary", "ascent", "ensemble")
+        assert set(module.NORMS) <= set(get_args(Norm))
+        functions = ("stages",) if module.SEEKS == "ensemble" else functions
+    assert all(callable(getattr(module, function, None)) for function in functions)
 
 
 @each_extension

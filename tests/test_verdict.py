@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
-from auditor.core import Diagnostic, Expectation, Metric, exact, mean, proportion
+from auditor.core import Diagnostic, Expectation, Metric, exact, mean, median, proportion
 from auditor.verdict import interval, judge, samples_to_settle
 
 RANK = ("pass", "inconclusive", "fail", "error")
@@ -30,7 +30,11 @@ def means(least=1):
     return st.lists(shares, min_size=least, max_size=6).map(lambda values: mean(values, (0.0, 1.0)))
 
 
-metrics = proportions() | means() | shares.map(exact)
+def medians():
+    return st.lists(shares, min_size=1, max_size=6).map(lambda values: median(np.array(values), (0.0, 1.0)))
+
+
+metrics = proportions() | means() | medians() | shares.map(exact)
 
 
 def status(metric: Metric, low: float | None, high: float | None, confidence=0.95, method="exact", **more) -> str:
@@ -273,3 +277,33 @@ def test_an_estimate_on_its_bound_is_never_settled():
     assert message.endswith("it is too near for any practical number of samples to settle it")
     assert samples_to_settle(exact(0.9), Expectation("m", 0.9), 0.95) is None
     assert samples_to_settle(proportion(0, 0), Expectation("m", 0.9), 0.95) is None
+
+
+# --- medians
+
+
+def test_a_median_s_interval_holds_the_true_median_as_often_as_promised():
+    draws = np.random.default_rng(0).exponential(size=(2000, 41))
+    held = [low <= math.log(2) <= high for low, high in (interval(median(row), 0.9) for row in draws)]
+    assert 0.89 <= np.mean(held) <= 0.97  # ranks are whole numbers, so it holds a little more often
+
+
+def test_a_median_doesn_t_mind_what_was_never_found():
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5] * 10 + [np.inf] * 9)
+    found = median(values)
+    assert found.value == 0.3
+    assert interval(found, 0.95)[1] <= 0.5
+    assert status(found, 0.15, None) == "pass"
+
+
+def test_few_values_leave_a_side_open():
+    assert interval(median(np.array([0.4, 0.5])), 0.95) == (-math.inf, math.inf)
+    assert interval(median(np.array([0.4, 0.5]), (0.0, 1.0)), 0.95) == (0.0, 1.0)
+
+
+def test_how_many_samples_would_settle_a_median():
+    values = np.random.default_rng(1).random(60)
+    found, wanted = median(values), Expectation("m", min=float(np.median(values)) - 0.02)
+    needed = samples_to_settle(found, wanted, 0.95)
+    assert needed is not None
+    assert needed > 60

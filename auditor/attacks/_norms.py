@@ -48,8 +48,9 @@ def _exact_size(change: FloatArray, norm: Norm) -> NDArray[np.float64]:
 def project(images: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, float], norm: Norm) -> Tensor:
     """Bring images into the ball of radius eps (N,) around origin, and into the box.
 
-    L∞ and L1 project onto the intersection of ball and box; L0 keeps the eps greatest changes, within the box. L2 projects onto the ball, then the box: never
-    outside either, since moving towards an origin within the box shortens every coordinate.
+    L∞ and L1 project onto the intersection of ball and box; L0 keeps the eps greatest changes, within the box.
+    L2 projects onto the ball, then the box: never outside either, since moving towards an origin within the box
+    shortens every coordinate.
     """
     tf = tensorflow()
     low, high = box

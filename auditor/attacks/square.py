@@ -36,6 +36,7 @@ NORMS = ("linf", "l2")
 # Shares of the query budget (of 10 000) at which the squares' share of the image halves.
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _TINY = 1e-12
+_WIDEST = 1000  # pixels; further out a mound is as flat as makes no difference
 
 
 class Params(Search):
@@ -92,7 +93,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
         inside = _window(drawn[:, 0], drawn[:, 1], side, height, width)
         tried = tf.where(inside, goal.origin + by_image(eps) * sign, best)
     else:
-        side = tf.maximum(side, 3.0) if min(height, width) > 3 else side
+        side = tf.minimum(tf.maximum(2 * tf.floor(side / 2) + 1, 3.0), float(min(height, width)))
         tried = goal.origin + _moved_budget(best - goal.origin, eps, drawn, side, sign)
     return State(project(tried, goal.origin, eps, threat.box, threat.norm), best, value)
 
@@ -152,9 +153,10 @@ def _mound(rows: Tensor, columns: Tensor, height: Tensor, width: Tensor) -> Tens
     tf = tensorflow()
     middle, centre = tf.floor(height / 2), tf.floor(width / 2)
     ring = tf.maximum(tf.abs(rows - middle), tf.abs(columns - centre))
+    sums = tf.constant(np.concatenate([[0.0], np.cumsum(1 / np.arange(1, _WIDEST) ** 2)]), tf.float32)
     count = tf.maximum(middle, centre) + 1
-    # The sum of 1/k² from ring + 1 to count, within 2%: the midpoint rule.
-    return tf.maximum(1 / (ring + 0.5) - 1 / (count + 0.5), 0.0)
+    outermost = tf.gather(sums, tf.cast(tf.minimum(count, _WIDEST - 1.0), tf.int32))
+    return tf.maximum(outermost - tf.gather(sums, tf.cast(tf.minimum(ring, _WIDEST - 1.0), tf.int32)), 0.0)
 
 
 def _tiles(height: int, width: int, side: int) -> Tensor:

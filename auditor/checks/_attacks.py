@@ -12,11 +12,13 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from auditor import catalog
 from auditor.attacks._loop import Threat
-from auditor.attacks._norms import Norm
+from auditor.attacks._norms import Norm, distance
 from auditor.attacks._search import Found, Job, Keep, search
-from auditor.core import Context, FloatArray
+from auditor.checks._text import change_panel, natural_panel
+from auditor.core import AdversarialImages, Context, FloatArray, Samples
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
+from auditor.figures import Strip, spread
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class AttackChoice:
         back = core_schema.plain_serializer_function_ser_schema(
             lambda choice: {"attack": choice.name, **choice.params.model_dump(mode="json")}
         )
-        return core_schema.no_info_plain_validator_function(_choose, serialization=back)
+        return core_schema.no_info_plain_validator_function(choose, serialization=back)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def bounded_attacks() -> tuple[str, ...]:
     return tuple(n for n in catalog.names("attacks") if catalog.load("attacks", n).SEEKS != "ascent")
 
 
-def _choose(value: Any) -> AttackChoice:
+def choose(value: Any) -> AttackChoice:
+    """Validate `{attack: name, …}`."""
     if isinstance(value, AttackChoice):
         return value
     known = bounded_attacks()
@@ -98,8 +101,43 @@ class Bounded(Parameters):
 
     norm: Norm = "linf"
     """The norm that bounds the change: `linf`, `l2` or `l1`."""
-    attacks: Attacks = Field(default_factory=lambda: [_choose({"attack": "apgd"})])
+    attacks: Attacks = Field(default_factory=lambda: [choose({"attack": "apgd"})])
     """The attacks; each works on the images that held against those before."""
+
+
+@dataclass(frozen=True)
+class Attackable:
+    """The samples looked at: how many, which of them are classified right (M,), and the positions (N,) of those
+    that are attacked, with their targets (N,).
+    """
+
+    right: NDArray[np.bool_]
+    tried: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+    def job(self, samples: Samples, eps: float) -> Job:
+        """What to attack, within radius eps."""
+        radii = np.full(len(self.tried), eps)
+        return Job(
+            samples.images[self.tried], samples.labels[self.tried], self.targets, radii, samples.indices[self.tried]
+        )
+
+
+def attackable(context: Context, most: int, target: int | None) -> Attackable:
+    """Look at up to `most` samples, evenly spread, for images that are classified right and of another class.
+
+    Raises CheckError if there is none.
+    """
+    samples = context.samples
+    chosen = spread(len(samples), most)
+    right = context.classifier.predict(samples.images[chosen]).argmax(axis=1) == samples.labels[chosen]
+    aimed = np.ones(len(chosen), np.bool_)
+    if target is not None:
+        aimed = samples.labels[chosen] != context.class_number(target, "target")
+    tried = chosen[right & aimed]
+    if not tried.size:
+        raise CheckError("there is nothing to attack: no image is classified right (and is of another class)")
+    return Attackable(right, tried, np.full(len(tried), -1 if target is None else target, np.int64))
 
 
 @dataclass(frozen=True)
@@ -151,3 +189,24 @@ def cascade(
         broken[left] |= found.success
         stages.append(Stage(choice, left, found, time.perf_counter() - began))
     return ended, broken, stages
+
+
+def broken_images(context: Context, made: AdversarialImages, rows: NDArray[np.int64], norm: Norm, title: str) -> Strip:
+    """Some of the images that fell, each with its original and the amplified change."""
+    samples = context.samples
+    before, after = made.originals[rows], made.images[rows]
+    true = tuple(samples.class_name(int(label)) for label in made.labels[rows])
+    said = tuple(samples.class_name(int(label)) for label in made.targets[rows])
+    sizes = tuple(f"{norm} {size:.3g}" for size in distance(after, before, norm))
+    return Strip(
+        title=title,
+        caption="Original with its true class, adversarial image with the class it is given, and the change, "
+        "amplified: blue brightens a pixel, red darkens it.",
+        alt=f"{len(rows)} broken images; the first is a {true[0]} that is called a {said[0]} after a change of "
+        f"{sizes[0]}.",
+        panels=(
+            natural_panel(before, samples.box, "original", true),
+            natural_panel(after, samples.box, "adversarial", said),
+            change_panel(after - before, "change, amplified", sizes),
+        ),
+    )

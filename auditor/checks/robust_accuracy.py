@@ -30,13 +30,11 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
-from auditor.attacks._search import Job
-from auditor.checks._attacks import Bounded, Stage, cascade, check_threat
-from auditor.checks._text import change_panel, natural_panel, share
+from auditor.checks._attacks import Bounded, Stage, attackable, broken_images, cascade, check_threat
+from auditor.checks._text import share
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, Table, mean, proportion
-from auditor.errors import CheckError
 from auditor.fields import ClassNumber, Count, Real
-from auditor.figures import Curve, Figure, Series, Strip, spread
+from auditor.figures import Curve, Figure, Series, spread
 
 MAKES_IMAGES = True
 
@@ -77,27 +75,18 @@ def run(context: Context, params: Params) -> Evidence:
     """Attack what is classified right, and count what holds."""
     check_threat(context, params.norm, params.eps, params.attacks)
     samples, classifier = context.samples, context.classifier
-    chosen = spread(len(samples), params.samples)
-    right = classifier.predict(samples.images[chosen]).argmax(axis=1) == samples.labels[chosen]
-    aimed = np.ones(len(chosen), np.bool_)
-    if params.target is not None:
-        aimed = samples.labels[chosen] != context.class_number(params.target, "target")
-    tried = chosen[right & aimed]
-    if not tried.size:
-        raise CheckError("there is nothing to attack: no image is classified right (and is of another class)")
-    images, labels = samples.images[tried], samples.labels[tried]
-    targets = np.full(len(tried), -1 if params.target is None else params.target, np.int64)
+    subject = attackable(context, params.samples, params.target)
+    right, job = subject.right, subject.job(samples, params.eps)
     threat = Threat(params.norm, samples.box, params.target is not None)
-    job = Job(images, labels, targets, np.full(len(tried), params.eps), samples.indices[tried])
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     said = classifier.predict(ended).argmax(axis=1)
     adversarial = AdversarialImages(
-        ended, images, labels, said, broken, samples.indices[tried], context.model_name, not params.full_length
+        ended, job.images, job.labels, said, broken, job.rows, context.model_name, not params.full_length
     )
-    outcome = _Outcome(adversarial, said, distance(ended, images, params.norm))
+    outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
     held = int(right.sum()) - int(broken.sum())
     metrics: dict[str, Metric] = {
-        "robust_accuracy": proportion(held, len(chosen)),
+        "robust_accuracy": proportion(held, len(right)),
         "clean_accuracy": proportion(right),
         "attack_success_rate": proportion(broken),
     }
@@ -109,7 +98,7 @@ def run(context: Context, params: Params) -> Evidence:
         f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right.",
         metrics=metrics,
         figures=_figures(context, params, outcome, stages),
-        tables=(_table(stages, int(right.sum()), len(chosen)),),
+        tables=(_table(stages, int(right.sum()), len(right)),),
         notes=()
         if params.full_length
         else ("Images were left as soon as they fell: they can't be used for transfer.",),
@@ -137,7 +126,8 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
     figures: list[Figure] = []
     fallen = np.flatnonzero(outcome.adversarial.fooled)
     if fallen.size:
-        figures.append(_strip(context, params, outcome, fallen[spread(len(fallen), params.show)]))
+        rows = fallen[spread(len(fallen), params.show)]
+        figures.append(broken_images(context, outcome.adversarial, rows, params.norm, "Broken images"))
     figures.append(
         Curve(
             title=f"{first.choice.name}: images fallen, step by step",
@@ -165,22 +155,3 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
             )
         )
     return tuple(figures)
-
-
-def _strip(context: Context, params: Params, outcome: _Outcome, rows: NDArray[np.int64]) -> Strip:
-    samples, made = context.samples, outcome.adversarial
-    before, after = made.originals[rows], made.images[rows]
-    true = tuple(samples.class_name(int(label)) for label in made.labels[rows])
-    said = tuple(samples.class_name(int(label)) for label in outcome.said[rows])
-    sizes = tuple(f"{params.norm} {size:.3g}" for size in outcome.distances[rows])
-    return Strip(
-        title="Broken images",
-        caption="Original with its true class, adversarial image with the class it is given, and the change, "
-        "amplified: blue brightens a pixel, red darkens it.",
-        alt=f"{len(rows)} broken images; the first is a {true[0]} that is called a {said[0]}.",
-        panels=(
-            natural_panel(before, samples.box, "original", true),
-            natural_panel(after, samples.box, "adversarial", said),
-            change_panel(after - before, "change, amplified", sizes),
-        ),
-    )

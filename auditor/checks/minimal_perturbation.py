@@ -1,0 +1,164 @@
+"""How little must an image change before the classifier errs?
+
+What it measures
+    For every correctly classified image, the smallest change that any of the attacks found, in one norm and
+    within the box. Every attack works on every image; the closest result is kept and predicted once more.
+
+Why it matters
+    It needs no radius to be chosen beforehand, and shows the whole distribution: the images that fall to
+    almost nothing, and those that hold out longest.
+
+How to read it
+    Distances are in the units of the box (L0 counts values that changed) and are upper bounds: a better attack
+    may find smaller ones. `median_distance: {min: 0.2}` gates the typical image, `nearest_distance` the worst
+    one. The curve is the share of the images that hold at each radius, as far as these attacks can tell. An
+    image for which nothing was found counts as infinitely far, and `found` says how many that are.
+
+References
+    Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017.
+    Croce and Hein, Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020.
+    Pintor et al., Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints, NeurIPS 2021.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
+
+from auditor.attacks._loop import Threat
+from auditor.attacks._norms import Norm, distance
+from auditor.checks._attacks import AttackChoice, Stage, attackable, broken_images, cascade, check_norm, choose
+from auditor.checks._text import share
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Evidence,
+    FloatArray,
+    Metric,
+    MetricInfo,
+    Table,
+    exact,
+    median,
+    proportion,
+)
+from auditor.fields import ClassNumber, Count, Parameters
+from auditor.figures import Curve, Figure, Series
+from auditor.verdict import interval
+
+MAKES_IMAGES = True
+_SEEKING = ("distance", "boundary")
+
+
+def _seek_distance(choice: AttackChoice) -> AttackChoice:
+    if choice.module.SEEKS not in _SEEKING:
+        raise ValueError(f"attack {choice.name!r} searches within a ball; this check needs one that seeks the closest")
+    return choice
+
+
+class Params(Parameters):
+    """The norm, the attacks, and how many images."""
+
+    norm: Norm = "l2"
+    """The norm to minimise: `linf`, `l2`, `l1` or `l0`."""
+    attacks: Annotated[list[Annotated[AttackChoice, AfterValidator(_seek_distance)]], Field(min_length=1)] = Field(
+        default_factory=lambda: [choose({"attack": "fmn"})]
+    )
+    """The attacks; each works on every image."""
+    target: ClassNumber | None = None
+    """A class to reach; any wrong class if left out."""
+    samples: Count = 200
+    """How many images, spread evenly over the data; fewer if there aren't as many."""
+    show: Count = 3
+    """How many of the nearest and of the farthest images to show."""
+
+
+METRICS = {
+    "median_distance": MetricInfo("median", "distance to the closest adversarial image found"),
+    "nearest_distance": MetricInfo("exact", "the least of these distances"),
+    "farthest_distance": MetricInfo("exact", "the greatest of those that were found"),
+    "found": MetricInfo("proportion", "share of the images for which an adversarial image was found"),
+    "clean_accuracy": MetricInfo("proportion", "share of the images classified right without an attack"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Take every image as close to its boundary as the attacks can, and look at the distances."""
+    check_norm(params.norm, params.attacks)
+    samples, classifier = context.samples, context.classifier
+    subject = attackable(context, params.samples, params.target)
+    job = subject.job(samples, np.inf)
+    threat = Threat(params.norm, samples.box, params.target is not None)
+    ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
+    sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
+    said = classifier.predict(ended).argmax(axis=1)
+    metrics: dict[str, Metric] = {"found": proportion(found), "clean_accuracy": proportion(subject.right)}
+    notes = ["Images lie just past the boundary, and may be called right again after any change: not for transfer."]
+    if found.any():
+        metrics["nearest_distance"] = exact(float(sizes.min()))
+        metrics["farthest_distance"] = exact(float(sizes[found].max()))
+    if found.mean() > 0.5:
+        metrics = {"median_distance": median(sizes, (0.0, np.inf)), **metrics}
+        summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
+    else:
+        notes.append("`median_distance` is left out: nothing was found for half of the images or more.")
+        summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
+    if found.any():
+        summary += f"; the nearest falls at {sizes.min():.3g}"
+    adversarial = AdversarialImages(
+        ended, job.images, job.labels, said, found, job.rows, context.model_name, stopped_early=True
+    )
+    return Evidence(
+        summary=summary + ".",
+        metrics=metrics,
+        figures=_figures(context, params, adversarial, sizes),
+        tables=(_table(stages, sizes),),
+        notes=tuple(notes),
+        arrays={"distances": sizes, "said": said},
+        adversarial=adversarial,
+    )
+
+
+def _table(stages: list[Stage], best: NDArray[np.float64]) -> Table:
+    rows = []
+    for stage in stages:
+        found = stage.found
+        own = np.where(found.success, found.distances, np.inf)
+        closest = float((found.success & (own <= best * (1 + 1e-6))).mean())
+        passes = (found.gradients + found.predictions) / len(best)
+        middle = float(np.median(own))
+        rows.append((stage.choice.name, float(found.success.mean()), middle, closest, passes, stage.seconds))
+    columns = ("attack", "found", "median distance", "closest for", "passes per image", "seconds")
+    return Table("Each attack, on all images", columns, tuple(rows))
+
+
+def _figures(
+    context: Context, params: Params, made: AdversarialImages, sizes: NDArray[np.float64]
+) -> tuple[Figure, ...]:
+    finite = np.sort(sizes[np.isfinite(sizes)])
+    if not finite.size:
+        return ()
+    order = np.argsort(sizes, kind="stable")[: finite.size]
+    return (
+        broken_images(context, made, order[: params.show], params.norm, "The nearest images"),
+        broken_images(context, made, order[::-1][: params.show], params.norm, "The farthest images"),
+        _curve(params, sizes, finite),
+    )
+
+
+def _curve(params: Params, sizes: NDArray[np.float64], finite: FloatArray) -> Curve:
+    x = np.linspace(0.0, float(finite[-1]), 41)
+    holds = [proportion(sizes > radius) for radius in x]
+    bounds = np.array([interval(metric, 0.95) for metric in holds])
+    y = np.array([metric.value for metric in holds])
+    return Curve(
+        title="How many hold at each radius",
+        caption="Share of the images, among those classified right, whose closest adversarial image lies beyond; the "
+        "band is the exact 95% interval.",
+        alt=f"Half of the images have fallen by {params.norm} {np.median(sizes):.3g}, the last found at "
+        f"{finite[-1]:.3g}.",
+        x=x,
+        series=(Series("holding", y, bounds[:, 0], bounds[:, 1]),),
+        x_label=f"{params.norm} radius",
+        y_label="share holding",
+    )
