@@ -161,6 +161,8 @@ class _Ledger:
     def found(self) -> Found:
         """What is left of it all."""
         self.steps[~self.won] = -1
+        # What only the final projection made count was found at the end.
+        self.steps[self.won & (self.steps < 0)] = len(self.loss) - 1
         sizes = distance(self.images, self.job.images, self.threat.norm)
         return Found(
             self.images,

@@ -1,9 +1,9 @@
 """AutoAttack: the standard ensemble of four attacks with nothing to tune.
 
 What it measures
-    APGD on cross-entropy, APGD on the targeted DLR loss at each of the nine likeliest other classes, FAB at the
-    same classes, and Square; each on the images that held against those before. An image counts as robust if
-    all fail.
+    APGD on cross-entropy (rescaled, so that confidence doesn't hide the gradient), APGD on the targeted DLR
+    loss at each of the nine likeliest other classes, FAB at the same classes, and Square; each on the images
+    that held against those before. An image counts as robust if all fail.
 
 Why it matters
     Different losses, a distance attack and one without gradients: what fools one of them seldom fools all. It
@@ -46,7 +46,7 @@ def stages(params: Params, norm: Norm) -> tuple[tuple[str, Parameters], ...]:
     if norm not in square.NORMS:
         searching = ("noise_search", noise_search.Params(steps=params.queries))
     return (
-        ("apgd", apgd.Params(steps=params.steps, loss="ce")),
+        ("apgd", apgd.Params(steps=params.steps)),
         ("apgd", apgd.Params(steps=params.steps, loss="dlr", rivals=params.rivals)),
         ("fab", fab.Params(steps=params.steps, rivals=params.rivals)),
         searching,

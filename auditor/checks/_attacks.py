@@ -3,11 +3,11 @@
 import time
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from auditor import catalog
@@ -96,13 +96,21 @@ def _told(message: str) -> PydanticCustomError:
 Attacks = Annotated[list[AttackChoice], Field(min_length=1)]
 
 
-class Bounded(Parameters):
-    """The threat model of a bounded attack, and which attacks try it."""
+class Attacked(Parameters):
+    """The norm that changes are measured in, and which attacks try."""
 
     norm: Norm = "linf"
-    """The norm that bounds the change: `linf`, `l2` or `l1`."""
+    """The norm that bounds the change: `linf`, `l2`, `l1` or `l0`."""
     attacks: Attacks = Field(default_factory=lambda: [choose({"attack": "apgd"})])
     """The attacks; each works on the images that held against those before."""
+
+    @model_validator(mode="after")
+    def _norms_fit(self) -> Self:
+        for choice in self.attacks:
+            norms = choice.module.NORMS
+            if self.norm not in norms:
+                raise ValueError(f"attack {choice.name!r} has no norm {self.norm!r} (it has: {', '.join(norms)})")
+        return self
 
 
 @dataclass(frozen=True)
@@ -150,21 +158,15 @@ class Stage:
     seconds: float
 
 
-def check_threat(context: Context, norm: Norm, eps: float, attacks: list[AttackChoice]) -> None:
-    """Raise CheckError for a radius the box can't hold, or a norm an attack doesn't have."""
+def check_radius(context: Context, norm: Norm, eps: float) -> None:
+    """Raise CheckError for a radius that the box can't hold."""
     low, high = context.samples.box
-    if norm == "linf" and eps > high - low:
-        message = f"`eps` {eps:g} is beyond the box [{low:g}, {high:g}]: every image could become any other"
-        raise CheckError(f"{message}; `eps` is in the units of the box")
-    check_norm(norm, attacks)
-
-
-def check_norm(norm: Norm, attacks: list[AttackChoice]) -> None:
-    """Raise CheckError for a norm that an attack doesn't have."""
-    for choice in attacks:
-        norms = choice.module.NORMS
-        if norm not in norms:
-            raise CheckError(f"attack {choice.name!r} has no norm {norm!r} (it has: {', '.join(norms)})")
+    span, values = high - low, context.samples.images[0].size
+    most = {"linf": span, "l2": span * values**0.5, "l1": span * values, "l0": float(values)}[norm]
+    if eps > most:
+        message = f"`eps` {eps:g} is beyond the box: in {norm} no two images are further apart than {most:g}"
+        units = "counts values" if norm == "l0" else f"is in the units of the box [{low:g}, {high:g}]"
+        raise CheckError(f"{message}; `eps` {units}")
 
 
 def cascade(

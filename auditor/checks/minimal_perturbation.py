@@ -28,7 +28,7 @@ from pydantic import AfterValidator, Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
-from auditor.checks._attacks import AttackChoice, Stage, attackable, broken_images, cascade, check_norm, choose
+from auditor.checks._attacks import AttackChoice, Attacked, Stage, attackable, broken_images, cascade, choose
 from auditor.checks._text import share
 from auditor.core import (
     AdversarialImages,
@@ -42,7 +42,7 @@ from auditor.core import (
     median,
     proportion,
 )
-from auditor.fields import ClassNumber, Count, Parameters
+from auditor.fields import ClassNumber, Count
 from auditor.figures import Curve, Figure, Series
 from auditor.verdict import interval
 
@@ -56,7 +56,7 @@ def _seek_distance(choice: AttackChoice) -> AttackChoice:
     return choice
 
 
-class Params(Parameters):
+class Params(Attacked):
     """The norm, the attacks, and how many images."""
 
     norm: Norm = "l2"
@@ -84,7 +84,6 @@ METRICS = {
 
 def run(context: Context, params: Params) -> Evidence:
     """Take every image as close to its boundary as the attacks can, and look at the distances."""
-    check_norm(params.norm, params.attacks)
     samples, classifier = context.samples, context.classifier
     subject = attackable(context, params.samples, params.target)
     job = subject.job(samples, np.inf)

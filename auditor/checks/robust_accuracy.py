@@ -30,7 +30,7 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
-from auditor.checks._attacks import Bounded, Stage, attackable, broken_images, cascade, check_threat
+from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, cascade, check_radius
 from auditor.checks._text import share
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, Table, mean, proportion
 from auditor.fields import ClassNumber, Count, Real
@@ -39,7 +39,7 @@ from auditor.figures import Curve, Figure, Series, spread
 MAKES_IMAGES = True
 
 
-class Params(Bounded):
+class Params(Attacked):
     """The threat model, the attacks, and how many images."""
 
     eps: Annotated[Real, Field(ge=0)]
@@ -73,7 +73,7 @@ class _Outcome:
 
 def run(context: Context, params: Params) -> Evidence:
     """Attack what is classified right, and count what holds."""
-    check_threat(context, params.norm, params.eps, params.attacks)
+    check_radius(context, params.norm, params.eps)
     samples, classifier = context.samples, context.classifier
     subject = attackable(context, params.samples, params.target)
     right, job = subject.right, subject.job(samples, params.eps)
@@ -113,14 +113,16 @@ def _table(stages: list[Stage], right: int, total: int) -> Table:
         fell = int(stage.found.success.sum())
         left -= fell
         passes = (stage.found.gradients + stage.found.predictions) / len(stage.attacked)
-        name = f"{stage.choice.name} ({stage.choice.params.steps} steps, {stage.choice.params.value})"
+        params = stage.choice.params
+        aims = f", {params.rival_classes} rivals" if params.rival_classes else ""
+        name = f"{stage.choice.name} ({params.steps} steps, {params.value}{aims})"
         rows.append((name, len(stage.attacked), fell, left / total, passes, stage.seconds))
     columns = ("attack", "given", "fell", "robust accuracy after", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
 
 
 def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[Stage]) -> tuple[Figure, ...]:
-    first = stages[0]
+    first = max(stages, key=lambda stage: int(stage.found.success.sum()))
     steps = np.arange(len(first.found.rate))
     reached = float(first.found.rate[-1])
     figures: list[Figure] = []

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._search import Job
-from auditor.checks._attacks import AttackChoice, Bounded, cascade, check_threat
+from auditor.checks._attacks import AttackChoice, Attacked, cascade, check_radius
 from auditor.checks._text import share
 from auditor.core import Context, Evidence, Metric, MetricInfo, exact, proportion
 from auditor.errors import CheckError
@@ -34,7 +34,7 @@ from auditor.figures import Curve, Series, spread
 from auditor.verdict import interval
 
 
-class Params(Bounded):
+class Params(Attacked):
     """The radii, the attacks, and how many images."""
 
     eps: Annotated[list[Annotated[Real, Field(ge=0)]], Field(min_length=2)]
@@ -53,7 +53,7 @@ METRICS = {
 def run(context: Context, params: Params) -> Evidence:
     """Sweep the radii upwards, each attack on what held against it so far."""
     radii = sorted(set(params.eps))
-    check_threat(context, params.norm, radii[-1], params.attacks)
+    check_radius(context, params.norm, radii[-1])
     chosen = spread(len(context.samples), params.samples)
     images, labels = context.samples.images[chosen], context.samples.labels[chosen]
     right = context.classifier.predict(images).argmax(axis=1) == labels

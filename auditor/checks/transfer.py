@@ -138,7 +138,8 @@ def _source(context: Context, case: str) -> _Source:
     if made.stopped_early:
         # Such an image is barely over its source's boundary: 21% still fool a retrained network where 99% of
         # the full-length ones do. Measuring transfer on them would flatter every network.
-        raise CheckError(f"the images of {case!r} stopped as soon as they succeeded; set `full_length: true` there")
+        message = f"the images of {case!r} stopped as soon as they succeeded (or are the closest images that did)"
+        raise CheckError(f"{message}; take those of `robust_accuracy` with `full_length: true`")
     keep = made.fooled
     if not keep.any():
         raise CheckError(f"none of the {len(keep)} images of {case!r} fooled {made.model!r}: nothing to take further")

@@ -53,7 +53,7 @@ def test_images_that_stopped_early_are_refused_by_transfer(networks, digits):
         here = context(networks["cnn"], digits, networks, made=made)
         onto = transfer.Params(adversarial="made", onto=["retrained-1"])
         if others is None:
-            with pytest.raises(CheckError, match="set `full_length: true`"):
+            with pytest.raises(CheckError, match="with `full_length: true`"):
                 transfer.run(here, onto)
         else:
             assert transfer.run(here, onto).metrics["still_wrong_rate"].value > others
@@ -71,7 +71,8 @@ def test_a_target(networks, digits):
     ("params", "told"),
     [
         ({"eps": 1.5}, "beyond the box"),
-        ({"eps": 0.1, "norm": "l2", "attacks": [{"attack": "square"}]}, r"'square' has no norm 'l2' \(it has: linf\)"),
+        ({"eps": 29, "norm": "l2"}, "in l2 no two images are further apart than 28"),
+        ({"eps": 785, "norm": "l0", "attacks": [{"attack": "fmn"}]}, "further apart than 784; `eps` counts values"),
         ({"eps": 0.1, "target": 10}, "target 10 is no class"),
     ],
 )
@@ -95,3 +96,37 @@ def test_what_cannot_be_attacked(networks, digits, params, told):
 def test_parameters_that_make_no_sense(params):
     with pytest.raises(ValidationError):
         Params(**params)
+
+
+def test_autoattack_is_its_stages_each_on_what_is_left(networks, digits):
+    choice = {"attack": "autoattack", "steps": 10, "rivals": 3, "queries": 30}
+    evidence = run(context(networks["cnn"], digits), Params(eps=0.1, samples=60, attacks=[choice]))
+    rows = evidence.tables[0].rows
+    assert [row[0] for row in rows] == [
+        "apgd (10 steps, scaled_ce)",
+        "apgd (10 steps, dlr, 3 rivals)",
+        "fab (10 steps, margin, 3 rivals)",
+        "square (30 steps, margin)",
+    ]
+    for before, after in itertools.pairwise(rows):
+        assert after[1] == before[1] - before[2]
+    alone = run(
+        context(networks["cnn"], digits), Params(eps=0.1, samples=60, attacks=[{"attack": "apgd", "steps": 10}])
+    )
+    assert evidence.metrics["robust_accuracy"].value <= alone.metrics["robust_accuracy"].value
+
+
+def test_an_attack_that_seeks_the_closest_counts_within_the_radius(networks, digits):
+    evidence = run(
+        context(networks["cnn"], digits), Params(norm="l2", eps=1.5, samples=60, attacks=[{"attack": "ddn"}])
+    )
+    made = evidence.adversarial
+    assert 0.2 < made.fooled.mean() < 0.9
+    assert (distance(made.images, made.originals, "l2") <= 1.5).all()
+
+
+def test_a_norm_that_an_attack_lacks_is_a_mistake_in_the_spec():
+    with pytest.raises(ValidationError, match=r"'square' has no norm 'l1' \(it has: linf, l2\)"):
+        Params(eps=0.1, norm="l1", attacks=[{"attack": "square"}])
+    with pytest.raises(ValidationError, match=r"'apgd' has no norm 'l0'"):
+        Params(eps=3, norm="l0")
