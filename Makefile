@@ -27,9 +27,12 @@ robust: $(ENV)  ## train the adversarially trained network too (some five minute
 	$(BIN)/auditor run fixtures/robust.audit.yaml --exit-zero
 
 .PHONY: bench
-bench: $(ENV) fixtures  ## speed and strength beside Foolbox and ART, as ratios (some ten minutes)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'foolbox==3.3.4' 'adversarial-robustness-toolbox==1.20.1'
-	$(BIN)/python -m tests.benchmarks.peers
+bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ratios (an hour on two cores)
+	$(BIN)/python -m fixtures --all
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'foolbox==3.3.4' 'adversarial-robustness-toolbox==1.20.1' 'torch==2.13.0' multiprocess
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'torchattacks==3.5.1'
+	$(BIN)/python -m tests.benchmarks.speed
+	$(BIN)/python -m tests.benchmarks.strength
 
 .PHONY: audit
 audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report

@@ -37,6 +37,7 @@ from auditor.errors import CheckError
 
 Sees = Literal["decision", "score", "gradient", "jacobian"]
 _CROWDED = 0.9
+_MANY = 0.5
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ class Seen(NamedTuple):
 Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
 # From the step, the rows the batch holds, where they were, the state after the step, value and hit: which stay.
 Note = Callable[[int, NDArray[np.int64], Tensor, Any, Tensor, NDArray[np.bool_]], NDArray[np.bool_] | None]
+
+
+class Looks(NamedTuple):
+    """How many images were shown to the attack, and how many were only looked at."""
+
+    stepped: int
+    looked: int
 
 
 @dataclass(frozen=True)
@@ -140,33 +148,42 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
     return Compiled(begun, stepped, looked)
 
 
-def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note) -> None:
-    """Take one batch through all its steps, and let `note` see each of them and the end.
+def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note, leave: bool = False) -> Looks:
+    """Take one batch through all its steps, let `note` see each of them and the end, and count the looks.
 
-    goal, eps, noise: arrays of N rows. Rows that `note` doesn't keep leave the batch.
+    goal, eps, noise: arrays of N rows. Rows that `note` doesn't keep leave the batch. leave: whether rows are
+    expected to: then a look alone, at a third of the price, comes before a step where many may have finished.
     """
     tf = tensorflow()
     goal = Goal(*(tf.constant(array) for array in goal))
     eps = tf.constant(eps.astype(np.float32))
     state = run.start(tf.constant(noise), goal, eps)
-    rows = np.arange(len(noise))
+    rows, fallen = np.arange(len(noise)), 0.0
     staying = np.ones(len(rows), np.bool_)
+    stepped = looked = 0
     for t in range(steps + 1):
+        look_first = t == steps or (leave and (t == 1 or fallen > _MANY))
         here = state.x
-        if t == steps:
+        if look_first:
             value, hit = run.look(here, goal)
+            looked += len(rows)
         else:
             state, value, hit = run.step(state, goal, eps, tf.constant(t))
+            stepped += len(rows)
         kept = note(t, rows, here, state, value, hit.numpy())
-        if kept is None:
-            continue
-        staying &= kept
-        if not staying.any():
-            return
-        # Moving rows costs as much as a few of them are worth.
-        if staying.sum() < _CROWDED * len(staying):
-            state, goal, eps = _only(staying, (state, goal, eps))
-            rows, staying = rows[staying], np.ones(int(staying.sum()), np.bool_)
+        if kept is not None:
+            fallen = 1 - kept[staying].mean()
+            staying &= kept
+            if not staying.any():
+                break
+            # Moving rows costs as much as a few of them are worth.
+            if staying.sum() < _CROWDED * len(staying):
+                state, goal, eps = _only(staying, (state, goal, eps))
+                rows, staying = rows[staying], np.ones(int(staying.sum()), np.bool_)
+        if look_first and t < steps:
+            state, _, _ = run.step(state, goal, eps, tf.constant(t))
+            stepped += len(rows)
+    return Looks(stepped, looked)
 
 
 def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import _losses
-from auditor.attacks._loop import Compiled, Goal, Measure, Note, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
 from auditor.randomness import keys as random_keys
@@ -97,7 +97,8 @@ def search(
             goal = Goal(here.images, here.labels, aims[part], keys, scale[part])
             noise = random_change(seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
             radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
-            walk(run, params.steps, goal, radii, noise, _notes(ledger, part, start == 0))
+            note = _notes(ledger, part, start == 0)
+            ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
@@ -151,12 +152,10 @@ class _Ledger:
             self.distances[rows[counts]] = sizes[counts[hit]]
         return counts
 
-    def looked(self, count: int, differentiated: bool) -> None:
-        """Count what `count` images cost at one look."""
-        if differentiated and self.width:
-            self.gradients += count * self.width
-        else:
-            self.predictions += count
+    def count(self, looks: Looks) -> None:
+        """Add up what a batch cost."""
+        self.gradients += looks.stepped * self.width
+        self.predictions += looks.looked + (0 if self.width else looks.stepped)
 
     def found(self) -> Found:
         """What is left of it all."""
@@ -185,7 +184,6 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
     def note(
         t: int, rows: NDArray[np.int64], here: Tensor, _: Any, value: Tensor, hit: NDArray[np.bool_]
     ) -> NDArray[np.bool_] | None:
-        ledger.looked(len(rows), t < last_step)
         images, places, before = here.numpy(), part[rows], done[rows]
         counts = ledger.reached(images, places, hit)
         fresh = counts & ~before
