@@ -176,11 +176,28 @@ class MetricInfo:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A tell-tale test of the measurement itself; one that is not `ok` voids a pass."""
+    """A tell-tale test of the measurement itself; one that is not `ok` voids a pass.
+
+    inflates, deflates: the metrics that may have come out too high, or too low, where the test is not `ok`: of
+    these, a pass of a `min`, or of a `max`, is void. With neither, every pass is.
+    """
 
     name: str
     ok: bool
     message: str
+    inflates: tuple[str, ...] = ()
+    deflates: tuple[str, ...] = ()
+
+    def voids(self, expectation: "Expectation") -> bool:
+        """Whether a pass of this expectation can't be believed."""
+        if self.ok:
+            return False
+        if not (self.inflates or self.deflates):
+            return True
+        names = {expectation.metric, expectation.metric.split(".", 1)[0]}
+        too_high = expectation.min is not None and not names.isdisjoint(self.inflates)
+        too_low = expectation.max is not None and not names.isdisjoint(self.deflates)
+        return too_high or too_low
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from auditor.core import Record, Run
 from auditor.errors import RecordError
 
 Value = TypeVar("Value")
-FORMAT = 1
+FORMAT = 2
 
 
 class Folder:

@@ -97,19 +97,28 @@ def judge(
     diagnostics: Sequence[Diagnostic] = (),
 ) -> Verdict:
     """Judge metrics against expectations. Total: every input gives a verdict, and NaN is always an error."""
-    findings = tuple(_judge_one(metrics, e, confidence, method) for e in expectations)
+    findings = tuple(_judge_one(metrics, e, confidence, method, diagnostics) for e in expectations)
     status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="pass")
-    suspect = [diagnostic for diagnostic in diagnostics if not diagnostic.ok]
-    if status == "pass" and suspect:
-        reasons = "; ".join(f"{diagnostic.name}: {diagnostic.message}" for diagnostic in suspect)
-        return Verdict("inconclusive", f"the measurement itself is suspect ({reasons})", findings)
+    unsound = [d for d in diagnostics if not (d.ok or d.inflates or d.deflates)]
+    if not expectations and unsound:
+        return Verdict("inconclusive", f"the measurement itself is suspect ({_reasons(unsound)})", findings)
     if not expectations:
         return Verdict("pass", "descriptive: nothing was expected, the evidence was made", findings)
     decisive = [finding.message for finding in findings if finding.status == status]
     return Verdict(status, "; ".join(decisive), findings)
 
 
-def _judge_one(metrics: Mapping[str, Metric], expectation: Expectation, confidence: float, method: str) -> Finding:
+def _reasons(suspect: Sequence[Diagnostic]) -> str:
+    return "; ".join(f"{diagnostic.name}: {diagnostic.message}" for diagnostic in suspect)
+
+
+def _judge_one(
+    metrics: Mapping[str, Metric],
+    expectation: Expectation,
+    confidence: float,
+    method: str,
+    diagnostics: Sequence[Diagnostic],
+) -> Finding:
     name = expectation.metric
     metric = metrics.get(name)
     if metric is None:
@@ -123,6 +132,9 @@ def _judge_one(metrics: Mapping[str, Metric], expectation: Expectation, confiden
     low, high = interval(metric, confidence, method)
     status = _status(metric.value, low, high, expectation)
     message = _message(metric, low, high, expectation, status, confidence, method)
+    suspect = [diagnostic for diagnostic in diagnostics if diagnostic.voids(expectation)]
+    if status == "pass" and suspect:
+        status, message = "inconclusive", f"{message}, but the measurement itself is suspect ({_reasons(suspect)})"
     return Finding(expectation, status, metric.value, low, high, metric.n, message)
 
 

@@ -307,3 +307,33 @@ def test_how_many_samples_would_settle_a_median():
     needed = samples_to_settle(found, wanted, 0.95)
     assert needed is not None
     assert needed > 60
+
+
+# --- what a suspect attack can flatter
+
+
+WEAK = Diagnostic("one step", False, "a single step does better", ("robust_accuracy",), ("attack_success_rate",))
+
+
+@pytest.mark.parametrize(
+    ("expectation", "wanted"),
+    [
+        (Expectation("robust_accuracy", min=0.5), "inconclusive"),
+        (Expectation("robust_accuracy.0.1", min=0.5), "inconclusive"),
+        (Expectation("robust_accuracy", max=0.95), "pass"),  # a stronger attack would only leave less
+        (Expectation("attack_success_rate", max=0.95), "inconclusive"),
+        (Expectation("attack_success_rate", min=0.5), "pass"),
+        (Expectation("clean_accuracy", min=0.5), "pass"),
+    ],
+    ids=str,
+)
+def test_a_weak_attack_voids_what_it_flatters_and_nothing_else(expectation, wanted):
+    verdict = judge({expectation.metric: proportion(800, 1000)}, [expectation], 0.95, diagnostics=[WEAK])
+    assert verdict.status == wanted
+    if wanted == "inconclusive":
+        assert verdict.message.endswith("the measurement itself is suspect (one step: a single step does better)")
+        assert verdict.findings[0].status == "inconclusive"
+
+
+def test_a_weak_attack_doesn_t_void_what_only_describes():
+    assert judge({"robust_accuracy": proportion(8, 10)}, [], 0.95, diagnostics=[WEAK]).status == "pass"

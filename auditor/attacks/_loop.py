@@ -78,10 +78,20 @@ class Seen(NamedTuple):
     gradient: Tensor
 
 
+class Shown(NamedTuple):
+    """What `note` is shown of every row at one look, as arrays (N,): the loss, whether the goal is reached, and
+    whether a gradient was asked for and was zero all over or not finite everywhere.
+    """
+
+    value: NDArray[np.float32]
+    hit: NDArray[np.bool_]
+    blind: NDArray[np.bool_]
+
+
 # From images and goal: what to differentiate (N,) or (N, R), the value (N,), and whether the goal is reached (N,).
 Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
-# From the step, the rows the batch holds, where they were, the state after the step, value and hit: which stay.
-Note = Callable[[int, NDArray[np.int64], Tensor, Any, Tensor, NDArray[np.bool_]], NDArray[np.bool_] | None]
+# From the step, the rows the batch holds, where they were, the state after it and what was shown: which stay.
+Note = Callable[[int, NDArray[np.int64], Tensor, Any, Shown], NDArray[np.bool_] | None]
 
 
 class Looks(NamedTuple):
@@ -105,11 +115,11 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
     tf = tensorflow()
     sees: Sees = attack.SEES
 
-    def look(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+    def look(x: Tensor, goal: Goal) -> Shown:
         _, value, hit = measure(x, goal)
-        return value, hit
+        return Shown(value, hit, tf.zeros_like(hit))
 
-    def differentiated(x: Tensor, goal: Goal) -> Seen:
+    def differentiated(x: Tensor, goal: Goal) -> tuple[Seen, Tensor]:
         with tf.GradientTape(persistent=sees == "jacobian", watch_accessed_variables=False) as tape:
             tape.watch(x)
             climbed, value, hit = measure(x, goal)
@@ -118,17 +128,19 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
         if any(gradient is None for gradient in gradients):
             raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(gradient_free())}")
         finite = [tf.where(tf.math.is_finite(gradient), gradient, 0.0) for gradient in gradients]
-        return Seen(hit, value, climbed, tf.stack(finite, axis=1) if sees == "jacobian" else finite[0])
+        seen = Seen(hit, value, climbed, tf.stack(finite, axis=1) if sees == "jacobian" else finite[0])
+        pulls = [tf.reduce_max(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
+        return seen, tf.reduce_any([(pull == 0) | ~tf.math.is_finite(pull) for pull in pulls], axis=0)
 
-    def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Tensor, Tensor]:
+    def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:
         if sees in ("gradient", "jacobian"):
-            seen = differentiated(state.x, goal)
+            seen, blind = differentiated(state.x, goal)
+            shown = Shown(seen.value, seen.hit, blind)
         else:
-            value, hit = look(state.x, goal)
-            shown = value if sees == "score" else tf.zeros_like(value)
-            seen = Seen(hit, shown, shown, tf.zeros_like(state.x))
-            return attack.step(state, seen, goal, eps, threat, params, t), value, hit
-        return attack.step(state, seen, goal, eps, threat, params, t), seen.value, seen.hit
+            shown = look(state.x, goal)
+            value = shown.value if sees == "score" else tf.zeros_like(shown.value)
+            seen = Seen(shown.hit, value, value, tf.zeros_like(state.x))
+        return attack.step(state, seen, goal, eps, threat, params, t), shown
 
     def start(noise: Tensor, goal: Goal, eps: Tensor) -> Any:
         return attack.start(noise, goal, eps, threat, params)
@@ -165,12 +177,12 @@ def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note
         look_first = t == steps or (leave and (t == 1 or fallen > _MANY))
         here = state.x
         if look_first:
-            value, hit = run.look(here, goal)
+            shown = run.look(here, goal)
             looked += len(rows)
         else:
-            state, value, hit = run.step(state, goal, eps, tf.constant(t))
+            state, shown = run.step(state, goal, eps, tf.constant(t))
             stepped += len(rows)
-        kept = note(t, rows, here, state, value, hit.numpy())
+        kept = note(t, rows, here, state, Shown(*(part.numpy() for part in shown)))
         if kept is not None:
             fallen = 1 - kept[staying].mean()
             staying &= kept
@@ -181,7 +193,7 @@ def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note
                 state, goal, eps = _only(staying, (state, goal, eps))
                 rows, staying = rows[staying], np.ones(int(staying.sum()), np.bool_)
         if look_first and t < steps:
-            state, _, _ = run.step(state, goal, eps, tf.constant(t))
+            state, _ = run.step(state, goal, eps, tf.constant(t))
             stepped += len(rows)
     return Looks(stepped, looked)
 

@@ -45,6 +45,12 @@ def _exact_size(change: FloatArray, norm: Norm) -> NDArray[np.float64]:
     return sizes
 
 
+def widest(norm: Norm, box: tuple[float, float], values: int) -> float:
+    """The greatest distance between two images of so many values within the box."""
+    span = box[1] - box[0]
+    return float({"linf": span, "l2": span * values**0.5, "l1": span * values, "l0": values}[norm])
+
+
 def project(images: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, float], norm: Norm) -> Tensor:
     """Bring images into the ball of radius eps (N,) around origin, and into the box.
 

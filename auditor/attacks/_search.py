@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import _losses
-from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
 from auditor.randomness import keys as random_keys
@@ -34,7 +34,9 @@ class Found:
     image was found, -1 where it wasn't. gradients, predictions: how many images were passed through the
     classifier with and without its gradient; a Jacobian counts once for each class. loss, rate: (T+1,), mean
     loss of the images still attacked, and share found so far, at every step of the first start.
-    stopped_early: whether images were left as soon as they had succeeded.
+    stopped_early: whether images were left as soon as they had succeeded. blind, lost, rising: (N,), where the first
+    gradient was zero or not finite; where the attack succeeded on its way but its answer doesn't; and where it
+    failed while its loss still rose in the last quarter of the steps.
     """
 
     images: FloatArray
@@ -46,12 +48,16 @@ class Found:
     loss: NDArray[np.float64]
     rate: NDArray[np.float64]
     stopped_early: bool
+    blind: NDArray[np.bool_]
+    lost: NDArray[np.bool_]
+    rising: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Job:
     """What to attack: images (N, H, W, C) with labels, targets (-1 where any other class will do) and radii
-    eps (N,). rows: (N,), numbers that name the images; an image's randomness belongs to its number.
+    eps (N,). rows: (N,), numbers that name the images; an image's randomness belongs to its number. logits:
+    (N, K), what the classifier says of the images as they are.
     """
 
     images: FloatArray
@@ -59,10 +65,12 @@ class Job:
     targets: IntArray
     eps: NDArray[np.float64]
     rows: IntArray
+    logits: FloatArray
 
     def only(self, part: NDArray[np.int64]) -> "Job":
         """The job of just these images."""
-        return Job(self.images[part], self.labels[part], self.targets[part], self.eps[part], self.rows[part])
+        images, labels, targets = self.images[part], self.labels[part], self.targets[part]
+        return Job(images, labels, targets, self.eps[part], self.rows[part], self.logits[part])
 
 
 def search(
@@ -81,14 +89,12 @@ def search(
     as images for transfer or display must; `closest` takes all steps and keeps the smallest change.
     """
     count = len(job.images)
-    logits = classifier.predict(job.images)
     width = _width(attack, params, classifier)
     ledger = _Ledger(job, params.steps, attack, threat, keep, width)
-    ledger.predictions += count
-    scale = _losses.confidence_scale(logits)
+    scale = _losses.confidence_scale(job.logits)
     run = _compiled(attack, params, classifier, threat)
     size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, width))
-    for start, aims in enumerate(_starts(params, threat, job, logits)):
+    for start, aims in enumerate(_starts(params, threat, job)):
         left = np.arange(count) if keep == "closest" else np.flatnonzero(~ledger.won)
         for first in range(0, len(left), size):
             part = left[first : first + size]
@@ -105,14 +111,14 @@ def search(
     return ledger.found()
 
 
-def _starts(params: Any, threat: Threat, job: Job, logits: FloatArray) -> list[IntArray]:
+def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
     """The classes (N,) to aim at, for every start."""
     if threat.targeted or not params.rival_classes:
         return [job.targets] * params.starts
-    others = logits.astype(np.float64)
+    others = job.logits.astype(np.float64)
     others[np.arange(len(others)), job.labels] = -np.inf
     ranked = np.argsort(-others, axis=1, kind="stable")
-    rivals = min(params.rival_classes, logits.shape[1] - 1)
+    rivals = min(params.rival_classes, job.logits.shape[1] - 1)
     return [ranked[:, rank] for _ in range(params.starts) for rank in range(rivals)]
 
 
@@ -136,6 +142,8 @@ class _Ledger:
         self.distances = np.full(count, np.inf)
         self.steps = np.full(count, -1, np.int64)
         self.gradients = self.predictions = 0
+        self.hit, self.blind = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        self.values = np.zeros((3, count))
         self.loss = np.zeros(steps + 1)
         self.alive = np.zeros(steps + 1)
         self.hits = np.zeros(steps + 1)
@@ -157,6 +165,12 @@ class _Ledger:
         self.gradients += looks.stepped * self.width
         self.predictions += looks.looked + (0 if self.width else looks.stepped)
 
+    def _rising(self) -> NDArray[np.bool_]:
+        """Where a tenth of the whole rise or more came in the last quarter of the steps."""
+        first, late, last = self.values
+        rising: NDArray[np.bool_] = ~self.won & (last - late > 0.1 * np.maximum(last - first, 0)) & (last > first)
+        return rising
+
     def found(self) -> Found:
         """What is left of it all."""
         self.steps[~self.won] = -1
@@ -173,6 +187,9 @@ class _Ledger:
             self.loss / np.maximum(self.alive, 1),
             self.hits.cumsum() / max(len(self.images), 1),
             self.keep == "first",
+            self.blind,
+            self.hit & ~self.won,
+            self._rising(),
         )
 
 
@@ -180,19 +197,33 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
     """What to write down of one batch; `part` (N,) says where in the ledger its images stand."""
     done = np.zeros(len(part), np.bool_)
     last_step = len(ledger.loss) - 1
+    marks = (0, last_step * 3 // 4, last_step)
+    # No row leaves the batch, and the last adversarial image of each is wanted.
+    waits = ledger.keep == "last" and ledger.attack.SEEKS != "boundary"
+    kept: list[Any] = []
 
-    def note(
-        t: int, rows: NDArray[np.int64], here: Tensor, _: Any, value: Tensor, hit: NDArray[np.bool_]
-    ) -> NDArray[np.bool_] | None:
+    def note(t: int, rows: NDArray[np.int64], here: Tensor, _: Any, shown: Shown) -> NDArray[np.bool_] | None:
         images, places, before = here.numpy(), part[rows], done[rows]
-        counts = ledger.reached(images, places, hit)
+        counts = ledger.reached(images, places, shown.hit)
+        ledger.hit[places] |= counts
         fresh = counts & ~before
         if first_start:
-            ledger.loss[t] += value.numpy()[~before].sum()
+            if t == 0:
+                ledger.blind[places] = shown.blind & ~shown.hit
+            if t in marks:
+                ledger.values[marks.index(t), places] = shown.value
+            ledger.loss[t] += shown.value[~before].sum()
             ledger.alive[t] += (~before).sum()
             ledger.hits[t] += fresh.sum()
-        taken = fresh if ledger.keep == "first" else counts
-        ledger.images[places[taken]] = images[taken]
+        if waits:
+            # Copied only where the next step left the goal again: most adversarial images stay so.
+            if t > 0:
+                gone = kept[1] & ~counts
+                ledger.images[places[gone]] = kept[0][gone]
+            kept[:] = [images, counts]
+        taken = counts if ledger.keep == "closest" or (waits and t == last_step) else fresh
+        if not waits or t == last_step:
+            ledger.images[places[taken]] = images[taken]
         ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
         done[rows] |= counts
         if t == last_step and ledger.keep != "closest":

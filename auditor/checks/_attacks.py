@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from auditor import catalog
 from auditor.attacks._loop import Threat
-from auditor.attacks._norms import Norm, distance
+from auditor.attacks._norms import Norm, distance, widest
 from auditor.attacks._search import Found, Job, Keep, search
 from auditor.checks._text import change_panel, natural_panel
 from auditor.core import AdversarialImages, Context, FloatArray, Samples
@@ -115,20 +115,20 @@ class Attacked(Parameters):
 
 @dataclass(frozen=True)
 class Attackable:
-    """The samples looked at: how many, which of them are classified right (M,), and the positions (N,) of those
-    that are attacked, with their targets (N,).
+    """The samples looked at: which of them are classified right (M,), and the positions (N,) of those that are
+    attacked, with their targets (N,) and logits (N, K).
     """
 
     right: NDArray[np.bool_]
     tried: NDArray[np.int64]
     targets: NDArray[np.int64]
+    logits: FloatArray
 
     def job(self, samples: Samples, eps: float) -> Job:
         """What to attack, within radius eps."""
         radii = np.full(len(self.tried), eps)
-        return Job(
-            samples.images[self.tried], samples.labels[self.tried], self.targets, radii, samples.indices[self.tried]
-        )
+        images, labels, rows = samples.images[self.tried], samples.labels[self.tried], samples.indices[self.tried]
+        return Job(images, labels, self.targets, radii, rows, self.logits)
 
 
 def attackable(context: Context, most: int, target: int | None) -> Attackable:
@@ -138,14 +138,16 @@ def attackable(context: Context, most: int, target: int | None) -> Attackable:
     """
     samples = context.samples
     chosen = spread(len(samples), most)
-    right = context.classifier.predict(samples.images[chosen]).argmax(axis=1) == samples.labels[chosen]
+    logits = context.classifier.predict(samples.images[chosen])
+    right = logits.argmax(axis=1) == samples.labels[chosen]
     aimed = np.ones(len(chosen), np.bool_)
     if target is not None:
         aimed = samples.labels[chosen] != context.class_number(target, "target")
     tried = chosen[right & aimed]
     if not tried.size:
         raise CheckError("there is nothing to attack: no image is classified right (and is of another class)")
-    return Attackable(right, tried, np.full(len(tried), -1 if target is None else target, np.int64))
+    targets = np.full(len(tried), -1 if target is None else target, np.int64)
+    return Attackable(right, tried, targets, logits[right & aimed])
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,7 @@ class Stage:
 def check_radius(context: Context, norm: Norm, eps: float) -> None:
     """Raise CheckError for a radius that the box can't hold."""
     low, high = context.samples.box
-    span, values = high - low, context.samples.images[0].size
-    most = {"linf": span, "l2": span * values**0.5, "l1": span * values, "l0": float(values)}[norm]
+    most = widest(norm, (low, high), context.samples.images[0].size)
     if eps > most:
         message = f"`eps` {eps:g} is beyond the box: in {norm} no two images are further apart than {most:g}"
         units = "counts values" if norm == "l0" else f"is in the units of the box [{low:g}, {high:g}]"

@@ -29,6 +29,7 @@ from pydantic import AfterValidator, Field
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
 from auditor.checks._attacks import AttackChoice, Attacked, Stage, attackable, broken_images, cascade, choose
+from auditor.checks._diagnostics import Doubts, closest
 from auditor.checks._text import share
 from auditor.core import (
     AdversarialImages,
@@ -82,6 +83,9 @@ METRICS = {
 }
 
 
+_DOUBTS = Doubts(("median_distance", "nearest_distance", "farthest_distance"), ("found",))
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Take every image as close to its boundary as the attacks can, and look at the distances."""
     samples, classifier = context.samples, context.classifier
@@ -111,6 +115,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary + ".",
         metrics=metrics,
         figures=_figures(context, params, adversarial, sizes),
+        diagnostics=closest(context, threat, job, sizes, _DOUBTS),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),
         arrays={"distances": sizes, "said": said},

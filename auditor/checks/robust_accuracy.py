@@ -31,6 +31,7 @@ from pydantic import Field
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
 from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, cascade, check_radius
+from auditor.checks._diagnostics import Doubts, within_ball
 from auditor.checks._text import share
 from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, Table, mean, proportion
 from auditor.fields import ClassNumber, Count, Real
@@ -60,6 +61,9 @@ METRICS = {
     "attack_success_rate": MetricInfo("proportion", "share of the images attacked that fell"),
     "distance": MetricInfo("mean", "norm of the change, over the images that fell"),
 }
+
+
+_DOUBTS = Doubts(("robust_accuracy", "distance"), ("attack_success_rate",))
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def run(context: Context, params: Params) -> Evidence:
         f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right.",
         metrics=metrics,
         figures=_figures(context, params, outcome, stages),
+        diagnostics=within_ball(context, threat, stages, job, broken, _DOUBTS),
         tables=(_table(stages, int(right.sum()), len(right)),),
         notes=()
         if params.full_length

@@ -17,6 +17,8 @@ References
     Carlini et al., On Evaluating Adversarial Robustness, 2019 (sweeping the budget as a sanity test).
 """
 
+import dataclasses
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -24,13 +26,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks._loop import Threat
-from auditor.attacks._search import Job
-from auditor.checks._attacks import AttackChoice, Attacked, cascade, check_radius
+from auditor.checks._attacks import Attackable, AttackChoice, Attacked, Stage, attackable, cascade, check_radius
+from auditor.checks._diagnostics import Doubts, within_ball
 from auditor.checks._text import share
-from auditor.core import Context, Evidence, Metric, MetricInfo, exact, proportion
-from auditor.errors import CheckError
+from auditor.core import Context, Diagnostic, Evidence, Metric, MetricInfo, exact, proportion
 from auditor.fields import Count, Real
-from auditor.figures import Curve, Series, spread
+from auditor.figures import Curve, Series
 from auditor.verdict import interval
 
 
@@ -50,19 +51,19 @@ METRICS = {
 }
 
 
+_DOUBTS = Doubts(("robust_accuracy", "half_eps"))
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Sweep the radii upwards, each attack on what held against it so far."""
     radii = sorted(set(params.eps))
     check_radius(context, params.norm, radii[-1])
-    chosen = spread(len(context.samples), params.samples)
-    images, labels = context.samples.images[chosen], context.samples.labels[chosen]
-    right = context.classifier.predict(images).argmax(axis=1) == labels
-    if not right.any():
-        raise CheckError("there is nothing to attack: no image is classified right")
-    held = {
-        _name(params, i): _sweep(context, params, choice, chosen, right, radii)
-        for i, choice in enumerate(params.attacks)
+    subject = attackable(context, params.samples, None)
+    right = subject.right
+    swept = {
+        _name(params, i): _sweep(context, params, choice, subject, radii) for i, choice in enumerate(params.attacks)
     }
+    held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
     by_radius = {f"robust_accuracy.{eps:g}": proportion(worst[i]) for i, eps in enumerate(radii)}
     metrics: dict[str, Metric] = {"clean_accuracy": proportion(right), **by_radius}
@@ -93,6 +94,7 @@ def run(context: Context, params: Params) -> Evidence:
                 y_label="accuracy",
             ),
         ),
+        diagnostics=_tested(context, params, subject, radii, list(swept.values())),
         notes=tuple(notes),
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
     )
@@ -104,32 +106,40 @@ def _name(params: Params, position: int) -> str:
     return name if len(same) == 1 else f"{name} no. {same.index(position) + 1}"
 
 
-def _sweep(
-    context: Context,
-    params: Params,
-    choice: AttackChoice,
-    chosen: NDArray[np.int64],
-    right: NDArray[np.bool_],
-    radii: list[float],
-) -> NDArray[np.bool_]:
-    """Which images hold at each radius: (radii, N)."""
-    samples = context.samples
-    holds, rows = right.copy(), []
+@dataclass(frozen=True)
+class _Swept:
+    """What one attack left at each radius: which samples hold (radii, M), and its stages by radius, on all tried."""
+
+    held: NDArray[np.bool_]
+    stages: tuple[list[Stage], ...]
+
+
+def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Attackable, radii: list[float]) -> _Swept:
+    threat = Threat(params.norm, context.samples.box)
+    holding, rows, by_radius = np.ones(len(subject.tried), np.bool_), [], []
     for eps in radii:
-        left = np.flatnonzero(holds)
+        left, stages = np.flatnonzero(holding), []
         if left.size and eps > 0:
-            part = chosen[left]
-            job = Job(
-                samples.images[part],
-                samples.labels[part],
-                np.full(left.size, -1, np.int64),
-                np.full(left.size, eps),
-                samples.indices[part],
-            )
-            _, broken, _ = cascade(context, Threat(params.norm, samples.box), [choice], job, "first")
-            holds[left] = ~broken
-        rows.append(holds.copy())
-    return np.stack(rows)
+            job = subject.job(context.samples, eps).only(left)
+            _, broken, found = cascade(context, threat, [choice], job, "first")
+            holding[left] = ~broken
+            stages = [dataclasses.replace(stage, attacked=left[stage.attacked]) for stage in found]
+        held = subject.right.copy()
+        held[held] = holding
+        rows.append(held)
+        by_radius.append(stages)
+    return _Swept(np.stack(rows), tuple(by_radius))
+
+
+def _tested(
+    context: Context, params: Params, subject: Attackable, radii: list[float], swept: list[_Swept]
+) -> tuple[Diagnostic, ...]:
+    """The tell-tale tests, at the widest radius at which any image held against all attacks."""
+    worst = np.logical_and.reduce([one.held for one in swept])
+    at = max([i for i, row in enumerate(worst) if row.any() and radii[i] > 0], default=len(radii) - 1)
+    stages = [stage for one in swept for stage in one.stages[at]]
+    job, threat = subject.job(context.samples, radii[at]), Threat(params.norm, context.samples.box)
+    return within_ball(context, threat, stages, job, ~worst[at][subject.right], _DOUBTS)
 
 
 def _series(name: str, rows: NDArray[np.bool_]) -> Series:

@@ -22,7 +22,8 @@ FEW = settings(max_examples=3, deadline=None)
 def closest(module, classifier, images, labels, norm, box=FAR, targets=None, rows=None, **params) -> Found:
     count = len(images)
     wanted = np.full(count, -1) if targets is None else targets
-    job = Job(images, labels, wanted, np.full(count, np.inf), np.arange(count) if rows is None else rows)
+    numbers = np.arange(count) if rows is None else rows
+    job = Job(images, labels, wanted, np.full(count, np.inf), numbers, classifier.predict(images))
     threat = Threat(norm, box, targets is not None)
     return search(module, module.Params(**params), classifier, threat, job, 5, "closest")
 

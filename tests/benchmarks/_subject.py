@@ -23,11 +23,14 @@ BOX = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and images it classifies right: images (N, 28, 28, 1), labels (N,); `total` were looked at."""
+    """A network and images it classifies right: images (N, 28, 28, 1), labels (N,) and logits (N, 10); `total` were
+    looked at.
+    """
 
     network: Any
     images: Any
     labels: Any
+    logits: Any
     total: int
 
 
@@ -39,8 +42,9 @@ def subject(name: str, count: int) -> Subject:
     digits = mnist_5k.load(mnist_5k.Params())
     rows = np.linspace(0, len(digits) - 1, count).round().astype(int)
     images, labels = digits.images[rows], digits.labels[rows]
-    right = network.predict(images).argmax(axis=1) == labels
-    return Subject(network, images[right], labels[right], count)
+    logits = network.predict(images)
+    right = logits.argmax(axis=1) == labels
+    return Subject(network, images[right], labels[right], logits[right], count)
 
 
 def ours(
@@ -50,9 +54,8 @@ def ours(
     ended, left, found = it.images.copy(), np.arange(len(it.labels)), []
     for name, params in stages:
         module = catalog.load("attacks", name)
-        job = Job(
-            it.images[left], it.labels[left], np.full(len(left), -1), np.full(len(left), eps), left.astype(np.int64)
-        )
+        radii, anywhere = np.full(len(left), eps), np.full(len(left), -1)
+        job = Job(it.images[left], it.labels[left], anywhere, radii, left.astype(np.int64), it.logits[left])
         result = search(module, module.Params(**params), it.network, Threat(norm, BOX), job, 0, keep)
         ended[left] = result.images
         left = left[~result.success]

@@ -175,8 +175,8 @@ def peak(count: int) -> None:
     """Print the peak memory, in MiB, of PGD on so many images, the images themselves aside."""
     it = subject(CNN, 1000)
     times = -(-count // len(it.labels))
-    images = np.concatenate([it.images] * times)[:count]
-    many = Subject(it.network, images, np.concatenate([it.labels] * times)[:count], count)
+    images, labels, logits = (np.concatenate([values] * times)[:count] for values in (it.images, it.labels, it.logits))
+    many = Subject(it.network, images, labels, logits, count)
     ours(many, "linf", EPS, [("pgd", {"steps": 3})], "last")
     # Images, where they ended, and the start's noise are as many as there are images.
     say(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - 3 * images.nbytes / 2**20)
