@@ -127,10 +127,12 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
         gradients = [tape.gradient(part, x) for part in parts]
         if any(gradient is None for gradient in gradients):
             raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(gradient_free())}")
-        finite = [tf.where(tf.math.is_finite(gradient), gradient, 0.0) for gradient in gradients]
-        seen = Seen(hit, value, climbed, tf.stack(finite, axis=1) if sees == "jacobian" else finite[0])
-        pulls = [tf.reduce_max(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
-        return seen, tf.reduce_any([(pull == 0) | ~tf.math.is_finite(pull) for pull in pulls], axis=0)
+        sizes = [tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
+        sound = tf.reduce_all(tf.math.is_finite(sizes))
+        gradient = tf.stack(gradients, axis=1) if sees == "jacobian" else gradients[0]
+        gradient = tf.cond(sound, lambda: gradient, lambda: tf.where(tf.math.is_finite(gradient), gradient, 0.0))
+        blind = tf.reduce_any([(total == 0) | ~tf.math.is_finite(total) for total in sizes], axis=0)
+        return Seen(hit, value, climbed, gradient), blind
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:
         if sees in ("gradient", "jacobian"):

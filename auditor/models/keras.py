@@ -32,7 +32,7 @@ from auditor.models._common import declared_output_problem, finite_logits
 _BATCH = 200
 _OWN_OUTPUT = "the checkpoint's own output"
 _LOGARITHM = "the logarithm of the checkpoint's probabilities"
-_LEAST_PROBABILITY = 1e-38  # below the smallest normal float32 the logarithm would be -inf
+_LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
 
 
 class Params(Parameters):

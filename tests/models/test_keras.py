@@ -27,10 +27,10 @@ def _separate_softmax(kind):
     return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *inner.layers, final])
 
 
-def _hidden_softmax():
+def _hidden_softmax(scale=1.0):
     import keras
 
-    inner = linear_model()
+    inner = linear_model(scale=scale)
     return keras.Sequential([keras.Input((SIZE, SIZE, 1)), inner, keras.layers.Reshape((CLASSES,))])
 
 
@@ -52,6 +52,13 @@ def test_every_form_of_one_network_gives_the_same_logits(tmp_path, form, ending)
     np.testing.assert_allclose(classifier.predict(images), expected_logits(images), atol=1e-5)
     assert classifier.input_shape == (SIZE, SIZE, 1)
     assert classifier.class_count == CLASSES
+
+
+def test_a_probability_of_exactly_zero_has_a_finite_logarithm(tmp_path):
+    classifier = saved(tmp_path, _hidden_softmax(scale=1000.0), "probabilities")
+    logits = classifier.predict(samples().images)
+    assert logits.min() < -85
+    assert np.isfinite(logits).all()
 
 
 def test_a_softmax_that_cannot_be_seen_is_inverted(tmp_path):

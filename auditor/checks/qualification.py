@@ -1,0 +1,193 @@
+"""Does the auditor itself catch models that only look robust?
+
+What it measures
+    A network that is known to fall is put behind disguises that hide its gradient, randomise its answers or
+    round them. Each decoy is audited like any other model, with a claim of robust accuracy that is false.
+    Beside them stand honest models: the network itself, which must fall; a linear one, whose robust accuracy
+    is known exactly; and, where named, one that must resist.
+
+Why it matters
+    An auditor that has never been shown a fake can't be trusted to recognise one. This is a mutation test of
+    the attacks and of the tell-tale tests.
+
+How to read it
+    A decoy is caught if its claim doesn't pass: the attack sees through it (fail), a tell-tale test doubts the
+    measurement (inconclusive), or it can't be attacked at all (error). `missed: {max: 0}` is the gate: every
+    decoy that passes is a defect of the auditor. `false_alarms` counts honest models that were doubted or
+    judged wrongly.
+
+References
+    Athalye, Carlini and Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    Tramèr et al., On Adaptive Attacks to Adversarial Example Defenses, NeurIPS 2020.
+    Pintor et al., Indicators of Attack Failure, NeurIPS 2022.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from auditor.attacks import apgd
+from auditor.attacks._loop import Threat
+from auditor.attacks._search import Job, search
+from auditor.backend import tensorflow
+from auditor.checks import robust_accuracy
+from auditor.checks._attacks import Attacked
+from auditor.checks._decoys import DISGUISES, Decoy
+from auditor.core import Context, Evidence, Expectation, FloatArray, Layer, MetricInfo, Table, Tensor, Verdict, exact
+from auditor.errors import CheckError, ModelError
+from auditor.fields import Count, ModelNames, Real
+from auditor.randomness import normal
+from auditor.verdict import judge
+
+_CONFIDENCE = 0.95
+_FAR = 1e3
+
+
+class Params(Attacked):
+    """The claim, and how the decoys are attacked."""
+
+    eps: Annotated[Real, Field(gt=0)] = 0.3
+    """Radius of the ball, in the units of the box; the network must fall within it."""
+    claim: Annotated[Real, Field(gt=0, lt=1)] = 0.5
+    """The robust accuracy that every decoy claims to have."""
+    resisting: ModelNames | None = None
+    """Networks of the spec that must be found to hold the claim."""
+    samples: Count = 60
+    """How many images, spread evenly over the data; fewer if there aren't as many."""
+
+
+METRICS = {
+    "missed": MetricInfo("exact", "decoys whose false claim passed"),
+    "caught": MetricInfo("exact", "decoys whose false claim did not pass"),
+    "false_alarms": MetricInfo("exact", "honest models that were doubted, or judged wrongly"),
+    "closed_form_gap": MetricInfo(
+        "exact", "share of images on which attack and closed form disagree, on a linear classifier"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What the auditor makes of one model's claim: its verdict, what it measured, and why."""
+
+    verdict: Verdict
+    shown: float
+
+    @property
+    def doubted(self) -> bool:
+        return self.verdict.status in ("inconclusive", "error")
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Audit the network, its disguises, and the honest models beside it."""
+    itself = _audit(context, params)
+    if itself.verdict.status == "pass":
+        message = f"model {context.model_name!r} holds {params.claim:g} within {params.norm} {params.eps:g} itself"
+        raise CheckError(f"{message}; take a larger `eps`, or a network that falls")
+    honest = [(context.model_name, "must fall", itself, itself.verdict.status == "fail")]
+    for name in params.resisting or ():
+        found = _audit(dataclasses.replace(context, classifier=context.model(name), model_name=name), params)
+        honest.append((name, "must resist", found, found.verdict.status == "pass"))
+    gap = _closed_form_gap(context)
+    rows, missed = [], []
+    for name, disguise in DISGUISES.items():
+        decoy = Decoy(context.classifier, disguise)
+        found = _audit(dataclasses.replace(context, classifier=decoy, model_name=name), params)
+        caught = found.verdict.status != "pass"
+        missed += [] if caught else [name]
+        rows.append(
+            (name, disguise.text, found.shown, found.verdict.status, "caught" if caught else "MISSED", _why(found))
+        )
+    alarms = [name for name, _, _, right in honest if not right]
+    summary = f"{len(rows) - len(missed)} of {len(rows)} decoys are caught"
+    summary += f"; missed: {', '.join(missed)}" if missed else ""
+    summary += f"; {len(alarms)} of {len(honest)} honest models are judged wrongly." if alarms else "; no false alarm."
+    honest_rows = tuple(
+        (name, wanted, found.shown, found.verdict.status, "right" if right else "WRONG", _why(found))
+        for name, wanted, found, right in honest
+    )
+    columns = ("model", "what it is", "robust accuracy shown", "verdict", "outcome", "why")
+    return Evidence(
+        summary=summary,
+        metrics={
+            "missed": exact(len(missed)),
+            "caught": exact(len(rows) - len(missed)),
+            "false_alarms": exact(len(alarms)),
+            "closed_form_gap": exact(gap),
+        },
+        tables=(Table("Decoys", columns, tuple(rows)), Table("Honest models", columns, honest_rows)),
+        notes=(
+            f"Each claims a robust accuracy of at least {params.claim:g} within {params.norm} {params.eps:g}; the "
+            f"network behind every disguise shows {itself.shown:.3g}.",
+            "The linear classifier is random, with two classes, and far from the box: an image holds if its margin "
+            "exceeds the radius times the dual norm of the difference of the two classes' weights.",
+        ),
+    )
+
+
+def _audit(context: Context, params: Params) -> _Judged:
+    """The verdict on a model's claim, as `robust_accuracy` would give it in a spec."""
+    wanted = robust_accuracy.Params(
+        norm=params.norm, attacks=params.attacks, eps=params.eps, samples=params.samples, show=1
+    )
+    try:
+        evidence = robust_accuracy.run(context, wanted)
+    except (CheckError, ModelError) as error:
+        return _Judged(Verdict("error", str(error)), float("nan"))
+    claim = Expectation("robust_accuracy", min=params.claim)
+    verdict = judge(evidence.metrics, [claim], _CONFIDENCE, "exact", evidence.diagnostics)
+    return _Judged(verdict, evidence.metrics["robust_accuracy"].value)
+
+
+def _why(found: _Judged) -> str:
+    if found.doubted:
+        return found.verdict.message.rpartition("suspect (")[2].removesuffix(")")
+    return "the claim is judged by what was measured"
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """A random linear classifier with two classes on images of the same shape."""
+
+    kernel: FloatArray
+    input_shape: tuple[int, int, int]
+    class_count: int = 2
+    logits_from: str = "its own output"
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, H, W, C) to logits (N, 2)."""
+        tf = tensorflow()
+        return tf.matmul(tf.reshape(images, (-1, self.kernel.shape[0])), tf.constant(self.kernel))
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) to logits (N, 2)."""
+        found: FloatArray = self.forward(images.astype(np.float32)).numpy()
+        return found
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Its logits are logits."""
+
+    def layers(self) -> tuple[Layer, ...]:
+        """It has none to show."""
+        return ()
+
+
+def _closed_form_gap(context: Context) -> float:
+    """How often APGD in L∞ and the closed form disagree, away from the radius by more than 2%."""
+    images = context.samples.images[:100]
+    shape = tuple(int(edge) for edge in images.shape[1:])
+    kernel = normal(context.seed, "linear", 2, (int(np.prod(shape)),)).T
+    linear = _Linear(np.ascontiguousarray(kernel), (shape[0], shape[1], shape[2]))
+    logits = linear.predict(images).astype(np.float64)
+    labels = logits.argmax(axis=1)
+    distances = np.abs(logits[:, 0] - logits[:, 1]) / np.abs(kernel[:, 0] - kernel[:, 1]).sum()
+    eps = float(np.median(distances))
+    count = len(images)
+    job = Job(images, labels, np.full(count, -1), np.full(count, eps), np.arange(count), logits.astype(np.float32))
+    threat = Threat("linf", (-_FAR, _FAR))
+    found = search(apgd, apgd.Params(steps=40), linear, threat, job, context.seed)
+    clear = np.abs(distances - eps) > 0.02 * eps
+    return float((found.success != (distances < eps))[clear].mean())

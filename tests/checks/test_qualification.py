@@ -1,0 +1,63 @@
+"""qualification"""
+
+import numpy as np
+import pytest
+
+from auditor.checks import robust_accuracy
+from auditor.checks._decoys import DISGUISES, Decoy
+from auditor.checks.qualification import Params, run
+from auditor.errors import CheckError
+from tests.support import LinearClassifier, context, linear_weights, samples
+
+
+def falling() -> LinearClassifier:
+    return LinearClassifier(*linear_weights())
+
+
+def rows_of(evidence):
+    return {row[0]: row for row in evidence.tables[0].rows}
+
+
+def test_every_decoy_is_caught_and_honest_models_are_left_alone():
+    evidence = run(context(falling(), samples()), Params(eps=0.5, samples=40))
+    assert {name: row[4] for name, row in rows_of(evidence).items()} == dict.fromkeys(DISGUISES, "caught")
+    values = {name: metric.value for name, metric in evidence.metrics.items()}
+    assert values == {"missed": 0, "caught": len(DISGUISES), "false_alarms": 0, "closed_form_gap": 0}
+
+
+def test_without_tell_tale_tests_decoys_are_missed(monkeypatch):
+    """The mutation: if the tests fell silent, the metric would say so."""
+    monkeypatch.setattr(robust_accuracy, "within_ball", lambda *_: ())
+    evidence = run(context(falling(), samples()), Params(eps=0.5, samples=40))
+    missed = {name for name, row in rows_of(evidence).items() if row[4] == "MISSED"}
+    assert {"cut gradient", "saturated softmax"} <= missed
+    assert evidence.metrics["missed"].value == len(missed)
+    assert "missed: " in evidence.summary
+
+
+def test_a_network_that_holds_can_t_qualify_anything():
+    with pytest.raises(CheckError, match=r"holds 0\.5 within linf 0\.01 itself; take a larger `eps`"):
+        run(context(falling(), samples()), Params(eps=0.01, samples=20))
+
+
+def test_a_model_that_must_resist_and_doesn_t_is_an_alarm():
+    here = context(falling(), samples(), {"strong": falling()})
+    evidence = run(here, Params(eps=0.5, samples=20, resisting=["strong"]))
+    assert evidence.metrics["false_alarms"].value == 1
+    assert evidence.tables[1].rows[1][:2] == ("strong", "must resist")
+    assert evidence.tables[1].rows[1][4] == "WRONG"
+
+
+@pytest.mark.parametrize("name", ["saturated softmax", "cut gradient", "shattered gradient", "rounded output"])
+def test_a_disguise_keeps_the_decisions(name):
+    honest, here = falling(), samples()
+    said = Decoy(honest, DISGUISES[name]).predict(here.images)
+    assert np.isfinite(said).all()
+    assert (said.argmax(axis=1) == honest.predict(here.images).argmax(axis=1)).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_on_a_real_network_every_decoy_is_caught(networks, digits):
+    evidence = run(context(networks["cnn"], digits), Params(samples=40, attacks=[{"attack": "apgd", "steps": 20}]))
+    assert evidence.metrics["missed"].value == 0
+    assert evidence.metrics["false_alarms"].value == 0
