@@ -31,7 +31,7 @@ def loss(
 
     ce: cross-entropy. margin: the best other logit less the true one (Carlini and Wagner, S&P 2017). dlr: that
     difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
-    here also for two classes). For these the two are one.
+    with two classes the margin over the original image's spread). For these the two are one.
 
     scaled_ce: cross-entropy of logits brought to a spread of 10 at every point, the scale not differentiated,
     so that an overconfident network's gradient doesn't vanish. Its values can't be compared (with two classes
@@ -42,7 +42,10 @@ def loss(
         climbed = lead(logits, labels, targets, targeted)
         return climbed, climbed
     if kind == "dlr":
-        climbed = _dlr(logits, labels, targets, targeted)
+        # With two classes the ratio has plateaus; over the original image's spread it is as blind to scale.
+        few = logits.shape[1] == 2
+        ahead = lead(logits, labels, targets, targeted) * scale
+        climbed = ahead if few else _dlr(logits, labels, targets, targeted)
         return climbed, climbed
     tf = tensorflow()
     goal = targets if targeted else labels
@@ -90,6 +93,5 @@ def _dlr(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Ten
         aim = tf.gather(logits, targets, axis=1, batch_dims=1)
         spread = ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2
         return (aim - own) / tf.maximum(spread, _TINY)
-    # With two classes there is no third logit; the sum of sizes stands in for a spread that would be the margin.
-    spread = ordered[:, 0] - ordered[:, 2] if classes > 2 else tf.reduce_sum(tf.abs(logits), axis=1)
+    spread = ordered[:, 0] - ordered[:, 2]
     return lead(logits, labels, targets, targeted) / tf.maximum(spread, _TINY)

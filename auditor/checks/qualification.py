@@ -74,16 +74,15 @@ class _Judged:
     """What the auditor makes of one model's claim: its verdict, what it measured, and why."""
 
     verdict: Verdict
-    shown: float
-
-    @property
-    def doubted(self) -> bool:
-        return self.verdict.status in ("inconclusive", "error")
+    shown: float | str
+    why: str
 
 
 def run(context: Context, params: Params) -> Evidence:
     """Audit the network, its disguises, and the honest models beside it."""
     itself = _audit(context, params)
+    if itself.verdict.status == "error":
+        raise CheckError(f"model {context.model_name!r} can't be attacked itself: {itself.why}")
     if itself.verdict.status == "pass":
         message = f"model {context.model_name!r} holds {params.claim:g} within {params.norm} {params.eps:g} itself"
         raise CheckError(f"{message}; take a larger `eps`, or a network that falls")
@@ -99,14 +98,14 @@ def run(context: Context, params: Params) -> Evidence:
         caught = found.verdict.status != "pass"
         missed += [] if caught else [name]
         rows.append(
-            (name, disguise.text, found.shown, found.verdict.status, "caught" if caught else "MISSED", _why(found))
+            (name, disguise.text, found.shown, found.verdict.status, "caught" if caught else "MISSED", found.why)
         )
     alarms = [name for name, _, _, right in honest if not right]
     summary = f"{len(rows) - len(missed)} of {len(rows)} decoys are caught"
     summary += f"; missed: {', '.join(missed)}" if missed else ""
     summary += f"; {len(alarms)} of {len(honest)} honest models are judged wrongly." if alarms else "; no false alarm."
     honest_rows = tuple(
-        (name, wanted, found.shown, found.verdict.status, "right" if right else "WRONG", _why(found))
+        (name, wanted, found.shown, found.verdict.status, "right" if right else "WRONG", found.why)
         for name, wanted, found, right in honest
     )
     columns = ("model", "what it is", "robust accuracy shown", "verdict", "outcome", "why")
@@ -136,16 +135,12 @@ def _audit(context: Context, params: Params) -> _Judged:
     try:
         evidence = robust_accuracy.run(context, wanted)
     except (CheckError, ModelError) as error:
-        return _Judged(Verdict("error", str(error)), float("nan"))
+        return _Judged(Verdict("error", str(error)), "none", str(error))
     claim = Expectation("robust_accuracy", min=params.claim)
     verdict = judge(evidence.metrics, [claim], _CONFIDENCE, "exact", evidence.diagnostics)
-    return _Judged(verdict, evidence.metrics["robust_accuracy"].value)
-
-
-def _why(found: _Judged) -> str:
-    if found.doubted:
-        return found.verdict.message.rpartition("suspect (")[2].removesuffix(")")
-    return "the claim is judged by what was measured"
+    doubts = ", ".join(diagnostic.name for diagnostic in evidence.diagnostics if not diagnostic.ok)
+    why = f"tests that failed: {doubts}" if doubts else "what was measured"
+    return _Judged(verdict, evidence.metrics["robust_accuracy"].value, why)
 
 
 @dataclass(frozen=True, eq=False)

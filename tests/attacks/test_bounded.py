@@ -310,3 +310,24 @@ def test_aiming_at_rivals_breaks_what_is_near_any_of_them():
     found = attack(apgd, classifier, images, labels, eps, steps=40, loss="dlr", rivals=5)
     clear = np.abs(nearest - eps) > 0.01 * eps
     np.testing.assert_array_equal(found.success[clear], nearest[clear] < eps)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_difference_of_logits_ratio_works_with_few_classes(classes):
+    """The published ratio needs a third logit, and towards a target a fourth."""
+    classifier, images = linear(12, classes), images_for(12)
+    labels = classifier.predict(images).argmax(axis=1)
+    nearest = smallest_distances(classifier, images, labels, "linf")
+    eps = float(np.median(nearest)) * 1.02
+    clear = np.abs(nearest - eps) > 0.02 * eps
+    for rivals in (0, 9):
+        found = attack(apgd, classifier, images, labels, eps, steps=60, loss="dlr", rivals=rivals)
+        np.testing.assert_array_equal(found.success[clear], nearest[clear] < eps)
+
+
+def test_a_target_that_is_the_label_is_reached_at_once():
+    classifier, images = linear(13, 3), images_for(13)
+    labels = classifier.predict(images).argmax(axis=1)
+    found = attack(apgd, classifier, images, labels, 0.1, targets=labels, steps=5, random_start=False)
+    assert found.success.all()
+    assert (found.steps == 0).all()
