@@ -170,14 +170,21 @@ def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem])
 
 def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[Problem]) -> None:
     promised = catalog.metrics_of(entry.check)
-    for name in entry.expect:
+    for name, bounds in entry.expect.items():
         message = None
-        if catalog.describe(name, promised) is None:
+        info = catalog.describe(name, promised)
+        if info is None:
             message = one_of(name, list(promised), "metric")
         elif name.endswith((".", ".*")):
             message = f"{name!r} stands for several metrics; name one of them after the dot"
         if message:
             problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
+            continue
+        for bound, value in (("min", bounds.min), ("max", bounds.max)):
+            if info and info.kind == "proportion" and value is not None and not 0 <= value <= 1:
+                message = f"{name!r} is a share and lies between 0 and 1; {bound} {value:g} says nothing about it"
+                hint = f" (did you mean {value / 100:g}?)" if 1 < value <= 100 else ""
+                problems.append(spec.marks.problem((*at, "expect", name, bound), message + hint))
 
 
 def _check_needs(spec: Spec, planned: Mapping[str, Case], problems: list[Problem]) -> None:

@@ -124,6 +124,8 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("accuracy: {", "acuracy: {", f"11:14: unknown metric 'acuracy'; did you mean 'accuracy'? (known: {ACCURACY})"),
         ("accuracy: {", "errors.3: {", f"11:14: unknown metric 'errors.3'; did you mean 'errors'? (known: {ACCURACY})"),
         ("accuracy: {", "accuracy.*: {", "11:14: 'accuracy.*' stands for several metrics; name one of them after the dot"),
+        ("min: 0.9", "min: 95", "11:30: 'accuracy' is a share and lies between 0 and 1; min 95 says nothing about it (did you mean 0.95?)"),
+        ("min: 0.9", "max: -0.1", "11:30: 'accuracy' is a share and lies between 0 and 1; max -0.1 says nothing about it"),
         ("accuracy: {", "accuracy.: {", "11:14: 'accuracy.' stands for several metrics; name one of them after the dot"),
         ("adversarial: flip", "adversarial: flp", "17:27: unknown check id 'flp'; did you mean 'flip'? (known: clean, flip)"),
         ("adversarial: flip", "adversarial: [flip, filp]", "17:34: unknown check id 'filp'; did you mean 'flip'? (known: clean, flip)"),
@@ -267,7 +269,7 @@ def test_several_mistakes_are_reported_together_in_the_order_of_lines(folder, ed
     [("8/255", 8 / 255), ("1", 1.0), ("'0.5/2'", 0.25), ("-1/4", -0.25), ("1e-3", 0.001)],
 )
 def test_what_counts_as_a_number(folder, written, value):
-    [expectation] = plan(folder, edited(("min: 0.9", f"min: {written}"))).cases[0].expectations
+    [expectation] = plan(folder, edited(("accuracy: {min: 0.9", f"errors: {{min: {written}"))).cases[0].expectations
     assert expectation.min == value
 
 
