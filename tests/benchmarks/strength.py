@@ -16,7 +16,7 @@ import numpy as np
 from auditor.attacks._norms import Norm
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._subject import Subject, distances, ours, robust_accuracy, subject, timed
-from tests.benchmarks.speed import CNN, ROBUST, show
+from tests.benchmarks.speed import CNN, ROBUST, say, show
 
 Makes = dict[str, Callable[[], Any]]
 
@@ -36,6 +36,7 @@ def compare(title: str, it: Subject, makes: Makes, judge: Callable[[Any], float]
     difference = found[own] - best if good < 1 else found[own] / best
     each = ", ".join(f"{name} {value:.4g} ({seconds[name][0]:.1f} s)" for name, value in found.items())
     fine = "yes" if difference <= good else "no"
+    say(f"{title}: {each}")  # the whole takes a while; each row shows as it comes
     return title, each, f"{difference:+.3f}" if good < 1 else f"{difference:.3f}", fine
 
 
