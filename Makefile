@@ -48,7 +48,7 @@ check: $(ENV)  ## lint, types, layers, staleness
 
 .PHONY: test
 test: $(ENV) fixtures  ## run all tests
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n 2 tests
 
 .PHONY: schema
 schema: $(ENV)  ## write auditor/schema/audit.schema.json anew

@@ -23,7 +23,10 @@ def test_accuracy_never_rises_with_the_radius(networks, digits):
 
 
 def test_a_sweep_is_traced_once(networks, digits):
-    before = _search._compiled.cache_info().misses
-    params = Params(eps=[i / 100 for i in range(1, 9)], samples=20, attacks=[{"attack": "pgd", "steps": 3}])
-    run(context(networks["regression"], digits), params)
-    assert _search._compiled.cache_info().misses == before + 1
+    def sweep(*radii):
+        attacks = [{"attack": "pgd", "steps": 3}]
+        run(context(networks["regression"], digits), Params(eps=list(radii), samples=20, attacks=attacks))
+        return _search._compiled.cache_info().misses
+
+    traced = sweep(0.01, 0.02)
+    assert sweep(*(i / 100 for i in range(3, 11))) == traced
