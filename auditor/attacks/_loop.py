@@ -64,6 +64,12 @@ class Goal(NamedTuple):
     keys: Tensor
     scale: Tensor
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one image."""
+        height, width, channels = self.origin.shape[1:]
+        return int(height), int(width), int(channels)
+
 
 class Seen(NamedTuple):
     """What is shown at `x`, as far as `SEES` goes; zeros beyond.
@@ -129,8 +135,8 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
             raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(gradient_free())}")
         sizes = [tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
         sound = tf.reduce_all(tf.math.is_finite(sizes))
-        gradient = tf.stack(gradients, axis=1) if sees == "jacobian" else gradients[0]
-        gradient = tf.cond(sound, lambda: gradient, lambda: tf.where(tf.math.is_finite(gradient), gradient, 0.0))
+        raw = tf.stack(gradients, axis=1) if sees == "jacobian" else gradients[0]
+        gradient = tf.cond(sound, lambda: raw, lambda: tf.where(tf.math.is_finite(raw), raw, 0.0))
         blind = tf.reduce_any([(total == 0) | ~tf.math.is_finite(total) for total in sizes], axis=0)
         return Seen(hit, value, climbed, gradient), blind
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from auditor.attacks._objectives import margin
 from auditor.backend import tensorflow
 from auditor.core import FloatArray, Tensor
 
@@ -61,11 +62,7 @@ def loss(
 
 def lead(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
     """How far the goal leads: above 0 the attack has succeeded, up to rounding. (N,)"""
-    tf = tensorflow()
-    mine = tf.one_hot(targets if targeted else labels, logits.shape[1], dtype=logits.dtype)
-    own = tf.reduce_sum(logits * mine, axis=1)
-    other = tf.reduce_max(logits - mine * _AWAY, axis=1)
-    return own - other if targeted else other - own
+    return margin(logits, targets) if targeted else -margin(logits, labels)
 
 
 def leads(logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aimed: bool, targeted: bool) -> Tensor:

@@ -105,6 +105,11 @@ def _project_l1(change: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, f
     return thresholded(tf.where(fits, 0.0, high))
 
 
+def stretched(change: Tensor, length: Tensor, norm: Norm) -> Tensor:
+    """Every change brought to this length, (N,), in the norm; a change of zero stays."""
+    return change * by_image(length / tensorflow().maximum(size(change, norm), _TINY))
+
+
 def steepest(gradient: Tensor, norm: Norm, sparsity: float = 0.05) -> Tensor:
     """The direction of norm 1 along which a linear function with this gradient rises most.
 

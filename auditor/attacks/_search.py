@@ -198,9 +198,6 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
     done = np.zeros(len(part), np.bool_)
     last_step = len(ledger.loss) - 1
     marks = (0, last_step * 3 // 4, last_step)
-    # No row leaves the batch, and the last adversarial image of each is wanted.
-    waits = ledger.keep == "last" and ledger.attack.SEEKS != "boundary"
-    kept: list[Any] = []
 
     def note(t: int, rows: NDArray[np.int64], here: Tensor, _: Any, shown: Shown) -> NDArray[np.bool_] | None:
         images, places, before = here.numpy(), part[rows], done[rows]
@@ -215,15 +212,8 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
             ledger.loss[t] += shown.value[~before].sum()
             ledger.alive[t] += (~before).sum()
             ledger.hits[t] += fresh.sum()
-        if waits:
-            # Copied only where the next step left the goal again: most adversarial images stay so.
-            if t > 0:
-                gone = kept[1] & ~counts
-                ledger.images[places[gone]] = kept[0][gone]
-            kept[:] = [images, counts]
-        taken = counts if ledger.keep == "closest" or (waits and t == last_step) else fresh
-        if not waits or t == last_step:
-            ledger.images[places[taken]] = images[taken]
+        taken = fresh if ledger.keep == "first" else counts
+        ledger.images[places[taken]] = images[taken]
         ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
         done[rows] |= counts
         if t == last_step and ledger.keep != "closest":
@@ -253,8 +243,9 @@ def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None
     for _ in range(_BISECTIONS if len(rows) else 0):
         middle = (low + high) / 2
         tried = job.images + middle.reshape(-1, 1, 1, 1) * change
-        ahead = _lead(classifier.predict(tried), job, ledger.threat.targeted) * scale[rows]
-        good = ahead > _SURE
+        logits = classifier.predict(tried)
+        ahead = _losses.lead(logits, job.labels, job.targets, ledger.threat.targeted).numpy()
+        good = ahead * scale[rows] > _SURE
         ledger.images[rows[good]] = tried[good]
         low, high = np.where(good, low, middle), np.where(good, middle, high)
         ledger.predictions += len(rows)
@@ -264,11 +255,6 @@ def _hit(logits: FloatArray, job: Job, targeted: bool) -> NDArray[np.bool_]:
     said = logits.argmax(axis=1)
     hit: NDArray[np.bool_] = (said == job.targets) if targeted else (said != job.labels)
     return hit
-
-
-def _lead(logits: FloatArray, job: Job, targeted: bool) -> FloatArray:
-    found: FloatArray = _losses.lead(logits, job.labels, job.targets, targeted).numpy()
-    return found
 
 
 @lru_cache(maxsize=16)

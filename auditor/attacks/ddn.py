@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, size, steepest
+from auditor.attacks._norms import steepest, stretched
 from auditor.attacks._params import Climbing
 from auditor.attacks.fmn import annealed
 from auditor.backend import tensorflow
@@ -30,7 +30,6 @@ from auditor.fields import PositiveReal, Real
 SEES = "gradient"
 SEEKS = "distance"
 NORMS = ("l2",)
-_TINY = 1e-12
 
 
 class Params(Climbing):
@@ -62,6 +61,5 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     length = annealed(1.0, 0.01, t, params.steps)
     change = state.change + length * steepest(seen.gradient, "l2")
     radius = state.radius * tf.where(seen.hit, 1 - params.gamma, 1 + params.gamma)
-    scaled = change * by_image(radius / tf.maximum(size(change, "l2"), _TINY))
-    x = tf.clip_by_value(goal.origin + scaled, *threat.box)
+    x = tf.clip_by_value(goal.origin + stretched(change, radius, "l2"), *threat.box)
     return State(x, x - goal.origin, radius)

@@ -106,7 +106,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
 
     def ask_try() -> State:
         low, high = threat.box
-        return state._replace(x=low + (high - low) * _grain(uniform(goal.keys, t, _shape(goal)), t))
+        return state._replace(x=low + (high - low) * _grain(uniform(goal.keys, t, goal.shape), t))
 
     def ask_bisection() -> State:
         fresh = state._replace(
@@ -119,7 +119,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     def ask_probe() -> State:
         kept = tf.where(begins, 0.0, 1.0)
         sums = ("towards", "probes", "answers", "count")
-        drawn = steepest(normal(goal.keys, t, _shape(goal)), "l2")
+        drawn = steepest(normal(goal.keys, t, goal.shape), "l2")
         x = state.edge + by_image(_reach(state, goal)) * drawn
         cleared = {name: getattr(state, name) * kept for name in sums}
         return state._replace(x=tf.clip_by_value(x, *threat.box), **cleared)
@@ -205,7 +205,3 @@ def _between(origin: Tensor, end: Tensor, share: Tensor, norm: Norm) -> Tensor:
         return origin + by_image(share) * change
     radius = by_image(share * size(change, "linf"))
     return origin + tf.clip_by_value(change, -radius, radius)
-
-
-def _shape(goal: Goal) -> tuple[int, ...]:
-    return tuple(int(edge) for edge in goal.origin.shape[1:])

@@ -47,11 +47,10 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
 def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
     """Try another random change."""
     tf = tensorflow()
-    shape = tuple(int(edge) for edge in goal.origin.shape[1:])
     if threat.norm == "linf":
-        drawn = tf.where(uniform(goal.keys, t, shape) > 0.5, 1.0, -1.0)
+        drawn = tf.where(uniform(goal.keys, t, goal.shape) > 0.5, 1.0, -1.0)
     else:
-        drawn = normal(goal.keys, t, shape)
+        drawn = normal(goal.keys, t, goal.shape)
         drawn = drawn if threat.norm == "l2" else tf.sign(drawn) * tf.square(drawn)
         drawn /= by_image(tf.maximum(size(drawn, threat.norm), _TINY))
     tried = goal.origin + by_image(eps) * drawn

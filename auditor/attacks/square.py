@@ -23,7 +23,7 @@ from pydantic import Field
 
 from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.attacks._losses import Loss
-from auditor.attacks._norms import by_image, project, size
+from auditor.attacks._norms import by_image, project, size, stretched
 from auditor.attacks._params import Search
 from auditor.attacks._random import uniform
 from auditor.backend import tensorflow
@@ -69,8 +69,8 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     if threat.norm == "linf":
         pattern = by_image(eps) * tf.where(noise[:, :1] > 0, 1.0, -1.0)
     else:
-        height, width, _ = (int(edge) for edge in goal.origin.shape[1:])
-        pattern = _full(_tiles(height, width, max(1, height // 5)) * _signs(noise), eps)
+        height, width, _ = goal.shape
+        pattern = stretched(_tiles(height, width, max(1, height // 5)) * _signs(noise), eps, "l2")
     x = project(goal.origin + pattern, goal.origin, eps, threat.box, threat.norm)
     return State(x, goal.origin, tf.fill(tf.shape(eps), np.float32(-np.inf)))
 
@@ -82,7 +82,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     best = tf.where(by_image(better), state.x, state.best)
     value = tf.where(better, seen.value, state.best_value)
 
-    height, width, channels = (int(edge) for edge in goal.origin.shape[1:])
+    height, width, channels = goal.shape
     scaled = tf.cast(t, tf.float32) / params.steps * 10_000
     halvings = tf.reduce_sum(tf.cast(scaled > tf.constant(_HALVINGS, tf.float32), tf.float32))
     side = tf.round(tf.sqrt(params.fill / tf.pow(2.0, halvings) * height * width))
@@ -135,7 +135,7 @@ def _moved_budget(change: Tensor, eps: Tensor, drawn: Tensor, side: Tensor, sign
     both = tf.maximum(target, source)
     budget = by_image(unused) / channels + tf.reduce_sum(tf.square(change * both), axis=(1, 2), keepdims=True)
     kept = change * (1 - both)
-    return _full(kept + shape * tf.sqrt(budget), eps)
+    return stretched(kept + shape * tf.sqrt(budget), eps, "l2")
 
 
 def _mounds(rows: Tensor, columns: Tensor, side: Tensor) -> Tensor:
@@ -174,8 +174,3 @@ def _signs(noise: Tensor) -> Tensor:
     side = max(1, height // 5)
     corners = tf.where(noise[:, ::side, ::side] > 0, 1.0, -1.0)
     return tf.repeat(tf.repeat(corners, side, axis=1), side, axis=2)[:, :height, :width]
-
-
-def _full(change: Tensor, eps: Tensor) -> Tensor:
-    """Stretch every change to length eps."""
-    return change * by_image(eps / tensorflow().maximum(size(change, "l2"), _TINY))

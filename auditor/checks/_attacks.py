@@ -51,7 +51,7 @@ class AttackChoice:
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """One alternative per attack."""
         choices = []
-        for name in bounded_attacks():
+        for name in selectable_attacks():
             choice = catalog.params_of("attacks", name).model_json_schema(schema_generator=SchemaGenerator)
             text = catalog.documentation("attacks", name)[""]
             choice["properties"] = {"attack": {"const": name, "description": text}, **choice["properties"]}
@@ -60,7 +60,7 @@ class AttackChoice:
         return {"oneOf": choices}
 
 
-def bounded_attacks() -> tuple[str, ...]:
+def selectable_attacks() -> tuple[str, ...]:
     """The attacks that look for adversarial images, within a ball or as close as can be."""
     return tuple(n for n in catalog.names("attacks") if catalog.load("attacks", n).SEEKS != "ascent")
 
@@ -69,7 +69,7 @@ def choose(value: Any) -> AttackChoice:
     """Validate `{attack: name, …}`."""
     if isinstance(value, AttackChoice):
         return value
-    known = bounded_attacks()
+    known = selectable_attacks()
     if not isinstance(value, dict) or not isinstance(value.get("attack"), str):
         raise _told(f"an attack is written {{attack: apgd}}, with its parameters beside it (known: {', '.join(known)})")
     name = value["attack"]

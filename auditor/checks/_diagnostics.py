@@ -36,9 +36,10 @@ class Doubts:
     inflates: tuple[str, ...]
     deflates: tuple[str, ...] = ()
 
-    def about(self, name: str, ok: bool, message: str) -> Diagnostic:
-        """A diagnostic that voids only what a weak attack would flatter."""
-        return Diagnostic(name, ok, message, self.inflates, self.deflates)
+    def about(self, name: str, ok: bool, message: str, advice: str = "") -> Diagnostic:
+        """A diagnostic that voids only what a weak attack would flatter; `advice` is given where it isn't ok."""
+        told = message if ok or not advice else f"{message}: {advice}"
+        return Diagnostic(name, ok, told, self.inflates, self.deflates)
 
 
 def steady(context: Context, job: Job) -> Diagnostic:
@@ -77,10 +78,8 @@ def within_ball(
         if threat.norm in module.NORMS:
             share = _broken_by(context, threat, module, module.Params(**params), probed)
             message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
-            more = (
-                "" if share <= _FEW else ": the attack was weak, or gradients are masked; add `square` or `autoattack`"
-            )
-            found.append(doubts.about(name, share <= _FEW, message + more))
+            advice = "the attack was weak, or gradients are masked; add `square` or `autoattack`"
+            found.append(doubts.about(name, share <= _FEW, message, advice))
     if threat.norm != "l0":
         found.append(_unbounded(context, threat, stages, probed, doubts))
     return tuple(found)
@@ -94,15 +93,13 @@ def closest(
     far = np.flatnonzero(sizes > 0)
     if threat.norm == "l0" or not far.size:
         return (steadiness,)
-    probed = job.only(far[spread(far.size, _PROBED)])
-    radii = np.minimum(
-        _CLOSER * sizes[far[spread(far.size, _PROBED)]], widest(threat.norm, threat.box, job.images[0].size)
-    )
-    nearer = dataclasses.replace(probed, eps=radii)
+    chosen = far[spread(far.size, _PROBED)]
+    radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
+    nearer = dataclasses.replace(job.only(chosen), eps=radii)
     share = _broken_by(context, threat, apgd, apgd.Params(steps=40), nearer)
     message = f"APGD breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
-    more = "" if share <= _MUCH_CLOSER else ": the distances are too large; add another attack, or steps"
-    return steadiness, doubts.about("closer images", share <= _MUCH_CLOSER, message + more)
+    advice = "the distances are too large; add another attack, or steps"
+    return steadiness, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
 
 
 def _broken_by(context: Context, threat: Threat, module: ModuleType, params: Any, job: Job) -> float:
@@ -115,13 +112,13 @@ def _differentiating(stages: list[Stage]) -> list[Stage]:
 
 
 def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
-    asked = [np.isin(stage.attacked, held) for stage in _differentiating(stages)]
-    shares = [float(s.found.blind[a].mean()) for s, a in zip(_differentiating(stages), asked, strict=True) if a.any()]
+    asked = [(stage, np.isin(stage.attacked, held)) for stage in _differentiating(stages)]
+    shares = [float(stage.found.blind[those].mean()) for stage, those in asked if those.any()]
     if not shares:
         return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
     message = f"{max(shares):.0%} of the images that held had a gradient of zero, or none that is finite"
-    more = "" if max(shares) <= _FEW else ": an attack can't follow it; use attacks without gradients as well"
-    return doubts.about("gradients", max(shares) <= _FEW, message + more)
+    advice = "an attack can't follow it; use attacks without gradients as well"
+    return doubts.about("gradients", max(shares) <= _FEW, message, advice)
 
 
 def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
@@ -130,12 +127,12 @@ def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Dia
         lost[stage.attacked] |= stage.found.lost
     share = float((lost & ~broken).mean())
     message = f"{share:.1%} of the images fell on the way but not in the final answer"
-    more = "" if share <= 0.01 else ": predictions aren't steady, or the last step undoes what the attack found"
-    return doubts.about("no success lost", share <= 0.01, message + more)
+    advice = "predictions aren't steady, or the last step undoes what the attack found"
+    return doubts.about("no success lost", share <= 0.01, message, advice)
 
 
 def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
-    """Converged if any of the gradient attacks was: the last of them that saw the images has the most steps."""
+    """The share of the gradient attack that had converged most: one that did is enough."""
     shares = []
     for stage in _differentiating(stages):
         asked = np.isin(stage.attacked, held)
@@ -145,7 +142,7 @@ def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Dia
         return doubts.about("converged", False, "no attack took more than one gradient step; use `apgd`")
     share = min(shares)
     message = f"the loss of {share:.0%} of the images that held still rose in the last quarter of the steps"
-    return doubts.about("converged", share <= 0.5, message + ("" if share <= 0.5 else ": take more steps"))
+    return doubts.about("converged", share <= 0.5, message, "take more steps")
 
 
 def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Job, doubts: Doubts) -> Diagnostic:
@@ -157,5 +154,5 @@ def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Jo
     share = _broken_by(context, threat, module, params, free)
     name = module.__name__.rpartition(".")[2]
     message = f"with the whole box to move in, `{name}` breaks {share:.0%} of {len(radii)} images that held"
-    more = "" if share >= _MOST else ": it should be nearly all; the attack or its gradient is broken"
-    return doubts.about("unbounded attack", share >= _MOST, message + more)
+    advice = "it should be nearly all; the attack or its gradient is broken"
+    return doubts.about("unbounded attack", share >= _MOST, message, advice)

@@ -127,9 +127,9 @@ def _table(stages: list[Stage], right: int, total: int) -> Table:
 
 
 def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[Stage]) -> tuple[Figure, ...]:
-    first = max(stages, key=lambda stage: int(stage.found.success.sum()))
-    steps = np.arange(len(first.found.rate))
-    reached = float(first.found.rate[-1])
+    strongest = max(stages, key=lambda stage: int(stage.found.success.sum()))
+    steps = np.arange(len(strongest.found.rate))
+    reached = float(strongest.found.rate[-1])
     figures: list[Figure] = []
     fallen = np.flatnonzero(outcome.adversarial.fooled)
     if fallen.size:
@@ -137,25 +137,25 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
         figures.append(broken_images(context, outcome.adversarial, rows, params.norm, "Broken images"))
     figures.append(
         Curve(
-            title=f"{first.choice.name}: images fallen, step by step",
-            caption="Share of the images given to the first attack that it had broken by each step of its first start.",
-            alt=f"{first.choice.name} breaks {reached:.0%} of its images within {len(steps) - 1} steps.",
+            title=f"{strongest.choice.name}: images fallen, step by step",
+            caption="Of the attack that broke most: share of its images broken by each step of its first start.",
+            alt=f"{strongest.choice.name} breaks {reached:.0%} of its images within {len(steps) - 1} steps.",
             x=steps,
-            series=(Series("fallen", first.found.rate),),
+            series=(Series("fallen", strongest.found.rate),),
             x_label="step",
             y_label="share fallen",
         )
     )
-    losses = first.found.loss
+    losses = strongest.found.loss
     if np.isfinite(losses).all():
         low, high = float(losses.min()), float(losses.max())
         figures.append(
             Curve(
-                title=f"{first.choice.name}: loss, step by step",
+                title=f"{strongest.choice.name}: loss, step by step",
                 caption="Mean loss of the images still attacked; it drops where the easy ones have left.",
                 alt=f"The mean loss moves between {low:.3g} and {high:.3g}.",
                 x=steps,
-                series=(Series(first.choice.params.value, losses),),
+                series=(Series(strongest.choice.params.value, losses),),
                 x_label="step",
                 y_label="loss",
                 y_limits=(low, high if high > low else low + 1),

@@ -19,6 +19,7 @@ from auditor.models import keras as format_keras
 from fixtures.examples import FOLDER
 
 BOX = (0.0, 1.0)
+CNN, ROBUST = "mnist_cnn", "mnist_cnn_robust"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Subject:
 
 def subject(name: str, count: int) -> Subject:
     """The example network of this name with `count` images, spread over the validation split."""
-    robust = name == "mnist_cnn_robust"
+    robust = name == ROBUST
     params = format_keras.Params(path=str(FOLDER / f"{name}.keras"), output="logits" if robust else "probabilities")
     network = format_keras.load(params)
     digits = mnist_5k.load(mnist_5k.Params())

@@ -5,7 +5,6 @@
 Figures are medians of several runs, taken in turn so that a busy moment hits all alike.
 """
 
-import argparse
 import resource
 import subprocess
 import sys
@@ -14,8 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from auditor.attacks import _search
 from auditor.attacks import autoattack as ensemble
@@ -23,11 +20,11 @@ from auditor.backend import tensorflow
 from auditor.checks import security_curve
 from auditor.datasets import mnist_5k
 from tests.benchmarks import _art, _foolbox, _torchattacks
-from tests.benchmarks._subject import Subject, median, ours, robust_accuracy, subject, timed
+from tests.benchmarks._report import run_parts, say, show
+from tests.benchmarks._subject import CNN, ROBUST, Subject, median, ours, robust_accuracy, subject, timed
 from tests.support import context
 
 STEPS, STEP, EPS = 40, 0.01, 0.3
-CNN, ROBUST = "mnist_cnn", "mnist_cnn_robust"
 
 
 def bare(it: Subject, batch: int) -> None:
@@ -56,19 +53,6 @@ def batched(batch: int, run: Callable[[], Any]) -> Any:
         return run()
     finally:
         _search._BATCH_PIXELS = kept
-
-
-def say(what: Any) -> None:
-    """Print one line."""
-    Console(width=120, highlight=False).print(what)
-
-
-def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Print one table."""
-    table = Table(*columns, title=title)
-    for row in rows:
-        table.add_row(*row)
-    Console(width=120).print(table)
 
 
 def ratios(seconds: dict[str, list[float]], of: str, results: dict[str, float] | None = None) -> list[tuple[str, ...]]:
@@ -202,12 +186,7 @@ def memory(runs: int) -> None:
 def main() -> None:
     """Run the parts asked for."""
     parts = {part.__name__: part for part in (steps, verdict, deepfool, autoattack, curve, memory)}
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--runs", type=int, default=5, help="timed runs of everything (default: 5)")
-    arguments.add_argument("--only", default=",".join(parts), help="parts, separated by commas (default: all)")
-    chosen = arguments.parse_args()
-    for name in chosen.only.split(","):
-        parts[name](chosen.runs)
+    run_parts(__doc__, parts, "--runs", 5, "timed runs of everything")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Robust accuracy should be no more than half a point above the strongest peer's, 
 above the best peer's. Attacks with random starts move by a point or two from seed to seed on a hundred images.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,8 +14,8 @@ import numpy as np
 
 from auditor.attacks._norms import Norm
 from tests.benchmarks import _art, _foolbox, _torchattacks
-from tests.benchmarks._subject import Subject, distances, ours, robust_accuracy, subject, timed
-from tests.benchmarks.speed import CNN, ROBUST, say, show
+from tests.benchmarks._report import run_parts, say, show
+from tests.benchmarks._subject import CNN, ROBUST, Subject, distances, ours, robust_accuracy, subject, timed
 
 Makes = dict[str, Callable[[], Any]]
 
@@ -139,12 +138,7 @@ def robust(images: int) -> None:
 def main() -> None:
     """Run the parts asked for."""
     parts = {"bounded": bounded, "distances": minimal, "robust": robust}
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--images", type=int, default=100, help="how many images (default: 100)")
-    arguments.add_argument("--only", default=",".join(parts), help="parts, separated by commas (default: all)")
-    chosen = arguments.parse_args()
-    for name in chosen.only.split(","):
-        parts[name](chosen.images)
+    run_parts(__doc__, parts, "--images", 100, "how many images")
 
 
 if __name__ == "__main__":
