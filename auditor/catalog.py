@@ -6,14 +6,14 @@ group `auditor.checks`, `auditor.attacks`, `auditor.models` or `auditor.datasets
 
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from auditor.core import MetricInfo
+from auditor.core import Expectation, MetricInfo, Preview, Remark
 from auditor.errors import ExtensionError, one_of
 from auditor.fields import Parameters
 
@@ -64,6 +64,26 @@ def metrics_of(check: str) -> Mapping[str, MetricInfo]:
     """Return what a check promises to measure."""
     metrics: Mapping[str, MetricInfo] = load("checks", check).METRICS
     return metrics
+
+
+def most_of(check: str, params: Parameters, images: int | None) -> Mapping[str, int | None]:
+    """Return the greatest n that metrics of a check can have, of so many images; a check need not say."""
+    most = getattr(load("checks", check), "most", None)
+    return most(params, images) if most else {}
+
+
+def remarks_on(
+    check: str, params: Parameters, expectations: Sequence[Expectation], box: tuple[float, float]
+) -> tuple[Remark, ...]:
+    """Return what a check finds weak in how it is asked, if it looks for that."""
+    lint = getattr(load("checks", check), "lint", None)
+    return tuple(lint(params, expectations, box)) if lint else ()
+
+
+def preview(dataset: str, params: Parameters) -> Preview:
+    """Return what is known of samples before they are loaded."""
+    found: Preview = load("datasets", dataset).preview(params)
+    return found
 
 
 def documentation(kind: Kind, name: str) -> dict[str, str]:

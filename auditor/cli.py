@@ -76,37 +76,105 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def validate(paths: tuple[Path, ...]) -> None:
+@click.option("--strict", is_flag=True, help="Warnings count as mistakes.")
+def validate(paths: tuple[Path, ...], strict: bool) -> None:
     """Check specs without running them.
 
-    PATHS are specs or folders (default: the current one). Every mistake is printed as file:line:column.
+    PATHS are specs or folders (default: the current one). Every mistake is printed as file:line:column. So is what
+    makes a claim weak: expectations that so few samples can't settle, and threat models that a weak attack, or one
+    that is fooled, would pass.
     """
     from auditor.errors import SpecError
     from auditor.plan import make_plan
 
-    specs = list(_specs(paths or (Path(),)))
-    if not specs:
-        click.secho("No *.audit.yaml found.", fg="red", err=True)
-        sys.exit(EXIT_WRONG)
     wrong = 0
-    for path in specs:
+    for path in _specs(paths):
         try:
-            plan = make_plan(path)
+            planned = make_plan(path)
         except SpecError as error:
             wrong += 1
             click.secho(str(error), fg="red", err=True)
-        else:
-            expected = sum(len(case.expectations) for case in plan.cases)
-            click.echo(f"{path}: {len(plan.cases)} checks, {expected} expectations")
+            continue
+        for problem in planned.warnings:
+            place = f"{problem.file}:{problem.line}:{problem.column}"
+            click.secho(f"{place}: warning: {problem.message}", fg="yellow", err=True)
+        expected = sum(len(case.expectations) for case in planned.cases)
+        told = f", {len(planned.warnings)} warnings" if planned.warnings else ""
+        click.echo(f"{path}: {len(planned.cases)} checks, {expected} expectations{told}")
+        wrong += strict and bool(planned.warnings)
     if wrong:
         sys.exit(EXIT_WRONG)
 
 
-def _specs(paths: Iterable[Path]) -> Iterable[Path]:
+def _specs(paths: Iterable[Path]) -> list[Path]:
+    """The specs among files and folders; ends with 2 if there is none."""
     from auditor.spec import SUFFIX
 
-    for path in paths:
-        yield from sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    found = [
+        spec for path in paths or (Path(),) for spec in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])
+    ]
+    if not found:
+        click.secho("No *.audit.yaml found.", fg="red", err=True)
+        sys.exit(EXIT_WRONG)
+    return found
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def plan(paths: tuple[Path, ...]) -> None:
+    """Show what would run, in which order, and what its gates can show.
+
+    PATHS are specs or folders (default: the current one). Of every expectation on a share or a median: the most
+    samples it can have, and how many it takes at least for it to pass.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from auditor.plan import make_plan
+    from auditor.report.terminal import print_plan
+
+    console = Console(highlight=False)
+    for path in _specs(paths):
+        planned = make_plan(path)
+        console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({path})")
+        print_plan(planned, console)
+
+
+@main.command()
+@click.argument("records", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--spec", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The new spec."
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the judged records and their report (default: beside RECORDS, its name with -judged).",
+)
+def judge(records: Path, path: Path, output: Path | None) -> None:
+    """Judge stored evidence again, by another spec.
+
+    RECORDS is an audit's folder, such as reports/mnist-cnn. Nothing is measured and no model is needed: thresholds,
+    confidence and waivers of the new spec are applied to the evidence as it is. The report shows both verdicts and
+    says under which spec each was given. Evidence that the new spec asks for and nobody measured is an error.
+
+    \b
+    Example:
+      auditor judge reports/mnist-cnn --spec specs/stricter.audit.yaml
+    """
+    from auditor.plan import make_plan
+    from auditor.rejudge import rejudge
+    from auditor.report.terminal import judged_table
+    from auditor.runner import passed, render_report
+    from auditor.store import Folder
+
+    run = rejudge(Folder(records), make_plan(path, files=False))
+    target = Folder(output or records.with_name(f"{records.resolve().name}-judged"))
+    target.save_run(run)
+    _, page = render_report(target)
+    judged_table(run)
+    click.echo(f"report: {page}")
+    if not passed(run):
+        sys.exit(EXIT_NOT_PASSED)
 
 
 @main.command()

@@ -14,9 +14,10 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 Tensor = Any  # a TensorFlow tensor; TensorFlow itself is imported only where it runs
 
-MetricKind = Literal["proportion", "mean", "median", "exact"]
+MetricKind = Literal["proportion", "mean", "median", "difference", "exact"]
 Status = Literal["pass", "fail", "inconclusive", "error"]
-State = Status | Literal["cut off", "not run", "not selected"]
+Standing = Literal["in force", "unneeded", "expired", "other checkpoint", "not for errors", "not judged"]
+State = Status | Literal["waived", "cut off", "not run", "not selected"]
 
 
 # --- what is audited
@@ -45,6 +46,14 @@ class Samples:
     def class_name(self, label: int) -> str:
         """Return the name of class `label`, or its number where the data has no names."""
         return self.classes[label] if self.classes and 0 <= label < len(self.classes) else str(label)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is known of samples before they are loaded: how many images at most, and the box of their values."""
+
+    images: int | None
+    box: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,10 @@ class Metric:
     """A measured value with what its uncertainty is computed from.
 
     proportion: `successes` out of `n`. mean, median: of `values` (n,), each within `bounds` where those are known.
+    difference: of two proportions over the same samples, `values` (n,) being -1, 0 or 1.
     exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
+    rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
+    the data source, or -1 - i for the i-th noise image.
     """
 
     kind: MetricKind
@@ -135,30 +147,36 @@ class Metric:
     successes: int | None = None
     values: FloatArray | None = None
     bounds: tuple[float, float] | None = None
+    rows: IntArray | None = None
 
 
-def proportion(successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None) -> Metric:
-    """`successes` out of `n`, or the share of true values of a boolean array."""
+def proportion(
+    successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None, rows: IntArray | None = None
+) -> Metric:
+    """`successes` out of `n`, or the share of true values of a boolean array (n,), of the samples `rows` (n,)."""
     k = int(np.sum(successes))
     if n is None:
         if not isinstance(successes, np.ndarray):
             raise TypeError("a proportion needs n, or a boolean array")
         n = successes.size
-    return Metric("proportion", k / n if n else float("nan"), int(n), successes=k)
+    values = None if rows is None else np.asarray(successes, dtype=np.float64)
+    return Metric("proportion", k / n if n else float("nan"), int(n), k, values, rows=rows)
 
 
-def mean(values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None) -> Metric:
+def mean(
+    values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None, rows: IntArray | None = None
+) -> Metric:
     """The mean of one value per sample (n,); `bounds` are the least and greatest value a sample can have."""
     array = np.asarray(values, dtype=np.float64)
     value = float(array.mean()) if array.size else float("nan")
-    return Metric("mean", value, int(array.size), values=array, bounds=bounds)
+    return Metric("mean", value, int(array.size), values=array, bounds=bounds, rows=rows)
 
 
-def median(values: FloatArray, bounds: tuple[float, float] | None = None) -> Metric:
+def median(values: FloatArray, bounds: tuple[float, float] | None = None, rows: IntArray | None = None) -> Metric:
     """The median of one value per sample (n,), of which some may be infinite: no more was found than that."""
     array = np.asarray(values, dtype=np.float64)
     value = float(np.median(array)) if array.size else float("nan")
-    return Metric("median", value, int(array.size), values=array, bounds=bounds)
+    return Metric("median", value, int(array.size), values=array, bounds=bounds, rows=rows)
 
 
 def exact(value: float | np.number[Any]) -> Metric:
@@ -168,10 +186,14 @@ def exact(value: float | np.number[Any]) -> Metric:
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model."""
+    """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model.
+
+    better: whether a release is the better for a higher or for a lower value, where one can say so.
+    """
 
     kind: MetricKind
     text: str
+    better: Literal["higher", "lower"] | None = None
 
 
 @dataclass(frozen=True)
@@ -255,16 +277,33 @@ class Context:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a spec demands of one metric: at least `min`, at most `max`."""
+    """What a spec demands of one metric: at least `min`, at most `max`.
+
+    versus_baseline: the demand is on the metric less the baseline's, image by image.
+    """
 
     metric: str
     min: float | None = None
     max: float | None = None
+    versus_baseline: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What is demanded of."""
+        return f"{self.metric} less the baseline's" if self.versus_baseline else self.metric
 
     def __str__(self) -> str:
-        low = f"{self.metric} ≥ {self.min:g}" if self.min is not None else ""
-        high = f"{self.metric} ≤ {self.max:g}" if self.max is not None else ""
+        low = f"{self.subject} ≥ {self.min:g}" if self.min is not None else ""
+        high = f"{self.subject} ≤ {self.max:g}" if self.max is not None else ""
         return " and ".join(part for part in (low, high) if part)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What makes a planned measurement weak; at: where, within the check's parameters."""
+
+    at: tuple[str | int, ...]
+    message: str
 
 
 @dataclass(frozen=True)
@@ -290,6 +329,47 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The same case measured before, or on the model that a release replaces.
+
+    source: what it is, in words. mismatch: why it can't be compared with, or nothing. files: SHA-256 of the
+    checkpoint, by name. figures: images whose outcome changed.
+    """
+
+    source: str
+    mismatch: str
+    metrics: Mapping[str, Metric]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Who answers for a case that doesn't pass, why, and until when (ISO date, that day included).
+
+    sha256: the checkpoint it was given for, if only for that one. standing: what became of it in a run.
+    """
+
+    owner: str
+    reason: str
+    expires: str
+    sha256: str | None = None
+    standing: Standing = "not judged"
+
+    def __str__(self) -> str:
+        return f"{self.owner}, until {self.expires}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What stored evidence was first judged as: the verdict, and the digest of the spec it was judged by."""
+
+    verdict: Verdict
+    spec_digest: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a case could not measure: the kind of error, its message, and for a defect of ours a traceback."""
 
@@ -300,7 +380,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Record:
-    """Evidence, verdict and provenance of one case of one run."""
+    """Evidence, verdict and provenance of one case of one run.
+
+    confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
+    earlier: the verdict before, where stored evidence was judged again.
+    """
 
     run: str
     audit: str
@@ -317,11 +401,23 @@ class Record:
     failure: Failure | None
     provenance: Mapping[str, Any]
     seconds: float
+    correction: str = ""
+    baseline: Baseline | None = None
+    waiver: Waiver | None = None
+    earlier: Earlier | None = None
+
+    @property
+    def state(self) -> State:
+        """The verdict, or that somebody answers for it."""
+        return "waived" if self.waiver and self.waiver.standing == "in force" else self.verdict.status
 
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run."""
+    """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run.
+
+    warnings: what makes its claim weak, known before it ran.
+    """
 
     id: str
     check: str
@@ -329,6 +425,7 @@ class PlannedCase:
     model: str
     line: int
     selected: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -337,6 +434,8 @@ class Run:
 
     id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. begun: ids of the cases that
     were started; a begun case without a record was cut off (a crash, a kill, an interruption).
+    earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
+    judged under; not_judged: ids of its cases that the new spec leaves out.
     """
 
     id: str
@@ -349,12 +448,14 @@ class Run:
     cases: tuple[PlannedCase, ...]
     begun: frozenset[str]
     records: Mapping[str, Record]
+    earlier_spec_digest: str = ""
+    not_judged: tuple[str, ...] = ()
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""
         record = self.records.get(case.id)
         if record is not None:
-            return record.verdict.status
+            return record.state
         if not case.selected:
             return "not selected"
         return "cut off" if case.id in self.begun else "not run"

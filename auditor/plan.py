@@ -1,17 +1,19 @@
 """`Spec` to `Case`s: every name resolved, every parameter validated, sources before those that need them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.core import Expectation
+from auditor.core import Expectation, Preview, Waiver
 from auditor.errors import ExtensionError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
+from auditor.foresight import Gate, gates_of
+from auditor.marked import Location
 from auditor.randomness import case_seed
-from auditor.spec import CheckEntry, Location, Spec, read_spec, validate
+from auditor.spec import CheckEntry, Spec, WaiverEntry, read_spec, validate
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Source:
 class Case:
     """One check of one spec with its parameters: one pytest item.
 
-    line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes.
+    line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
+    its claim weak.
     """
 
     id: str
@@ -41,9 +44,13 @@ class Case:
     model: str
     params: Parameters
     expectations: tuple[Expectation, ...]
+    confidence: float
     seed: int
     line: int
     needs: tuple[str, ...]
+    waiver: Waiver | None
+    gates: tuple[Gate, ...]
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,11 @@ class Plan:
         """The audit's name."""
         return self.spec.content.audit
 
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What makes claims of this spec weak, in the order of its lines."""
+        return tuple(sorted(problem for case in self.cases for problem in case.warnings))
+
     def case(self, case_id: str) -> Case:
         """Return the case with this id."""
         return next(case for case in self.cases if case.id == case_id)
@@ -73,17 +85,21 @@ class Plan:
         return tuple(case for case in self.cases if case.id in wanted)
 
 
-def make_plan(path: Path, shown_as: str | None = None) -> Plan:
-    """Read a spec file and plan it; raise SpecError with every mistake found."""
+def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Plan:
+    """Read a spec file and plan it; raise SpecError with every mistake found.
+
+    files: whether the files it names must be there; stored evidence can be judged without them.
+    """
     spec = read_spec(path, shown_as)
     problems: list[Problem] = []
     models: dict[str, Source] = {}
     for name, entry in spec.content.models.items():
-        source = _source(spec, "models", "format", entry, ("models", name), problems)
+        source = _source(spec, "models", "format", entry, ("models", name), problems, files)
         if source:
             models[name] = source
-    data = _source(spec, "datasets", "dataset", spec.content.data, ("data",), problems)
-    cases = [_case(spec, i, entry, problems) for i, entry in enumerate(spec.content.checks)]
+    data = _source(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
+    preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
+    cases = [_case(spec, i, entry, preview, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     _check_needs(spec, planned, problems)
     if problems or data is None:
@@ -93,7 +109,13 @@ def make_plan(path: Path, shown_as: str | None = None) -> Plan:
 
 
 def _source(
-    spec: Spec, kind: catalog.Kind, key: str, entry: dict[str, Any], at: Location, problems: list[Problem]
+    spec: Spec,
+    kind: catalog.Kind,
+    key: str,
+    entry: dict[str, Any],
+    at: Location,
+    problems: list[Problem],
+    files: bool,
 ) -> Source | None:
     """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
     name = entry.get(key)
@@ -109,7 +131,7 @@ def _source(
     absolute = {}
     for reference in references(written):
         path = (spec.path.parent / reference.name).resolve()
-        if not path.exists():
+        if files and not path.exists():
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
             problems.append(spec.marks.problem(at + reference.location, message))
         absolute[str(reference.location[0])] = str(path)
@@ -138,7 +160,7 @@ def _params(
         return None
 
 
-def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem]) -> Case | None:
+def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, problems: list[Problem]) -> Case | None:
     at: Location = ("checks", position)
     names = list(spec.content.models)
     model = entry.model if entry.model is not None else names[0]
@@ -148,6 +170,12 @@ def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem])
     if params is None:
         return None
     _check_metrics(spec, at, entry, problems)
+    if entry.confidence is not None and spec.content.correction == "holm":
+        message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
+        problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
+    expectations = _expectations(entry)
+    confidence = entry.confidence or spec.content.confidence
+    gates = gates_of(entry.check, params, expectations, confidence, spec.content.interval, preview)
     needs = []
     for reference in references(params):
         if reference.to == "model" and reference.name not in names:
@@ -161,11 +189,46 @@ def _case(spec: Spec, position: int, entry: CheckEntry, problems: list[Problem])
         title=entry.title or catalog.documentation("checks", entry.check)[""],
         model=model,
         params=params,
-        expectations=tuple(Expectation(name, b.min, b.max) for name, b in entry.expect.items()),
+        expectations=expectations,
+        confidence=confidence,
         seed=case_seed(spec.content.seed, entry.id),
         line=spec.marks.line(at),
         needs=tuple(dict.fromkeys(needs)),
+        waiver=next((_waiver(waiver) for waiver in spec.content.waivers if waiver.case == entry.id), None),
+        gates=gates,
+        warnings=tuple(dict.fromkeys(_warnings(spec, at, entry.check, params, expectations, gates, preview))),
     )
+
+
+def _expectations(entry: CheckEntry) -> tuple[Expectation, ...]:
+    found = []
+    for name, wanted in entry.expect.items():
+        if wanted.min is not None or wanted.max is not None:
+            found.append(Expectation(name, wanted.min, wanted.max))
+        if wanted.max_drop is not None or wanted.max_rise is not None:
+            least = None if wanted.max_drop is None else -wanted.max_drop
+            found.append(Expectation(name, least, wanted.max_rise, versus_baseline=True))
+    return tuple(found)
+
+
+def _waiver(entry: WaiverEntry) -> Waiver:
+    return Waiver(entry.owner, entry.reason, entry.expires, entry.sha256)
+
+
+def _warnings(
+    spec: Spec,
+    at: Location,
+    check: str,
+    params: Parameters,
+    expectations: tuple[Expectation, ...],
+    gates: tuple[Gate, ...],
+    preview: Preview,
+) -> Iterator[Problem]:
+    for gate in gates:
+        if gate.message:
+            yield spec.marks.problem((*at, "expect", gate.metric, gate.bound), gate.message)
+    for remark in catalog.remarks_on(check, params, expectations, preview.box):
+        yield spec.marks.problem((*at, "params", *remark.at), remark.message)
 
 
 def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[Problem]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from auditor.core import Record, Run
     from auditor.plan import Case, Plan
     from auditor.resources import Resources
+    from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
 
@@ -27,14 +28,18 @@ SUFFIX = ".audit.yaml"
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. plans: by spec path.
+    run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
+    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
     """
 
     run: str
     reports: Path
+    baselines: Path | None = None
+    save: Path | None = None
     plans: dict[Path, Plan] = field(default_factory=dict)
     resources: Resources | None = None
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
+    saved: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -59,8 +64,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="whether an inconclusive verdict fails its test (default) or passes it with a warning",
     )
+    group.addoption(
+        "--audit-baseline",
+        metavar="PATH",
+        default=None,
+        help="folder of a previous run's records, to compare every case with, image by image",
+    )
+    group.addoption(
+        "--audit-save-baseline",
+        metavar="PATH",
+        default=None,
+        help="keep this run's records in this folder as the baseline of later runs",
+    )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
+    parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,23 +89,37 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"audit_inconclusive = {wrong!r} in {config.inipath}: allowed are fail and warn")
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
-        config.stash[STATE] = State(told["run"], Path(told["reports"]))
+        baselines = Path(told["baselines"]) if told["baselines"] else None
+        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines)
     else:
-        config.stash[STATE] = State(uuid.uuid4().hex, _reports_folder(config))
+        reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
+        baselines = _folder(config, "audit_baseline")
+        if baselines and not baselines.is_dir():
+            raise pytest.UsageError(f"--audit-baseline: no such folder: {baselines}")
+        if baselines and baselines.resolve() == reports.resolve():
+            message = f"--audit-baseline: {baselines} is where this run's reports land, so its records are replaced"
+            raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
+        save = config.getoption("audit_save_baseline")
+        place = Path(config.invocation_params.dir) / save if save else None
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a pytest-xdist worker which run it belongs to."""
     state = node.config.stash[STATE]
-    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports)}
+    baselines = str(state.baselines) if state.baselines else ""
+    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports), "baselines": baselines}
 
 
-def _reports_folder(config: pytest.Config) -> Path:
-    given = config.getoption("audit_report")
-    if given is None and config.getini("audit_report"):
-        return (config.inipath or config.rootpath / "ini").parent / str(config.getini("audit_report"))
-    return Path(config.invocation_params.dir) / (given or "reports")
+def _folder(config: pytest.Config, name: str) -> Path | None:
+    """A folder given on the command line, relative to where that is, or in the ini file, relative to it."""
+    given = config.getoption(name)
+    if given is not None:
+        return Path(config.invocation_params.dir) / str(given)
+    told = str(config.getini(name) or "")
+    beside: Path = (config.inipath or config.rootpath / "ini").parent
+    return beside / told if told else None
 
 
 # --- collection
@@ -106,6 +138,8 @@ class AuditFile(pytest.File):
     def collect(self) -> Iterator[AuditItem]:
         """Plan the spec; every mistake in it is shown with its place."""
         plan = plan_of(self.config, self.path)
+        for problem in plan.warnings:
+            self.warn(pytest.PytestWarning(str(problem)))
         for case in plan.cases:
             yield AuditItem.from_parent(self, name=case.id, plan=plan, case=case)
 
@@ -150,17 +184,18 @@ class AuditItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
-        from auditor.resources import Resources
-        from auditor.runner import obtain
-        from auditor.store import Folder
+        from auditor.runner import obtain_settled
 
-        state = self.config.stash[STATE]
-        state.resources = state.resources or Resources()
-        record = obtain(self.plan, self.case, state.run, Folder(state.reports / self.plan.audit), state.resources)
-        self.user_properties.append(("audit_verdict", str(record.verdict.status)))
+        record = obtain_settled(_work(self.config, self.plan), self.case)
+        self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
         self._attach_thumbnail(record)
+        waiver = record.waiver
+        if waiver and record.state == "waived":
+            pytest.xfail(f"waived by {waiver}; {record.verdict.message}")
+        if waiver and waiver.standing == "unneeded":
+            self.warn(pytest.PytestWarning(f"the waiver of {record.case!r} is unneeded: it passes; remove it"))
         if record.verdict.status == "inconclusive" and _tolerant(self.config):
             self.warn(pytest.PytestWarning(f"inconclusive: {record.verdict.message}"))
         elif record.verdict.status != "pass":
@@ -186,11 +221,26 @@ class AuditItem(pytest.Item):
         if record.evidence:
             lines.append(record.evidence.summary)
         findings = [f"{f.status}: {f.message}" for f in record.verdict.findings]
+        if record.waiver:
+            lines.append(f"its waiver ({record.waiver}) doesn't hold: {record.waiver.standing}")
         return "\n".join([*lines, *(findings or [record.verdict.message])])
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the case stands in its spec (the line counts from 0 here) and what it asks."""
         return self.path, self.case.line - 1, self.name
+
+
+def _work(config: pytest.Config, plan: Plan) -> Work:
+    """What this process runs the cases of a plan with."""
+    from auditor.baseline import find_baseline
+    from auditor.resources import Resources
+    from auditor.runner import Work
+    from auditor.store import Folder
+
+    state = config.stash[STATE]
+    state.resources = state.resources or Resources()
+    baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
+    return Work(plan, state.run, Folder(state.reports / plan.audit), state.resources, baseline)
 
 
 def _tolerant(config: pytest.Config) -> bool:
@@ -206,6 +256,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     items = [item for item in session.items if isinstance(item, AuditItem)]
     if not items or session.config.option.collectonly:
         return
+    from auditor.baseline import find_baseline
     from auditor.errors import RecordError
     from auditor.runner import new_run
     from auditor.store import Folder
@@ -224,6 +275,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         try:
             run = new_run(plan, state.run, {item.case.id for item in its_items})
             Folder(state.reports / plan.audit).prepare(run)
+            if state.baselines:
+                find_baseline(state.baselines, plan.audit)
         except RecordError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -254,10 +307,15 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport,
 ) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
-    if not isinstance(report, pytest.TestReport) or report.when != "call" or not report.failed:
+    if not isinstance(report, pytest.TestReport) or report.when != "call" or report.passed:
         return None
     verdict = dict(report.user_properties).get("audit_verdict")
-    return {"error": ("failed", "E", "ERROR"), "inconclusive": ("failed", "I", "INCONCLUSIVE")}.get(str(verdict))
+    shown = {
+        "error": ("failed", "E", "ERROR"),
+        "inconclusive": ("failed", "I", "INCONCLUSIVE"),
+        "waived": ("xfailed", "w", "WAIVED"),
+    }
+    return shown.get(str(verdict))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -276,12 +334,31 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         try:
             run, page = render_report(Folder(state.reports / plan.audit))
         except AuditError as error:
-            state.problems.append(str(error))
+            state.problems.append(f"no report: {error}")
             continue
         if run.id == state.run:
             state.rendered.append((run, page))
+            if state.save:
+                _save_baseline(state, run)
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _save_baseline(state: State, run: Run) -> None:
+    """Keep a finished run's records as a baseline; half a run would hide cases from every later comparison."""
+    from auditor.errors import RecordError
+    from auditor.store import Folder
+
+    missing = [case.id for case in run.cases if case.id not in run.records]
+    if missing or state.save is None:
+        state.problems.append(f"no baseline saved for {run.audit}: it has no record of {', '.join(missing)}")
+        return
+    try:
+        Folder(state.reports / run.audit).copy_to(state.save / run.audit)
+    except RecordError as error:
+        state.problems.append(f"no baseline saved: {error}")
+        return
+    state.saved.append(state.save / run.audit)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -295,5 +372,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section(run.title)
         terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
         terminalreporter.write_line(f"report: {page}")
+    for saved in state.saved:
+        terminalreporter.write_line(f"baseline saved: {saved}")
     for problem in state.problems:
-        terminalreporter.write_line(f"no report: {problem}", red=True)
+        terminalreporter.write_line(problem, red=True)

@@ -1,18 +1,33 @@
 """One case: load, run, judge, store. And one audit: prepare, and render what there is."""
 
+import dataclasses
 import time
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from auditor import catalog
-from auditor.core import AdversarialImages, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
+from auditor.baseline import MODEL, changed_images, from_records
+from auditor.conclusion import conclude, hypotheses, settle
+from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
 from auditor.plan import Case, Plan
 from auditor.resources import Resources, provenance
 from auditor.store import Folder, write_text
-from auditor.verdict import judge
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run of one audit works with. baseline: records of a previous run to compare with."""
+
+    plan: Plan
+    run: str
+    folder: Folder
+    resources: Resources
+    baseline: Folder | None = None
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
@@ -23,44 +38,75 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         id=run_id,
         audit=plan.audit,
         title=content.title or plan.audit,
-        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        started=_now(),
         spec=plan.spec.marks.file,
         spec_digest=plan.spec.digest,
         confidence=content.confidence,
-        cases=tuple(PlannedCase(c.id, c.check, c.title, c.model, c.line, selected=c.id in chosen) for c in plan.cases),
+        cases=tuple(planned(case, case.id in chosen) for case in plan.cases),
         begun=frozenset(),
         records={},
     )
 
 
-def obtain(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resources) -> Record:
+def planned(case: Case, selected: bool) -> PlannedCase:
+    """A case as a run notes it."""
+    warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
+    return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def obtain(work: Work, case: Case) -> Record:
     """Return this run's record of a case, running it, and what it needs, if there is none yet.
 
     Several processes may ask for the same case: one runs it, the others wait and read its record.
     """
-    with folder.lock(case.id):
-        known = folder.load(run_id, case.id)
+    with work.folder.lock(case.id):
+        known = work.folder.load(work.run, case.id)
         if known is not None:
             return known
-        folder.begin(run_id, case.id)
-        record = _run(plan, case, run_id, folder, resources)
-        folder.save(record)
+        work.folder.begin(work.run, case.id)
+        record = conclude(_measure(work, case), work.plan, case)
+        work.folder.save(record)
         return record
 
 
-def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resources) -> Record:
+def obtain_settled(work: Work, case: Case) -> Record:
+    """Return this run's record of a case, judged together with the others where the spec's gates share one confidence.
+
+    Only what the strictest level leaves open, and the loosest would not, needs the others: they are run first.
+    """
+    record = obtain(work, case)
+    if not hypotheses(work.plan) or record.verdict.status != "inconclusive":
+        return record
+    if conclude(record, work.plan, case, work.plan.spec.content.confidence).verdict.status == "inconclusive":
+        return record
+    chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
+    together = {other.id: obtain(work, other) for other in work.plan.cases if other.id in chosen and other.expectations}
+    settled = settle(together, work.plan)[case.id]
+    with work.folder.lock(case.id):
+        work.folder.save(settled)
+    return settled
+
+
+def _measure(work: Work, case: Case) -> Record:
+    """Run a case; whatever stops it from measuring is a failure, never a pass and never missing."""
+
     def adversarial(case_id: str) -> AdversarialImages:
-        source = obtain(plan, plan.case(case_id), run_id, folder, resources)
+        source = obtain(work, work.plan.case(case_id))
         if source.failure is not None:
             raise CheckError(f"{case_id!r}, whose images it takes, ended in an error: {source.failure.message}")
         if source.evidence is None or source.evidence.adversarial is None:
             raise CheckError(f"{case_id!r} left no images to take")
         return source.evidence.adversarial
 
+    plan, resources = work.plan, work.resources
     started = time.perf_counter()
     evidence: Evidence | None = None
     failure: Failure | None = None
-    content = plan.spec.content
+    baseline: Baseline | None = None
     try:
         context = Context(
             classifier=resources.classifier(plan, case.model),
@@ -73,17 +119,15 @@ def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resourc
         evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
         origin = provenance(plan, resources, tuple(dict.fromkeys(models)))
-        verdict = judge(evidence.metrics, case.expectations, content.confidence, content.interval, evidence.diagnostics)
+        baseline = _baseline(work, case, context, evidence, origin)
     except Exception as error:
-        # Whatever stops a case from measuring is the verdict "error", never a pass and never missing.
         expected = isinstance(error, AuditError)
         message = str(error).strip() or type(error).__name__
         trace = "" if expected else traceback.format_exc()
         failure = Failure(type(error).__name__, message, trace)
         evidence, origin = None, {"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}}
-        verdict = Verdict("error", message)
     return Record(
-        run=run_id,
+        run=work.run,
         audit=plan.audit,
         case=case.id,
         check=case.check,
@@ -91,14 +135,33 @@ def _run(plan: Plan, case: Case, run_id: str, folder: Folder, resources: Resourc
         model=case.model,
         params=case.params.model_dump(mode="json"),
         expectations=case.expectations,
-        confidence=content.confidence,
-        interval=content.interval,
-        verdict=verdict,
+        confidence=case.confidence,
+        interval=plan.spec.content.interval,
+        verdict=Verdict("error", "not judged yet"),
         evidence=evidence,
         failure=failure,
         provenance=origin,
         seconds=time.perf_counter() - started,
+        baseline=baseline,
     )
+
+
+def _baseline(
+    work: Work, case: Case, context: Context, evidence: Evidence, origin: Mapping[str, Any]
+) -> Baseline | None:
+    """A previous run's record of the case, or else the same check on the model named `baseline`."""
+    demanded = any(expectation.versus_baseline for expectation in case.expectations)
+    if work.baseline is not None:
+        found = from_records(work.baseline, case, origin)
+    elif demanded and MODEL in work.plan.models and case.model != MODEL:
+        classifier = work.resources.classifier(work.plan, MODEL)
+        other = dataclasses.replace(context, classifier=classifier, model_name=MODEL)
+        before = catalog.load("checks", case.check).run(other, case.params)
+        files = work.resources.digests(work.plan.models[MODEL])
+        found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
+    else:
+        return None
+    return dataclasses.replace(found, figures=changed_images(evidence, found, case, context.samples))
 
 
 def render_report(folder: Folder) -> tuple[Run, Path]:
@@ -113,4 +176,4 @@ def render_report(folder: Folder) -> tuple[Run, Path]:
 
 def passed(run: Run) -> bool:
     """Whether every case that was chosen to run passed."""
-    return all(run.state(case) in ("pass", "not selected") for case in run.cases)
+    return all(run.state(case) in ("pass", "waived", "not selected") for case in run.cases)

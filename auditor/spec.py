@@ -1,31 +1,26 @@
 """YAML to `Spec`: validated, and every value marked with its line and column.
 
-YAML 1.2, data only: no tags, no anchors, no duplicate keys. Each mistake is a `Problem` with its place. All
-mistakes in the YAML are reported together, then all in its structure and types.
+Each mistake is a `Problem` with its place. All mistakes in the YAML are reported together, then all in its
+structure and types.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from reprlib import Repr
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
 
 from auditor.errors import Problem, SpecError, one_of
 from auditor.fields import TOLD, Parameters, Real
+from auditor.marked import Location, Marks, parse, place_at, shown
 
 SUFFIX = ".audit.yaml"
-Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
@@ -42,8 +37,19 @@ Identifier = Annotated[
 ]
 
 
+def _iso_date(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError as error:
+        raise ValueError("should be a date such as 2027-01-31") from error
+
+
+IsoDate = Annotated[str, AfterValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+Confidence = Annotated[Real, Field(gt=0.5, lt=1)]
+
+
 class Bounds(Parameters):
-    """What a metric must be: at least `min`, at most `max`."""
+    """What a metric must be: at least `min`, at most `max`, and how far it may move from the baseline's."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
@@ -51,11 +57,16 @@ class Bounds(Parameters):
     """The metric's whole interval must lie at or above this."""
     max: Real | None = None
     """The metric's whole interval must lie at or below this."""
+    max_drop: Annotated[Real, Field(ge=0)] | None = None
+    """How far the metric may lie below the baseline's (a margin of non-inferiority): the interval of the paired
+    difference must lie at or above minus this."""
+    max_rise: Annotated[Real, Field(ge=0)] | None = None
+    """How far the metric may lie above the baseline's, for metrics that are better when low."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Bounds":
-        if self.min is None and self.max is None:
-            raise ValueError("needs `min`, `max` or both")
+        if all(value is None for value in (self.min, self.max, self.max_drop, self.max_rise)):
+            raise ValueError("needs `min`, `max`, `max_drop` or `max_rise`")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"`min` {self.min:g} is above `max` {self.max:g}")
         return self
@@ -76,6 +87,23 @@ class CheckEntry(Parameters):
     """Parameters of the check; `auditor checks NAME` explains them."""
     expect: dict[str, Bounds] = Field(default_factory=dict)
     """Bounds by metric. Without any the check is descriptive: it passes when its evidence was made."""
+    confidence: Confidence | None = None
+    """Confidence this check's expectations are judged with; the spec's if left out."""
+
+
+class WaiverEntry(Parameters):
+    """Somebody answers for a check that doesn't pass, for a while: it then shows as waived."""
+
+    case: str
+    """The id of the check."""
+    owner: Annotated[str, Field(min_length=1)]
+    """Who answers for it."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Why it may be released all the same."""
+    expires: IsoDate
+    """The last day it holds, such as 2027-01-31; from the next day on the check fails again."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """Digest of the checkpoint it is given for; any checkpoint if left out."""
 
 
 class SpecFile(Parameters):
@@ -87,41 +115,22 @@ class SpecFile(Parameters):
     """A headline for the report."""
     seed: Annotated[int, Field(ge=0)] = 0
     """All randomness derives from it."""
-    confidence: Annotated[Real, Field(gt=0.5, lt=1)] = 0.95
-    """Confidence level of every interval."""
+    confidence: Confidence = 0.95
+    """Confidence level of every interval: how sure a pass must be."""
     interval: Literal["exact", "wilson"] = "exact"
-    """The interval of a proportion: exact (Clopper-Pearson) or Wilson's score interval."""
+    """The interval of a proportion: exact (Clopper-Pearson) or Wilson's score interval; for differences from a
+    baseline, made of exact limits or Tango's score interval."""
+    correction: Literal["none", "holm"] = "none"
+    """With `holm`, the confidence holds for all expectations of the spec together (Holm, 1979), not for each."""
     models: Annotated[dict[Identifier, dict[str, Any]], Field(min_length=1)]
-    """The checkpoints, each under a name: its format and that format's parameters."""
+    """The checkpoints, each under a name: its format and that format's parameters. One named `baseline` is what
+    `max_drop` and `max_rise` compare with, unless a previous run's records are given."""
     data: dict[str, Any]
     """The samples: a dataset and its parameters."""
     checks: Annotated[list[CheckEntry], Field(min_length=1)]
     """What to measure, and what to expect."""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """Where each value stands. Keys of `places` are locations such as `("checks", 0, "params", "target")`."""
-
-    file: str
-    places: Mapping[Location, tuple[int, int]]
-    keys: Mapping[Location, tuple[int, int]]
-
-    def problem(self, location: Location, message: str, at_key: bool = False) -> Problem:
-        """Make a problem at `location`, or at the nearest enclosing place that exists in the file."""
-        if at_key and location in self.keys:
-            return Problem(self.file, *self.keys[location], message)
-        return Problem(self.file, *self.places[self.existing(location)], message)
-
-    def existing(self, location: Location) -> Location:
-        """Return `location`, or the nearest enclosing one that stands in the file."""
-        while location not in self.places:
-            location = location[:-1]
-        return location
-
-    def line(self, location: Location) -> int:
-        """Line, from 1, of the value at `location`."""
-        return self.places[location][0]
+    waivers: list[WaiverEntry] = Field(default_factory=list)
+    """Checks that may fail for now, and who answers for each."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +152,13 @@ def read_spec(path: Path, shown_as: str | None = None) -> Spec:
     except OSError as error:
         raise SpecError([Problem(name, 1, 1, f"can't be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        place = _place_at(raw[: error.start].decode())
+        place = place_at(raw[: error.start].decode())
         message = f"not UTF-8 text: the byte 0x{raw[error.start]:02x} can't stand here; save the file as UTF-8"
         raise SpecError([Problem(name, *place, message)]) from error
-    data, marks = _parse(text, name)
+    data, marks = parse(text, name)
     content = validate(SpecFile, data, marks, ())
     _unique_ids(content, marks)
+    _waivers_fit(content, marks)
     return Spec(path, hashlib.sha256(raw).hexdigest(), content, marks)
 
 
@@ -176,6 +186,22 @@ def _unique_ids(content: SpecFile, marks: Marks) -> None:
         raise SpecError(problems)
 
 
+def _waivers_fit(content: SpecFile, marks: Marks) -> None:
+    ids = [entry.id for entry in content.checks]
+    first: dict[str, int] = {}
+    problems = []
+    for position, waiver in enumerate(content.waivers):
+        at: Location = ("waivers", position, "case")
+        if waiver.case not in ids:
+            problems.append(marks.problem(at, one_of(waiver.case, ids, "check id")))
+        elif waiver.case in first:
+            message = f"{waiver.case!r} is waived twice, first at line {first[waiver.case]}; keep one"
+            problems.append(marks.problem(at, message))
+        first.setdefault(waiver.case, marks.line(at))
+    if problems:
+        raise SpecError(problems)
+
+
 # --- from pydantic's mistakes to ours
 
 # How a person says what pydantic asks for, by pydantic's name of the mistake.
@@ -198,8 +224,6 @@ _WISHES = {
     "too_long": "should have {max_length} or fewer entries",
     "too_short": "should have {min_length} or more entries",
 }
-_repr = Repr()
-_repr.maxstring = _repr.maxlong = _repr.maxother = 60
 
 
 def _explain(
@@ -241,25 +265,17 @@ def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
     if mistakes[0]["type"] == "value_error" and isinstance(given, dict):
         return f"{called}: {wishes[0]}"  # what is wrong is how the values of a mapping go together
     wish = " or ".join([wishes[0], *(other.removeprefix("should be ") for other in wishes[1:])])
-    got = mistakes[0].get("ctx", {}).get("actual_length", _shown(given))
+    got = mistakes[0].get("ctx", {}).get("actual_length", shown(given))
     return f"{called} {wish}, got {got}{hint}"
 
 
 def _called(location: Location) -> str:
     """What a person calls a place whose line is known: `params.target`, item 2 of `data.box`."""
-    if location[:1] == ("checks",) and len(location) > 2:
+    if location[:1] in (("checks",), ("waivers",)) and len(location) > 2:
         location = location[2:]
     name = f"`{'.'.join(part for part in location if isinstance(part, str))}`"
     last = location[-1] if location else None
     return f"item {last + 1} of {name}" if isinstance(last, int) else name if location else "the spec"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    return str(value).lower() if isinstance(value, bool) else _repr.repr(value)
 
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
@@ -286,99 +302,3 @@ def _purpose(model: type[BaseModel], location: Location) -> str:
     found = _model_at(model, location[:-1])
     info = found.model_fields.get(str(location[-1])) if found else None
     return (info.description if info else None) or "it has no default"
-
-
-# --- from text to plain data with marks
-
-
-def _parse(text: str, name: str) -> tuple[Any, Marks]:
-    yaml = YAML(typ="safe", pure=True)
-    reader = _Reader(name, yaml)
-    try:
-        node = yaml.compose(text)
-        data = reader.read(node, ()) if node else None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = ", ".join(str(part) for part in (error.context, error.problem) if part)
-        raise SpecError([Problem(name, line, column, f"not valid YAML: {message}")]) from error
-    except ReaderError as error:
-        place = _place_at(text[: error.position])
-        message = f"not valid YAML: the character {text[error.position]!r} is not allowed"
-        raise SpecError([Problem(name, *place, message)]) from error
-    except RecursionError as error:
-        raise SpecError([Problem(name, 1, 1, "nested too deeply to be a spec")]) from error
-    if reader.problems:
-        raise SpecError(list(dict.fromkeys(reader.problems)))
-    if data is None:
-        message = "the spec is empty; it needs `audit`, `models`, `data` and `checks`"
-        raise SpecError([Problem(name, 1, 1, message)])
-    return data, Marks(name, MappingProxyType(reader.places), MappingProxyType(reader.keys))
-
-
-_PLAIN_TAGS = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq")
-
-
-class _Reader:
-    """Walks the node tree once, collecting data, places and problems."""
-
-    def __init__(self, name: str, yaml: YAML) -> None:
-        self.name = name
-        self.yaml = yaml
-        self.places: dict[Location, tuple[int, int]] = {}
-        self.keys: dict[Location, tuple[int, int]] = {}
-        self.problems: list[Problem] = []
-
-    def read(self, node: Node, location: Location) -> Any:
-        absent = node.start_mark.index == node.end_mark.index
-        self.places[location] = self.keys.get(location, _place(node)) if absent else _place(node)
-        if node.anchor is not None:
-            # An alias would also arrive here as its anchored node, so refusing anchors refuses both, and with
-            # them documents that contain themselves or unfold without end.
-            self._problem(node, f"anchors and aliases (&{node.anchor}) are not allowed: write the value out")
-            return None
-        tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
-        if tag == "!!timestamp":
-            return str(node.value)
-        if tag not in _PLAIN_TAGS:
-            self._problem(node, f"the tag {tag} is not allowed: specs are data only")
-            return None
-        if isinstance(node, MappingNode):
-            return self._mapping(node, location)
-        if isinstance(node, SequenceNode):
-            return [self.read(item, (*location, i)) for i, item in enumerate(node.value)]
-        try:
-            value = self.yaml.constructor.construct_object(node)
-        except ValueError:
-            self._problem(node, f"{_shown(node.value)} can't be read as {tag}")
-            return None
-        # Plain `str`, not a subclass: execnet and JSON dispatch on exact types.
-        return str(value) if isinstance(value, str) else value
-
-    def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self._problem(key_node, "a key must be a plain name")
-                continue
-            key = str(key_node.value)
-            here = (*location, key)
-            if key in result:
-                line = self.keys[here][0]
-                self._problem(key_node, f"the key {key!r} stands twice in one mapping, first at line {line}")
-                continue
-            self.keys[here] = _place(key_node)
-            result[key] = self.read(value_node, here)
-        return result
-
-    def _problem(self, node: Node, message: str) -> None:
-        self.problems.append(Problem(self.name, *_place(node), message))
-
-
-def _place(node: Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _place_at(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of what follows the text `before`."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -31,7 +31,7 @@ from auditor.core import Record, Run
 from auditor.errors import RecordError
 
 Value = TypeVar("Value")
-FORMAT = 2
+FORMAT = 3
 
 
 class Folder:
@@ -103,6 +103,7 @@ class Folder:
             return None
         try:
             content = json.loads(path.read_text())
+            _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
             with np.load(folder / "arrays.npz", allow_pickle=False) as file:
@@ -112,15 +113,22 @@ class Folder:
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
-    def load_run(self) -> Run:
-        """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
+    def load_plan(self) -> Run:
+        """The last run as it was planned, without records; raise RecordError if there is none or it can't be read."""
         path = self.path / "run.json"
         try:
-            run: Run = decode(Run, json.loads(path.read_text())["run"], {})
+            content = json.loads(path.read_text())
+            _check_format(content, path)
+            run: Run = decode(Run, content["run"], {})
         except FileNotFoundError as error:
             raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordError(f"{path} can't be read: {error!r}") from error
+        return run
+
+    def load_run(self) -> Run:
+        """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
+        run = self.load_plan()
         records = {case.id: self.load(run.id, case.id) for case in run.cases}
         begun = {case.id for case in run.cases if self._begun(case.id) == run.id}
         kept = {case_id: record for case_id, record in records.items() if record is not None}
@@ -129,6 +137,34 @@ class Folder:
     def _begun(self, case: str) -> str | None:
         path = self.case_folder(case) / "begun"
         return path.read_text() if path.exists() else None
+
+    def save_run(self, run: Run) -> None:
+        """Store a whole run, replacing the one that is here."""
+        shutil.rmtree(self.path / "records", ignore_errors=True)
+        (self.path / "run.json").unlink(missing_ok=True)
+        self.prepare(run)
+        for record in run.records.values():
+            self.begin(run.id, record.case)
+            self.save(record)
+
+    def copy_to(self, target: Path) -> None:
+        """Copy run and records to another folder, replacing what it holds; raise RecordError if that fails."""
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            shutil.copy2(self.path / "run.json", unfinished)
+            shutil.copytree(self.path / "records", unfinished / "records")
+            shutil.rmtree(target, ignore_errors=True)
+            unfinished.replace(target)
+        except OSError as error:
+            raise RecordError(f"{target} can't be written: {error.strerror or error}") from error
+
+
+def _check_format(content: Any, path: Path) -> None:
+    found = content["format"]
+    if found != FORMAT:
+        raise RecordError(f"{path} has format {found}; this version reads {FORMAT}: run the audit again")
 
 
 # --- files that appear whole

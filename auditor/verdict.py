@@ -1,9 +1,8 @@
 """Evidence and expectations to a verdict: a pure function, so that stored evidence can be judged again.
 
-A proportion is judged by its exact (Clopper and Pearson, 1934) or Wilson (1927) interval, a mean by a
-bootstrap interval (Efron and Tibshirani, 1993), a median by order statistics (Conover, Practical Nonparametric
-Statistics, 1999), an exact number by itself. An expectation passes when the
-whole interval satisfies it, fails when the point estimate violates it, and is inconclusive in between.
+An expectation passes when the whole confidence interval satisfies it, fails when the point estimate violates it,
+and is inconclusive in between. A bound is a one-sided question, so each is judged by a one-sided limit at the
+spec's confidence: a pass is wrong at most that seldom.
 """
 
 import math
@@ -11,82 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from auditor.core import Diagnostic, Expectation, Finding, FloatArray, Metric, Status, Verdict
+from auditor.comparison import difference
+from auditor.core import Baseline, Diagnostic, Expectation, Finding, FloatArray, Metric, Status, Verdict
+from auditor.errors import CheckError
+from auditor.intervals import bounds, changes, constant_interval, difference_interval, interval, share_interval
 
-_RESAMPLES = 2000
 _MOST_SAMPLES = 10_000_000
 _RANK: Mapping[Status, int] = {"pass": 0, "inconclusive": 1, "fail": 2, "error": 3}
-
-
-def interval(metric: Metric, confidence: float, method: str = "exact") -> tuple[float, float]:
-    """Two-sided confidence interval of a metric, as (low, high).
-
-    A metric of no samples is unknown: it has the widest interval its bounds allow.
-    """
-    if metric.kind == "exact":
-        return metric.value, metric.value
-    if metric.kind == "proportion":
-        if metric.n == 0:
-            return 0.0, 1.0
-        return _proportion_interval(metric.successes or 0, metric.n, confidence, method)
-    return _median_interval(metric, confidence) if metric.kind == "median" else _mean_interval(metric, confidence)
-
-
-def _proportion_interval(k: int, n: int, confidence: float, method: str) -> tuple[float, float]:
-    from scipy.stats import binomtest
-
-    found = binomtest(k, n).proportion_ci(confidence, method=method)
-    return float(found.low), float(found.high)
-
-
-def _mean_interval(metric: Metric, confidence: float) -> tuple[float, float]:
-    from scipy.stats import bootstrap
-
-    low, high = metric.bounds or (-math.inf, math.inf)
-    if metric.values is None or metric.n < 2:
-        return low, high
-    if np.ptp(metric.values) == 0:
-        return _constant_interval(metric, metric.n, confidence)
-    found = bootstrap(
-        (metric.values,),
-        np.mean,
-        confidence_level=confidence,
-        n_resamples=_RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        batch=max(1, 2_000_000 // metric.n),
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(max(found.low, low)), float(min(found.high, high))
-
-
-def _median_interval(metric: Metric, confidence: float) -> tuple[float, float]:
-    """Between two order statistics; a side on which no value is sure enough is unknown."""
-    from scipy.stats import quantile_test
-
-    low, high = metric.bounds or (-math.inf, math.inf)
-    if metric.values is None or metric.n == 0:
-        return low, high
-    found = quantile_test(metric.values, q=0.0, p=0.5).confidence_interval(confidence)
-    return (low if math.isnan(found.low) else float(found.low)), (high if math.isnan(found.high) else float(found.high))
-
-
-def _constant_interval(metric: Metric, n: int, confidence: float) -> tuple[float, float]:
-    """Interval of the mean of `n` values that all came out as `metric.value`.
-
-    Resampling equal values says "no uncertainty", which n equal draws don't show. Among all variables within
-    known bounds a coin flip varies most, so the exact binomial interval is a safe stand-in.
-    """
-    from scipy.special import betaincinv
-
-    if metric.bounds is None or not metric.bounds[1] > metric.bounds[0]:
-        return metric.value, metric.value
-    low, high = metric.bounds
-    k = n * (metric.value - low) / (high - low)
-    tail = (1 - confidence) / 2
-    share_low = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
-    share_high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
-    return low + share_low * (high - low), low + share_high * (high - low)
 
 
 def judge(
@@ -95,9 +25,13 @@ def judge(
     confidence: float,
     method: str = "exact",
     diagnostics: Sequence[Diagnostic] = (),
+    baseline: Baseline | None = None,
 ) -> Verdict:
-    """Judge metrics against expectations. Total: every input gives a verdict, and NaN is always an error."""
-    findings = tuple(_judge_one(metrics, e, confidence, method, diagnostics) for e in expectations)
+    """Judge metrics against expectations, at a confidence above one half.
+
+    baseline: what some expectations compare with. Total: every input gives a verdict, and NaN is always an error.
+    """
+    findings = tuple(_judge_one(metrics, e, confidence, method, diagnostics, baseline) for e in expectations)
     status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="pass")
     unsound = [d for d in diagnostics if not (d.ok or d.inflates or d.deflates)]
     if not expectations and unsound:
@@ -118,24 +52,63 @@ def _judge_one(
     confidence: float,
     method: str,
     diagnostics: Sequence[Diagnostic],
+    baseline: Baseline | None,
 ) -> Finding:
-    name = expectation.metric
-    metric = metrics.get(name)
-    if metric is None:
-        known = ", ".join(metrics) or "none"
-        message = f"{name} was not measured (measured: {known})"
-        return Finding(expectation, "error", math.nan, math.nan, math.nan, 0, message)
+    try:
+        metric = _subject(metrics, expectation, baseline)
+    except CheckError as error:
+        return Finding(expectation, "error", math.nan, math.nan, math.nan, 0, str(error))
     if metric.n == 0 or not math.isfinite(metric.value):
         why = "there was nothing to measure it on" if metric.n == 0 else f"it came out as {metric.value}"
-        message = f"{name} has no value: {why}"
+        message = f"{expectation.subject} has no value: {why}"
         return Finding(expectation, "error", metric.value, math.nan, math.nan, metric.n, message)
-    low, high = interval(metric, confidence, method)
+    low, high = limits(metric, expectation, confidence, method)
     status = _status(metric.value, low, high, expectation)
     message = _message(metric, low, high, expectation, status, confidence, method)
-    suspect = [diagnostic for diagnostic in diagnostics if diagnostic.voids(expectation)]
+    also = baseline.diagnostics if baseline and expectation.versus_baseline else ()
+    suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if diagnostic.voids(expectation)]
     if status == "pass" and suspect:
         status, message = "inconclusive", f"{message}, but the measurement itself is suspect ({_reasons(suspect)})"
     return Finding(expectation, status, metric.value, low, high, metric.n, message)
+
+
+def _mirrored(diagnostic: Diagnostic) -> Diagnostic:
+    """A doubt about the baseline as one about the difference: what it had too high makes the difference too low."""
+    name = f"baseline, {diagnostic.name}"
+    return Diagnostic(name, diagnostic.ok, diagnostic.message, diagnostic.deflates, diagnostic.inflates)
+
+
+def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: Baseline | None) -> Metric:
+    """What an expectation is about: a metric, or its difference from the baseline's."""
+    name = expectation.metric
+    if name not in metrics:
+        raise CheckError(f"{name} was not measured (measured: {', '.join(metrics) or 'none'})")
+    if not expectation.versus_baseline:
+        return metrics[name]
+    if baseline is None:
+        raise CheckError(
+            f"{name} has no baseline to be compared with: give a previous run's records with --audit-baseline, or name "
+            "one of the spec's models `baseline`"
+        )
+    if baseline.mismatch:
+        raise CheckError(f"{name} can't be compared with {baseline.source}: {baseline.mismatch}")
+    if name not in baseline.metrics:
+        raise CheckError(f"the baseline has no {name} (it has: {', '.join(baseline.metrics) or 'none'})")
+    try:
+        return difference(metrics[name], baseline.metrics[name])
+    except CheckError as error:
+        raise CheckError(f"{name} can't be compared with the baseline: {error}") from error
+
+
+def limits(metric: Metric, expectation: Expectation, confidence: float, method: str) -> tuple[float, float]:
+    """The interval that an expectation is judged by: open to the side it doesn't ask about.
+
+    Where both sides are asked about, each limit is missed with probability 1 - confidence: the union of two such
+    questions is answered wrongly no more often than each (Berger and Hsu, Statistical Science 1996).
+    """
+    lowest, highest = (metric.value, metric.value) if metric.kind == "exact" else bounds(metric)
+    low, high = interval(metric, 2 * confidence - 1, method)
+    return (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
 
 
 def _status(value: float, low: float, high: float, expectation: Expectation) -> Status:
@@ -155,12 +128,10 @@ def _message(
     confidence: float,
     method: str,
 ) -> str:
-    if metric.kind == "exact":
-        measured = f"{expectation.metric} is {metric.value:.4g}"
-    else:
+    measured = f"{expectation.subject} is {metric.value:.4g}"
+    if metric.kind != "exact":
         counted = f"{metric.successes}/{metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
-        span = f"{confidence * 100:g}% interval {low:.4g} to {high:.4g}"
-        measured = f"{expectation.metric} is {metric.value:.4g} ({counted}, {span})"
+        measured += f" ({counted}, {_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence)"
     wanted = str(expectation)
     if status == "pass":
         return f"{measured}: satisfies {wanted}"
@@ -176,14 +147,40 @@ def _message(
     return f"{measured}: the estimate satisfies {wanted} but the interval reaches past it; {hint}"
 
 
+def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
+    if expectation.max is None:
+        return f"at least {low:.4g}"
+    return f"at most {high:.4g}" if expectation.min is None else f"{low:.4g} to {high:.4g}, each"
+
+
+def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float:
+    """The confidence at which to judge each of `gates` expectations so that all hold together at `confidence`.
+
+    passed: how many of them pass when each is judged at a given confidence. Holm (A simple sequentially rejective
+    multiple test procedure, 1979) compares the k-th smallest p-value with risk / (gates - k + 1); judging at the
+    strictest level and loosening it by what has passed until nothing more does ends at the same place.
+    """
+    done = 0
+    while done < gates:
+        level = 1 - (1 - confidence) / (gates - done)
+        now = passed(level)
+        if now <= done:
+            return level
+        done = now
+    return confidence
+
+
 def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float, method: str = "exact") -> int | None:
     """Smallest n, to some 1%, at which the same estimate would pass; None if no n below ten million would."""
     if metric.kind == "exact" or metric.n == 0:
         return None
-    forecast = _forecast(metric, confidence, method)
+    forecast = _forecast(metric, 2 * confidence - 1, method)
+    lowest, highest = bounds(metric)
 
     def settled(n: int) -> bool:
-        return _status(*forecast(n), expectation) == "pass"
+        value, low, high = forecast(n)
+        low, high = (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
+        return _status(value, low, high, expectation) == "pass"
 
     if settled(metric.n):
         return metric.n
@@ -203,21 +200,28 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
 
 def _forecast(metric: Metric, confidence: float, method: str) -> Callable[[int], tuple[float, float, float]]:
     """Return a function from a number of samples to the (value, low, high) to expect of as many."""
-    value = metric.value
+    value, tail = metric.value, (1 - confidence) / 2
     if metric.kind == "proportion":
 
         def proportion_of(n: int) -> tuple[float, float, float]:
             k = round(value * n)
-            return k / n, *_proportion_interval(k, n, confidence, method)
+            return k / n, *share_interval(k, n, tail, method)
 
         return proportion_of
+    if metric.kind == "difference":
+        fell, rose = (count / metric.n for count in changes(metric))
+
+        def difference_of(n: int) -> tuple[float, float, float]:
+            return value, *difference_interval(round(fell * n), round(rose * n), n, tail, method)
+
+        return difference_of
     if metric.kind == "median" and metric.values is not None:
         return _median_forecast(metric, metric.values, confidence)
-    low, high = _mean_interval(metric, confidence)
+    low, high = interval(metric, confidence)
     if metric.values is None or metric.n < 2:
         return lambda _: (value, low, high)
     if np.ptp(metric.values) == 0:
-        return lambda n: (value, *_constant_interval(metric, n, confidence))
+        return lambda n: (value, *constant_interval(metric, n, confidence))
 
     def mean_of(n: int) -> tuple[float, float, float]:
         shrink = math.sqrt(metric.n / n)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
 from auditor.core import Diagnostic, Expectation, Metric, exact, mean, median, proportion
-from auditor.verdict import interval, judge, samples_to_settle
+from auditor.intervals import interval
+from auditor.verdict import judge, samples_to_settle
 
 RANK = ("pass", "inconclusive", "fail", "error")
 SUSPECT = Diagnostic("zero gradients", False, "all gradients were zero")

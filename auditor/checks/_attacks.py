@@ -15,7 +15,7 @@ from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance, widest
 from auditor.attacks._search import Found, Job, Keep, search
 from auditor.checks._text import change_panel, natural_panel
-from auditor.core import AdversarialImages, Context, FloatArray, Samples
+from auditor.core import AdversarialImages, Context, FloatArray, IntArray, Samples
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
 from auditor.figures import Strip, spread
@@ -115,14 +115,22 @@ class Attacked(Parameters):
 
 @dataclass(frozen=True)
 class Attackable:
-    """The samples looked at: which of them are classified right (M,), and the positions (N,) of those that are
-    attacked, with their targets (N,) and logits (N, K).
+    """The samples looked at: their rows in the data source, which of them are classified right, which are attacked
+    (M,); and of the latter the positions (N,), with their targets (N,) and logits (N, K).
     """
 
+    looked: IntArray
     right: NDArray[np.bool_]
+    attacked: NDArray[np.bool_]
     tried: NDArray[np.int64]
     targets: NDArray[np.int64]
     logits: FloatArray
+
+    def held(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the samples looked at (M,) are right and hold, where `broken` (N,) of those attacked fell."""
+        held = self.right.copy()
+        held[self.attacked] = ~broken
+        return held
 
     def job(self, samples: Samples, eps: float) -> Job:
         """What to attack, within radius eps."""
@@ -147,7 +155,7 @@ def attackable(context: Context, most: int, target: int | None) -> Attackable:
     if not tried.size:
         raise CheckError("there is nothing to attack: no image is classified right (and is of another class)")
     targets = np.full(len(tried), -1 if target is None else target, np.int64)
-    return Attackable(right, tried, targets, logits[right & aimed])
+    return Attackable(samples.indices[chosen], right, right & aimed, tried, targets, logits[right & aimed])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,11 @@ from auditor.core import FloatArray, Metric
 from auditor.figures import Panel
 
 
+def fewest(wanted: int, available: int | None) -> int:
+    """As many as are wanted, or as there are."""
+    return wanted if available is None else min(wanted, available)
+
+
 def share(metric: Metric) -> str:
     """A proportion in words: `64% (128 of 200)`."""
     return f"{metric.value:.1%} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"

@@ -37,12 +37,18 @@ class Params(Parameters):
 
 
 METRICS = {
-    "accuracy": MetricInfo("proportion", "share of images given their true class"),
-    "accuracy.*": MetricInfo("proportion", "the same for the images of one class"),
-    "worst_class_accuracy": MetricInfo("proportion", "accuracy on the class with the lowest one"),
-    "errors": MetricInfo("exact", "number of misclassified images among those looked at"),
+    "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
+    "accuracy.*": MetricInfo("proportion", "the same for the images of one class", "higher"),
+    "worst_class_accuracy": MetricInfo("proportion", "accuracy on the class with the lowest one", "higher"),
+    "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower"),
     "confidence": MetricInfo("mean", "probability of the predicted class"),
 }
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    looked = images if params.first is None else params.first
+    return {"accuracy": looked, "worst_class_accuracy": looked}
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -51,7 +57,7 @@ def run(context: Context, params: Params) -> Evidence:
     count = params.first or available
     if count > available:
         raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}")
-    images, labels = samples.images[:count], samples.labels[:count]
+    images, labels, rows = samples.images[:count], samples.labels[:count], samples.indices[:count]
     probabilities = softmax(context.classifier.predict(images))
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
@@ -59,13 +65,15 @@ def run(context: Context, params: Params) -> Evidence:
     classes = [int(c) for c in np.unique(labels)]
     names = [samples.class_name(c) for c in range(context.classifier.class_count)]
 
-    by_class: dict[str, Metric] = {f"accuracy.{names[c]}": proportion(right[labels == c]) for c in classes}
+    by_class: dict[str, Metric] = {
+        f"accuracy.{names[c]}": proportion(right[labels == c], rows=rows[labels == c]) for c in classes
+    }
     worst = min(by_class, key=lambda name: by_class[name].value)
     metrics = {
-        "accuracy": proportion(right),
+        "accuracy": proportion(right, rows=rows),
         "worst_class_accuracy": by_class[worst],
         "errors": exact(int((~right).sum())),
-        "confidence": mean(confidence, (1 / len(names), 1.0)),
+        "confidence": mean(confidence, (1 / len(names), 1.0), rows),
         **by_class,
     }
     overall = metrics["accuracy"]
@@ -116,6 +124,6 @@ def run(context: Context, params: Params) -> Evidence:
             "labels": labels,
             "predicted": predicted,
             "confidence": confidence,
-            "indices": samples.indices[:count],
+            "indices": rows,
         },
     )

@@ -20,6 +20,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,14 +31,17 @@ from pydantic import Field
 from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
-from auditor.checks._text import change_panel, natural_panel, probability_text, several, share, softmax
+from auditor.checks import _lint
+from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
 from auditor.core import (
     AdversarialImages,
     Context,
     Evidence,
+    Expectation,
     IntArray,
     Metric,
     MetricInfo,
+    Remark,
     exact,
     mean,
     proportion,
@@ -70,15 +74,25 @@ class Params(std_ascent.Params):
 
 
 METRICS = {
-    "flip_rate": MetricInfo("proportion", "share of images that end as the target"),
-    "flipped": MetricInfo("exact", "number of images that end as the target"),
-    "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
+    "flip_rate": MetricInfo("proportion", "share of images that end as the target", "lower"),
+    "flipped": MetricInfo("exact", "number of images that end as the target", "lower"),
+    "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower"),
     "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest"),
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
     "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    return {"flip_rate": len(params.indices) if params.indices else fewest(params.samples, images)}
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes a low rate weak evidence."""
+    return _lint.of_objective(params.objective, "flip_rate", expectations)
 
 
 @dataclass(frozen=True)
@@ -107,14 +121,14 @@ def run(context: Context, params: Params) -> Evidence:
     flips = _Flips(ascent, originals, labels, probabilities, probabilities[-1].argmax(axis=1) == target)
 
     change = (ascent.images - originals).reshape(len(chosen), -1)
-    span = samples.box[1] - samples.box[0]
+    span, rows = samples.box[1] - samples.box[0], samples.indices[chosen]
     end = probabilities[-1, :, target]
     metrics: dict[str, Metric] = {
-        "flip_rate": proportion(flips.flipped),
+        "flip_rate": proportion(flips.flipped, rows=rows),
         "flipped": exact(int(flips.flipped.sum())),
-        "end_confidence": mean(end, (0.0, 1.0)),
+        "end_confidence": mean(end, (0.0, 1.0), rows),
         "least_end_confidence": exact(end.min()),
-        "l2": mean(np.linalg.norm(change, axis=1)),
+        "l2": mean(np.linalg.norm(change, axis=1), rows=rows),
         "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None),
         "vanished": proportion(ascent.vanished),
     }
@@ -131,7 +145,7 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=_figures(context, params, flips, samples.indices[chosen]),
+        figures=_figures(context, params, flips, rows),
         notes=tuple(notes),
         arrays={"probabilities": probabilities, "vanished": ascent.vanished},
         adversarial=AdversarialImages(
@@ -140,7 +154,7 @@ def run(context: Context, params: Params) -> Evidence:
             labels=labels,
             targets=targets,
             fooled=flips.flipped,
-            indices=samples.indices[chosen],
+            indices=rows,
             model=context.model_name,
         ),
     )

@@ -20,6 +20,7 @@ References
     Pintor et al., Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints, NeurIPS 2021.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -28,16 +29,19 @@ from pydantic import AfterValidator, Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
+from auditor.checks import _lint
 from auditor.checks._attacks import AttackChoice, Attacked, Stage, attackable, broken_images, cascade, choose
 from auditor.checks._diagnostics import Doubts, closest
-from auditor.checks._text import share
+from auditor.checks._text import fewest, share
 from auditor.core import (
     AdversarialImages,
     Context,
     Evidence,
+    Expectation,
     FloatArray,
     Metric,
     MetricInfo,
+    Remark,
     Table,
     exact,
     median,
@@ -45,7 +49,7 @@ from auditor.core import (
 )
 from auditor.fields import ClassNumber, Count
 from auditor.figures import Curve, Figure, Series
-from auditor.verdict import interval
+from auditor.intervals import interval
 
 MAKES_IMAGES = True
 _SEEKING = ("distance", "boundary")
@@ -75,15 +79,27 @@ class Params(Attacked):
 
 
 METRICS = {
-    "median_distance": MetricInfo("median", "distance to the closest adversarial image found"),
-    "nearest_distance": MetricInfo("exact", "the least of these distances"),
-    "farthest_distance": MetricInfo("exact", "the greatest of those that were found"),
-    "found": MetricInfo("proportion", "share of the images for which an adversarial image was found"),
-    "clean_accuracy": MetricInfo("proportion", "share of the images classified right without an attack"),
+    "median_distance": MetricInfo("median", "distance to the closest adversarial image found", "higher"),
+    "nearest_distance": MetricInfo("exact", "the least of these distances", "higher"),
+    "farthest_distance": MetricInfo("exact", "the greatest of those that were found", "higher"),
+    "found": MetricInfo("proportion", "share of the images for which an adversarial image was found", "lower"),
+    "clean_accuracy": MetricInfo("proportion", "share of the images classified right without an attack", "higher"),
 }
 
 
 _DOUBTS = Doubts(("median_distance", "nearest_distance", "farthest_distance"), ("found",))
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    count = fewest(params.samples, images)
+    return {"median_distance": count, "found": count, "clean_accuracy": count}
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the threat model weak, before it is tried."""
+    if _lint.claims(expectations, _DOUBTS.inflates, _DOUBTS.deflates):
+        yield from _lint.of_attacks(params, "hopskipjump" if params.norm in ("linf", "l2") else None)
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -95,13 +111,16 @@ def run(context: Context, params: Params) -> Evidence:
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
     sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
     said = classifier.predict(ended).argmax(axis=1)
-    metrics: dict[str, Metric] = {"found": proportion(found), "clean_accuracy": proportion(subject.right)}
+    metrics: dict[str, Metric] = {
+        "found": proportion(found, rows=job.rows),
+        "clean_accuracy": proportion(subject.right, rows=subject.looked),
+    }
     notes = ["Images lie just past the boundary, and may be called right again after any change: not for transfer."]
     if found.any():
         metrics["nearest_distance"] = exact(float(sizes.min()))
         metrics["farthest_distance"] = exact(float(sizes[found].max()))
     if found.mean() > 0.5:
-        metrics = {"median_distance": median(sizes, (0.0, np.inf)), **metrics}
+        metrics = {"median_distance": median(sizes, (0.0, np.inf), job.rows), **metrics}
         summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
     else:
         notes.append("`median_distance` is left out: nothing was found for half of the images or more.")

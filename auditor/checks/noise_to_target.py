@@ -20,6 +20,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015 (rubbish classes).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -30,8 +31,20 @@ from pydantic import Field
 from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
+from auditor.checks import _lint
 from auditor.checks._text import natural_panel, probability_text, share, softmax
-from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, mean, proportion
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Evidence,
+    Expectation,
+    IntArray,
+    Metric,
+    MetricInfo,
+    Remark,
+    mean,
+    proportion,
+)
 from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
 from auditor.randomness import uniform
@@ -57,8 +70,8 @@ class Params(std_ascent.Params):
 
 
 METRICS = {
-    "success_rate": MetricInfo("proportion", "share of noise images that end as the target, certain enough"),
-    "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`"),
+    "success_rate": MetricInfo("proportion", "share of noise images that end as the target, certain enough", "lower"),
+    "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
     "start_confidence": MetricInfo("mean", "probability of the target before the first step"),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
@@ -67,6 +80,16 @@ METRICS = {
     "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
     "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
 }
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have; with all targets it depends on how many classes the model knows."""
+    return {} if params.target == "all" else {"success_rate": params.samples, "success_rate.*": params.samples}
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes a low rate weak evidence."""
+    return _lint.of_objective(params.objective, "success_rate", expectations)
 
 
 @dataclass(frozen=True)
@@ -86,14 +109,15 @@ def run(context: Context, params: Params) -> Evidence:
     shape = context.samples.images.shape[1:]
     noise = uniform(context.seed, "noise", params.samples, shape, context.samples.box)
     start = np.concatenate([noise] * len(classes))
+    rows = -1 - np.arange(len(start))
     targets = np.repeat(np.asarray(classes, np.int64), params.samples)
 
     runs = {clip: _push(context, params, start, targets, clip) for clip in _clips(params)}
     main = runs[next(iter(runs))]
     metrics: dict[str, Metric] = {
-        "success_rate": proportion(main.success),
-        "start_confidence": mean(main.confidence[0], (0.0, 1.0)),
-        "end_confidence": mean(main.confidence[-1], (0.0, 1.0)),
+        "success_rate": proportion(main.success, rows=rows),
+        "start_confidence": mean(main.confidence[0], (0.0, 1.0), rows),
+        "end_confidence": mean(main.confidence[-1], (0.0, 1.0), rows),
         "vanished": proportion(main.ascent.vanished),
         "stalled": proportion(main.ascent.vanished[-1] & ~main.success),
     }
@@ -101,10 +125,12 @@ def run(context: Context, params: Params) -> Evidence:
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
         metrics["steps_needed"] = mean(needed, (0.0, float(params.steps)))
     if params.clip == "both":
-        metrics["success_rate.clipped"] = proportion(runs[True].success)
+        metrics["success_rate.clipped"] = proportion(runs[True].success, rows=rows)
         metrics["end_confidence.clipped"] = mean(runs[True].confidence[-1], (0.0, 1.0))
         metrics["vanished.clipped"] = proportion(runs[True].ascent.vanished)
-    by_target = {context.samples.class_name(c): proportion(main.success[targets == c]) for c in classes}
+    by_target = {
+        context.samples.class_name(c): proportion(main.success[targets == c], rows=rows[targets == c]) for c in classes
+    }
     if len(classes) > 1:
         metrics |= {f"success_rate.{name}": metric for name, metric in by_target.items()}
 

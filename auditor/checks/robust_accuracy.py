@@ -21,6 +21,7 @@ References
     Attacks, ICML 2020.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,10 +31,23 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
+from auditor.checks import _lint
 from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, cascade, check_radius
 from auditor.checks._diagnostics import Doubts, within_ball
-from auditor.checks._text import share
-from auditor.core import AdversarialImages, Context, Evidence, IntArray, Metric, MetricInfo, Table, mean, proportion
+from auditor.checks._text import fewest, share
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Evidence,
+    Expectation,
+    IntArray,
+    Metric,
+    MetricInfo,
+    Remark,
+    Table,
+    mean,
+    proportion,
+)
 from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Curve, Figure, Series, spread
 
@@ -56,10 +70,12 @@ class Params(Attacked):
 
 
 METRICS = {
-    "robust_accuracy": MetricInfo("proportion", "share of images classified right whatever the attacks tried"),
-    "clean_accuracy": MetricInfo("proportion", "share of the same images classified right without an attack"),
-    "attack_success_rate": MetricInfo("proportion", "share of the images attacked that fell"),
-    "distance": MetricInfo("mean", "norm of the change, over the images that fell"),
+    "robust_accuracy": MetricInfo(
+        "proportion", "share of images classified right whatever the attacks tried", "higher"
+    ),
+    "clean_accuracy": MetricInfo("proportion", "share of the same images right without an attack", "higher"),
+    "attack_success_rate": MetricInfo("proportion", "share of the images attacked that fell", "lower"),
+    "distance": MetricInfo("mean", "norm of the change, over the images that fell", "higher"),
 }
 
 
@@ -75,6 +91,19 @@ class _Outcome:
     distances: NDArray[np.float64]
 
 
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    count = fewest(params.samples, images)
+    return {"robust_accuracy": count, "clean_accuracy": count, "attack_success_rate": count}
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the threat model weak, before it is tried."""
+    if _lint.claims(expectations, ("robust_accuracy",), ("attack_success_rate",)):
+        yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
+    yield from _lint.of_radius(params, [params.eps], box)
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Attack what is classified right, and count what holds."""
     check_radius(context, params.norm, params.eps)
@@ -88,14 +117,13 @@ def run(context: Context, params: Params) -> Evidence:
         ended, job.images, job.labels, said, broken, job.rows, context.model_name, not params.full_length
     )
     outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
-    held = int(right.sum()) - int(broken.sum())
     metrics: dict[str, Metric] = {
-        "robust_accuracy": proportion(held, len(right)),
-        "clean_accuracy": proportion(right),
-        "attack_success_rate": proportion(broken),
+        "robust_accuracy": proportion(subject.held(broken), rows=subject.looked),
+        "clean_accuracy": proportion(right, rows=subject.looked),
+        "attack_success_rate": proportion(broken, rows=job.rows),
     }
     if broken.any():
-        metrics["distance"] = mean(outcome.distances[broken], (0.0, params.eps))
+        metrics["distance"] = mean(outcome.distances[broken], (0.0, params.eps), job.rows[broken])
     names = ", ".join(choice.name for choice in params.attacks)
     return Evidence(
         summary=f"{share(metrics['robust_accuracy'])} of the images hold against {names} within {params.norm} "

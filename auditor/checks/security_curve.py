@@ -18,6 +18,7 @@ References
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -26,13 +27,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks._loop import Threat
+from auditor.checks import _lint
 from auditor.checks._attacks import Attackable, AttackChoice, Attacked, Stage, attackable, cascade, check_radius
 from auditor.checks._diagnostics import Doubts, within_ball
-from auditor.checks._text import share
-from auditor.core import Context, Diagnostic, Evidence, Metric, MetricInfo, exact, proportion
+from auditor.checks._text import fewest, share
+from auditor.core import Context, Diagnostic, Evidence, Expectation, Metric, MetricInfo, Remark, exact, proportion
 from auditor.fields import Count, Real
 from auditor.figures import Curve, Series
-from auditor.verdict import interval
+from auditor.intervals import interval
 
 
 class Params(Attacked):
@@ -45,13 +47,28 @@ class Params(Attacked):
 
 
 METRICS = {
-    "robust_accuracy.*": MetricInfo("proportion", "share of images that hold against all attacks at one radius"),
-    "clean_accuracy": MetricInfo("proportion", "share of the same images classified right without an attack"),
-    "half_eps": MetricInfo("exact", "least radius asked for at which less than half of the images hold"),
+    "robust_accuracy.*": MetricInfo(
+        "proportion", "share of images that hold against all attacks at one radius", "higher"
+    ),
+    "clean_accuracy": MetricInfo("proportion", "share of the same images right without an attack", "higher"),
+    "half_eps": MetricInfo("exact", "least radius asked for at which less than half of the images hold", "higher"),
 }
 
 
 _DOUBTS = Doubts(("robust_accuracy", "half_eps"))
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    count = fewest(params.samples, images)
+    return {"robust_accuracy.*": count, "clean_accuracy": count}
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the threat model weak, before it is tried."""
+    if _lint.claims(expectations, ("robust_accuracy", "half_eps")):
+        yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
+    yield from _lint.of_radius(params, params.eps, box)
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -65,8 +82,8 @@ def run(context: Context, params: Params) -> Evidence:
     }
     held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
-    by_radius = {f"robust_accuracy.{eps:g}": proportion(worst[i]) for i, eps in enumerate(radii)}
-    metrics: dict[str, Metric] = {"clean_accuracy": proportion(right), **by_radius}
+    by_radius = {f"robust_accuracy.{eps:g}": proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
+    metrics: dict[str, Metric] = {"clean_accuracy": proportion(right, rows=subject.looked), **by_radius}
     below = [eps for i, eps in enumerate(radii) if worst[i].mean() < 0.5]
     notes = []
     if below:

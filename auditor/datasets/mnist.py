@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from auditor.backend import tensorflow
-from auditor.core import Samples
+from auditor.core import Preview, Samples
 from auditor.datasets._common import make_samples
 from auditor.errors import DataError
 from auditor.fields import Parameters
@@ -29,6 +29,11 @@ class Params(Parameters):
 
     split: Literal["validation", "train"] = "validation"
     """`validation`: the 10 000 test images; `train`: the 60 000 training images."""
+
+
+def preview(params: Params) -> Preview:
+    """What is known without loading."""
+    return Preview(60_000 if params.split == "train" else 10_000, (0.0, 1.0))
 
 
 def load(params: Params) -> Samples:

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.core import Samples
+from auditor.core import Preview, Samples
 from auditor.datasets._common import make_samples
 from auditor.errors import DataError
 from auditor.fields import Parameters
@@ -34,6 +34,12 @@ class Params(Parameters):
 
     split: Literal["validation", "train", "all"] = "validation"
     """`validation`: the first 100 of each class; `train`: the other 400."""
+
+
+def preview(params: Params) -> Preview:
+    """What is known without loading."""
+    per_class = {"validation": _HELD_OUT, "train": _PER_CLASS - _HELD_OUT, "all": _PER_CLASS}
+    return Preview(10 * per_class[params.split], (0.0, 1.0))
 
 
 def load(params: Params) -> Samples:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from auditor.core import Samples
+from auditor.core import Preview, Samples
 from auditor.datasets._common import make_samples
 from auditor.errors import DataError
 from auditor.fields import FilePath, Parameters, Real
@@ -42,6 +42,19 @@ class Params(Parameters):
         if low >= high:
             raise ValueError(f"`box` runs from {low:g} to {high:g}; write the lesser value first")
         return self
+
+
+def preview(params: Params) -> Preview:
+    """What the file's header says; a file that isn't as it should be is for `load` to explain."""
+    low, high = params.box
+    try:
+        with zipfile.ZipFile(params.path) as archive, archive.open("labels.npy") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape = read(file)[0]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return Preview(None, (low, high))
+    return Preview(shape[0] if shape else None, (low, high))
 
 
 def load(params: Params) -> Samples:

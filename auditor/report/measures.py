@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from auditor import catalog
 from auditor.core import Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
+from auditor.intervals import interval
 from auditor.report import text
 from auditor.report.scale import IntervalBar, interval_bar
-from auditor.verdict import interval
 
 _MOST_TOGETHER = 12
 

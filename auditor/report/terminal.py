@@ -1,10 +1,11 @@
-"""The verdict table on a terminal."""
+"""Tables on a terminal: the verdicts of a run, a plan, and verdicts beside earlier ones."""
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.core import PlannedCase, Run, State
+from auditor.core import Expectation, PlannedCase, Run, State
+from auditor.plan import Case, Plan
 from auditor.report.text import visible
 
 STYLES: dict[State, str] = {
@@ -12,6 +13,7 @@ STYLES: dict[State, str] = {
     "fail": "bold red",
     "inconclusive": "yellow",
     "error": "bold magenta",
+    "waived": "cyan",
     "cut off": "magenta",
     "not run": "magenta",
     "not selected": "dim",
@@ -21,10 +23,7 @@ STYLES: dict[State, str] = {
 def verdict_table(run: Run, colours: bool, width: int) -> str:
     """One line a case: verdict, what was found or what went wrong, and how long it took."""
     console = Console(width=width, force_terminal=colours, no_color=not colours, highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("case", overflow="fold")
-    table.add_column("finding", overflow="fold")
+    table = _table("verdict", "case", "finding")
     table.add_column("seconds", justify="right", no_wrap=True)
     for case in run.cases:
         state = run.state(case)
@@ -32,17 +31,68 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
             continue
         record = run.records.get(case.id)
         seconds = f"{record.seconds:.1f}" if record else ""
-        table.add_row(f"[{STYLES[state]}]{state}[/]", case.id, _finding(run, case), seconds)
+        table.add_row(_styled(state), case.id, _finding(run, case), seconds)
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
     return capture.get()
 
 
+def judged_table(run: Run) -> None:
+    """Print each case's verdict before and now."""
+    console = Console(highlight=False)
+    table = _table("before", "now", "case", "why")
+    for case in run.cases:
+        record = run.records[case.id]
+        before = _styled(record.earlier.verdict.status) if record.earlier else "–"
+        table.add_row(before, _styled(record.state), case.id, escape(visible(record.verdict.message)))
+    console.print(
+        f"Judged again, nothing measured: evidence of run {run.id[:8]} ({run.started}), first judged by the spec "
+        f"{run.earlier_spec_digest[:12]}, now by {run.spec_digest[:12]} ({run.spec}).",
+        markup=False,
+    )
+    console.print(table)
+    if run.not_judged:
+        console.print(f"Not judged, as the new spec leaves them out: {', '.join(run.not_judged)}", markup=False)
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print the cases in running order, each with its gates and with what makes its claim weak."""
+    for case in plan.cases:
+        after = f"  [dim]after {', '.join(case.needs)}[/]" if case.needs else ""
+        console.print(f"  [bold]{case.id}[/]  {case.check} of {case.model}{after}")
+        for expectation in case.expectations:
+            console.print(f"      {expectation}  [dim]{_samples(case, expectation)}[/]")
+        for problem in case.warnings:
+            console.print(f"      line {problem.line}: {problem.message}", style="yellow", markup=False)
+
+
+def _samples(case: Case, expectation: Expectation) -> str:
+    """What is known of the samples behind an expectation."""
+    bounds = ("max_drop", "max_rise") if expectation.versus_baseline else ("min", "max")
+    gates = [gate for gate in case.gates if gate.metric == expectation.metric and gate.bound in bounds]
+    most = next((f"up to {gate.most} samples" for gate in gates if gate.most is not None), "")
+    needed = [gate.needed for gate in gates if gate.needed is not None]
+    return ", ".join(part for part in (most, f"{max(needed)} needed at least" if needed else "") if part)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("verdict", "before", "now"))
+    return table
+
+
+def _styled(state: State) -> str:
+    return f"[{STYLES[state]}]{state}[/]"
+
+
 def _finding(run: Run, case: PlannedCase) -> str:
     record = run.records.get(case.id)
     if record is None:
         return ""
+    if record.state == "waived":
+        return escape(visible(f"waived by {record.waiver}; {record.verdict.message}"))
     if record.evidence is None or record.verdict.status in ("fail", "inconclusive", "error"):
         return escape(visible(record.verdict.message))
     return escape(visible(record.evidence.summary))

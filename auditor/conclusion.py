@@ -1,0 +1,84 @@
+"""From what was measured to what is concluded: the verdict, at the right confidence, and the waiver's standing.
+
+Pure but for the date: stored records go through here again when they are judged by another spec.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from auditor import catalog
+from auditor.core import Expectation, Record, Status, Verdict, Waiver
+from auditor.plan import Case, Plan
+from auditor.verdict import holm, judge
+
+
+def conclude(record: Record, plan: Plan, case: Case, level: float | None = None) -> Record:
+    """Judge a record by a case of a plan; level: the confidence, where the plan's gates share one."""
+    shared = hypotheses(plan)
+    level = level if level is not None else 1 - (1 - case.confidence) / max(1, shared)
+    correction = f"Holm, over {shared} expectations at {plan.spec.content.confidence * 100:.6g}%" if shared else ""
+    method = plan.spec.content.interval
+    if record.evidence is None:
+        verdict = Verdict("error", record.failure.message if record.failure else "nothing was measured")
+    else:
+        verdict = judge(
+            record.evidence.metrics, case.expectations, level, method, record.evidence.diagnostics, record.baseline
+        )
+    return dataclasses.replace(
+        record,
+        title=case.title,
+        expectations=case.expectations,
+        confidence=level,
+        interval=method,
+        verdict=verdict,
+        correction=correction,
+        waiver=_standing(case.waiver, verdict.status, record) if case.waiver else None,
+    )
+
+
+def hypotheses(plan: Plan) -> int:
+    """How many expectations share one confidence: all whose outcome is uncertain, or 0 without a correction."""
+    if plan.spec.content.correction == "none":
+        return 0
+    return sum(len(_uncertain(case)) for case in plan.cases)
+
+
+def _uncertain(case: Case) -> frozenset[Expectation]:
+    """The expectations that chance can make pass."""
+    promised = catalog.metrics_of(case.check)
+    found = {e: catalog.describe(e.metric, promised) for e in case.expectations}
+    return frozenset(e for e, info in found.items() if info is not None and info.kind != "exact")
+
+
+def settle(records: Mapping[str, Record], plan: Plan) -> Mapping[str, Record]:
+    """Judge records together, where the plan's gates share one confidence; those that passed alone stay."""
+    shared = hypotheses(plan)
+    if not shared:
+        return records
+    cases = {case.id: case for case in plan.cases}
+
+    def passed(level: float) -> int:
+        concluded = {case_id: conclude(record, plan, cases[case_id], level) for case_id, record in records.items()}
+        return sum(
+            finding.status == "pass" and finding.expectation in _uncertain(cases[case_id])
+            for case_id, record in concluded.items()
+            for finding in record.verdict.findings
+        )
+
+    level = holm(passed, shared, plan.spec.content.confidence)
+    return {case_id: conclude(record, plan, cases[case_id], level) for case_id, record in records.items()}
+
+
+def _standing(waiver: Waiver, status: Status, record: Record) -> Waiver:
+    """A waiver covers a failure or a doubt, for its checkpoint and until its last day; never an error."""
+    model = record.provenance.get("models", {}).get(record.model, {})
+    if status == "pass":
+        return dataclasses.replace(waiver, standing="unneeded")
+    if status == "error":
+        return dataclasses.replace(waiver, standing="not for errors")
+    if waiver.expires < datetime.now(UTC).date().isoformat():
+        return dataclasses.replace(waiver, standing="expired")
+    if waiver.sha256 is not None and waiver.sha256 not in model.get("files", {}).values():
+        return dataclasses.replace(waiver, standing="other checkpoint")
+    return dataclasses.replace(waiver, standing="in force")

@@ -1,0 +1,100 @@
+"""What can be said of a case's gates before it runs: whether its samples can settle them at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor import catalog
+from auditor.core import Expectation, MetricInfo, Preview
+from auditor.fields import Parameters
+from auditor.intervals import clean_sweep_needed
+
+_FEW = 50
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One bound on a share or a median, as planned.
+
+    bound: `min`, `max`, `max_drop` or `max_rise`. most: the greatest n it can have, None where that isn't known
+    before the case runs. needed: the least n that could settle it, None where none would. message: what is wrong
+    with it, if anything.
+    """
+
+    metric: str
+    bound: str
+    threshold: float
+    most: int | None
+    needed: int | None
+    message: str
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it can't pass, whatever is measured."""
+        return self.needed is None or (self.most is not None and self.most < self.needed)
+
+
+def gates_of(
+    check: str,
+    params: Parameters,
+    expectations: Sequence[Expectation],
+    confidence: float,
+    method: str,
+    preview: Preview,
+) -> tuple[Gate, ...]:
+    """Every bound of the expectations on a share or a median, with what its samples can show."""
+    promised = catalog.metrics_of(check)
+    most = catalog.most_of(check, params, preview.images)
+    return tuple(
+        gate
+        for expectation in expectations
+        for gate in _gates(expectation, promised, _most(expectation.metric, most), confidence, method)
+    )
+
+
+def _most(name: str, most: Mapping[str, int | None]) -> int | None:
+    return most.get(name, most.get(f"{name.split('.', 1)[0]}.*"))
+
+
+def _gates(
+    expectation: Expectation, promised: Mapping[str, MetricInfo], most: int | None, confidence: float, method: str
+) -> Iterator[Gate]:
+    info = catalog.describe(expectation.metric, promised)
+    if info is None or info.kind not in ("proportion", "median"):
+        return
+    for bound, threshold in (("min", expectation.min), ("max", expectation.max)):
+        if threshold is None:
+            continue
+        if info.kind == "median":
+            # An order statistic is a limit only where all n values on one side of the middle would be odd enough.
+            needed, best = clean_sweep_needed(0.5, confidence), ""
+        elif expectation.versus_baseline:
+            # The exact limits of what fell and of what rose share the risk.
+            sure = confidence if method == "wilson" else (1 + confidence) / 2
+            needed, best = clean_sweep_needed(1 - abs(threshold), sure, method), " of which not one changes"
+        elif bound == "min":
+            needed, best = clean_sweep_needed(threshold, confidence, method), " without a failure"
+        else:
+            needed, best = clean_sweep_needed(1 - threshold, confidence, method), " without a hit"
+        named = {"min": "max_drop", "max": "max_rise"}[bound] if expectation.versus_baseline else bound
+        gate = Gate(expectation.metric, named, abs(threshold), most, needed, "")
+        message = _scarce(gate) if info.kind == "proportion" else ""
+        if gate.hopeless:
+            message = _hopeless(gate, expectation, best, confidence)
+        yield Gate(expectation.metric, named, abs(threshold), most, needed, message)
+
+
+def _hopeless(gate: Gate, expectation: Expectation, best: str, confidence: float) -> str:
+    sure = f"with {confidence * 100:.6g}% confidence"
+    if gate.needed is None:
+        return f"no number of samples shows {expectation} {sure}; leave room: 0.99 takes 299 successes of 299 at 95%"
+    return (
+        f"{gate.most} samples can't settle {expectation} {sure}: it takes at least {gate.needed}{best}; "
+        "with fewer it is inconclusive at best"
+    )
+
+
+def _scarce(gate: Gate) -> str:
+    """A hint where the 95% interval is wide at its widest, 1 / √n to either side."""
+    if gate.most is None or gate.most >= _FEW:
+        return ""
+    return f"{gate.most} samples are few: the interval of {gate.metric} may reach {gate.most**-0.5:.0%} to either side"

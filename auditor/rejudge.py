@@ -1,0 +1,96 @@
+"""Judge stored evidence again, by another spec: no model is loaded, nothing is measured."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.baseline import what_differs
+from auditor.conclusion import conclude, settle
+from auditor.core import Earlier, Failure, Record, Run, Verdict
+from auditor.plan import Case, Plan
+from auditor.runner import planned
+from auditor.store import Folder
+
+
+def rejudge(folder: Folder, plan: Plan) -> Run:
+    """The run in a folder, with its evidence judged by `plan`; each record keeps the verdict it had before.
+
+    A case of the plan that the run has no evidence for, or evidence of something else, is an error.
+    """
+    run = folder.load_run()
+    records = {case.id: conclude(_evidence(run, plan, case), plan, case) for case in plan.cases}
+    return dataclasses.replace(
+        run,
+        title=plan.spec.content.title or plan.audit,
+        spec=plan.spec.marks.file,
+        spec_digest=plan.spec.digest,
+        confidence=plan.spec.content.confidence,
+        cases=tuple(planned(case, selected=True) for case in plan.cases),
+        records=dict(settle(records, plan)),
+        begun=frozenset(records),
+        earlier_spec_digest=run.spec_digest,
+        not_judged=tuple(case.id for case in run.cases if case.id not in records),
+    )
+
+
+def _evidence(run: Run, plan: Plan, case: Case) -> Record:
+    record = run.records.get(case.id)
+    if record is None:
+        message = f"run {run.id[:8]} left no evidence for this case; it has to be run"
+        return _without(run, plan, case, message, None)
+    earlier = Earlier(record.verdict, run.spec_digest)
+    mismatch = what_differs(record, case) or _other_source(record, plan, case)
+    if mismatch:
+        message = f"the stored evidence is of something else: {mismatch}; it has to be run again"
+        return _without(run, plan, case, message, earlier)
+    return dataclasses.replace(record, earlier=earlier)
+
+
+def _other_source(record: Record, plan: Plan, case: Case) -> str:
+    """How the models, the data or the seed of the plan differ from those the evidence is of."""
+    if record.model != case.model:
+        return f"its model was {record.model!r} and is {case.model!r} now"
+    origin = record.provenance
+    seed = origin.get("spec", {}).get("seed")
+    if seed is not None and seed != plan.spec.content.seed:
+        return f"its seed was {seed} and is {plan.spec.content.seed} now"
+    told: list[tuple[str, Any, Any]] = []
+    if "data" in origin:
+        then = {"dataset": origin["data"]["dataset"], **origin["data"]["params"]}
+        told.append(("data", then, {"dataset": plan.data.extension, **plan.data.shown}))
+    for name, then in origin.get("models", {}).items():
+        source = plan.models.get(name)
+        now = {"format": source.extension, **source.shown} if source else None
+        told.append((f"model {name!r}", {"format": then["format"], **then["params"]}, now))
+    for what, before, now in told:
+        if _named(before) != _named(now):
+            return f"its {what} was {before} and is {now} now"
+    return ""
+
+
+def _named(params: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Parameters with paths as bare file names: another spec may stand in another folder."""
+    if params is None:
+        return None
+    return {key: str(value).rpartition("/")[2] if key == "path" else value for key, value in params.items()}
+
+
+def _without(run: Run, plan: Plan, case: Case, message: str, earlier: Earlier | None) -> Record:
+    return Record(
+        run=run.id,
+        audit=plan.audit,
+        case=case.id,
+        check=case.check,
+        title=case.title,
+        model=case.model,
+        params=case.params.model_dump(mode="json"),
+        expectations=case.expectations,
+        confidence=case.confidence,
+        interval=plan.spec.content.interval,
+        verdict=Verdict("error", message),
+        evidence=None,
+        failure=Failure("RecordError", message),
+        provenance={"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}},
+        seconds=0.0,
+        earlier=earlier,
+    )
