@@ -13,7 +13,7 @@ from auditor import catalog
 from auditor.comparison import difference, fell, rose
 from auditor.core import Baseline, Evidence, IntArray, Record, Samples
 from auditor.errors import RecordError
-from auditor.figures import Figure, Panel, Strip, spread
+from auditor.figures import Figure, ImageGrid, Panel, Strip, spread
 from auditor.plan import Case
 from auditor.store import Folder
 
@@ -108,16 +108,13 @@ def _gallery(title: str, metric: str, rows: IntArray, evidence: Evidence, sample
     names = tuple(
         f"row {row}, {samples.class_name(int(samples.labels[i]))}" for row, i in zip(chosen, positions, strict=True)
     )
-    panels = [Panel(samples.images[positions], names, "image", limits=samples.box)]
+    shown = "all" if len(chosen) == len(rows) else f"{len(chosen)} of {len(rows)}"
+    caption = f"By `{metric}`, compared with the baseline image by image; {shown} are shown."
+    alt = f"{len(rows)} images differ from the baseline in {metric}."
+    natural = Panel(samples.images[positions], names, "image", limits=samples.box)
     made = evidence.adversarial
     if made is not None and set(chosen.tolist()) <= set(made.indices.tolist()):
         where = {int(row): i for i, row in enumerate(made.indices)}
         images = np.asarray(made.images[[where[int(row)] for row in chosen]])
-        panels.append(Panel(images, (), "attacked, now", limits=samples.box))
-    shown = "all" if len(chosen) == len(rows) else f"{len(chosen)} of {len(rows)}"
-    return Strip(
-        title=title,
-        caption=f"By `{metric}`, compared with the baseline image by image; {shown} are shown.",
-        alt=f"{len(rows)} images differ from the baseline in {metric}.",
-        panels=tuple(panels),
-    )
+        return Strip(title, caption, alt, (natural, Panel(images, (), "attacked, now", limits=samples.box)))
+    return ImageGrid(title, caption, alt, natural)

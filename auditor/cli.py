@@ -99,7 +99,8 @@ def validate(paths: tuple[Path, ...], strict: bool) -> None:
             place = f"{problem.file}:{problem.line}:{problem.column}"
             click.secho(f"{place}: warning: {problem.message}", fg="yellow", err=True)
         expected = sum(len(case.expectations) for case in planned.cases)
-        told = f", {len(planned.warnings)} warnings" if planned.warnings else ""
+        weak = len(planned.warnings)
+        told = f", {weak} {'warning' if weak == 1 else 'warnings'}" if weak else ""
         click.echo(f"{path}: {len(planned.cases)} checks, {expected} expectations{told}")
         wrong += strict and bool(planned.warnings)
     if wrong:

@@ -171,7 +171,7 @@ def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float
 
 
 def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float, method: str = "exact") -> int | None:
-    """Smallest n, to some 1%, at which the same estimate would pass; None if no n below ten million would."""
+    """Smallest n, to some 0.1%, at which the same estimate would pass; None if no n below ten million would."""
     if metric.kind == "exact" or metric.n == 0:
         return None
     forecast = _forecast(metric, 2 * confidence - 1, method)
@@ -189,7 +189,7 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
         low, high = high, high * 2
         if high > _MOST_SAMPLES:
             return None
-    while high - low > max(1, high // 100):
+    while high - low > max(1, high // 1000):
         middle = (low + high) // 2
         if settled(middle):
             high = middle

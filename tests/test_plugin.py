@@ -67,9 +67,11 @@ def test_each_verdict_has_its_outcome(project):
 def test_inconclusive_may_warn_by_option_or_ini(project):
     write(project, spec("- {id: unsure, check: accuracy, params: {first: 3}, expect: {accuracy: {min: 0.9}}}"))
     assert project.runpytest_inprocess().ret == pytest.ExitCode.TESTS_FAILED
-    project.runpytest_inprocess("--audit-inconclusive=warn").assert_outcomes(passed=1, warnings=1)
+    warned = project.runpytest_inprocess("--audit-inconclusive=warn")
+    warned.assert_outcomes(passed=1, warnings=2)
+    warned.stdout.fnmatch_lines(["*one.audit.yaml:8:*3 samples can't settle accuracy ≥ 0.9*at least 29*"])
     project.makeini("[pytest]\naudit_inconclusive = warn\n")
-    project.runpytest_inprocess().assert_outcomes(passed=1, warnings=1)
+    project.runpytest_inprocess().assert_outcomes(passed=1, warnings=2)
     assert project.runpytest_inprocess("--audit-inconclusive=fail").ret == pytest.ExitCode.TESTS_FAILED
     project.makeini("[pytest]\naudit_inconclusive = maybe\n")
     result = project.runpytest_inprocess()

@@ -31,8 +31,8 @@ checks:
     check: transfer
     params: {adversarial: flip, onto: [other]}
 """
-TOP = "audit, title, seed, confidence, interval, models, data, checks"
-ENTRY = "id, check, title, model, params, expect"
+TOP = "audit, title, seed, confidence, interval, correction, models, data, checks, waivers"
+ENTRY = "id, check, title, model, params, expect, confidence"
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"
@@ -108,13 +108,13 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("first: 10", "first: !!int ten", "10:21: 'ten' can't be read as !!int"),
         ("{min: 0.9}", "&a {min: 0.9}", "11:24: anchors and aliases (&a) are not allowed: write the value out"),
         ("{accuracy: {min: 0.9}}", "{accuracy: &a {min: 1}, errors: *a}", "11:24: anchors and aliases (&a) are not allowed: write the value out"),
-        ("{min: 0.9}", "{<<: {min: 0.9}}", "11:25: unknown key '<<' (known: min, max)"),
+        ("{min: 0.9}", "{<<: {min: 0.9}}", "11:25: unknown key '<<' (known: min, max, max_drop, max_rise)"),
         # unknown names
         ("audit: demo", "audit: demo\nsede: 3", f"2:1: unknown key 'sede'; did you mean 'seed'? (known: {TOP})"),
         ("model: release", "modle: release", f"9:5: unknown key 'modle'; did you mean 'model'? (known: {ENTRY})"),
         ("first: 10", "frist: 10", "10:14: unknown key 'frist'; did you mean 'first'? (known: first, gallery)"),
         ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: split, dataset)"),
-        ("min: 0.9", "mni: 0.9", "11:25: unknown key 'mni'; did you mean 'min'? (known: min, max)"),
+        ("min: 0.9", "mni: 0.9", "11:25: unknown key 'mni'; did you mean 'min'? (known: min, max, max_drop, max_rise)"),
         ("check: accuracy", "check: acuracy", f"8:12: unknown check 'acuracy'; did you mean 'accuracy'? (known: {CHECKS})"),
         ("model: release", "model: relase", "9:12: unknown model 'relase'; did you mean 'release'? (known: release, other)"),
         ("onto: [other]", "onto: [release, othr]", "17:49: unknown model 'othr'; did you mean 'other'? (known: release, other)"),
@@ -136,8 +136,8 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("{format: keras, path: a", "{path: a", f"3:12: `models.release` needs a `format` (known: {FORMATS})"),
         ("dataset: mnist_5k, ", "", f"5:7: `data` needs a `dataset` (known: {DATASETS})"),
         ("path: a.keras, ", "", "3:12: `models.release.path` is missing: The `.keras` or `.h5` file."),
-        ("{min: 0.9}", "{}", "11:24: `expect.accuracy`: needs `min`, `max` or both"),
-        ("{min: 0.9}", "{min: }", "11:24: `expect.accuracy`: needs `min`, `max` or both"),
+        ("{min: 0.9}", "{}", "11:24: `expect.accuracy`: needs `min`, `max`, `max_drop` or `max_rise`"),
+        ("{min: 0.9}", "{min: }", "11:24: `expect.accuracy`: needs `min`, `max`, `max_drop` or `max_rise`"),
         # wrong types: no guessing
         ("first: 10", "first: ten", "10:21: `params.first` should be a whole number, got 'ten'"),
         ("first: 10", "first: '10'", "10:21: `params.first` should be a whole number, got '10'"),

@@ -17,6 +17,7 @@ _SYMBOLS = {
     "pass": "✓",
     "fail": "✕",
     "inconclusive": "?",
+    "waived": "~",
     "error": "!",
     "cut off": "↯",
     "not run": "–",

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor import catalog
+from auditor.comparison import difference
 from auditor.core import Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
+from auditor.errors import CheckError
 from auditor.intervals import interval
 from auditor.report import text
 from auditor.report.scale import IntervalBar, interval_bar
@@ -59,10 +61,11 @@ def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
     """Lay out all metrics of a record, and what was expected of metrics that it lacks."""
     metrics = record.evidence.metrics if record.evidence else {}
     measured = {name: _measured(metric, record) for name, metric in metrics.items()}
+    findings = {finding.expectation: finding for finding in record.verdict.findings}
     demands: dict[str, list[Expectation]] = {}
     for expectation in record.expectations:
-        demands.setdefault(expectation.metric, []).append(expectation)
-    findings = {finding.expectation: finding for finding in record.verdict.findings}
+        if not expectation.versus_baseline:
+            demands.setdefault(expectation.metric, []).append(expectation)
 
     def row(name: str) -> Row:
         return _row(name, measured.get(name), catalog.describe(name, promised), demands.get(name, []), findings)
@@ -70,7 +73,7 @@ def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
     others = [name for name in metrics if name not in demands]
     folded = {name for name in others if "." in name} if len(metrics) > _MOST_TOGETHER else set()
     return Measures(
-        headline=_headline(record, measured),
+        headline=_headline(record, measured, findings),
         rows=tuple(row(name) for name in [*demands, *others] if name not in folded),
         members=tuple(row(name) for name in others if name in folded),
     )
@@ -107,17 +110,34 @@ def _share_interval(successes: int, n: int, confidence: float, method: str) -> t
     return interval(proportion(successes, n), confidence, method)
 
 
-def _headline(record: Record, measured: Mapping[str, _Measured]) -> Headline | None:
+def _headline(
+    record: Record, measured: Mapping[str, _Measured], findings: Mapping[Expectation, Finding]
+) -> Headline | None:
     decisive = [f.expectation for f in record.verdict.findings if f.status == record.verdict.status]
-    demands: list[Expectation | None] = [*decisive, *record.expectations]
-    demand = next((d for d in demands if d and d.metric in measured), None)
-    name = demand.metric if demand else next(iter(measured), None)
+    for demand in (*decisive, *record.expectations):
+        finding, metric = findings.get(demand), subject(record, demand)
+        if finding is not None and metric is not None and math.isfinite(finding.value):
+            bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=False)
+            return Headline(demand.subject, text.quantity(metric.kind, metric.value), text.counted(metric), bar)
+    name = next(iter(measured), None)
     if name is None:
         return None
     found = measured[name]
-    bar = interval_bar(found.metric, found.interval, demand, zoom=False) if found.interval else None
-    value = text.quantity(found.metric.kind, found.metric.value)
-    return Headline(name, value, text.counted(found.metric), bar)
+    bar = interval_bar(found.metric, found.interval, None, zoom=False) if found.interval else None
+    return Headline(name, text.quantity(found.metric.kind, found.metric.value), text.counted(found.metric), bar)
+
+
+def subject(record: Record, demand: Expectation) -> Metric | None:
+    """What an expectation is about, where it was measured: a metric, or its difference from the baseline's."""
+    metrics = record.evidence.metrics if record.evidence else {}
+    now = metrics.get(demand.metric)
+    if now is None or not demand.versus_baseline:
+        return now
+    before = record.baseline.metrics.get(demand.metric) if record.baseline else None
+    try:
+        return difference(now, before) if before else None
+    except CheckError:
+        return None
 
 
 def _row(
@@ -130,15 +150,24 @@ def _row(
     meaning = info.text if info else ""
     if measured is None:
         kind: MetricKind = info.kind if info else "exact"
-        judged = tuple(_judged(demand, findings.get(demand), None, kind) for demand in demands)
+        judged = tuple(judged_bar(demand, findings.get(demand), None, kind) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
     metric = measured.metric
-    judged = tuple(_judged(demand, findings.get(demand), metric, metric.kind) for demand in demands)
+    judged = tuple(judged_bar(demand, findings.get(demand), metric, metric.kind) for demand in demands)
     value = text.quantity(metric.kind, metric.value)
-    return Row(name, meaning, value, text.counted(metric), measured.said, judged)
+    return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
 
 
-def _judged(demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind) -> Judged:
+def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping[Expectation, Finding]) -> str:
+    """The interval in words: the one it was judged by, or else the two-sided one."""
+    finding = findings.get(demands[0]) if demands else None
+    if finding is None or not measured.said or math.isnan(finding.low) or math.isnan(finding.high):
+        return measured.said
+    return text.limits(measured.metric.kind, finding.low, finding.high, demands[0])
+
+
+def judged_bar(demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind) -> Judged:
+    """What was expected, with the interval it was judged by drawn against the threshold."""
     wanted = text.wanted(kind, demand)
     if finding is None:
         return Judged(wanted, None, "", None)

@@ -13,10 +13,11 @@ from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import Origin, flat, origin
+from auditor.report.versus import Versus, versus
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
 
-STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "pass", "not selected")
+STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass", "not selected")
 """All states, the most urgent first."""
 _MOST_FINDINGS = 3
 _LONGEST_FINDING = 320
@@ -49,6 +50,7 @@ class Card:
     record: Record | None
     message: str
     measures: Measures | None
+    versus: Versus | None
     drawings: tuple[Drawing, ...]
     parameters: tuple[Parameter, ...]
     provenance: tuple[tuple[str, str], ...]
@@ -135,7 +137,7 @@ def _overall(counts: Mapping[State, int]) -> Overall:
         return "error"
     if counts["fail"]:
         return "fail"
-    if counts["cut off"] or counts["not run"] or not (counts["inconclusive"] or counts["pass"]):
+    if counts["cut off"] or counts["not run"] or not (counts["inconclusive"] or counts["waived"] or counts["pass"]):
         return "incomplete"
     return "inconclusive" if counts["inconclusive"] else "pass"
 
@@ -145,7 +147,7 @@ def _sentence(overall: Overall, counts: Mapping[State, int]) -> str:
     selected = sum(counts.values()) - counts["not selected"]
     if not selected:
         return "No case was selected in this run, so nothing is known."
-    if overall == "pass":
+    if overall == "pass" and not counts["waived"]:
         said = f"All {selected} cases passed." if selected > 1 else "The one case passed."
     else:
         words: Mapping[State, str] = {
@@ -154,6 +156,7 @@ def _sentence(overall: Overall, counts: Mapping[State, int]) -> str:
             "cut off": "cut off",
             "not run": "not run",
             "inconclusive": "inconclusive",
+            "waived": "waived",
         }
         parts = [f"{counts[state]} {said}" for state, said in words.items() if counts[state]]
         said = f"{counts['pass']} of {selected} cases passed; {', '.join(parts)}."
@@ -177,6 +180,7 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         record=record,
         message=record.verdict.message if record else _ABSENT[state],
         measures=measures(record, explanation.metrics) if record else None,
+        versus=versus(record) if record else None,
         drawings=tuple(draw(figure) for figure in evidence.figures) if evidence else (),
         parameters=_parameters(record, explanation) if record else (),
         provenance=flat(record.provenance) if record else (),

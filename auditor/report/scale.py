@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.core import Expectation, Metric
+from auditor.intervals import bounds as bounds_of
 from auditor.report import text
 
 
@@ -50,7 +51,10 @@ def interval_bar(
     if not math.isfinite(metric.value):
         return None
     limits = [t for t in (expectation.min, expectation.max) if t is not None] if expectation else []
-    start, end = _axis(metric, [metric.value, *interval, *limits], zoom)
+    # A side that nothing is asked about is open: zooming out to its far end would hide what decides.
+    low = interval[0] if not limits or (expectation and expectation.min is not None) else metric.value
+    high = interval[1] if not limits or (expectation and expectation.max is not None) else metric.value
+    start, end = _axis(metric, [metric.value, low, high, *limits], zoom)
     length = end - start
 
     def place(value: float) -> float:
@@ -63,7 +67,10 @@ def interval_bar(
         zone = (zone_start, round(max(zone_end - zone_start, 0.0), 2))
     said = [f"{text.quantity(metric.kind, metric.value)}"]
     if metric.kind != "exact":
-        said.append(f"interval {text.span(metric.kind, *interval)}")
+        asked = expectation if limits else None
+        said.append(
+            f"interval {text.limits(metric.kind, *interval, asked) if asked else text.span(metric.kind, *interval)}"
+        )
     if expectation and limits:
         said.append(f"expected {text.wanted(metric.kind, expectation)}")
     return IntervalBar(
@@ -80,8 +87,8 @@ def interval_bar(
 
 def _axis(metric: Metric, points: Sequence[float], zoom: bool) -> tuple[float, float]:
     """Ends of the axis: the metric's bounds where known, or a rounded neighbourhood of the points."""
-    bounds = (0.0, 1.0) if metric.kind == "proportion" else metric.bounds or (-math.inf, math.inf)
-    if not zoom and all(map(math.isfinite, bounds)) and bounds[0] < bounds[1]:
+    bounds = bounds_of(metric)
+    if not zoom and metric.kind != "difference" and all(map(math.isfinite, bounds)) and bounds[0] < bounds[1]:
         return bounds
     finite = [point for point in points if math.isfinite(point)]
     if not zoom:

@@ -35,6 +35,14 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
+        for record in run.records.values():
+            if record.waiver and record.waiver.standing != "in force":
+                owner = escape(visible(record.waiver.owner))
+                console.print(f"[yellow]waiver of {record.case} by {owner}: {record.waiver.standing}[/]")
+        weak = sum(len(case.warnings) for case in run.cases)
+        if weak:
+            told = "1 warning" if weak == 1 else f"{weak} warnings"
+            console.print(f"[yellow]{told} about what was planned; `auditor validate` shows more[/]")
     return capture.get()
 
 

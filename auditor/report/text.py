@@ -4,6 +4,7 @@ import json
 import math
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -96,10 +97,19 @@ def number(value: float) -> str:
     return text
 
 
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    if not math.isfinite(value):
+        return NO_VALUE
+    return f"{100 * value:+.2f}" if abs(value) >= 5e-5 else "0"
+
+
 def quantity(kind: MetricKind, value: float) -> str:
     """A value of a metric: a share in per cent, a mean rounded, an exact number as it is."""
     if kind == "proportion":
         return percent(value)
+    if kind == "difference":
+        return f"{points(value)} points"
     if kind == "exact" and math.isfinite(value):
         return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
     return number(value)
@@ -107,8 +117,18 @@ def quantity(kind: MetricKind, value: float) -> str:
 
 def span(kind: MetricKind, low: float, high: float) -> str:
     """An interval in words; a missing end is said to be missing."""
-    ends = [quantity(kind, end) if math.isfinite(end) else "unknown" for end in (low, high)]
-    return f"{ends[0]} to {ends[1]}"
+    put = points if kind == "difference" else partial(quantity, kind)
+    ends = [put(end) if math.isfinite(end) else "unknown" for end in (low, high)]
+    return f"{ends[0]} to {ends[1]}" + (" points" if kind == "difference" else "")
+
+
+def limits(kind: MetricKind, low: float, high: float, expectation: Expectation) -> str:
+    """The interval that an expectation is judged by: `≥ 94.3%` where it asks for a lower limit alone."""
+    if expectation.max is None:
+        return f"≥ {quantity(kind, low)}" if math.isfinite(low) else "unknown"
+    if expectation.min is None:
+        return f"≤ {quantity(kind, high)}" if math.isfinite(high) else "unknown"
+    return span(kind, low, high)
 
 
 def counted(metric: Metric) -> str:
@@ -125,6 +145,8 @@ def wanted(kind: MetricKind, expectation: Expectation) -> str:
 
 
 def _threshold(kind: MetricKind, value: float) -> str:
+    if kind == "difference":
+        return f"{100 * value:.10g} points"
     return f"{100 * value:.10g}%" if kind == "proportion" else f"{value:.10g}"
 
 

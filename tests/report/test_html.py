@@ -62,6 +62,7 @@ def test_counts(page: Node) -> None:
         "fail": "1",
         "inconclusive": "1",
         "error": "1",
+        "waived": "0",
         "cut off": "1",
         "not run": "2",
         "not selected": "1",
@@ -208,7 +209,7 @@ def test_metrics_show_value_base_interval_meaning_and_judgement(page: Node) -> N
     for said in (
         "96.0%",
         "96 of 100",
-        "90.1% to 98.9%",
+        "≥ 91.1%",
         "share of images given their true class",
         "≥ 95%",
         "inconclusive",
@@ -250,7 +251,7 @@ def test_numbers_without_a_value_or_an_interval_are_shown_as_such() -> None:
     )
     cells = card(parse(render(run_of(record("a", found)))), "a").one("table", class_="metrics").text
     assert cells.count("no value") == 2
-    assert "none: " in cells
+    assert cells.endswith("none") or "none\n" in cells
 
 
 def test_the_findings_that_matter_most_come_first(page: Node) -> None:

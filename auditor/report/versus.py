@@ -1,0 +1,70 @@
+"""A record beside its baseline: what each metric was, what it is, and how far apart they are."""
+
+from dataclasses import dataclass
+
+from auditor.comparison import mcnemar
+from auditor.core import Expectation, Record
+from auditor.intervals import changes, interval
+from auditor.report import text
+from auditor.report.drawing import Drawing, draw
+from auditor.report.measures import Judged, judged_bar, subject
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One metric, before and now. interval: of the difference, two-sided. changed: how many images fell and rose, with
+    McNemar's exact p-value, for shares.
+    """
+
+    name: str
+    before: str
+    now: str
+    difference: str
+    interval: str
+    counted: str
+    changed: str
+    judged: tuple[Judged, ...]
+
+
+@dataclass(frozen=True)
+class Versus:
+    """Everything a card says of the baseline. mismatch: why it can't be compared with."""
+
+    source: str
+    mismatch: str
+    rows: tuple[Beside, ...]
+    drawings: tuple[Drawing, ...]
+
+
+def versus(record: Record) -> Versus | None:
+    """Lay out the comparison, metrics that something is demanded of first; None without a baseline."""
+    if record.baseline is None:
+        return None
+    demanded = [e.metric for e in record.expectations if e.versus_baseline]
+    measured = record.evidence.metrics if record.evidence else {}
+    names = list(dict.fromkeys([*demanded, *(name for name in measured if "." not in name)]))
+    rows = tuple(row for row in (_row(record, name) for name in names) if row is not None)
+    drawings = tuple(draw(figure) for figure in record.baseline.figures)
+    return Versus(record.baseline.source, record.baseline.mismatch, rows, drawings)
+
+
+def _row(record: Record, name: str) -> Beside | None:
+    change = subject(record, Expectation(name, versus_baseline=True))
+    if change is None or record.evidence is None or record.baseline is None:
+        return None
+    now, before = record.evidence.metrics[name], record.baseline.metrics[name]
+    low, high = interval(change, record.confidence, record.interval)
+    fell, rose = changes(change)
+    changed = f"{fell} fell, {rose} rose (p {mcnemar(change):.3g})" if change.kind == "difference" else ""
+    findings = {finding.expectation: finding for finding in record.verdict.findings}
+    demands = [e for e in record.expectations if e.versus_baseline and e.metric == name]
+    return Beside(
+        name=name,
+        before=text.quantity(before.kind, before.value),
+        now=text.quantity(now.kind, now.value),
+        difference=text.quantity(change.kind, change.value),
+        interval="" if change.kind == "exact" else text.span(change.kind, low, high),
+        counted=text.counted(change),
+        changed=changed,
+        judged=tuple(judged_bar(demand, findings.get(demand), change, change.kind) for demand in demands),
+    )
