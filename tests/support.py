@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from auditor.backend import tensorflow
-from auditor.core import Context, Samples
+from auditor.core import Context, Run, Samples
+from auditor.store import Folder
 
 SIZE, CLASSES = 6, 3
 
@@ -137,3 +138,20 @@ FLIP = """\
 - {id: flip, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3, objective: logit}}
 - {id: onto, check: transfer, params: {adversarial: flip, onto: [steeper]}}
 """
+
+
+def last_run(project: Any, audit: str = "tiny", reports: str = "reports") -> Run:
+    """The run that a project's session left."""
+    return Folder(project.path / reports / audit).load_run()
+
+
+def states(run: Run) -> dict[str, str]:
+    """What became of each case."""
+    return {case.id: run.state(case) for case in run.cases}
+
+
+def write(project: Any, text: str, name: str = "one") -> Path:
+    """Write a spec into a project."""
+    path: Path = project.path / f"{name}.audit.yaml"
+    path.write_text(text)
+    return path

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.core import Run
-from auditor.store import Folder
-from tests.support import FLIP, spec
+from tests.support import FLIP, last_run, spec, states, write
 
 # Too few images for a pass, a threshold the linear model misses, and a target it doesn't know.
 EVERY_VERDICT = """\
@@ -20,20 +18,6 @@ EVERY_VERDICT = """\
 - {id: broken, check: digit_flip, params: {target: 7}}
 - {id: described, check: accuracy}
 """
-
-
-def last_run(project: pytest.Pytester, audit: str = "tiny") -> Run:
-    return Folder(project.path / "reports" / audit).load_run()
-
-
-def states(run: Run) -> dict[str, str]:
-    return {case.id: run.state(case) for case in run.cases}
-
-
-def write(project: pytest.Pytester, text: str, name: str = "one") -> Path:
-    path = project.path / f"{name}.audit.yaml"
-    path.write_text(text)
-    return path
 
 
 def test_every_check_is_an_item_with_a_stable_id(project):

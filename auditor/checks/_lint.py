@@ -29,9 +29,7 @@ def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
     single = [stage for stage in climbing if stage.params.steps == 1]
     if climbing and len(single) == len(climbing):
         name = single[0].name
-        message = (
-            f"`{name}` takes a single gradient step and is no evidence of robustness; take more, or {{attack: apgd}}"
-        )
+        message = f"`{name}` alone, a single gradient step, is no evidence of robustness; add {{attack: apgd}}"
         yield Remark(("attacks", _position(params, name)), message)
     if climbing and len(climbing) == len(whole):
         message = "no attack works without gradients, so masked gradients would pass for robustness"
