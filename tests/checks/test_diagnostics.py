@@ -263,8 +263,20 @@ def test_a_curve_is_doubted_for_its_strongest_attack_not_its_weakest():
 
 
 @pytest.mark.slow
-def test_on_real_networks_nothing_is_doubted_without_cause(networks, digits):
-    for eps in (0.1, 0.3):
-        params = robust_accuracy.Params(eps=eps, samples=100, attacks=[{"attack": "apgd", "steps": 40}])
-        found = robust_accuracy.run(context(networks["cnn"], digits), params).diagnostics
-        assert all(diagnostic.ok for diagnostic in found), found
+@pytest.mark.parametrize(
+    ("name", "check", "params"),
+    [
+        ("cnn", robust_accuracy, {"eps": 0.1}),
+        ("cnn", robust_accuracy, {"eps": 0.3}),
+        ("hardened", robust_accuracy, {"eps": 0.2}),
+        ("regression", robust_accuracy, {"eps": 0.05}),
+        ("hardened", security_curve, {"eps": [0.1, 0.2, 0.3]}),
+        ("hardened", minimal_perturbation, {"attacks": [{"attack": "fmn"}]}),
+        ("cnn", noise_to_target, {"target": 3}),
+        ("cnn", digit_flip, {"target": 3, "objective": "logit"}),
+    ],
+)
+def test_on_real_networks_nothing_is_doubted_without_cause(networks, digits, name, check, params):
+    attacked = {"attacks": [{"attack": "apgd", "steps": 40}]} if "eps" in params else {}
+    found = check.run(context(networks[name], digits), check.Params(samples=100, **attacked, **params)).diagnostics
+    assert all(diagnostic.ok for diagnostic in found), found
