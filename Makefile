@@ -22,7 +22,7 @@ fixtures: $(ENV)  ## train the example models that are missing or stale
 	$(BIN)/python -m fixtures
 
 .PHONY: robust
-robust: $(ENV)  ## train the adversarially trained network too (some five minutes) and audit it
+robust: $(ENV)  ## train the large adversarially trained network too (some five minutes) and audit it
 	$(BIN)/python -m fixtures --all
 	$(BIN)/auditor run fixtures/robust.audit.yaml --exit-zero
 

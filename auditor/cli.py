@@ -3,12 +3,17 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import auditor
 from auditor.errors import AuditError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from auditor.core import Run
 
 EXIT_NOT_PASSED = 1
 EXIT_WRONG = 2
@@ -39,6 +44,7 @@ def main() -> None:
       auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
       auditor validate specs      every mistake in your specs, with its place
       auditor run specs           run them all
+      auditor qualify specs       run those that show whether the auditor itself can be trusted
     """
 
 
@@ -58,20 +64,85 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
       auditor run specs/cnn.audit.yaml::clean-accuracy
       auditor run specs -k "transfer or flip" --audit-report /tmp/reports
     """
-    import pytest
-
-    code = int(pytest.main(["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", *arguments]))
-    if code == pytest.ExitCode.OK:
-        return
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        click.secho("No cases: there is no *.audit.yaml here, or none was chosen.", fg="red", err=True)
-        sys.exit(EXIT_WRONG)
-    if code == pytest.ExitCode.TESTS_FAILED:
-        if not exit_zero:
-            sys.exit(EXIT_NOT_PASSED)
+    code, _ = _run_cases(arguments, "No cases: there is no *.audit.yaml here, or none was chosen.")
+    if code == EXIT_NOT_PASSED and exit_zero:
         click.echo("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
         return
-    sys.exit(EXIT_WRONG)
+    sys.exit(code)
+
+
+_NO_QUALIFICATION = """\
+No case of the check `qualification` here, or none was chosen. Add one to a spec, on a network that is known to fall
+within `eps`, such as any that was trained without a defence:
+
+  - id: decoys-are-caught
+    check: qualification
+    params: {eps: 0.3, claim: 0.5}
+    expect:
+      missed: {max: 0}
+      false_alarms: {max: 0}
+
+`auditor checks qualification` explains it."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
+def qualify(arguments: tuple[str, ...]) -> None:
+    """Show whether the auditor itself can be trusted: run the `qualification` cases of specs.
+
+    Each takes a network that is known to fall, and puts it behind disguises that only look robust: a gradient cut
+    off or drowned in noise, random answers, a saturated softmax. Every one of these decoys claims to be robust.
+    What counts is that no claim passes, and that no honest model is doubted. Ends with 0 only if all cases pass.
+
+    PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. Pytest's options work as in
+    `auditor run`, but for -m, which chooses these cases already.
+
+    \b
+    Examples:
+      auditor qualify specs
+      auditor qualify specs/qualification.audit.yaml --audit-report /tmp/reports
+      auditor checks qualification      how to write such a case
+    """
+    from rich.console import Console
+
+    from auditor.report.terminal import evidence_tables
+
+    if any(argument.startswith("-m") for argument in arguments):
+        raise click.UsageError("-m is taken: it chooses the cases of `qualification`; choose among them by -k")
+    code, runs = _run_cases([*arguments, "-m", "audit(check='qualification')"], _NO_QUALIFICATION)
+    console = Console(highlight=False)
+    for record in (record for run in runs for record in run.records.values()):
+        console.print(f"\n[bold]{record.audit} › {record.case}[/bold]: {record.verdict.status}\n")
+        for table in evidence_tables(record, ("outcome", "model", "verdict", "why")):
+            console.print(table, "")
+    sys.exit(code)
+
+
+def _run_cases(arguments: Iterable[str], none_found: str) -> tuple[int, "tuple[Run, ...]"]:
+    """Run cases through pytest; gives our exit code and the audits that ran. none_found: what to say then."""
+    import pytest
+
+    witness = _Witness()
+    # Without `testpaths`, which names the folders of a project's tests, no path means the current folder.
+    ours = ["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", "-o", "testpaths="]
+    code = pytest.main([*ours, *arguments], plugins=[witness])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        click.secho(none_found, fg="red", err=True)
+    codes = {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: EXIT_NOT_PASSED}
+    return codes.get(pytest.ExitCode(code), EXIT_WRONG), witness.runs
+
+
+class _Witness:
+    """A pytest plugin that keeps the audits a session has rendered."""
+
+    def __init__(self) -> None:
+        self.runs: tuple[Run, ...] = ()
+
+    def pytest_unconfigure(self, config: "pytest.Config") -> None:
+        """Take them before the session's state goes."""
+        from auditor.plugin import STATE
+
+        self.runs = tuple(run for run, _ in config.stash[STATE].rendered)
 
 
 @main.command()

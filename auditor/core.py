@@ -127,6 +127,11 @@ class AdversarialImages:
     stopped_early: bool = False
 
 
+def like_probabilities(rows: FloatArray) -> bool:
+    """Whether every row (N, classes) is a distribution, up to rounding: no logits are."""
+    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
+
+
 # --- what is measured
 
 

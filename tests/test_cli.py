@@ -1,12 +1,15 @@
 """The `auditor` command."""
 
 import json
+import re
 import sys
+import textwrap
 
 import pytest
 from click.testing import CliRunner
 
 from auditor import catalog
+from auditor.checks._decoys import DISGUISES
 from auditor.cli import main
 from tests.support import FLIP, spec
 
@@ -21,7 +24,7 @@ def auditor(project, *arguments):
 
 def test_help_names_every_command():
     text = invoke("--help").output
-    assert all(name in text for name in ("run", "validate", "checks", "schema", "report"))
+    assert all(name in text for name in ("run", "qualify", "validate", "checks", "schema", "report"))
     for name in main.commands:
         assert invoke(name, "--help").exit_code == 0
 
@@ -55,6 +58,58 @@ def test_run_ends_with_0_1_or_2(project):
     assert result.outlines[-1] == "False"
     assert page.read_text() == before
     assert auditor(project, "report").ret == 1, "one of the two audits did not pass"
+
+
+@pytest.mark.slow
+def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(project):
+    (project.path / "here.audit.yaml").write_text(
+        spec(
+            """\
+            - {id: clean, check: accuracy, expect: {accuracy: {max: 0.1}}}
+            - id: decoys
+              check: qualification
+              model: linear
+              params: {eps: 0.5, samples: 20}
+              expect: {missed: {max: 0}, false_alarms: {max: 0}}
+            """
+        )
+    )
+    # A process of its own runs the case, so that what is shown has to come from its record; and a project's `testpaths`
+    # don't say where its specs are.
+    project.makeini("[pytest]\ntestpaths = elsewhere")
+    result = auditor(project, "qualify", "-n", "1")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "*2 planned, 1 pass, 1 not selected*",
+            "tiny › decoys: pass",
+            "Decoys*",
+            "*outcome*model*verdict*why*",
+            *(f"*caught*{name}*" for name in DISGUISES),
+            "Honest models*",
+            "*right*linear*fail*what was measured*",
+        ]
+    )
+
+
+@pytest.mark.slow
+def test_qualify_ends_with_1_or_2_where_there_is_nothing_to_trust(project):
+    holding = "- {id: decoys, check: qualification, model: linear, params: {eps: 0.01, samples: 10}}"
+    (project.path / "holds.audit.yaml").write_text(spec(holding))
+    result = auditor(project, "qualify")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*take a larger `eps`*", "tiny › decoys: error"])
+
+    (project.path / "holds.audit.yaml").write_text(spec(FLIP))
+    result = auditor(project, "qualify")
+    assert result.ret == 2
+    pasted = re.search(r"^  - id: decoys-are-caught\n(?:    .*\n)+", result.stderr.str(), re.MULTILINE)[0]
+    (project.path / "holds.audit.yaml").write_text(spec(textwrap.dedent(pasted)))
+    assert invoke("validate", project.path).exit_code == 0
+
+    assert auditor(project, "qualify", "-m", "slow").ret == 2
+    (project.path / "holds.audit.yaml").write_text("audit: wrong\n")
+    assert auditor(project, "qualify").ret == 2
 
 
 def test_validate_shows_every_mistake_with_its_place(project):

@@ -38,6 +38,8 @@ from auditor.errors import CheckError
 Sees = Literal["decision", "score", "gradient", "jacobian"]
 _CROWDED = 0.9
 _MANY = 0.5
+# So steep that rounding an image to float32 would move the loss by 1: the gradient says nothing about real steps.
+_STEEPEST = 1 / float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Seen(NamedTuple):
 
 class Shown(NamedTuple):
     """What `note` is shown of every row at one look, as arrays (N,): the loss, whether the goal is reached, and
-    whether a gradient was asked for and was zero all over or not finite everywhere.
+    whether a gradient was asked for that can't be followed: zero all over, exploding, or not finite everywhere.
     """
 
     value: NDArray[np.float32]
@@ -137,7 +139,11 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
         sound = tf.reduce_all(tf.math.is_finite(sizes))
         raw = tf.stack(gradients, axis=1) if sees == "jacobian" else gradients[0]
         gradient = tf.cond(sound, lambda: raw, lambda: tf.where(tf.math.is_finite(raw), raw, 0.0))
-        blind = tf.reduce_any([(total == 0) | ~tf.math.is_finite(total) for total in sizes], axis=0)
+        # Logits on a large scale are steep without being rugged.
+        steepness = (threat.box[1] - threat.box[0]) * tf.minimum(1.0, goal.scale)
+        # Not `~(total < …)`, though it would hold for NaN as well: graphs turn it into `total >= …`, which doesn't.
+        odd = [(total == 0) | (total * steepness > _STEEPEST) | ~tf.math.is_finite(total) for total in sizes]
+        blind = tf.reduce_any(odd, axis=0)
         return Seen(hit, value, climbed, gradient), blind
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:

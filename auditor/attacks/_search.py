@@ -35,8 +35,8 @@ class Found:
     classifier with and without its gradient; a Jacobian counts once for each class. loss, rate: (T+1,), mean
     loss of the images still attacked, and share found so far, at every step of the first start.
     stopped_early: whether images were left as soon as they had succeeded. blind, lost, rising: (N,), where the first
-    gradient was zero or not finite; where the attack succeeded on its way but its answer doesn't; and where it
-    failed while its loss still rose in the last quarter of the steps.
+    gradient was zero, exploding or not finite; where the attack succeeded on its way but its answer doesn't; and
+    where it failed while its loss still rose in the last quarter of the steps.
     """
 
     images: FloatArray

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import widest
+from auditor.attacks._objectives import TargetObjective
 from auditor.attacks._search import Job, search
-from auditor.checks._attacks import Stage
-from auditor.core import Context, Diagnostic
+from auditor.checks._attacks import AttackChoice, Stage, cascade
+from auditor.core import Context, Diagnostic, FloatArray, like_probabilities
+from auditor.errors import CheckError
 from auditor.figures import spread
 
 _PROBED = 50
@@ -27,6 +29,7 @@ _MOST = 0.95
 _TOLERANCE = 1e-4
 _CLOSER = 0.9
 _MUCH_CLOSER = 0.2
+_BROKEN = "it should be nearly all; the attack or its gradient is broken"
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Doubts:
         return Diagnostic(name, ok, told, self.inflates, self.deflates)
 
 
-def steady(context: Context, job: Job) -> Diagnostic:
-    """Whether the same images get the same logits twice, and in any company."""
-    images = job.images[spread(len(job.images), 4 * _PROBED)]
+def steady(context: Context, images: FloatArray) -> Diagnostic:
+    """Whether the same images (N, H, W, C) get the same logits twice, and in any company."""
+    images = images[spread(len(images), 2 * _PROBED)]
     first, again = context.classifier.predict(images), context.classifier.predict(images)
-    turned = context.classifier.predict(images[::-1])[::-1]
+    # Half of them, from the end: other neighbours, another first image, other statistics of the batch.
+    few = images[::-2]
+    apart = context.classifier.predict(few)
     scale = max(float(np.ptp(first)), 1e-12)
-    twice, company = float(np.abs(again - first).max()) / scale, float(np.abs(turned - first).max()) / scale
+    twice, company = float(np.abs(again - first).max()) / scale, float(np.abs(apart - first[::-2]).max()) / scale
     name = "steady predictions"
     if twice > _TOLERANCE:
         message = f"the same images got other logits the second time (by {twice:.2g} of their range)"
@@ -56,7 +61,17 @@ def steady(context: Context, job: Job) -> Diagnostic:
     if company > _TOLERANCE:
         message = f"logits depend on the rest of the batch (by {company:.2g} of their range)"
         return Diagnostic(name, False, f"{message}: is a batch normalisation left in training mode?")
-    return Diagnostic(name, True, "the same images get the same logits, twice and in any order")
+    return Diagnostic(name, True, "the same images get the same logits, twice and in any company")
+
+
+def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
+    """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
+    share = float(short.mean())
+    message = f"{share:.0%} of the images fell short with no gradient to follow"
+    advice = "climb `log_probability` or `logit`, which don't saturate as `probability` does"
+    if objective != "probability":
+        advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
+    return Doubts((), deflates).about("gradients", share <= _FEW, message, advice)
 
 
 def within_ball(
@@ -64,42 +79,66 @@ def within_ball(
 ) -> tuple[Diagnostic, ...]:
     """All tests of attacks within a ball. broken: (N,), what they broke of the job."""
     held = np.flatnonzero(~broken)
-    found = [steady(context, job)]
+    found = [steady(context, job.images), _raw(job, doubts)]
     if not held.size:
         return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
     probed = job.only(held[spread(held.size, _PROBED)])
+    # A model without a gradient can still be attacked; then none of these tests can ask for one.
+    sighted = bool(_differentiating(stages))
     found += [_blind(stages, held, doubts), _lost(stages, broken, doubts), _rising(stages, held, doubts)]
     probes: list[tuple[str, str, ModuleType, dict[str, Any]]] = [
         ("one step", "a single gradient step", fgsm, {}),
         ("plain noise", "plain random noise", noise_search, {"steps": 20}),
-        ("search without gradients", "a short search without gradients", square, {"steps": 200}),
+        ("search without gradients", "a short search without gradients", square, {"steps": 100}),
     ]
     for name, what, module, params in probes:
-        if threat.norm in module.NORMS:
+        if threat.norm in module.NORMS and (sighted or module.SEES != "gradient"):
             share = _broken_by(context, threat, module, module.Params(**params), probed)
             message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
             advice = "the attack was weak, or gradients are masked; add `square` or `autoattack`"
             found.append(doubts.about(name, share <= _FEW, message, advice))
-    if threat.norm != "l0":
+    if threat.norm != "l0" and sighted:
         found.append(_unbounded(context, threat, stages, probed, doubts))
     return tuple(found)
 
 
+def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, doubts: Doubts) -> Diagnostic:
+    """Whether images that fell within a smaller radius fall within the job's too, as they must: it holds the other."""
+    name = "success grows with eps"
+    if not len(job.rows):
+        return doubts.about(name, True, "no image fell within less than the widest radius")
+    probed = job.only(spread(len(job.rows), _PROBED))
+    _, broken, _ = cascade(context, threat, attacks, probed, "first")
+    message = f"of {len(broken)} images that fell within a smaller radius, {broken.mean():.0%} fall within the widest"
+    return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more room; take smaller steps")
+
+
 def closest(
-    context: Context, threat: Threat, job: Job, sizes: NDArray[np.float64], doubts: Doubts
+    context: Context, threat: Threat, stages: list[Stage], job: Job, sizes: NDArray[np.float64], doubts: Doubts
 ) -> tuple[Diagnostic, ...]:
     """Tests of attacks that seek the closest image: sizes (N,) is how close they came, infinite for never."""
-    steadiness = steady(context, job)
+    found = [steady(context, job.images), _raw(job, doubts)]
+    reached = float(np.isfinite(sizes).mean())
+    message = f"with the whole box to move in, the attacks broke {reached:.0%} of {len(sizes)} images"
+    found.append(doubts.about("unbounded attack", reached >= _MOST, message, _BROKEN))
+    sighted = bool(_differentiating(stages))
+    if sighted:
+        found.append(_blind(stages, np.arange(len(sizes)), doubts))
     far = np.flatnonzero(sizes > 0)
     if threat.norm == "l0" or not far.size:
-        return (steadiness,)
+        return tuple(found)
     chosen = far[spread(far.size, _PROBED)]
     radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
     nearer = dataclasses.replace(job.only(chosen), eps=radii)
-    share = _broken_by(context, threat, apgd, apgd.Params(steps=40), nearer)
-    message = f"APGD breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
+    try:
+        name, share = "APGD", _broken_by(context, threat, apgd, apgd.Params(steps=40), nearer)
+    except CheckError:
+        if sighted:
+            raise
+        name, share = "Square", _broken_by(context, threat, square, square.Params(steps=200), nearer)
+    message = f"{name} breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
     advice = "the distances are too large; add another attack, or steps"
-    return steadiness, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
+    return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
 
 
 def _broken_by(context: Context, threat: Threat, module: ModuleType, params: Any, job: Job) -> float:
@@ -111,12 +150,19 @@ def _differentiating(stages: list[Stage]) -> list[Stage]:
     return [stage for stage in stages if stage.choice.module.SEES in ("gradient", "jacobian")]
 
 
+def _raw(job: Job, doubts: Doubts) -> Diagnostic:
+    if like_probabilities(job.logits):
+        message = "what should be logits are probabilities: attacks climb a softmax, whose gradient saturates"
+        return doubts.about("logits", False, message, "is there a second softmax before the last layer? Take it off")
+    return doubts.about("logits", True, "the logits are no probabilities")
+
+
 def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
     asked = [(stage, np.isin(stage.attacked, held)) for stage in _differentiating(stages)]
     shares = [float(stage.found.blind[those].mean()) for stage, those in asked if those.any()]
     if not shares:
         return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
-    message = f"{max(shares):.0%} of the images that held had a gradient of zero, or none that is finite"
+    message = f"{max(shares):.0%} of {held.size} images had a gradient that is zero, exploding or not finite"
     advice = "an attack can't follow it; use attacks without gradients as well"
     return doubts.about("gradients", max(shares) <= _FEW, message, advice)
 
@@ -154,5 +200,4 @@ def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Jo
     share = _broken_by(context, threat, module, params, free)
     name = module.__name__.rpartition(".")[2]
     message = f"with the whole box to move in, `{name}` breaks {share:.0%} of {len(radii)} images that held"
-    advice = "it should be nearly all; the attack or its gradient is broken"
-    return doubts.about("unbounded attack", share >= _MOST, message, advice)
+    return doubts.about("unbounded attack", share >= _MOST, message, _BROKEN)

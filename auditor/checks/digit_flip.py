@@ -12,7 +12,8 @@ Why it matters
 How to read it
     `flip_rate: {max: 0.05}` gates it. Norms are in the units of the box: `linf` of 0.1 means that no pixel
     moved by more than a tenth of the way from black to white. The attack bounds no norm and takes no random
-    starts; a low rate is no evidence of robustness. With `indices` it looks at just those rows of the data
+    starts; a low rate is no evidence of robustness, and none at all where images fell short with no gradient to
+    follow: a `max` is inconclusive then. With `indices` it looks at just those rows of the data
     source; then `flipped`, a count of exactly those images, says more than a rate.
 
 References
@@ -32,6 +33,7 @@ from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
+from auditor.checks._diagnostics import stalled, steady
 from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
 from auditor.core import (
     AdversarialImages,
@@ -83,6 +85,8 @@ METRICS = {
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
     "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
+
+_DEFLATED = ("flip_rate", "flipped", "end_confidence", "least_end_confidence")
 
 
 def most(params: Params, images: int | None) -> dict[str, int | None]:
@@ -146,6 +150,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=_figures(context, params, flips, rows),
+        diagnostics=(
+            steady(context, originals),
+            stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),
+        ),
         notes=tuple(notes),
         arrays={"probabilities": probabilities, "vanished": ascent.vanished},
         adversarial=AdversarialImages(

@@ -134,7 +134,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary + ".",
         metrics=metrics,
         figures=_figures(context, params, adversarial, sizes),
-        diagnostics=closest(context, threat, job, sizes, _DOUBTS),
+        diagnostics=closest(context, threat, stages, job, sizes, _DOUBTS),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),
         arrays={"distances": sizes, "said": said},

@@ -12,8 +12,9 @@ How to read it
     `success_rate: {min: 0.9}` documents the weakness, `{max: 0.05}` gates it. A gradient vanishes where the
     softmax is saturated: harmless once the target is certain, but an image that is `stalled` never got there
     since it had nothing to follow. Stalled images mean that the attack is weak, not that the classifier is
-    strong; the objectives `log_probability` and `logit` don't stall so. With `clip: both` the plain names are
-    the unclipped run, as in the article, and `.clipped` is the run whose images stay valid.
+    strong, and make a `max` inconclusive; the objectives `log_probability` and `logit` don't stall so. With
+    `clip: both` the plain names are the unclipped run, as in the article, and `.clipped` is the run whose images
+    stay valid.
 
 References
     Nguyen, Yosinski and Clune, Deep Neural Networks are Easily Fooled, CVPR 2015.
@@ -32,6 +33,7 @@ from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
+from auditor.checks._diagnostics import stalled, steady
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.core import (
     AdversarialImages,
@@ -81,6 +83,8 @@ METRICS = {
     "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
 }
 
+_DEFLATED = ("success_rate", "end_confidence")
+
 
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have; with all targets it depends on how many classes the model knows."""
@@ -99,6 +103,12 @@ class _Run:
     ascent: Ascent
     confidence: NDArray[np.float64]
     success: NDArray[np.bool_]
+
+    @property
+    def stalled(self) -> NDArray[np.bool_]:
+        """Which images fell short with no gradient left: (N,)."""
+        stalled: NDArray[np.bool_] = self.ascent.vanished[-1] & ~self.success
+        return stalled
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -119,7 +129,7 @@ def run(context: Context, params: Params) -> Evidence:
         "start_confidence": mean(main.confidence[0], (0.0, 1.0), rows),
         "end_confidence": mean(main.confidence[-1], (0.0, 1.0), rows),
         "vanished": proportion(main.ascent.vanished),
-        "stalled": proportion(main.ascent.vanished[-1] & ~main.success),
+        "stalled": proportion(main.stalled),
     }
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
@@ -151,6 +161,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary + ".",
         metrics=metrics,
         figures=_figures(context, params, runs, by_target, targets),
+        diagnostics=(
+            steady(context, start),
+            stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
+        ),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
         adversarial=AdversarialImages(

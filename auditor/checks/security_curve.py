@@ -29,7 +29,7 @@ from pydantic import Field
 from auditor.attacks._loop import Threat
 from auditor.checks import _lint
 from auditor.checks._attacks import Attackable, AttackChoice, Attacked, Stage, attackable, cascade, check_radius
-from auditor.checks._diagnostics import Doubts, within_ball
+from auditor.checks._diagnostics import Doubts, widening, within_ball
 from auditor.checks._text import fewest, share
 from auditor.core import Context, Diagnostic, Evidence, Expectation, Metric, MetricInfo, Remark, exact, proportion
 from auditor.fields import Count, Real
@@ -151,12 +151,17 @@ def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Atta
 def _tested(
     context: Context, params: Params, subject: Attackable, radii: list[float], swept: list[_Swept]
 ) -> tuple[Diagnostic, ...]:
-    """The tell-tale tests, at the widest radius at which any image held against all attacks."""
+    """The tell-tale tests, at the widest radius at which any image held against all attacks, and whether the attacks
+    still work on all that they broke when they get more room.
+    """
     worst = np.logical_and.reduce([one.held for one in swept])
     at = max([i for i, row in enumerate(worst) if row.any() and radii[i] > 0], default=len(radii) - 1)
     stages = [stage for one in swept for stage in one.stages[at]]
     job, threat = subject.job(context.samples, radii[at]), Threat(params.norm, context.samples.box)
-    return within_ball(context, threat, stages, job, ~worst[at][subject.right], _DOUBTS)
+    fell = ~worst[:-1].all(axis=0)[subject.right]
+    wider = subject.job(context.samples, radii[-1]).only(np.flatnonzero(fell))
+    grows = widening(context, threat, params.attacks, wider, _DOUBTS)
+    return *within_ball(context, threat, stages, job, ~worst[at][subject.right], _DOUBTS), grows
 
 
 def _series(name: str, rows: NDArray[np.bool_]) -> Series:

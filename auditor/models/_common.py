@@ -5,10 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auditor.core import FloatArray
+from auditor.core import FloatArray, like_probabilities
 from auditor.errors import ModelError
-
-_SUM_TOLERANCE = 1e-3
 
 
 def finite_logits(
@@ -38,11 +36,10 @@ def declared_output_problem(raw: FloatArray, output: Literal["logits", "probabil
     """Say what is wrong with calling `raw` (N, classes) `output`, or None. NaN is left to `finite_logits`."""
     if not np.isfinite(raw).all():
         return None
-    sums = raw.sum(axis=1)
-    like_probabilities = bool((raw >= 0).all() and np.allclose(sums, 1, atol=_SUM_TOLERANCE))
-    if output == "logits" and like_probabilities:
+    if output == "logits" and like_probabilities(raw):
         return "declared as `output: logits`, but every row is positive and sums to 1; write `output: probabilities`"
-    if output == "probabilities" and not like_probabilities:
+    if output == "probabilities" and not like_probabilities(raw):
+        sums = raw.sum(axis=1)
         span = f"sums from {sums.min():.3g} to {sums.max():.3g}, least value {raw.min():.3g}"
         return f"declared as `output: probabilities`, but rows are no distribution ({span}); write `output: logits`"
     return None

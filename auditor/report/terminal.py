@@ -1,12 +1,12 @@
-"""Tables on a terminal: the verdicts of a run, a plan, and verdicts beside earlier ones."""
+"""Tables on a terminal: the verdicts of a run, a plan, verdicts beside earlier ones, the tables of one record."""
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.core import Expectation, PlannedCase, Run, State
+from auditor.core import Expectation, PlannedCase, Record, Run, State
 from auditor.plan import Case, Plan
-from auditor.report.text import visible
+from auditor.report.text import cell, visible
 
 STYLES: dict[State, str] = {
     "pass": "green",
@@ -109,3 +109,20 @@ def _finding(run: Run, case: PlannedCase) -> str:
 def _counts(run: Run) -> dict[str, int]:
     states = [run.state(case) for case in run.cases]
     return {"planned": len(states), **{s: states.count(s) for s in STYLES if s in states}}
+
+
+def evidence_tables(record: Record, columns: tuple[str, ...]) -> tuple[Table, ...]:
+    """The tables of a record's evidence, for rich to print, with just these of their columns; only the last folds.
+
+    A record that couldn't be measured has none.
+    """
+    drawn = []
+    for table in record.evidence.tables if record.evidence else ():
+        shown = Table(title=escape(visible(table.title)), title_justify="left", box=None, header_style="bold")
+        for column in columns:
+            shown.add_column(escape(column), no_wrap=column != columns[-1], overflow="fold")
+        for row in table.rows:
+            cells = dict(zip(table.columns, row, strict=True))
+            shown.add_row(*(escape(visible(cell(cells[column]))) for column in columns))
+        drawn.append(shown)
+    return tuple(drawn)

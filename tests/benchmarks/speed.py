@@ -1,6 +1,6 @@
 """How fast our attacks are, as ratios to limits and peers measured in the same run.
 
-    python -m tests.benchmarks.speed [--runs 5] [--only steps,verdict,deepfool,autoattack,curve,memory]
+    python -m tests.benchmarks.speed [--runs 5] [--only steps,verdict,deepfool,autoattack,curve,diagnostics,memory]
 
 Figures are medians of several runs, taken in turn so that a busy moment hits all alike.
 """
@@ -17,8 +17,10 @@ import numpy as np
 from auditor.attacks import _search
 from auditor.attacks import autoattack as ensemble
 from auditor.backend import tensorflow
+from auditor.checks import robust_accuracy as accuracy
 from auditor.checks import security_curve
 from auditor.datasets import mnist_5k
+from fixtures.examples import FOLDER
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import CNN, ROBUST, Subject, median, ours, robust_accuracy, subject, timed
@@ -155,6 +157,34 @@ def curve(runs: int) -> None:
     show("A curve of 20 radii, 200 images", ("", "", "seconds", "of the attacks"), ratios(seconds, "20 attacks"))
 
 
+def diagnostics(runs: int) -> None:
+    """What the tell-tale tests add to a case, where many images hold and they have most to look at."""
+    digits = mnist_5k.load(mnist_5k.Params())
+    for name, eps in ((CNN, 0.1), (ROBUST, 0.3)):
+        if not (FOLDER / f"{name}.keras").exists():
+            continue
+        here = context(subject(name, 1).network, digits)
+        for count in (40, 100):
+            params = accuracy.Params(eps=eps, samples=500, attacks=[{"attack": "apgd", "steps": count}])
+            entries = {
+                "without diagnostics": partial(undoubted, partial(accuracy.run, here, params)),
+                "with them": partial(accuracy.run, here, params),
+            }
+            seconds, _ = timed(entries, runs)
+            rows = ratios(seconds, "without diagnostics")
+            show(f"{name}: robust_accuracy at L∞ {eps}, apgd, {count} steps", ("", "", "seconds", "ratio"), rows)
+
+
+def undoubted(run: Callable[[], Any]) -> Any:
+    """Run without the tell-tale tests."""
+    kept = accuracy.within_ball
+    accuracy.within_ball = lambda *_: ()
+    try:
+        return run()
+    finally:
+        accuracy.within_ball = kept
+
+
 def peak(count: int) -> None:
     """Print the peak memory, in MiB, of PGD on so many images, the images themselves aside."""
     it = subject(CNN, 1000)
@@ -185,7 +215,7 @@ def memory(runs: int) -> None:
 
 def main() -> None:
     """Run the parts asked for."""
-    parts = {part.__name__: part for part in (steps, verdict, deepfool, autoattack, curve, memory)}
+    parts = {part.__name__: part for part in (steps, verdict, deepfool, autoattack, curve, diagnostics, memory)}
     run_parts(__doc__, parts, "--runs", 5, "timed runs of everything")
 
 

@@ -11,6 +11,7 @@ NAMES = {
     "retrained-2": "mnist_cnn_seed2",
     "retrained-3": "mnist_cnn_seed3",
     "regression": "mnist_softmax",
+    "hardened": "mnist_cnn_hardened",
 }
 
 
@@ -18,7 +19,11 @@ NAMES = {
 def networks(checkpoints):
     """The example networks by the names above."""
     return {
-        name: format_keras.load(format_keras.Params(path=str(checkpoints / f"{file}.keras"), output="probabilities"))
+        name: format_keras.load(
+            format_keras.Params(
+                path=str(checkpoints / f"{file}.keras"), output="logits" if name == "hardened" else "probabilities"
+            )
+        )
         for name, file in NAMES.items()
     }
 

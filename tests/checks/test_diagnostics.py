@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from auditor.checks import minimal_perturbation, robust_accuracy, security_curve
+from auditor.checks import digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
 from auditor.core import Expectation
 from auditor.verdict import judge
 from tests.support import LinearClassifier, context, linear_weights, samples
@@ -41,9 +41,160 @@ class Sociable(LinearClassifier):
         return super().predict(images - 0.5 * images[:1])
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Normalised(LinearClassifier):
+    """Another normalisation in training mode: every batch has its mean taken off."""
+
+    def predict(self, images):
+        return super().predict(images - 0.5 * images.mean(axis=0))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Softened(LinearClassifier):
+    """A second softmax before the one that was taken off: its logits are probabilities."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return tf.nn.softmax(super().forward(images))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Steep(LinearClassifier):
+    """A ripple too small to change a decision, and so fine that its gradient explodes."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        ripple = 1e-3 * tf.sin(1e15 * tf.reduce_sum(images, axis=(1, 2, 3)))
+        return super().forward(images) + ripple[:, None] * tf.constant([1.0, -1.0, 0.0])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Undefined(LinearClassifier):
+    """A layer that passes values on, but back what is not a number."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        passed = tf.custom_gradient(lambda x: (tf.identity(x), lambda upstream: upstream * np.nan))
+        return super().forward(passed(images))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TwoFaced(LinearClassifier):
+    """Wrong wherever a gradient is taken, right when it is asked."""
+
+    def forward(self, images):
+        return -super().forward(images)
+
+    def predict(self, images):
+        return -super().predict(images)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wrapped(LinearClassifier):
+    """Pixels that overflow: what is nearly black reads as bright, what is nearly white as dark."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return super().forward(tf.where(images < 0.05, 0.8, tf.where(images > 0.95, 0.2, images)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sightless(LinearClassifier):
+    """Pixels rounded to a hundred levels: there is no gradient to ask for."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return super().forward(tf.round(images * 100) / 100)
+
+
 def diagnosed(model, check, **params):
     evidence = check.run(context(model, samples()), check.Params(**params))
     return {diagnostic.name: diagnostic for diagnostic in evidence.diagnostics}, evidence
+
+
+APGD = [{"attack": "apgd", "steps": 30}]
+TINY_STEPS = [{"attack": "pgd", "steps": 8, "step_size": 1e-4, "random_start": False}]
+FMN = [{"attack": "fmn", "steps": 30}]
+WIDE = {"eps": 0.5, "attacks": APGD}
+# Every test with what trips it, by name, check, kind of model and parameters.
+TRIPS = [
+    ("steady predictions", robust_accuracy, Random, WIDE),
+    ("steady predictions", robust_accuracy, Sociable, WIDE),
+    ("steady predictions", robust_accuracy, Normalised, WIDE),
+    ("steady predictions", noise_to_target, Random, {"target": 0}),
+    ("steady predictions", digit_flip, Normalised, {"target": 0}),
+    ("logits", robust_accuracy, Softened, {"eps": 0.05, "attacks": APGD}),
+    ("logits", minimal_perturbation, Softened, {"attacks": FMN}),
+    ("gradients", robust_accuracy, Saturated, WIDE),
+    ("gradients", robust_accuracy, Steep, {"eps": 0.05, "attacks": APGD}),
+    ("gradients", robust_accuracy, Undefined, WIDE),
+    ("gradients", minimal_perturbation, Saturated, {"attacks": FMN}),
+    ("no success lost", robust_accuracy, TwoFaced, WIDE),
+    ("converged", robust_accuracy, LinearClassifier, {"eps": 0.4, "attacks": TINY_STEPS}),
+    ("one step", robust_accuracy, LinearClassifier, {"eps": 0.4, "attacks": TINY_STEPS}),
+    ("plain noise", robust_accuracy, Saturated, WIDE),
+    ("search without gradients", robust_accuracy, Saturated, WIDE),
+    ("unbounded attack", robust_accuracy, Saturated, WIDE),
+    ("unbounded attack", minimal_perturbation, Saturated, {"attacks": FMN}),
+    ("success grows with eps", security_curve, Wrapped, {"eps": [0.4, 0.8], "attacks": [{"attack": "fgsm"}]}),
+    ("closer images", minimal_perturbation, LinearClassifier, {"attacks": [{"attack": "hopskipjump", "steps": 80}]}),
+]
+HONEST = [
+    (robust_accuracy, {"eps": 0.05, "attacks": APGD}),
+    (security_curve, {"eps": [0.01, 0.05, 0.5], "attacks": APGD}),
+    (minimal_perturbation, {"attacks": [{"attack": "fab", "steps": 10}]}),
+    (noise_to_target, {"target": 0, "objective": "logit"}),
+    (digit_flip, {"target": 0, "objective": "logit"}),
+]
+
+
+@pytest.mark.parametrize(("name", "check", "kind", "params"), TRIPS)
+def test_what_trips_a_test(name, check, kind, params):
+    found, _ = diagnosed(kind(*linear_weights()), check, **params)
+    assert not found[name].ok, found[name]
+
+
+@pytest.mark.parametrize(("check", "params"), HONEST)
+def test_an_honest_model_trips_none(check, params):
+    found, _ = diagnosed(honest(), check, **params)
+    assert all(diagnostic.ok for diagnostic in found.values()), found
+
+
+def test_every_test_has_something_that_trips_it():
+    run = {name for check, params in HONEST for name in diagnosed(honest(), check, **params)[0]}
+    assert run == {name for name, *_ in TRIPS}
+
+
+@pytest.mark.parametrize("check", [noise_to_target, digit_flip])
+def test_a_saturated_probability_is_no_evidence_that_nothing_can_be_pushed(check):
+    kernel, bias = linear_weights()
+    confident = LinearClassifier(kernel * 300, bias)
+    found, evidence = diagnosed(confident, check, target=0, objective="probability", step_size=0.01)
+    rate = "success_rate" if check is noise_to_target else "flip_rate"
+    assert not found["gradients"].ok
+    verdict = judge(evidence.metrics, [Expectation(rate, max=0.9)], 0.95, "exact", evidence.diagnostics)
+    assert verdict.status == "inconclusive"
+    assert "climb `log_probability` or `logit`" in verdict.message
+    assert diagnosed(confident, check, target=0, objective="logit", step_size=0.01)[0]["gradients"].ok
+
+
+@pytest.mark.parametrize(
+    ("check", "params"),
+    [
+        (robust_accuracy, {"eps": 0.05, "attacks": [{"attack": "square", "steps": 50}]}),
+        (minimal_perturbation, {"attacks": [{"attack": "hopskipjump", "steps": 80}]}),
+    ],
+)
+def test_a_model_without_a_gradient_can_be_measured_by_attacks_that_need_none(check, params):
+    found, evidence = diagnosed(Sightless(*linear_weights()), check, **params)
+    assert evidence.metrics["clean_accuracy"].value == 1
+    assert found["steady predictions"].ok
+    assert "unbounded attack" in found or not found["gradients"].ok
 
 
 def test_an_honest_model_under_a_good_attack_raises_no_doubt():
@@ -112,8 +263,20 @@ def test_a_curve_is_doubted_for_its_strongest_attack_not_its_weakest():
 
 
 @pytest.mark.slow
-def test_on_real_networks_nothing_is_doubted_without_cause(networks, digits):
-    for eps in (0.1, 0.3):
-        params = robust_accuracy.Params(eps=eps, samples=100, attacks=[{"attack": "apgd", "steps": 40}])
-        found = robust_accuracy.run(context(networks["cnn"], digits), params).diagnostics
-        assert all(diagnostic.ok for diagnostic in found), found
+@pytest.mark.parametrize(
+    ("name", "check", "params"),
+    [
+        ("cnn", robust_accuracy, {"eps": 0.1}),
+        ("cnn", robust_accuracy, {"eps": 0.3}),
+        ("hardened", robust_accuracy, {"eps": 0.2}),
+        ("regression", robust_accuracy, {"eps": 0.05}),
+        ("hardened", security_curve, {"eps": [0.1, 0.2, 0.3]}),
+        ("hardened", minimal_perturbation, {"attacks": [{"attack": "fmn"}]}),
+        ("cnn", noise_to_target, {"target": 3}),
+        ("cnn", digit_flip, {"target": 3, "objective": "logit"}),
+    ],
+)
+def test_on_real_networks_nothing_is_doubted_without_cause(networks, digits, name, check, params):
+    attacked = {"attacks": [{"attack": "apgd", "steps": 40}]} if "eps" in params else {}
+    found = check.run(context(networks[name], digits), check.Params(samples=100, **attacked, **params)).diagnostics
+    assert all(diagnostic.ok for diagnostic in found), found
