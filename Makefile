@@ -33,6 +33,7 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'torchattacks==3.5.1'
 	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.benchmarks.strength
+	$(BIN)/python -m tests.benchmarks.coverage
 
 .PHONY: audit
 audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report

@@ -16,7 +16,7 @@ from auditor.fields import Parameters
 
 EXTENSIONS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
 CHECKS = catalog.names("checks")
-RUN_FUNCTIONS = {"checks": ("run",), "attacks": ("start", "step"), "models": ("load",), "datasets": ("load",)}
+RUN_FUNCTIONS = {"checks": ("run",), "attacks": ("start", "step"), "models": ("load",), "datasets": ("preview", "load")}
 HEAVY = ("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend")
 
 each_extension = pytest.mark.parametrize(("kind", "name"), EXTENSIONS, ids=lambda value: value)
