@@ -286,6 +286,41 @@ def checks(name: str | None) -> None:
 
 
 @main.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Where the spec is now, if it moved."
+)
+@click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
+def verify(path: Path, spec: Path | None, without_model: bool) -> None:
+    """Check a finished audit again, without running an attack.
+
+    PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
+    the page is what the records render to; that metrics and verdicts follow from what was measured; that spec,
+    checkpoint and data are the ones named; that every adversarial image lies within its ball and box, and is
+    misclassified again by the checkpoint; and that the metrics count just these images. Ends with 1 if anything
+    doesn't hold.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from auditor.report.text import visible
+    from auditor.verification import verify as check
+
+    console = Console(highlight=False, soft_wrap=True)
+    folder = path.parent if path.is_file() else path
+    wrong = 0
+    for finding in check(folder, spec, model=not without_model):
+        mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
+        console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")
+        wrong += not finding.ok
+    if wrong:
+        console.print(f"[bold red]{wrong} {'thing does' if wrong == 1 else 'things do'} not hold.[/]")
+        sys.exit(EXIT_NOT_PASSED)
+    told = ", but for checkpoint and images, which were not looked at" if without_model else ""
+    console.print(f"[green]Everything holds{told}.[/]")
+
+
+@main.command()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
 def schema(output: Path | None) -> None:
     """Print the JSON Schema of *.audit.yaml, for editors to complete and explain specs."""

@@ -107,6 +107,35 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A metric that counts adversarial images: an image that fooled the model, at a radius of at most `radius` where
+    one is given, has the value `fell` (0 or 1) in it, and any other the opposite.
+    """
+
+    metric: str
+    fell: float
+    radius: float | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What lets anybody check adversarial images without running the attack.
+
+    norm: what changes are measured in. box: least and greatest value of a pixel, where images were kept within.
+    before, after: logits (N, K) of originals and images. radii: (N,), how far each image may be from its original.
+    least: the probability of its target from which an image counts as fooling; 0 where being called it is enough.
+    """
+
+    norm: Literal["linf", "l2", "l1", "l0"]
+    box: tuple[float, float] | None
+    before: FloatArray
+    after: FloatArray
+    counted: tuple[Counted, ...]
+    radii: FloatArray | None = None
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
 class AdversarialImages:
     """What one case made and another may take further; all arrays have N rows.
 
@@ -125,6 +154,7 @@ class AdversarialImages:
     indices: IntArray
     model: str
     stopped_early: bool = False
+    proof: Proof | None = None
 
 
 def like_probabilities(rows: FloatArray) -> bool:

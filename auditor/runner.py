@@ -14,6 +14,7 @@ from auditor.conclusion import conclude, hypotheses, settle
 from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
+from auditor.manifest import seal
 from auditor.plan import Case, Plan
 from auditor.resources import Resources, provenance
 from auditor.store import Folder, write_text
@@ -171,6 +172,7 @@ def render_report(folder: Folder) -> tuple[Run, Path]:
     run = folder.load_run()
     page = folder.path / "index.html"
     write_text(page, render(run))
+    seal(folder.path)
     return run, page
 
 

@@ -38,11 +38,13 @@ from auditor.checks._text import change_panel, fewest, natural_panel, probabilit
 from auditor.core import (
     AdversarialImages,
     Context,
+    Counted,
     Evidence,
     Expectation,
     IntArray,
     Metric,
     MetricInfo,
+    Proof,
     Remark,
     exact,
     mean,
@@ -121,7 +123,8 @@ def run(context: Context, params: Params) -> Evidence:
     objective = towards_target(classifier.forward, params.objective)
     ascent = ascend(objective, classifier.forward, originals, targets, params, box, shown=_FOLLOWED * params.show)
     probabilities = softmax(ascent.values)
-    probabilities[-1] = softmax(classifier.predict(ascent.images))
+    after = classifier.predict(ascent.images)
+    probabilities[-1] = softmax(after)
     flips = _Flips(ascent, originals, labels, probabilities, probabilities[-1].argmax(axis=1) == target)
 
     change = (ascent.images - originals).reshape(len(chosen), -1)
@@ -164,6 +167,7 @@ def run(context: Context, params: Params) -> Evidence:
             fooled=flips.flipped,
             indices=rows,
             model=context.model_name,
+            proof=Proof("l2", box, classifier.predict(originals), after, (Counted("flip_rate", fell=1.0),)),
         ),
     )
 

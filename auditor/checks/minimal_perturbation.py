@@ -36,11 +36,13 @@ from auditor.checks._text import fewest, share
 from auditor.core import (
     AdversarialImages,
     Context,
+    Counted,
     Evidence,
     Expectation,
     FloatArray,
     Metric,
     MetricInfo,
+    Proof,
     Remark,
     Table,
     exact,
@@ -110,7 +112,8 @@ def run(context: Context, params: Params) -> Evidence:
     threat = Threat(params.norm, samples.box, params.target is not None)
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
     sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
-    said = classifier.predict(ended).argmax(axis=1)
+    after = classifier.predict(ended)
+    said = after.argmax(axis=1)
     metrics: dict[str, Metric] = {
         "found": proportion(found, rows=job.rows),
         "clean_accuracy": proportion(subject.right, rows=subject.looked),
@@ -127,8 +130,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
     if found.any():
         summary += f"; the nearest falls at {sizes.min():.3g}"
+    proof = Proof(params.norm, samples.box, job.logits, after, (Counted("found", fell=1.0),))
+    aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
-        ended, job.images, job.labels, said, found, job.rows, context.model_name, stopped_early=True
+        ended, job.images, job.labels, aims, found, job.rows, context.model_name, stopped_early=True, proof=proof
     )
     return Evidence(
         summary=summary + ".",

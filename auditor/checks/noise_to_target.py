@@ -38,11 +38,14 @@ from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.core import (
     AdversarialImages,
     Context,
+    Counted,
     Evidence,
     Expectation,
+    FloatArray,
     IntArray,
     Metric,
     MetricInfo,
+    Proof,
     Remark,
     mean,
     proportion,
@@ -175,8 +178,15 @@ def run(context: Context, params: Params) -> Evidence:
             fooled=main.success,
             indices=np.full(len(start), -1, np.int64),
             model=context.model_name,
+            proof=_proof(context, params, main, start),
         ),
     )
+
+
+def _proof(context: Context, params: Params, main: _Run, start: FloatArray) -> Proof:
+    box = context.samples.box if _clips(params)[0] else None
+    before, after = context.classifier.predict(start), context.classifier.predict(main.ascent.images)
+    return Proof("l2", box, before, after, (Counted("success_rate", fell=1.0),), least=params.min_confidence)
 
 
 def _clips(params: Params) -> tuple[bool, ...]:

@@ -38,11 +38,13 @@ from auditor.checks._text import fewest, share
 from auditor.core import (
     AdversarialImages,
     Context,
+    Counted,
     Evidence,
     Expectation,
     IntArray,
     Metric,
     MetricInfo,
+    Proof,
     Remark,
     Table,
     mean,
@@ -112,9 +114,13 @@ def run(context: Context, params: Params) -> Evidence:
     right, job = subject.right, subject.job(samples, params.eps)
     threat = Threat(params.norm, samples.box, params.target is not None)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
-    said = classifier.predict(ended).argmax(axis=1)
+    after = classifier.predict(ended)
+    said = after.argmax(axis=1)
+    counted = Counted("robust_accuracy", fell=0.0), Counted("attack_success_rate", fell=1.0)
+    proof = Proof(params.norm, samples.box, job.logits, after, counted, job.eps)
+    aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
-        ended, job.images, job.labels, said, broken, job.rows, context.model_name, not params.full_length
+        ended, job.images, job.labels, aims, broken, job.rows, context.model_name, not params.full_length, proof
     )
     outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
     metrics: dict[str, Metric] = {

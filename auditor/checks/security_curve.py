@@ -31,7 +31,21 @@ from auditor.checks import _lint
 from auditor.checks._attacks import Attackable, AttackChoice, Attacked, Stage, attackable, cascade, check_radius
 from auditor.checks._diagnostics import Doubts, widening, within_ball
 from auditor.checks._text import fewest, share
-from auditor.core import Context, Diagnostic, Evidence, Expectation, Metric, MetricInfo, Remark, exact, proportion
+from auditor.core import (
+    AdversarialImages,
+    Context,
+    Counted,
+    Diagnostic,
+    Evidence,
+    Expectation,
+    FloatArray,
+    Metric,
+    MetricInfo,
+    Proof,
+    Remark,
+    exact,
+    proportion,
+)
 from auditor.fields import Count, Real
 from auditor.figures import Curve, Series
 from auditor.intervals import interval
@@ -114,6 +128,7 @@ def run(context: Context, params: Params) -> Evidence:
         diagnostics=_tested(context, params, subject, radii, list(swept.values())),
         notes=tuple(notes),
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
+        adversarial=_closest(context, params, subject, list(swept.values())),
     )
 
 
@@ -125,27 +140,50 @@ def _name(params: Params, position: int) -> str:
 
 @dataclass(frozen=True)
 class _Swept:
-    """What one attack left at each radius: which samples hold (radii, M), and its stages by radius, on all tried."""
+    """What one attack left at each radius: which samples hold (radii, M), and its stages by radius, on all tried.
+
+    images: (N, H, W, C), of those tried, the adversarial one at the least radius fell (N,) where there is one.
+    """
 
     held: NDArray[np.bool_]
     stages: tuple[list[Stage], ...]
+    images: FloatArray
+    fell: NDArray[np.float64]
 
 
 def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Attackable, radii: list[float]) -> _Swept:
     threat = Threat(params.norm, context.samples.box)
     holding, rows, by_radius = np.ones(len(subject.tried), np.bool_), [], []
+    images, fell = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf)
     for eps in radii:
         left, stages = np.flatnonzero(holding), []
         if left.size and eps > 0:
             job = subject.job(context.samples, eps).only(left)
-            _, broken, found = cascade(context, threat, [choice], job, "first")
+            ended, broken, found = cascade(context, threat, [choice], job, "first")
             holding[left] = ~broken
+            images[left[broken]], fell[left[broken]] = ended[broken], eps
             stages = [dataclasses.replace(stage, attacked=left[stage.attacked]) for stage in found]
         held = subject.right.copy()
         held[held] = holding
         rows.append(held)
         by_radius.append(stages)
-    return _Swept(np.stack(rows), tuple(by_radius))
+    return _Swept(np.stack(rows), tuple(by_radius), images, fell)
+
+
+def _closest(context: Context, params: Params, subject: Attackable, swept: list[_Swept]) -> AdversarialImages:
+    """Of every image tried, the adversarial one at the least radius any attack needed."""
+    radii = np.stack([one.fell for one in swept])
+    best = radii.argmin(axis=0)
+    everyone = np.arange(len(best))
+    images, fell = np.stack([one.images for one in swept])[best, everyone], radii[best, everyone]
+    job = subject.job(context.samples, max(params.eps))
+    after = context.classifier.predict(images)
+    counted = tuple(Counted(f"robust_accuracy.{eps:g}", 0.0, eps) for eps in sorted(set(params.eps)))
+    proof = Proof(params.norm, context.samples.box, job.logits, after, counted, np.where(np.isinf(fell), 0.0, fell))
+    said, broken = after.argmax(axis=1), np.isfinite(fell)
+    return AdversarialImages(
+        images, job.images, job.labels, said, broken, job.rows, context.model_name, stopped_early=True, proof=proof
+    )
 
 
 def _tested(

@@ -1,0 +1,237 @@
+"""Check a finished audit again without running an attack: digests, pages, arithmetic, verdicts, and every image.
+
+What a report claims rests on images; whether they lie within ball and box and fool the checkpoint takes one
+prediction to see, however long it took to find them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor import manifest
+from auditor.attacks._norms import distance
+from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Record, Run, Samples
+from auditor.errors import AuditError
+from auditor.plan import Plan, make_plan
+from auditor.report.html import render
+from auditor.resources import Resources
+from auditor.store import Folder
+from auditor.verdict import judge
+
+_AGREE = 1e-3  # of the range of the logits: other machines and versions round differently
+_CLOSE = 1e-4  # of an image's own range of logits
+_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked: of which case (or file), what, whether it holds, and what was seen."""
+
+    of: str
+    what: str
+    ok: bool
+    seen: str
+
+
+def verify(path: Path, spec: Path | None = None, model: bool = True) -> Iterator[Finding]:
+    """Check an audit's folder. spec: where its spec is now, if not where it was.
+
+    model: whether to load checkpoint and data and predict every image again. Nothing is skipped in silence: what
+    can't be checked is a finding that isn't ok.
+    """
+    try:
+        wrong = manifest.broken(path)
+    except AuditError as error:
+        yield Finding("the folder", "digests", ok=False, seen=str(error))
+        return
+    for name, why in wrong.items():
+        yield Finding(name, "digests", ok=False, seen=why)
+    if not wrong:
+        yield Finding(
+            "the folder", "digests", ok=True, seen=f"{len(manifest.files(path))} files are as they were sealed"
+        )
+    try:
+        run = Folder(path).load_run()
+    except AuditError as error:
+        yield Finding("the records", "readable", ok=False, seen=str(error))
+        return
+    yield from _page(path, run)
+    for record in run.records.values():
+        yield from _arithmetic(record)
+    if model:
+        yield from _with_model(run, spec or Path(run.spec))
+
+
+def _page(path: Path, run: Run) -> Iterator[Finding]:
+    page = path / "index.html"
+    same = page.exists() and page.read_text() == render(run)
+    seen = "the page is what the records render to" if same else "the page isn't what the records render to"
+    yield Finding("index.html", "page", same, seen)
+
+
+# --- arithmetic
+
+
+def _arithmetic(record: Record) -> Iterator[Finding]:
+    """Whether metrics follow from their values, and the verdict from the metrics."""
+    if record.evidence is None:
+        return
+    wrong = [name for name, metric in record.evidence.metrics.items() if not _follows(metric)]
+    seen = f"{', '.join(wrong)} don't follow from their values" if wrong else "metrics follow from their values"
+    yield Finding(record.case, "metrics", not wrong, seen)
+    again = judge(
+        record.evidence.metrics,
+        record.expectations,
+        record.confidence,
+        record.interval,
+        record.evidence.diagnostics,
+        record.baseline,
+    )
+    same = again == record.verdict or repr(again) == repr(record.verdict)  # NaN is not equal to itself
+    seen = f"again {again.status}" if same else f"{again.status} now ({again.message}); {record.verdict.status} stored"
+    yield Finding(record.case, "verdict", same, seen)
+
+
+def _follows(metric: Metric) -> bool:
+    values = metric.values
+    if metric.kind == "proportion":
+        whole = values is None or (values.size == metric.n and values.sum() == metric.successes)
+        return whole and (metric.n == 0 or metric.value == (metric.successes or 0) / metric.n)
+    if values is None:
+        return metric.kind == "exact"
+    expected = np.median(values) if metric.kind == "median" else values.mean() if values.size else np.nan
+    return values.size == metric.n and bool(np.isclose(metric.value, expected, rtol=1e-9, equal_nan=True))
+
+
+# --- images, on the checkpoint
+
+
+def _with_model(run: Run, spec: Path) -> Iterator[Finding]:
+    try:
+        plan = make_plan(spec)
+    except AuditError as error:
+        yield Finding(str(spec), "spec", ok=False, seen=str(error))
+        return
+    same = plan.spec.digest == run.spec_digest
+    told = "as it was before the run" if same else "has been changed since; --spec names the one that was run"
+    yield Finding(str(spec), "spec", same, told)
+    resources = Resources()
+    for record in run.records.values():
+        try:
+            yield from _sources(record, plan, resources)
+            made = record.evidence.adversarial if record.evidence else None
+            if made is not None and made.proof is not None:
+                classifier = resources.classifier(plan, record.model)
+                yield from _images(record, made, made.proof, classifier, resources.samples(plan))
+        except AuditError as error:
+            yield Finding(record.case, "sources", ok=False, seen=str(error))
+
+
+def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Finding]:
+    """Whether checkpoint and data are the ones that were audited."""
+    told = record.provenance
+    if record.evidence is None:
+        return
+    same = told["data"]["sha256"] == resources.samples(plan).digest
+    yield Finding(record.case, "data", same, "the data that was audited" if same else "other data than was audited")
+    for name, entry in told["models"].items():
+        now = resources.digests(plan.models[name]) if name in plan.models else {}
+        same = sorted(now.values()) == sorted(entry["files"].values())
+        seen = (
+            f"{name} is the checkpoint that was audited" if same else f"{name} is another checkpoint than was audited"
+        )
+        yield Finding(record.case, "checkpoint", same, seen)
+
+
+def _images(
+    record: Record, made: AdversarialImages, proof: Proof, classifier: Classifier, samples: Samples
+) -> Iterator[Finding]:
+    count = len(made.images)
+    real = made.indices >= 0
+    place = {int(row): i for i, row in enumerate(samples.indices)}
+    known = [place.get(int(row), -1) for row in made.indices[real]]
+    theirs = samples.images[known] if known else samples.images[:0]
+    true = min(known, default=0) >= 0 and np.array_equal(theirs, made.originals[real])
+    true = true and np.array_equal(samples.labels[known], made.labels[real])
+    told = f"{int(real.sum())} originals and labels are the data's" if true else "originals or labels aren't the data's"
+    yield Finding(record.case, "originals", true, told)
+
+    inside = np.isfinite(made.images).all(axis=(1, 2, 3))
+    if proof.box is not None:
+        inside &= (made.images >= proof.box[0]).all(axis=(1, 2, 3)) & (made.images <= proof.box[1]).all(axis=(1, 2, 3))
+    if proof.radii is not None:
+        inside &= distance(made.images, made.originals, proof.norm) <= proof.radii
+    where = "ball and box" if proof.radii is not None else "the box" if proof.box else "what is finite"
+    yield Finding(
+        record.case, "within bounds", bool(inside.all()), f"{int(inside.sum())} of {count} lie within {where}"
+    )
+
+    after = classifier.predict(made.images)
+    before = classifier.predict(made.originals)
+    apart = max(_apart(before, proof.before), _apart(after, proof.after))
+    yield Finding(
+        record.case, "logits", apart <= _AGREE, f"they differ by {apart:.1g} of their range from those stored"
+    )
+
+    fooled = _fooled(after, made, proof)
+    wrong = int(((fooled != made.fooled) & ~_undecided(after, made, proof)).sum())
+    survive = _fooled(classifier.predict(_rounded(made.images, samples.box)), made, proof)[made.fooled]
+    told = f"{int(fooled.sum())} of {count} fool the checkpoint, {wrong} unlike stored"
+    if survive.size:
+        told += f"; {int(survive.sum())} of {survive.size} still do as 8-bit images"
+    yield Finding(record.case, "predicted again", wrong == 0, told)
+    yield _counts(record, made, proof)
+
+
+def _fooled(logits: FloatArray, made: AdversarialImages, proof: Proof) -> NDArray[np.bool_]:
+    """Which images (N,) are called their target, surely enough, and not their true class."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probability = (shifted / shifted.sum(axis=1, keepdims=True))[np.arange(len(logits)), made.targets]
+    called = logits.argmax(axis=1) == made.targets
+    found: NDArray[np.bool_] = called & (made.targets != made.labels) & (probability >= proof.least)
+    return found
+
+
+def _undecided(logits: FloatArray, made: AdversarialImages, proof: Proof) -> NDArray[np.bool_]:
+    """Images (N,) so near a boundary that rounding decides; an attack counts none of them as fooling."""
+    ordered = np.sort(logits, axis=1)
+    near: NDArray[np.bool_] = ordered[:, -1] - ordered[:, -2] < _CLOSE * (ordered[:, -1] - ordered[:, 0])
+    return near & ~made.fooled & (proof.least == 0)
+
+
+def _rounded(images: FloatArray, box: tuple[float, float]) -> FloatArray:
+    """Images as a PNG of 8 bits would keep them."""
+    low, high = box
+    levels = np.round((np.clip(images, low, high) - low) / (high - low) * _LEVELS)
+    return (low + levels / _LEVELS * (high - low)).astype(np.float32)
+
+
+def _apart(now: FloatArray, stored: FloatArray) -> float:
+    if now.shape != stored.shape or not np.isfinite(stored).all():
+        return float("inf")
+    return float(np.abs(now - stored).max() / max(float(np.ptp(stored)), 1e-12)) if now.size else 0.0
+
+
+def _counts(record: Record, made: AdversarialImages, proof: Proof) -> Finding:
+    """Whether the metrics count exactly these images."""
+    wrong = []
+    metrics = record.evidence.metrics if record.evidence else {}
+    for counted in proof.counted:
+        metric = metrics.get(counted.metric)
+        if metric is None or metric.values is None or metric.rows is None:
+            wrong.append(counted.metric)
+            continue
+        fell = made.fooled.copy()
+        if counted.radius is not None and proof.radii is not None:
+            fell &= proof.radii <= counted.radius
+        at = {int(row): i for i, row in enumerate(metric.rows)}
+        rows = made.indices if (made.indices >= 0).all() else -1 - np.arange(len(fell))
+        values = np.array([metric.values[at[int(row)]] if int(row) in at else np.nan for row in rows])
+        if not np.array_equal(values, np.where(fell, counted.fell, 1 - counted.fell)):
+            wrong.append(counted.metric)
+    names = ", ".join(counted.metric for counted in proof.counted)
+    seen = f"{', '.join(wrong)} don't count these images" if wrong else f"{names} count these images"
+    return Finding(record.case, "counted", not wrong, seen)
