@@ -3,7 +3,7 @@
 A baseline is a folder of records that `--audit-save-baseline` wrote, or the spec's model named `baseline`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ import numpy as np
 
 from auditor import catalog
 from auditor.comparison import difference, fell, rose
-from auditor.core import Baseline, Evidence, IntArray, Record, Samples
+from auditor.core import AdversarialImages, Baseline, Evidence, Expectation, IntArray, Record, Samples
 from auditor.errors import RecordError
 from auditor.figures import Figure, ImageGrid, Panel, Strip, spread
-from auditor.plan import Case
 from auditor.store import Folder
 
 MODEL = "baseline"
@@ -33,27 +32,28 @@ def find_baseline(path: Path, audit: str) -> Folder | None:
     return None
 
 
-def from_records(folder: Folder, case: Case, provenance: Mapping[str, Any]) -> Baseline:
-    """The case as a previous run measured it; what makes it incomparable is said in `mismatch`."""
+def from_records(
+    folder: Folder, case: str, check: str, params: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> Baseline:
+    """A case as a previous run measured it; what makes it incomparable is said in `mismatch`."""
     run = folder.load_plan()
     source = f"run {run.id[:8]} of {run.started}"
-    record = folder.load(run.id, case.id)
+    record = folder.load(run.id, case)
     if record is None:
         return Baseline(source, "it has no record of this case", {})
-    mismatch = what_differs(record, case) or _other_source(record, provenance)
+    mismatch = what_differs(record, check, params) or _other_source(record, provenance)
     if record.evidence is None or mismatch:
         return Baseline(source, mismatch or f"it ended in an error there: {record.verdict.message}", {})
     files = record.provenance.get("models", {}).get(record.model, {}).get("files", {})
     return Baseline(source, "", record.evidence.metrics, record.evidence.diagnostics, files)
 
 
-def what_differs(record: Record, case: Case) -> str:
-    """How a case differs from what a record of it measured, or nothing."""
-    if record.check != case.check:
-        return f"its check was {record.check!r} and is {case.check!r} now"
-    now = case.params.model_dump(mode="json")
-    keys = sorted(key for key in now.keys() | record.params.keys() if now.get(key) != record.params.get(key))
-    return ", ".join(f"its parameter {key} was {record.params.get(key)} and is {now.get(key)} now" for key in keys)
+def what_differs(record: Record, check: str, params: Mapping[str, Any]) -> str:
+    """How a check and its parameters differ from what a record measured, or nothing."""
+    if record.check != check:
+        return f"its check was {record.check!r} and is {check!r} now"
+    keys = sorted(key for key in params.keys() | record.params.keys() if params.get(key) != record.params.get(key))
+    return ", ".join(f"its parameter {key} was {record.params.get(key)} and is {params.get(key)} now" for key in keys)
 
 
 def _other_source(record: Record, provenance: Mapping[str, Any]) -> str:
@@ -73,21 +73,33 @@ def _at(value: Any, path: list[str]) -> Any:
 # --- what changed, as images
 
 
-def changed_images(evidence: Evidence, baseline: Baseline, case: Case, samples: Samples) -> tuple[Figure, ...]:
-    """Images newly broken and newly fixed, by the first metric of which one can say so."""
-    name = _telling(evidence, baseline, case)
+def changed_images(
+    evidence: Evidence,
+    baseline: Baseline,
+    check: str,
+    expectations: Sequence[Expectation],
+    samples: Samples | None = None,
+) -> tuple[Figure, ...]:
+    """Images newly broken and newly fixed, by the first metric of which one can say so.
+
+    samples: the data; without it only images that the evidence holds can be shown.
+    """
+    name = _telling(evidence, baseline, check, expectations)
     if name is None:
         return ()
     change = difference(evidence.metrics[name], baseline.metrics[name])
-    info = catalog.describe(name, catalog.metrics_of(case.check))
+    info = catalog.describe(name, catalog.metrics_of(check))
     worse, better = (fell(change), rose(change)) if info and info.better == "higher" else (rose(change), fell(change))
-    kinds = (("Newly broken images", worse), ("Newly fixed images", better))
-    return tuple(_gallery(title, name, rows, evidence, samples) for title, rows in kinds if rows.size)
+    figures = (
+        _gallery("Newly broken images", name, worse, evidence.adversarial, samples),
+        _gallery("Newly fixed images", name, better, evidence.adversarial, samples),
+    )
+    return tuple(figure for figure in figures if figure is not None)
 
 
-def _telling(evidence: Evidence, baseline: Baseline, case: Case) -> str | None:
-    demanded = [e.metric for e in case.expectations if e.versus_baseline]
-    promised = catalog.metrics_of(case.check)
+def _telling(evidence: Evidence, baseline: Baseline, check: str, expectations: Sequence[Expectation]) -> str | None:
+    demanded = [e.metric for e in expectations if e.versus_baseline]
+    promised = catalog.metrics_of(check)
     for name in dict.fromkeys([*demanded, *evidence.metrics]):
         now, before = evidence.metrics.get(name), baseline.metrics.get(name)
         info = catalog.describe(name, promised)
@@ -101,20 +113,29 @@ def _telling(evidence: Evidence, baseline: Baseline, case: Case) -> str | None:
     return None
 
 
-def _gallery(title: str, metric: str, rows: IntArray, evidence: Evidence, samples: Samples) -> Figure:
-    chosen = rows[spread(len(rows), _SHOWN)]
-    place = {int(row): i for i, row in enumerate(samples.indices)}
-    positions = [place[int(row)] for row in chosen]
-    names = tuple(
-        f"row {row}, {samples.class_name(int(samples.labels[i]))}" for row, i in zip(chosen, positions, strict=True)
-    )
+def _gallery(
+    title: str, metric: str, rows: IntArray, made: AdversarialImages | None, samples: Samples | None
+) -> Figure | None:
+    """Some of the images in these rows, beside the adversarial ones where the evidence has them."""
+    attacked = {int(row): i for i, row in enumerate(made.indices)} if made else {}
+    known = {int(row): i for i, row in enumerate(samples.indices)} if samples else attacked
+    there = [int(row) for row in rows if int(row) in known]
+    if not there:
+        return None
+    chosen = [there[i] for i in spread(len(there), _SHOWN)]
+    positions = [known[row] for row in chosen]
     shown = "all" if len(chosen) == len(rows) else f"{len(chosen)} of {len(rows)}"
     caption = f"By `{metric}`, compared with the baseline image by image; {shown} are shown."
     alt = f"{len(rows)} images differ from the baseline in {metric}."
-    natural = Panel(samples.images[positions], names, "image", limits=samples.box)
-    made = evidence.adversarial
-    if made is not None and set(chosen.tolist()) <= set(made.indices.tolist()):
-        where = {int(row): i for i, row in enumerate(made.indices)}
-        images = np.asarray(made.images[[where[int(row)] for row in chosen]])
-        return Strip(title, caption, alt, (natural, Panel(images, (), "attacked, now", limits=samples.box)))
-    return ImageGrid(title, caption, alt, natural)
+    if samples:
+        images, labels, box = samples.images[positions], samples.labels[positions], samples.box
+        names = [samples.class_name(int(label)) for label in labels]
+    elif made:
+        images, names = made.originals[positions], [str(label) for label in made.labels[positions]]
+        box = made.proof.box if made.proof and made.proof.box else (float(images.min()), float(images.max()))
+    marks = tuple(f"row {row}, {name}" for row, name in zip(chosen, names, strict=True))
+    natural = Panel(images, marks, "image", limits=box)
+    if made is None or not set(chosen) <= attacked.keys():
+        return ImageGrid(title, caption, alt, natural)
+    now = Panel(made.images[[attacked[row] for row in chosen]], (), "attacked, now", limits=box)
+    return Strip(title, caption, alt, (natural, now))

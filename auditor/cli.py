@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.errors import AuditError
+from auditor import cli_evidence
+from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 
 if TYPE_CHECKING:
     import pytest
 
     from auditor.core import Run
-
-EXIT_NOT_PASSED = 1
-EXIT_WRONG = 2
 
 
 class _Teaching(click.Group):
@@ -213,43 +211,6 @@ def plan(paths: tuple[Path, ...]) -> None:
 
 
 @main.command()
-@click.argument("records", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--spec", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The new spec."
-)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the judged records and their report (default: beside RECORDS, its name with -judged).",
-)
-def judge(records: Path, path: Path, output: Path | None) -> None:
-    """Judge stored evidence again, by another spec.
-
-    RECORDS is an audit's folder, such as reports/mnist-cnn. Nothing is measured and no model is needed: thresholds,
-    confidence and waivers of the new spec are applied to the evidence as it is. The report shows both verdicts and
-    says under which spec each was given. Evidence that the new spec asks for and nobody measured is an error.
-
-    \b
-    Example:
-      auditor judge reports/mnist-cnn --spec specs/stricter.audit.yaml
-    """
-    from auditor.plan import make_plan
-    from auditor.rejudge import rejudge
-    from auditor.report.terminal import judged_table
-    from auditor.runner import passed, render_report
-    from auditor.store import Folder
-
-    run = rejudge(Folder(records), make_plan(path, files=False))
-    target = Folder(output or records.with_name(f"{records.resolve().name}-judged"))
-    target.save_run(run)
-    _, page = render_report(target)
-    judged_table(run)
-    click.echo(f"report: {page}")
-    if not passed(run):
-        sys.exit(EXIT_NOT_PASSED)
-
-
-@main.command()
 @click.argument("name", required=False)
 def checks(name: str | None) -> None:
     """List the checks, or explain one.
@@ -283,41 +244,6 @@ def checks(name: str | None) -> None:
     for metric, promise in catalog.metrics_of(name).items():
         metrics.add_row(metric, promise.kind, promise.text)
     console.print(metrics)
-
-
-@main.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Where the spec is now, if it moved."
-)
-@click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
-def verify(path: Path, spec: Path | None, without_model: bool) -> None:
-    """Check a finished audit again, without running an attack.
-
-    PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
-    the page is what the records render to; that metrics and verdicts follow from what was measured; that spec,
-    checkpoint and data are the ones named; that every adversarial image lies within its ball and box, and is
-    misclassified again by the checkpoint; and that the metrics count just these images. Ends with 1 if anything
-    doesn't hold.
-    """
-    from rich.console import Console
-    from rich.markup import escape
-
-    from auditor.report.text import visible
-    from auditor.verification import verify as check
-
-    console = Console(highlight=False, soft_wrap=True)
-    folder = path.parent if path.is_file() else path
-    wrong = 0
-    for finding in check(folder, spec, model=not without_model):
-        mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
-        console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")
-        wrong += not finding.ok
-    if wrong:
-        console.print(f"[bold red]{wrong} {'thing does' if wrong == 1 else 'things do'} not hold.[/]")
-        sys.exit(EXIT_NOT_PASSED)
-    told = ", but for checkpoint and images, which were not looked at" if without_model else ""
-    console.print(f"[green]Everything holds{told}.[/]")
 
 
 @main.command()
@@ -362,3 +288,7 @@ def _audits(folder: Path) -> list[Path]:
     if (folder / "run.json").exists():
         return [folder]
     return sorted(path.parent for path in folder.glob("*/run.json"))
+
+
+for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.attest):
+    main.add_command(command)

@@ -470,7 +470,8 @@ class Run:
     id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. begun: ids of the cases that
     were started; a begun case without a record was cut off (a crash, a kill, an interruption).
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
-    judged under; not_judged: ids of its cases that the new spec leaves out.
+    judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
+    there before and aren't now.
     """
 
     id: str
@@ -484,6 +485,7 @@ class Run:
     begun: frozenset[str]
     records: Mapping[str, Record]
     earlier_spec_digest: str = ""
+    compared_with: str = ""
     not_judged: tuple[str, ...] = ()
 
     def state(self, case: PlannedCase) -> State:

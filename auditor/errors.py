@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+# What the `auditor` command ends with: something didn't pass; the spec or the set-up is wrong.
+EXIT_NOT_PASSED = 1
+EXIT_WRONG = 2
+
 
 class AuditError(Exception):
     """Anything the auditor can explain to a person; its message needs no traceback."""

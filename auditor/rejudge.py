@@ -39,7 +39,9 @@ def _evidence(run: Run, plan: Plan, case: Case) -> Record:
         message = f"run {run.id[:8]} left no evidence for this case; it has to be run"
         return _without(run, plan, case, message, None)
     earlier = Earlier(record.verdict, run.spec_digest)
-    mismatch = what_differs(record, case) or _other_source(record, plan, case)
+    mismatch = what_differs(record, case.check, case.params.model_dump(mode="json")) or _other_source(
+        record, plan, case
+    )
     if mismatch:
         message = f"the stored evidence is of something else: {mismatch}; it has to be run again"
         return _without(run, plan, case, message, earlier)

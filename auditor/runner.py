@@ -153,7 +153,7 @@ def _baseline(
     """A previous run's record of the case, or else the same check on the model named `baseline`."""
     demanded = any(expectation.versus_baseline for expectation in case.expectations)
     if work.baseline is not None:
-        found = from_records(work.baseline, case, origin)
+        found = from_records(work.baseline, case.id, case.check, case.params.model_dump(mode="json"), origin)
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
         classifier = work.resources.classifier(work.plan, MODEL)
         other = dataclasses.replace(context, classifier=classifier, model_name=MODEL)
@@ -162,7 +162,9 @@ def _baseline(
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:
         return None
-    return dataclasses.replace(found, figures=changed_images(evidence, found, case, context.samples))
+    return dataclasses.replace(
+        found, figures=changed_images(evidence, found, case.check, case.expectations, context.samples)
+    )
 
 
 def render_report(folder: Folder) -> tuple[Run, Path]:

@@ -277,8 +277,14 @@ def _decode_union(kinds: tuple[Any, ...], data: Any, arrays: Mapping[str, NDArra
 
 def _decode_dataclass(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     hints = _hints(kind)
-    values = {f.name: decode(hints[f.name], data[f.name], arrays) for f in dataclasses.fields(kind) if f.init}
-    return kind(**values)
+    fields = [f for f in dataclasses.fields(kind) if f.init]
+    # A record of an older version lacks what was added since; what has no default is missed.
+    known = [f for f in fields if f.name in data or not _has_default(f)]
+    return kind(**{f.name: decode(hints[f.name], data[f.name], arrays) for f in known})
+
+
+def _has_default(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _decode_plain(kind: Any, data: Any) -> Any:

@@ -79,7 +79,7 @@ def test_evidence_of_something_else_is_an_error(measured, change, message):
 def test_cases_that_the_new_spec_leaves_out_are_named(measured):
     result = judge(measured, spec(FLIPS), "--output", str(measured.path / "out"))
     assert result.exit_code == 0
-    assert "leaves them out: clean, other" in " ".join(result.output.split())
+    assert "There before and not now: clean, other" in " ".join(result.output.split())
     assert (measured.path / "out" / "index.html").exists()
 
 

@@ -46,22 +46,29 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     return capture.get()
 
 
-def judged_table(run: Run) -> None:
-    """Print each case's verdict before and now."""
+def verdicts_before_and_now(run: Run) -> None:
+    """Print each case's verdict before and now, changed ones first."""
     console = Console(highlight=False)
     table = _table("before", "now", "case", "why")
+    rows = []
     for case in run.cases:
-        record = run.records[case.id]
-        before = _styled(record.earlier.verdict.status) if record.earlier else "–"
-        table.add_row(before, _styled(record.state), case.id, escape(visible(record.verdict.message)))
-    console.print(
-        f"Judged again, nothing measured: evidence of run {run.id[:8]} ({run.started}), first judged by the spec "
-        f"{run.earlier_spec_digest[:12]}, now by {run.spec_digest[:12]} ({run.spec}).",
-        markup=False,
-    )
+        record, state = run.records.get(case.id), run.state(case)
+        earlier = record.earlier.verdict.status if record and record.earlier else None
+        why = escape(visible(record.verdict.message)) if record else ""
+        rows.append((earlier == state, (_styled(earlier) if earlier else "–", _styled(state), case.id, why)))
+    for _, row in sorted(rows, key=lambda pair: pair[0]):
+        table.add_row(*row)
+    if run.compared_with:
+        console.print(f"Run {run.id[:8]} of {run.started} beside {run.compared_with}.", markup=False)
+    else:
+        console.print(
+            f"Judged again, nothing measured: evidence of run {run.id[:8]} ({run.started}), first judged by the spec "
+            f"{run.earlier_spec_digest[:12]}, now by {run.spec_digest[:12]} ({run.spec}).",
+            markup=False,
+        )
     console.print(table)
     if run.not_judged:
-        console.print(f"Not judged, as the new spec leaves them out: {', '.join(run.not_judged)}", markup=False)
+        console.print(f"There before and not now: {', '.join(run.not_judged)}", markup=False)
 
 
 def print_plan(plan: Plan, console: Console) -> None:

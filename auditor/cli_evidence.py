@@ -1,0 +1,136 @@
+"""The commands that work on stored evidence: judge, diff, verify, attest. None of them runs an attack."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from auditor.errors import EXIT_NOT_PASSED
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("records", type=_FOLDER)
+@click.option("--spec", "path", required=True, type=_FILE, help="The new spec.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the judged records and their report (default: beside RECORDS, its name with -judged).",
+)
+def judge(records: Path, path: Path, output: Path | None) -> None:
+    """Judge stored evidence again, by another spec.
+
+    RECORDS is an audit's folder, such as reports/mnist-cnn. Nothing is measured and no model is needed: thresholds,
+    confidence and waivers of the new spec are applied to the evidence as it is. The report shows both verdicts and
+    says under which spec each was given. Evidence that the new spec asks for and nobody measured is an error.
+
+    \b
+    Example:
+      auditor judge reports/mnist-cnn --spec specs/stricter.audit.yaml
+    """
+    from auditor.plan import make_plan
+    from auditor.rejudge import rejudge
+    from auditor.report.terminal import verdicts_before_and_now
+    from auditor.runner import passed, render_report
+    from auditor.store import Folder
+
+    run = rejudge(Folder(records), make_plan(path, files=False))
+    target = Folder(output or records.with_name(f"{records.resolve().name}-judged"))
+    target.save_run(run)
+    _, page = render_report(target)
+    verdicts_before_and_now(run)
+    click.echo(f"report: {page}")
+    if not passed(run):
+        sys.exit(EXIT_NOT_PASSED)
+
+
+@click.command()
+@click.argument("path", type=_FOLDER)
+@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Ed25519 key, PEM.")
+@click.option("--new-key", is_flag=True, help="Make the key first, and its public half beside it (.pub).")
+def attest(path: Path, key: Path, new_key: bool) -> None:
+    """Sign what an audit found, for other tools to read.
+
+    PATH is an audit's folder. Writes attestation.json there: an in-toto statement (test-result) of the checkpoint's
+    digest, the spec's, and the manifest's, signed as a DSSE envelope. `auditor verify PATH --key KEY.pub` checks it.
+
+    \b
+    Example:
+      auditor attest reports/mnist-cnn --key audit.pem --new-key
+      auditor verify reports/mnist-cnn --key audit.pub
+    """
+    from auditor import attestation
+
+    if new_key:
+        click.echo(f"public key: {attestation.new_key(key)}")
+    elif not key.exists():
+        raise click.UsageError(f"there is no key {key}; --new-key makes one")
+    click.echo(f"attestation: {attestation.attest(path, key)}")
+
+
+@click.command()
+@click.argument("before", type=_FOLDER)
+@click.argument("now", type=_FOLDER)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The page to write (default: beside NOW, its name with -diff.html).",
+)
+def diff(before: Path, now: Path, output: Path | None) -> None:
+    """Show two runs of an audit side by side.
+
+    BEFORE and NOW are audits' folders, such as baseline/mnist-cnn and reports/mnist-cnn. The page shows verdicts that
+    changed, each metric before and now with the interval of the paired difference, and images newly broken or fixed.
+    Ends with 0 whatever the verdicts are.
+    """
+    from auditor.diff import diff as beside
+    from auditor.report.html import render
+    from auditor.report.terminal import verdicts_before_and_now
+    from auditor.store import Folder, write_text
+
+    run = beside(Folder(before), Folder(now))
+    page = output or now.with_name(f"{now.resolve().name}-diff.html")
+    write_text(page, render(run))
+    verdicts_before_and_now(run)
+    click.echo(f"report: {page}")
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--spec", type=_FILE, help="Where the spec is now, if it moved.")
+@click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
+@click.option("--key", type=_FILE, help="Public key that the audit's attestation must be signed with.")
+def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None) -> None:
+    """Check a finished audit again, without running an attack.
+
+    PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
+    the page is what the records render to; that metrics and verdicts follow from what was measured; that spec,
+    checkpoint and data are the ones named; that every adversarial image lies within its ball and box, and is
+    misclassified again by the checkpoint; and that the metrics count just these images. Ends with 1 if anything
+    doesn't hold.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from auditor.report.text import visible
+    from auditor.verification import verify as check
+
+    console = Console(highlight=False, soft_wrap=True)
+    folder = path.parent if path.is_file() else path
+    wrong = 0
+    if key is not None:
+        from auditor.attestation import check as check_signature
+
+        signed = check_signature(folder, key)
+        console.print(f"[green]✓[/] the attestation is signed by {escape(str(key))}: {signed['predicate']['result']}")
+    for finding in check(folder, spec, model=not without_model):
+        mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
+        console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")
+        wrong += not finding.ok
+    if wrong:
+        console.print(f"[bold red]{wrong} {'thing does' if wrong == 1 else 'things do'} not hold.[/]")
+        sys.exit(EXIT_NOT_PASSED)
+    told = ", but for checkpoint and images, which were not looked at" if without_model else ""
+    console.print(f"[green]Everything holds{told}.[/]")
