@@ -64,13 +64,12 @@ class State(NamedTuple):
 
 
 def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
-    """L∞: stripes of one pixel's width, each plus or minus eps. L2: mounds a fifth of the image wide."""
+    """L∞: stripes of one pixel's width, each plus or minus eps. L2: five by five pairs of mounds."""
     tf = tensorflow()
     if threat.norm == "linf":
         pattern = by_image(eps) * tf.where(noise[:, :1] > 0, 1.0, -1.0)
     else:
-        height, width, _ = goal.shape
-        pattern = stretched(_tiles(height, width, max(1, height // 5)) * _signs(noise), eps, "l2")
+        pattern = stretched(_grid(goal), eps, "l2")
     x = project(goal.origin + pattern, goal.origin, eps, threat.box, threat.norm)
     return State(x, goal.origin, tf.fill(tf.shape(eps), np.float32(-np.inf)))
 
@@ -103,7 +102,8 @@ def _within(drawn: Tensor, side: Tensor, edge: int) -> tuple[Tensor, Tensor]:
     and which of them it covers: (N, edge) each.
     """
     tf = tensorflow()
-    first = tf.floor(drawn * (edge - side + 1))[:, None]
+    # Rounding meets the two ends half as often as any other place: little hangs on an image's very edge.
+    first = tf.round(drawn * (edge - side))[:, None]
     places = tf.range(edge, dtype=tf.float32)[None, :] - first
     return places, (places >= 0) & (places < side)
 
@@ -127,15 +127,19 @@ def _moved_budget(change: Tensor, eps: Tensor, drawn: Tensor, side: Tensor, sign
     upright = drawn[:, 4, None, None] > 0.5
     rows, columns = down[:, :, None], across[:, None, :]
     mounds = tf.where(upright, _mounds(rows, columns, side), _mounds(columns, rows, side))[..., None] * target
-    mounds /= by_image(tf.maximum(size(mounds, "l2"), _TINY))
     inside = change * target
-    shape = sign * mounds + inside / by_image(tf.maximum(size(inside, "l2"), _TINY))
-    shape /= tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(shape), axis=(1, 2), keepdims=True)), _TINY)
+    shape = _unit(sign * _unit(mounds) + _unit(inside))
     unused = tf.maximum(tf.square(eps) - tf.square(size(change, "l2")), 0.0)
     both = tf.maximum(target, source)
     budget = by_image(unused) / channels + tf.reduce_sum(tf.square(change * both), axis=(1, 2), keepdims=True)
     kept = change * (1 - both)
     return stretched(kept + shape * tf.sqrt(budget), eps, "l2")
+
+
+def _unit(change: Tensor) -> Tensor:
+    """Every channel of a change brought to an L2 norm of 1; one of zero stays."""
+    tf = tensorflow()
+    return change / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(change), axis=(1, 2), keepdims=True)), _TINY)
 
 
 def _mounds(rows: Tensor, columns: Tensor, side: Tensor) -> Tensor:
@@ -159,18 +163,25 @@ def _mound(rows: Tensor, columns: Tensor, height: Tensor, width: Tensor) -> Tens
     return tf.maximum(outermost - tf.gather(sums, tf.cast(tf.minimum(ring, _WIDEST - 1.0), tf.int32)), 0.0)
 
 
-def _tiles(height: int, width: int, side: int) -> Tensor:
-    """Mounds side by side, upright: (1, H, W, 1)."""
-    tf = tensorflow()
-    rows = tf.constant(np.arange(height) % side, tf.float32)[None, :, None]
-    columns = tf.constant(np.arange(width) % side, tf.float32)[None, None, :]
-    return _mounds(rows, columns, tf.constant(float(side)))[..., None]
+def _grid(goal: Goal) -> Tensor:
+    """Pairs of mounds a fifth of the image wide, side by side, each with a direction and, for every channel,
+    a sign of its own: (N, H, W, C).
 
-
-def _signs(noise: Tensor) -> Tensor:
-    """A random sign for each fifth of the image in both directions, for every channel: (N, H, W, C)."""
+    The grid is centred and has whole tiles only. Budget at the very edge of an image does little there, and is slow
+    to come away: few windows reach it.
+    """
     tf = tensorflow()
-    height, width = int(noise.shape[1]), int(noise.shape[2])
-    side = max(1, height // 5)
-    corners = tf.where(noise[:, ::side, ::side] > 0, 1.0, -1.0)
-    return tf.repeat(tf.repeat(corners, side, axis=1), side, axis=2)[:, :height, :width]
+    height, width, channels = goal.shape
+    side = max(1, min(height, width) // 5)
+    down, across = height // side, width // side
+    # Step -1: no step draws the same numbers.
+    drawn = uniform(goal.keys, tf.constant(-1), (down, across, 1 + channels)) > 0.5
+    places = tf.range(side, dtype=tf.float32)
+    upright = _mounds(places[None, :, None], places[None, None, :], tf.constant(float(side)))
+    lying = tf.transpose(upright, (0, 2, 1))
+    pairs = tf.where(drawn[..., 0, None, None], upright, lying)[..., None]
+    signs = tf.where(drawn[..., None, None, 1:], 1.0, -1.0)
+    tiles = tf.transpose(pairs * signs, (0, 1, 3, 2, 4, 5))
+    whole = tf.reshape(tiles, (-1, down * side, across * side, channels))
+    margins = [((edge % side) // 2, (edge % side + 1) // 2) for edge in (height, width)]
+    return tf.pad(whole, ((0, 0), *margins, (0, 0)))

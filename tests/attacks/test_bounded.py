@@ -143,6 +143,32 @@ def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, keep):
     np.testing.assert_array_equal(found.steps >= 0, found.success)
 
 
+BALL = [module for module in ALL if module.SEEKS == "ball"]
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+@pytest.mark.parametrize("module", BALL, ids=lambda m: m.__name__.rpartition(".")[2])
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 10_000), classes=st.integers(3, 6))
+def test_success_never_falls_as_eps_grows(module, norm, seed, classes):
+    """With two classes an attack's whole path scales with the radius, and the lead is linear along every ray: what
+    falls at one radius falls at any larger one. With more classes a larger radius is another search, which may follow
+    another rival: so enough steps are given, and the successes are counted.
+    """
+    if norm not in module.NORMS:
+        pytest.skip("the attack has no such norm")
+    steps = {} if module is fgsm else {"steps": 30}
+    for count in (2, classes):
+        classifier, images = linear(seed, count), images_for(seed, 20)
+        labels = classifier.predict(images).argmax(axis=1)
+        middle = float(np.median(smallest_distances(classifier, images, labels, norm)))
+        radii = [middle * share for share in (0.25, 0.5, 1, 2)]
+        found = np.stack([attack(module, classifier, images, labels, eps, norm, **steps).success for eps in radii])
+        assert (np.diff(found.sum(axis=1)) >= 0).all()
+        if count == 2:
+            assert (found[1:] >= found[:-1]).all()
+
+
 def test_radius_zero_is_clean_accuracy():
     classifier, images = linear(1, 3), images_for(1)
     labels = classifier.predict(images).argmax(axis=1)
@@ -174,13 +200,20 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
     path = str(checkpoints / "mnist_cnn.keras")
     cnn = format_keras.load(format_keras.Params(path=path, output="probabilities"))
     digits = mnist_5k.load(mnist_5k.Params())
-    images, labels = digits.images[:40], digits.labels[:40]
-    found = {}
-    for batch in (1, 16, 1000):
-        monkeypatch.setattr(_search, "_BATCH_PIXELS", batch * 784)
-        found[batch] = attack(apgd, cnn, images, labels, 0.1, box=(0.0, 1.0), steps=10).success
-    np.testing.assert_array_equal(found[1], found[1000])
-    np.testing.assert_array_equal(found[16], found[1000])
+    flat, patches = linear(3, 4), images_for(3, 70)
+    cases = [
+        (flat, patches, flat.predict(patches).argmax(axis=1), 0.05, FAR),
+        (cnn, digits.images[:70], digits.labels[:70], 0.1, (0.0, 1.0)),
+    ]
+    for module in (apgd, square):
+        for classifier, images, labels, eps, box in cases:
+            found = {}
+            for batch in (1, 64, 1000):
+                monkeypatch.setattr(_search, "_BATCH_PIXELS", batch * images[0].size)
+                found[batch] = attack(module, classifier, images, labels, eps, box=box, steps=10).success
+            assert 0 < found[1000].sum() < len(images)
+            np.testing.assert_array_equal(found[1], found[1000])
+            np.testing.assert_array_equal(found[64], found[1000])
 
 
 def test_restarts_only_add():
