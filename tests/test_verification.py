@@ -3,9 +3,8 @@
 import dataclasses
 import json
 import sys
+from importlib import import_module
 
-# Imported here and not by the code under test alone: pytester forgets what a test has imported, and this library
-# can't be imported twice.
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -16,6 +15,9 @@ from auditor.runner import render_report
 from auditor.store import Folder
 from auditor.verification import verify
 from tests.support import last_run, spec, write
+
+# pytester forgets what a test has imported, and this library can't be imported twice.
+import_module("cryptography.hazmat.primitives.serialization")
 
 CASES = """\
 - {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}
