@@ -80,6 +80,12 @@ def remarks_on(
     return tuple(lint(params, expectations, box)) if lint else ()
 
 
+def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
+    """Return the controls that a check with these parameters speaks to, if it says so."""
+    controls = getattr(load("checks", check), "controls", None)
+    return tuple(controls(params)) if controls else ()
+
+
 def preview(dataset: str, params: Parameters) -> Preview:
     """Return what is known of samples before they are loaded."""
     found: Preview = load("datasets", dataset).preview(params)

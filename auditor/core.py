@@ -451,7 +451,8 @@ class Record:
 class PlannedCase:
     """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run.
 
-    warnings: what makes its claim weak, known before it ran.
+    warnings: what makes its claim weak, known before it ran. controls: what it speaks to, by the ids of
+    `auditor.controls`.
     """
 
     id: str
@@ -461,6 +462,7 @@ class PlannedCase:
     line: int
     selected: bool
     warnings: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Case:
     line: int
     needs: tuple[str, ...]
     waiver: Waiver | None
+    controls: tuple[str, ...]
     gates: tuple[Gate, ...]
     warnings: tuple[Problem, ...]
 
@@ -195,6 +196,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, proble
         line=spec.marks.line(at),
         needs=tuple(dict.fromkeys(needs)),
         waiver=next((_waiver(waiver) for waiver in spec.content.waivers if waiver.case == entry.id), None),
+        controls=tuple(entry.controls) if entry.controls is not None else catalog.controls_of(entry.check, params),
         gates=gates,
         warnings=tuple(dict.fromkeys(_warnings(spec, at, entry.check, params, expectations, gates, preview))),
     )

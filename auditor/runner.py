@@ -52,7 +52,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
 def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
-    return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings)
+    return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails
 
+from auditor.controls import CONTROLS, OWN
 from auditor.errors import Problem, SpecError, one_of
 from auditor.fields import TOLD, Parameters, Real
 from auditor.marked import Location, Marks, parse, place_at, shown
@@ -46,6 +47,19 @@ def _iso_date(value: str) -> str:
 
 IsoDate = Annotated[str, AfterValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
 Confidence = Annotated[Real, Field(gt=0.5, lt=1)]
+
+
+def _known_control(value: str) -> str:
+    if value not in CONTROLS and not (value.startswith(OWN) and len(value) > len(OWN)):
+        raise ValueError(f"is an {one_of(value, list(CONTROLS), 'control')}; begin one of your own with `{OWN}`")
+    return value
+
+
+ControlId = Annotated[
+    str,
+    AfterValidator(_known_control),
+    WithJsonSchema({"anyOf": [{"enum": list(CONTROLS)}, {"type": "string", "pattern": f"^{OWN}."}]}),
+]
 
 
 class Bounds(Parameters):
@@ -89,6 +103,9 @@ class CheckEntry(Parameters):
     """Bounds by metric. Without any the check is descriptive: it passes when its evidence was made."""
     confidence: Confidence | None = None
     """Confidence this check's expectations are judged with; the spec's if left out."""
+    controls: list[ControlId] | None = None
+    """What this case speaks to in MITRE ATLAS, NIST AI 100-2, the OWASP ML Top 10, the EU AI Act or ISO/IEC 24029, such
+    as `atlas:AML.T0015` (or `own:…`); what the check says of itself if left out."""
 
 
 class WaiverEntry(Parameters):

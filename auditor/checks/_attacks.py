@@ -15,6 +15,7 @@ from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance, widest
 from auditor.attacks._search import Found, Job, Keep, search
 from auditor.checks._text import change_panel, natural_panel
+from auditor.controls import BLACK_BOX, WHITE_BOX
 from auditor.core import AdversarialImages, Context, FloatArray, IntArray, Samples
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
@@ -111,6 +112,13 @@ class Attacked(Parameters):
             if self.norm not in norms:
                 raise ValueError(f"attack {choice.name!r} has no norm {self.norm!r} (it has: {', '.join(norms)})")
         return self
+
+
+def by_knowledge(params: Attacked) -> tuple[str, ...]:
+    """The controls that the attacks' knowledge of the model speaks to."""
+    sees = {stage.module.SEES for choice in params.attacks for stage in choice.stages(params.norm)}
+    white = WHITE_BOX if sees & {"gradient", "jacobian"} else ()
+    return (*white, *(BLACK_BOX if sees & {"score", "decision"} else ()))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ References
 import numpy as np
 
 from auditor.checks._text import natural_panel, probability_text, several, share, softmax
+from auditor.controls import ACCURACY
 from auditor.core import Context, Evidence, Metric, MetricInfo, exact, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
@@ -49,6 +50,11 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     looked = images if params.first is None else params.first
     return {"accuracy": looked, "worst_class_accuracy": looked}
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return ACCURACY
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -35,6 +35,7 @@ from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
 from auditor.checks._diagnostics import stalled, steady
 from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
+from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -110,6 +111,11 @@ class _Flips:
     labels: IntArray
     probabilities: NDArray[np.float64]
     flipped: NDArray[np.bool_]
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *WHITE_BOX)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -30,9 +30,19 @@ from pydantic import AfterValidator, Field
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
 from auditor.checks import _lint
-from auditor.checks._attacks import AttackChoice, Attacked, Stage, attackable, broken_images, cascade, choose
+from auditor.checks._attacks import (
+    AttackChoice,
+    Attacked,
+    Stage,
+    attackable,
+    broken_images,
+    by_knowledge,
+    cascade,
+    choose,
+)
 from auditor.checks._diagnostics import Doubts, closest
 from auditor.checks._text import fewest, share
+from auditor.controls import EVASION
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -102,6 +112,11 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     """What makes the threat model weak, before it is tried."""
     if _lint.claims(expectations, _DOUBTS.inflates, _DOUBTS.deflates):
         yield from _lint.of_attacks(params, "hopskipjump" if params.norm in ("linf", "l2") else None)
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *by_knowledge(params))
 
 
 def run(context: Context, params: Params) -> Evidence:

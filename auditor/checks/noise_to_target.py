@@ -35,6 +35,7 @@ from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
 from auditor.checks._diagnostics import stalled, steady
 from auditor.checks._text import natural_panel, probability_text, share, softmax
+from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -112,6 +113,11 @@ class _Run:
         """Which images fell short with no gradient left: (N,)."""
         stalled: NDArray[np.bool_] = self.ascent.vanished[-1] & ~self.success
         return stalled
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *WHITE_BOX)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -32,9 +32,10 @@ from pydantic import Field
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
 from auditor.checks import _lint
-from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, cascade, check_radius
+from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, by_knowledge, cascade, check_radius
 from auditor.checks._diagnostics import Doubts, within_ball
 from auditor.checks._text import fewest, share
+from auditor.controls import EVASION
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -104,6 +105,11 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     if _lint.claims(expectations, ("robust_accuracy",), ("attack_success_rate",)):
         yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
     yield from _lint.of_radius(params, [params.eps], box)
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *by_knowledge(params))
 
 
 def run(context: Context, params: Params) -> Evidence:

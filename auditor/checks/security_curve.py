@@ -28,9 +28,19 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.checks import _lint
-from auditor.checks._attacks import Attackable, AttackChoice, Attacked, Stage, attackable, cascade, check_radius
+from auditor.checks._attacks import (
+    Attackable,
+    AttackChoice,
+    Attacked,
+    Stage,
+    attackable,
+    by_knowledge,
+    cascade,
+    check_radius,
+)
 from auditor.checks._diagnostics import Doubts, widening, within_ball
 from auditor.checks._text import fewest, share
+from auditor.controls import EVASION
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -83,6 +93,11 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     if _lint.claims(expectations, ("robust_accuracy", "half_eps")):
         yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
     yield from _lint.of_radius(params, params.eps, box)
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *by_knowledge(params))
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.checks._text import natural_panel, probability_text, several, softmax
+from auditor.controls import EVASION, TRANSFER
 from auditor.core import (
     AdversarialImages,
     Context,
@@ -84,6 +85,11 @@ class _Votes:
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float64]
     control: NDArray[np.int64]
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return (*EVASION, *TRANSFER)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from auditor.core import PlannedCase, Record, Run, State
 from auditor.report import text
+from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
@@ -98,6 +99,7 @@ class Page:
     findings: tuple[Card, ...]
     cards: tuple[Card, ...]
     origin: Origin
+    coverage: Coverage
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -124,6 +126,7 @@ def make_page(run: Run) -> Page:
         findings=tuple(ranked[:_MOST_FINDINGS]),
         cards=cards,
         origin=origin(run),
+        coverage=coverage(run),
     )
 
 

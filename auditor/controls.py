@@ -1,0 +1,108 @@
+"""What frameworks ask about a classifier, so that a report can say which of it was tested and which was not.
+
+MITRE ATLAS (techniques), NIST AI 100-2 E2025 (attack classes of predictive AI), OWASP Machine Learning Security Top 10
+(2023), Regulation (EU) 2024/1689, the AI Act (Article 15), and ISO/IEC 24029 (robustness of neural networks). A case
+carries the controls it speaks to: its check's own, or those its spec names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OWN = "own:"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing a framework names. id: as specs write it, `FRAMEWORK:NAME`."""
+
+    id: str
+    framework: str
+    title: str
+
+
+_FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "atlas": (
+        "MITRE ATLAS",
+        {
+            "AML.T0015": "Evade AI Model",
+            "AML.T0018": "Manipulate AI Model",
+            "AML.T0020": "Poison Training Data",
+            "AML.T0024": "Exfiltration via AI Inference API",
+            "AML.T0031": "Erode AI Model Integrity",
+            "AML.T0042": "Verify Attack",
+            "AML.T0043.000": "Craft Adversarial Data: White-Box Optimization",
+            "AML.T0043.001": "Craft Adversarial Data: Black-Box Optimization",
+            "AML.T0043.002": "Craft Adversarial Data: Black-Box Transfer",
+            "AML.T0043.003": "Craft Adversarial Data: Manual Modification",
+            "AML.T0043.004": "Craft Adversarial Data: Insert Backdoor Trigger",
+        },
+    ),
+    "nist": (
+        "NIST AI 100-2",
+        {
+            "evasion-white-box": "White-box evasion",
+            "evasion-black-box": "Black-box evasion",
+            "evasion-transfer": "Transferability of attacks",
+            "poisoning-availability": "Availability poisoning",
+            "poisoning-targeted": "Targeted poisoning",
+            "poisoning-backdoor": "Backdoor poisoning",
+            "poisoning-model": "Model poisoning",
+            "privacy-reconstruction": "Data reconstruction",
+            "privacy-membership": "Membership inference",
+            "privacy-property": "Property inference",
+            "privacy-extraction": "Model extraction",
+        },
+    ),
+    "owasp": (
+        "OWASP ML Top 10",
+        {
+            "ML01": "Input Manipulation Attack",
+            "ML02": "Data Poisoning Attack",
+            "ML03": "Model Inversion Attack",
+            "ML04": "Membership Inference Attack",
+            "ML05": "Model Theft",
+            "ML06": "AI Supply Chain Attacks",
+            "ML07": "Transfer Learning Attack",
+            "ML08": "Model Skewing",
+            "ML09": "Output Integrity Attack",
+            "ML10": "Model Poisoning",
+        },
+    ),
+    "aia": (
+        "EU AI Act, Article 15",
+        {
+            "15.1": "Accuracy, robustness and cybersecurity at an appropriate level",
+            "15.3": "Levels of accuracy and their metrics declared",
+            "15.4": "Resilience against errors, faults and inconsistencies",
+            "15.5": "Resilience against attempts to exploit vulnerabilities",
+        },
+    ),
+    "iso24029": (
+        "ISO/IEC 24029",
+        {
+            "statistical": "Statistical methods (part 1)",
+            "empirical": "Empirical methods (part 1)",
+            "formal": "Formal methods (part 2)",
+        },
+    ),
+}
+
+CONTROLS: Mapping[str, Control] = {
+    f"{key}:{name}": Control(f"{key}:{name}", framework, title)
+    for key, (framework, controls) in _FRAMEWORKS.items()
+    for name, title in controls.items()
+}
+
+
+def control(name: str) -> Control:
+    """Look up a control; one that begins with `own:` is somebody's own."""
+    if name.startswith(OWN):
+        return Control(name, "Own controls", name.removeprefix(OWN))
+    return CONTROLS[name]
+
+
+EVASION = ("atlas:AML.T0015", "owasp:ML01", "aia:15.1", "aia:15.5", "iso24029:empirical")
+WHITE_BOX = ("atlas:AML.T0043.000", "nist:evasion-white-box")
+BLACK_BOX = ("atlas:AML.T0043.001", "nist:evasion-black-box")
+TRANSFER = ("atlas:AML.T0043.002", "nist:evasion-transfer")
+ACCURACY = ("aia:15.1", "aia:15.3", "iso24029:statistical")

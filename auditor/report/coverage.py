@@ -1,0 +1,100 @@
+"""What was tested and what was not: controls of the frameworks, and what no case of this run speaks to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor import catalog
+from auditor.controls import CONTROLS, Control, control
+from auditor.core import Record, Run, State
+from auditor.errors import AuditError
+
+_FEW = 30
+_NORMS: Mapping[str, str] = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
+_ORDER: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """One control: the cases that speak to it, and the most urgent of their states; None where there is no case."""
+
+    control: Control
+    cases: tuple[str, ...]
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Controls by framework, and what was not tested in words."""
+
+    frameworks: Mapping[str, tuple[Covered, ...]]
+    untested: tuple[str, ...]
+
+    @property
+    def tested(self) -> int:
+        """How many controls some case speaks to."""
+        return sum(row.state is not None for rows in self.frameworks.values() for row in rows)
+
+
+def coverage(run: Run) -> Coverage:
+    """Lay out what a run speaks to."""
+    speaking: dict[str, list[str]] = {}
+    states = {case.id: run.state(case) for case in run.cases}
+    for case in run.cases:
+        for name in case.controls:
+            if states[case.id] != "not selected":
+                speaking.setdefault(name, []).append(case.id)
+    frameworks: dict[str, list[Covered]] = {}
+    for name in dict.fromkeys([*CONTROLS, *speaking]):
+        found, cases = control(name), tuple(speaking.get(name, ()))
+        worst = min((states[case] for case in cases), key=_ORDER.index, default=None)
+        frameworks.setdefault(found.framework, []).append(Covered(found, cases, worst))
+    return Coverage({name: tuple(rows) for name, rows in frameworks.items()}, tuple(_untested(run)))
+
+
+def _untested(run: Run) -> Iterator[str]:
+    absent = [case.id for case in run.cases if case.id not in run.records]
+    if absent:
+        yield f"Cases without a result: {', '.join(absent)}."
+    attacked = [record for record in run.records.values() if "attacks" in record.params and record.evidence]
+    if not attacked:
+        yield "No case attacks within a threat model: nothing is known of the accuracy an attacker leaves."
+    else:
+        norms = {str(record.params.get("norm")) for record in attacked}
+        missing = [name for norm, name in _NORMS.items() if norm not in norms]
+        if missing:
+            yield f"Changes bounded in {', '.join(missing)}."
+        sees = {knowledge for record in attacked for knowledge in _knowledge(record)}
+        if not sees & {"score", "decision"}:
+            yield "Attackers who see only scores or decisions."
+        if not sees & {"gradient", "jacobian"}:
+            yield "Attackers who know the model and follow its gradient."
+    checks = {record.check for record in run.records.values()}
+    if "transfer" not in checks:
+        yield "Images made on another network (transfer)."
+    yield "Natural corruptions such as noise, blur, weather or compression, and shifted data."
+    yield "Poisoned training data, backdoors, and what the model gives away of its training data."
+    yield from _small_classes(run)
+
+
+def _knowledge(record: Record) -> Iterator[str]:
+    for attack in record.params["attacks"]:
+        try:
+            module = catalog.load("attacks", str(attack.get("attack")))
+        except (AuditError, AttributeError):
+            continue  # a record may be of an attack that isn't installed here
+        if module.SEEKS == "ensemble":
+            yield from ("gradient", "score")
+        else:
+            yield module.SEES
+
+
+def _small_classes(run: Run) -> Iterator[str]:
+    sizes: dict[str, int] = {}
+    for record in run.records.values():
+        for name, metric in (record.evidence.metrics if record.evidence else {}).items():
+            if record.check == "accuracy" and name.startswith("accuracy."):
+                label = name.removeprefix("accuracy.")
+                sizes[label] = max(sizes.get(label, 0), metric.n)
+    small = [f"{name} ({n})" for name, n in sizes.items() if n < _FEW]
+    if small:
+        yield f"Classes with fewer than {_FEW} images, of which little can be said: {', '.join(small)}."
