@@ -469,7 +469,8 @@ class PlannedCase:
 class Run:
     """One audit, run once: all its cases, and a record for each that finished.
 
-    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. begun: ids of the cases that
+    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. commit: of the repository the spec is
+    in, where there is one. begun: ids of the cases that
     were started; a begun case without a record was cut off (a crash, a kill, an interruption).
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
@@ -486,6 +487,7 @@ class Run:
     cases: tuple[PlannedCase, ...]
     begun: frozenset[str]
     records: Mapping[str, Record]
+    commit: str = ""
     earlier_spec_digest: str = ""
     compared_with: str = ""
     not_judged: tuple[str, ...] = ()

@@ -10,10 +10,12 @@ from typing import Any
 
 from auditor import catalog
 from auditor.baseline import MODEL, changed_images, from_records
+from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle
 from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
+from auditor.history import add, audits
 from auditor.manifest import seal
 from auditor.plan import Case, Plan
 from auditor.resources import Resources, provenance
@@ -46,6 +48,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         cases=tuple(planned(case, case.id in chosen) for case in plan.cases),
         begun=frozenset(),
         records={},
+        commit=commit_of(plan.spec.path.parent),
     )
 
 
@@ -168,13 +171,20 @@ def _baseline(
 
 
 def render_report(folder: Folder) -> tuple[Run, Path]:
-    """Render the last run's report from its records alone; returns the run and the page's path."""
+    """Render the last run's report from its records alone; returns the run and the page's path.
+
+    The page of the whole reports folder is brought up to date too.
+    """
     from auditor.report.html import render
+    from auditor.report.index import render_index
 
     run = folder.load_run()
     page = folder.path / "index.html"
     write_text(page, render(run))
     seal(folder.path)
+    reports = folder.path.resolve().parent
+    add(folder.path.resolve(), run)
+    write_text(reports / "index.html", render_index(audits(reports)))
     return run, page
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -28,15 +29,20 @@ _SYMBOLS = {
 
 def render(run: Run) -> str:
     """Render a run as a self-contained HTML page; the same run always gives the same page."""
-    environment = _environment()
+    return render_template("page.html", page=make_page(run))
+
+
+def render_template(name: str, **content: Any) -> str:
+    """Render a template with the style and the script it may use, and a policy that allows nothing else."""
     style, script = _source("page.css"), _source("page.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    return environment.get_template("page.html").render(
-        page=make_page(run), policy=policy, style=Markup(style), script=Markup(script)
+    page: str = (
+        _environment().get_template(name).render(policy=policy, style=Markup(style), script=Markup(script), **content)
     )
+    return page
 
 
 @cache
