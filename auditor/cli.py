@@ -290,5 +290,5 @@ def _audits(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob("*/run.json"))
 
 
-for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.attest):
+for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.replay, cli_evidence.attest):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The commands that work on stored evidence: judge, diff, verify, attest. None of them runs an attack."""
+"""The commands that work on stored evidence: judge, diff, verify, replay, attest. Only replay runs an attack."""
 
 import sys
 from pathlib import Path
@@ -134,3 +134,38 @@ def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None)
         sys.exit(EXIT_NOT_PASSED)
     told = ", but for checkpoint and images, which were not looked at" if without_model else ""
     console.print(f"[green]Everything holds{told}.[/]")
+
+
+@click.command()
+@click.argument("path", type=_FOLDER)
+@click.argument("case")
+@click.option("--row", type=int, help="Row of the image in the data (default: the first that fooled the model).")
+@click.option("--spec", type=_FILE, help="Where the spec is now, if it moved.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The page to write (default: beside PATH, its name with -replay.html).",
+)
+def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Path | None) -> None:
+    """Run one finding again: the attack of a case on a single image.
+
+    PATH is an audit's folder, CASE the id of an attack's case in it. The image starts where it started then, and the
+    page shows it on its way. Ends with 1 if it doesn't come out as it did.
+
+    \b
+    Example:
+      auditor replay reports/mnist-cnn holds-small-changes --row 3500
+    """
+    from auditor.replay import replay as again
+    from auditor.report.html import render
+    from auditor.store import Folder, write_text
+
+    found = again(Folder(path), case, row, spec)
+    page = output or path.with_name(f"{path.resolve().name}-replay.html")
+    write_text(page, render(found.run))
+    then, now = ("fooled the model" if fooled else "did not fool the model" for fooled in found.fooled)
+    click.echo(f"{case}, row {found.row}: {then} then, {now} now ({found.seconds:.1f} s)")
+    click.echo(f"the two images differ by at most {found.apart:.2g} in any pixel")
+    click.echo(f"report: {page}")
+    if found.fooled[0] != found.fooled[1]:
+        sys.exit(EXIT_NOT_PASSED)

@@ -238,3 +238,28 @@ def test_signatures_and_keys_that_don_t_fit_are_refused(audited):
     flip(folder(audited) / "index.html")
     refused = invoke("attest", "reports/tiny", "--key", "audit.pem")
     assert (refused.exit_code, "index.html has been changed" in refused.output) == (2, True)
+
+
+# --- replay
+
+
+def test_one_finding_comes_out_again_as_it_did(audited):
+    result = invoke("replay", "reports/tiny", "flips")
+    assert result.exit_code == 0, result.output
+    assert "fooled the model then, fooled the model now" in result.output
+    assert "differ by at most 0 in any pixel" in result.output
+    page = (audited.path / "reports" / "tiny-replay.html").read_text()
+    assert "descriptive: nothing was expected" in page
+    for case in ("holds", "near", "curve"):
+        row = int(last_run(audited).records[case].evidence.adversarial.indices[4])
+        assert invoke("replay", "reports/tiny", case, "--row", row).exit_code == 0
+
+
+def test_what_can_t_be_replayed_says_why(audited):
+    assert "has no record of 'hold' (it has: clean, holds" in invoke("replay", "reports/tiny", "hold").output
+    assert "attacked no image of the data" in invoke("replay", "reports/tiny", "noise").output
+    assert "attacked no image of the data" in invoke("replay", "reports/tiny", "clean").output
+    missing = invoke("replay", "reports/tiny", "flips", "--row", 777)
+    assert (missing.exit_code, "attacked no image in row 777 (rows that fell: " in missing.output) == (2, True)
+    (audited.path / "linear.keras").write_bytes((audited.path / "conv.keras").read_bytes())
+    assert "is another checkpoint than was audited" in invoke("replay", "reports/tiny", "flips").output
