@@ -1,6 +1,7 @@
 """One case: load, run, judge, store. And one audit: prepare, and render what there is."""
 
 import dataclasses
+import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
@@ -12,7 +13,7 @@ from auditor import catalog
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.conclusion import conclude, hypotheses, settle
 from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
-from auditor.errors import AuditError, CheckError
+from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.plan import Case, Plan
 from auditor.resources import Resources, provenance
@@ -165,13 +166,36 @@ def _baseline(
 
 
 def render_report(folder: Folder) -> tuple[Run, Path]:
-    """Render the last run's report from its records alone; returns the run and the page's path."""
-    from auditor.report.html import render
+    """Render the last run, for people and for other programs, from its records alone.
+
+    Returns the run and the page's path; the other files lie beside it.
+    """
+    from auditor.report import codequality, html, results, sarif
 
     run = folder.load_run()
     page = folder.path / "index.html"
-    write_text(page, render(run))
+    write_text(page, html.render(run))
+    write_text(folder.path / "results.json", results.render(run))
+    write_text(folder.path / "results.sarif", sarif.render(run))
+    write_text(folder.path / "gl-code-quality.json", codequality.render(run))
     return run, page
+
+
+def add_to_step_summary(run: Run) -> None:
+    """Append a run to the summary of a GitHub Actions step, whose file GITHUB_STEP_SUMMARY names, if it does.
+
+    A run takes at most half of what room there is, so that several audits of one step all have theirs.
+    """
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    from auditor.report.summary import MOST_BYTES, render
+
+    try:
+        with Path(name).open("ab") as file:
+            file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
+    except OSError as error:
+        raise RecordError(f"the step summary {name} can't be written: {error.strerror or error}") from error
 
 
 def passed(run: Run) -> bool:
