@@ -52,8 +52,9 @@ test: $(ENV) fixtures  ## run all tests
 	$(BIN)/python -m pytest -q -n 2 tests
 
 .PHONY: schema
-schema: $(ENV)  ## write auditor/schema/audit.schema.json anew
-	$(BIN)/auditor schema --output auditor/schema/audit.schema.json
+schema: $(ENV)  ## write the JSON Schemas in auditor/schema/ anew
+	$(BIN)/auditor schema spec --output auditor/schema/audit.schema.json
+	$(BIN)/auditor schema results --output auditor/schema/results.schema.json
 
 .PHONY: clean
 clean:  ## remove reports and trained checkpoints

@@ -247,28 +247,36 @@ def checks(name: str | None) -> None:
 
 
 @main.command()
+@click.argument("of", type=click.Choice(["spec", "results"]), default="spec")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
-def schema(output: Path | None) -> None:
-    """Print the JSON Schema of *.audit.yaml, for editors to complete and explain specs."""
+def schema(of: str, output: Path | None) -> None:
+    """Print a JSON Schema.
+
+    \b
+    spec      of *.audit.yaml (default), for editors to complete and explain specs
+    results   of results.json, for programs that read it
+    """
+    from auditor.report import results
     from auditor.schema import text
     from auditor.store import write_text
 
+    made = text() if of == "spec" else results.schema_text()
     if output is None:
-        click.echo(text(), nl=False)
+        click.echo(made, nl=False)
     else:
-        write_text(output, text())
+        write_text(output, made)
 
 
 @main.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
 def report(folders: tuple[Path, ...]) -> None:
-    """Render reports again, from stored records alone.
+    """Render reports again, and what other programs read beside them, from stored records alone.
 
     FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
     pass.
     """
     from auditor.errors import RecordError
-    from auditor.runner import passed, render_report
+    from auditor.runner import add_to_step_summary, passed, render_report
     from auditor.store import Folder
 
     audits = [audit for folder in folders or (Path("reports"),) for audit in _audits(folder)]
@@ -278,6 +286,7 @@ def report(folders: tuple[Path, ...]) -> None:
     good = True
     for audit in audits:
         run, page = render_report(Folder(audit))
+        add_to_step_summary(run)
         good = good and passed(run)
         click.echo(page)
     if not good:

@@ -33,13 +33,14 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
     from auditor.plan import make_plan
     from auditor.rejudge import rejudge
     from auditor.report.terminal import verdicts_before_and_now
-    from auditor.runner import passed, render_report
+    from auditor.runner import add_to_step_summary, passed, render_report
     from auditor.store import Folder
 
     run = rejudge(Folder(records), make_plan(path, files=False))
     target = Folder(output or records.with_name(f"{records.resolve().name}-judged"))
     target.save_run(run)
     _, page = render_report(target)
+    add_to_step_summary(run)
     verdicts_before_and_now(run)
     click.echo(f"report: {page}")
     if not passed(run):

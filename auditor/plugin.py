@@ -328,7 +328,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from auditor.errors import AuditError
 
     for plan in state.plans.values():
-        from auditor.runner import render_report
+        from auditor.runner import add_to_step_summary, render_report
         from auditor.store import Folder
 
         try:
@@ -340,6 +340,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             state.rendered.append((run, page))
             if state.save:
                 _save_baseline(state, run)
+            try:
+                add_to_step_summary(run)
+            except AuditError as error:
+                state.problems.append(str(error))
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 

@@ -1,6 +1,7 @@
 """One case: load, run, judge, store. And one audit: prepare, and render what there is."""
 
 import dataclasses
+import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
@@ -13,13 +14,15 @@ from auditor.baseline import MODEL, changed_images, from_records
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle
 from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
-from auditor.errors import AuditError, CheckError
+from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
 from auditor.manifest import seal
 from auditor.plan import Case, Plan
 from auditor.resources import Resources, provenance
 from auditor.store import Folder, write_text
+
+PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -171,21 +174,40 @@ def _baseline(
 
 
 def render_report(folder: Folder) -> tuple[Run, Path]:
-    """Render the last run's report from its records alone; returns the run and the page's path.
+    """Render the last run, for people and for other programs, from its records alone.
 
-    The page of the whole reports folder is brought up to date too.
+    Returns the run and the page's path; the other files lie beside it. The page of the whole reports folder is
+    brought up to date too.
     """
-    from auditor.report.html import render
+    from auditor.report.files import render_files
     from auditor.report.index import render_index
 
     run = folder.load_run()
-    page = folder.path / "index.html"
-    write_text(page, render(run))
+    for name, content in render_files(run).items():
+        write_text(folder.path / name, content)
     seal(folder.path)
     reports = folder.path.resolve().parent
     add(folder.path.resolve(), run)
     write_text(reports / "index.html", render_index(audits(reports)))
+    page = folder.path / PAGE
     return run, page
+
+
+def add_to_step_summary(run: Run) -> None:
+    """Append a run to the summary of a GitHub Actions step, whose file GITHUB_STEP_SUMMARY names, if it does.
+
+    A run takes at most half of what room there is, so that several audits of one step all have theirs.
+    """
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    from auditor.report.summary import MOST_BYTES, render
+
+    try:
+        with Path(name).open("ab") as file:
+            file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
+    except OSError as error:
+        raise RecordError(f"the step summary {name} can't be written: {error.strerror or error}") from error
 
 
 def passed(run: Run) -> bool:

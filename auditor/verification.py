@@ -16,7 +16,7 @@ from auditor.attacks._norms import distance
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Record, Run, Samples
 from auditor.errors import AuditError
 from auditor.plan import Plan, make_plan
-from auditor.report.html import render
+from auditor.report.files import render_files
 from auditor.resources import Resources
 from auditor.store import Folder
 from auditor.verdict import judge
@@ -58,18 +58,18 @@ def verify(path: Path, spec: Path | None = None, model: bool = True) -> Iterator
     except AuditError as error:
         yield Finding("the records", "readable", ok=False, seen=str(error))
         return
-    yield from _page(path, run)
+    yield from _rendered(path, run)
     for record in run.records.values():
         yield from _arithmetic(record)
     if model:
         yield from _with_model(run, spec or Path(run.spec))
 
 
-def _page(path: Path, run: Run) -> Iterator[Finding]:
-    page = path / "index.html"
-    same = page.exists() and page.read_text() == render(run)
-    seen = "the page is what the records render to" if same else "the page isn't what the records render to"
-    yield Finding("index.html", "page", same, seen)
+def _rendered(path: Path, run: Run) -> Iterator[Finding]:
+    for name, content in render_files(run).items():
+        same = (path / name).is_file() and (path / name).read_bytes() == content.encode()
+        seen = "it is what the records render to" if same else "it isn't what the records render to"
+        yield Finding(name, "rendered", same, seen)
 
 
 # --- arithmetic

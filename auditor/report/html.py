@@ -10,21 +10,10 @@ from markupsafe import Markup
 
 from auditor.core import Run
 from auditor.report import text
+from auditor.report.outcome import SYMBOLS
 from auditor.report.page import make_page
 
 _LOADER = PackageLoader("auditor", "report/templates")
-# Colour is never the only sign: each state has a symbol and a word too.
-_SYMBOLS = {
-    "pass": "✓",
-    "fail": "✕",
-    "inconclusive": "?",
-    "waived": "~",
-    "error": "!",
-    "cut off": "↯",
-    "not run": "–",
-    "not selected": "○",
-    "incomplete": "…",
-}
 
 
 def render(run: Run) -> str:
@@ -57,7 +46,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"prose": text.prose, "cell": text.cell}
     environment.tests |= {"numeric": _is_number}
-    environment.globals |= {"symbols": _SYMBOLS}
+    environment.globals |= {"symbols": SYMBOLS}
     return environment
 
 

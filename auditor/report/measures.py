@@ -93,15 +93,19 @@ def _measured(metric: Metric, record: Record) -> _Measured:
     if not math.isfinite(metric.value):
         return _Measured(metric, None, "")
     try:
-        if metric.kind == "proportion":
-            low, high = _share_interval(metric.successes or 0, metric.n, record.confidence, record.interval)
-        else:
-            low, high = interval(metric, record.confidence, record.interval)
+        low, high = interval_of(metric, record)
     except ValueError as error:
         return _Measured(metric, None, f"none: {error}")
     if math.isnan(low) or math.isnan(high):
         return _Measured(metric, None, "none")
     return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(metric.kind, low, high))
+
+
+def interval_of(metric: Metric, record: Record) -> tuple[float, float]:
+    """The two-sided interval of a metric at its record's confidence; raise ValueError where it can have none."""
+    if metric.kind == "proportion":
+        return _share_interval(metric.successes or 0, metric.n, record.confidence, record.interval)
+    return interval(metric, record.confidence, record.interval)
 
 
 @lru_cache(maxsize=10_000)

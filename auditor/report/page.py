@@ -5,31 +5,21 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from auditor.core import PlannedCase, Record, Run, State
-from auditor.report import text
+from auditor.report import outcome, text
 from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import Origin, flat, origin
+from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
 
-Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
-
-STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass", "not selected")
-"""All states, the most urgent first."""
 _MOST_FINDINGS = 3
 _LONGEST_FINDING = 320
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
-
-_ABSENT: Mapping[State, str] = {
-    "cut off": "Cut off: it began and left no record – a crash, a kill or an interruption.",
-    "not run": "Not run: the session ended before it began.",
-    "not selected": "Not selected in this run, so nothing is known about it.",
-}
 
 
 @dataclass(frozen=True)
@@ -74,8 +64,7 @@ class Card:
             said = self.record.evidence.summary
         else:
             said = self.message
-        said = " ".join(said.split())
-        return said if len(said) <= _LONGEST_FINDING else f"{said[:_LONGEST_FINDING].rstrip()} …"
+        return text.shortened(said, _LONGEST_FINDING)
 
     @cached_property
     def pictures(self) -> tuple[Picture, ...]:
@@ -111,13 +100,12 @@ def make_page(run: Run) -> Page:
     """Put a page together from a run."""
     explanations = {check: explain(check) for check in sorted(_checks(run))}
     cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
-    counts = {state: sum(card.state == state for card in cards) for state in STATES}
-    overall = _overall(counts)
+    counts = outcome.counts(run)
     ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: STATES.index(card.state))
     return Page(
         run=run,
-        overall=overall,
-        sentence=_sentence(overall, counts),
+        overall=outcome.overall(counts),
+        sentence=outcome.sentence(counts),
         counts=counts,
         planned=len(cards),
         finished=sum(card.record is not None for card in cards),
@@ -134,43 +122,6 @@ def _checks(run: Run) -> set[str]:
     return {case.check for case in run.cases} | {record.check for record in run.records.values()}
 
 
-def _overall(counts: Mapping[State, int]) -> Overall:
-    """Pass only where every selected case did; a case that left no record outweighs an inconclusive one."""
-    if counts["error"]:
-        return "error"
-    if counts["fail"]:
-        return "fail"
-    if counts["cut off"] or counts["not run"] or not (counts["inconclusive"] or counts["waived"] or counts["pass"]):
-        return "incomplete"
-    return "inconclusive" if counts["inconclusive"] else "pass"
-
-
-def _sentence(overall: Overall, counts: Mapping[State, int]) -> str:
-    """The overall verdict in words, with what it doesn't cover."""
-    selected = sum(counts.values()) - counts["not selected"]
-    if not selected:
-        return "No case was selected in this run, so nothing is known."
-    if overall == "pass" and not counts["waived"]:
-        said = f"All {selected} cases passed." if selected > 1 else "The one case passed."
-    else:
-        words: Mapping[State, str] = {
-            "error": "could not be measured",
-            "fail": "failed",
-            "cut off": "cut off",
-            "not run": "not run",
-            "inconclusive": "inconclusive",
-            "waived": "waived",
-        }
-        parts = [f"{counts[state]} {said}" for state, said in words.items() if counts[state]]
-        said = f"{counts['pass']} of {selected} cases passed; {', '.join(parts)}."
-    unselected = counts["not selected"]
-    if unselected:
-        one = unselected == 1
-        cases = "1 planned case was" if one else f"{unselected} planned cases were"
-        said += f" {cases} not selected: this verdict says nothing about {'it' if one else 'them'}."
-    return said
-
-
 def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation]) -> Card:
     record, state = run.records.get(case.id), run.state(case)
     explanation = explanations[record.check if record else case.check]
@@ -181,7 +132,7 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         case=case,
         state=state,
         record=record,
-        message=record.verdict.message if record else _ABSENT[state],
+        message=outcome.message(run, case),
         measures=measures(record, explanation.metrics) if record else None,
         versus=versus(record) if record else None,
         drawings=tuple(draw(figure) for figure in evidence.figures) if evidence else (),

@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.core import Expectation, PlannedCase, Record, Run, State
+from auditor.core import Expectation, Record, Run, State
 from auditor.plan import Case, Plan
+from auditor.report.outcome import finding, selected_cases
 from auditor.report.text import cell, visible
 
 STYLES: dict[State, str] = {
@@ -25,13 +26,10 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     console = Console(width=width, force_terminal=colours, no_color=not colours, highlight=False)
     table = _table("verdict", "case", "finding")
     table.add_column("seconds", justify="right", no_wrap=True)
-    for case in run.cases:
-        state = run.state(case)
-        if state == "not selected":
-            continue
+    for case in selected_cases(run):
         record = run.records.get(case.id)
         seconds = f"{record.seconds:.1f}" if record else ""
-        table.add_row(_styled(state), case.id, _finding(run, case), seconds)
+        table.add_row(_styled(run.state(case)), case.id, escape(visible(finding(run, case))), seconds)
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
@@ -100,17 +98,6 @@ def _table(*columns: str) -> Table:
 
 def _styled(state: State) -> str:
     return f"[{STYLES[state]}]{state}[/]"
-
-
-def _finding(run: Run, case: PlannedCase) -> str:
-    record = run.records.get(case.id)
-    if record is None:
-        return ""
-    if record.state == "waived":
-        return escape(visible(f"waived by {record.waiver}; {record.verdict.message}"))
-    if record.evidence is None or record.verdict.status in ("fail", "inconclusive", "error"):
-        return escape(visible(record.verdict.message))
-    return escape(visible(record.evidence.summary))
 
 
 def _counts(run: Run) -> dict[str, int]:

@@ -54,6 +54,12 @@ def paragraphs(text: str) -> tuple[str, ...]:
     return tuple(" ".join(part.split()) for part in parts if part.strip())
 
 
+def shortened(text: str, most: int) -> str:
+    """A text on one line, cut after `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most].rstrip()} …"
+
+
 def entries(text: str) -> tuple[str, ...]:
     """Split a list of references: an entry goes on until a line ends in a full stop."""
     found: list[str] = []

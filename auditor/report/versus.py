@@ -3,11 +3,20 @@
 from dataclasses import dataclass
 
 from auditor.comparison import mcnemar
-from auditor.core import Expectation, Record
+from auditor.core import Expectation, Metric, Record
 from auditor.intervals import changes, interval
 from auditor.report import text
 from auditor.report.drawing import Drawing, draw
 from auditor.report.measures import Judged, judged_bar, subject
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A metric now and before. change: their difference, sample by sample."""
+
+    now: Metric
+    before: Metric
+    change: Metric
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,19 @@ def versus(record: Record) -> Versus | None:
     return Versus(record.baseline.source, record.baseline.mismatch, rows, drawings)
 
 
-def _row(record: Record, name: str) -> Beside | None:
+def compare(record: Record, name: str) -> Pair | None:
+    """A metric of a record, the baseline's, and their difference; None where they can't be compared."""
     change = subject(record, Expectation(name, versus_baseline=True))
     if change is None or record.evidence is None or record.baseline is None:
         return None
-    now, before = record.evidence.metrics[name], record.baseline.metrics[name]
+    return Pair(record.evidence.metrics[name], record.baseline.metrics[name], change)
+
+
+def _row(record: Record, name: str) -> Beside | None:
+    pair = compare(record, name)
+    if pair is None:
+        return None
+    now, before, change = pair.now, pair.before, pair.change
     low, high = interval(change, record.confidence, record.interval)
     fell, rose = changes(change)
     changed = f"{fell} fell, {rose} rose (p {mcnemar(change):.3g})" if change.kind == "difference" else ""

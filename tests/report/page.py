@@ -3,13 +3,15 @@
 import base64
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import numpy as np
 from PIL import Image
 
 from auditor.core import (
+    Baseline,
+    Diagnostic,
     Evidence,
     Expectation,
     Failure,
@@ -17,9 +19,12 @@ from auditor.core import (
     PlannedCase,
     Record,
     Run,
+    Table,
     Verdict,
+    Waiver,
     exact,
     mean,
+    median,
     proportion,
 )
 from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
@@ -27,6 +32,10 @@ from auditor.verdict import judge
 
 VOID = {"meta", "img", "br", "input", "link"}
 TITLE = "How often is it right?"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202egnp\u200b\ud800"
+    "\r\n| --- |`code`*_[x](http://y){0}\\@z"
+)
 
 
 @dataclass
@@ -235,5 +244,53 @@ def run_of_all_states() -> Run:
         record("broken", None, floor),
         cut_off=("killed",),
         not_run=("never-began", "never-began-either"),
+        unselected=("left-out",),
+    )
+
+
+def hostile_run() -> Run:
+    """A run in which every text that a spec, a model or a record brings along is out to do harm."""
+    images = np.zeros((1, 3, 3, 1))
+    figure = ImageGrid(HOSTILE, HOSTILE, HOSTILE, Panel(images, (HOSTILE,), HOSTILE))
+    figures = [replace(f, title=HOSTILE, caption=HOSTILE, alt=HOSTILE) for f in every_figure()]
+    found = evidence(
+        {HOSTILE: proportion(1, 2), "accuracy": proportion(9, 10)},
+        [figure, *figures],
+        tables=(Table(HOSTILE, (HOSTILE, "n"), ((HOSTILE, 1.5),)),),
+        diagnostics=(Diagnostic(HOSTILE, False, HOSTILE), Diagnostic(HOSTILE, True, HOSTILE)),
+        notes=(HOSTILE, f"`{HOSTILE}`"),
+    )
+    found = replace(found, summary=HOSTILE)
+    words = {"title": HOSTILE, "model": HOSTILE, "params": {HOSTILE: HOSTILE}, "run": HOSTILE, "interval": HOSTILE}
+    origin = {**provenance(HOSTILE), "machine": HOSTILE, "models": {HOSTILE: {"files": {HOSTILE: HOSTILE}}}}
+    waiver = Waiver(HOSTILE, HOSTILE, "2999-12-31", standing="in force")
+    one = record(
+        "a",
+        found,
+        Expectation(HOSTILE, min=0.1),
+        **{**words, "interval": "exact", "provenance": origin, "waiver": waiver},
+    )
+    two = record("b", None, failure=Failure(HOSTILE, HOSTILE, HOSTILE), check=HOSTILE, **words)
+    run = run_of(one, two)
+    strange = PlannedCase(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, True)
+    run = replace(run, title=HOSTILE, audit=HOSTILE, id=HOSTILE, started=HOSTILE, spec=HOSTILE, spec_digest=HOSTILE)
+    return replace(run, cases=(*run.cases, strange))
+
+
+def every_state() -> Run:
+    """Every state there is, waived failures and doubts too, and one case beside its baseline."""
+    rows = np.arange(100)
+    now, before = proportion(rows < 90, rows=rows), proportion((rows >= 3) & (rows < 95), rows=rows)
+    waiver = Waiver("Ada", "until the retraining", "2999-12-31", standing="in force")
+    demands = Expectation("accuracy", max=0.5), Expectation("accuracy", min=0.95)
+    return run_of(
+        *run_of_all_states().records.values(),
+        record("waived", evidence(), demands[0], waiver=waiver),
+        record("waived-doubt", evidence(), demands[1], waiver=waiver),
+        record("expired", evidence(), demands[0], waiver=replace(waiver, standing="expired")),
+        record("compared", evidence({"accuracy": now}), baseline=Baseline("run-0", "", {"accuracy": before})),
+        record("nothing", evidence({"radius": median(np.array([1.0, np.inf, np.inf])), "share": proportion(0, 0)})),
+        cut_off=("killed",),
+        not_run=("never-began",),
         unselected=("left-out",),
     )

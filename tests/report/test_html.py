@@ -6,24 +6,21 @@ from base64 import b64encode
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
-from auditor.core import Diagnostic, Expectation, Failure, PlannedCase, Table, exact, mean, proportion
-from auditor.figures import ImageGrid, Panel
+from auditor.core import Diagnostic, Expectation, Table, exact, mean, proportion
 from auditor.report.html import render
 from tests.report.page import (
     Node,
     every_figure,
     evidence,
+    hostile_run,
     parse,
     provenance,
     record,
     run_of,
     run_of_all_states,
 )
-
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202egnp\u200b\ud800"
 
 
 @pytest.fixture(scope="module")
@@ -150,25 +147,7 @@ def test_nothing_is_loaded_and_only_our_own_script_runs() -> None:
 
 
 def test_hostile_text_is_shown_as_text_everywhere() -> None:
-    images = np.zeros((1, 3, 3, 1))
-    figure = ImageGrid(HOSTILE, HOSTILE, HOSTILE, Panel(images, (HOSTILE,), HOSTILE))
-    figures = [replace(f, title=HOSTILE, caption=HOSTILE, alt=HOSTILE) for f in every_figure()]
-    found = evidence(
-        {HOSTILE: proportion(1, 2), "accuracy": proportion(9, 10)},
-        [figure, *figures],
-        tables=(Table(HOSTILE, (HOSTILE, "n"), ((HOSTILE, 1.5),)),),
-        diagnostics=(Diagnostic(HOSTILE, False, HOSTILE), Diagnostic(HOSTILE, True, HOSTILE)),
-        notes=(HOSTILE, f"`{HOSTILE}`"),
-    )
-    found = replace(found, summary=HOSTILE)
-    words = {"title": HOSTILE, "model": HOSTILE, "params": {HOSTILE: HOSTILE}, "run": HOSTILE, "interval": HOSTILE}
-    origin = {**provenance(HOSTILE), "machine": HOSTILE, "models": {HOSTILE: {"files": {HOSTILE: HOSTILE}}}}
-    one = record("a", found, Expectation(HOSTILE, min=0.1), **{**words, "interval": "exact", "provenance": origin})
-    two = record("b", None, failure=Failure(HOSTILE, HOSTILE, HOSTILE), check=HOSTILE, **words)
-    run = run_of(one, two)
-    strange = PlannedCase(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, False)
-    run = replace(run, title=HOSTILE, audit=HOSTILE, id=HOSTILE, started=HOSTILE, spec=HOSTILE, spec_digest=HOSTILE)
-    text = render(replace(run, cases=(*run.cases, strange)))
+    text = render(hostile_run())
     page = parse(text)
     assert len(page.all("script")) == 1
     assert not [n for n in page.walk() if n.attributes.get("src") == "x" or "onerror" in n.attributes]
