@@ -12,15 +12,16 @@ def commit_of(folder: Path) -> str:
     said = next((os.environ[name] for name in _SAID if os.environ.get(name)), "")
     if said:
         return said
-    head = _git(folder, "rev-parse", "HEAD")
-    if not head:
+    head, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if not head or changes is None:
         return ""
-    return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    return head + ("+" if changes else "")
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git says, or None where it isn't installed, hangs, or knows no repository."""
     try:
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""  # git isn't installed, or hangs: the run is of no known commit
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -100,8 +100,11 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
 def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
     states = [run.state(case) for case in run.cases]
     counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    # An upsert keeps the row's number, which tells runs of one second apart.
     database.execute(
-        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, id) DO UPDATE SET title = excluded.title, "
+        "started = excluded.started, commit_id = excluded.commit_id, planned = excluded.planned, "
+        "states = excluded.states",
         (folder, run.id, run.title, run.started, run.commit, len(states), counted),
     )
     database.execute("DELETE FROM cases WHERE folder = ? AND run = ?", (folder, run.id))
@@ -125,12 +128,13 @@ def _headline(record: Record | None) -> tuple[str, str, float | None, float | No
 
 def _audit(database: sqlite3.Connection, folder: str) -> Audit:
     runs = database.execute(
-        "SELECT title, started, commit_id, planned, states FROM runs WHERE folder = ? ORDER BY started, id", (folder,)
+        "SELECT title, started, commit_id, planned, states FROM runs WHERE folder = ? ORDER BY started, rowid",
+        (folder,),
     ).fetchall()
     title, started, commit, planned, states = runs[-1]
     rows = database.execute(
         "SELECT c.name, r.id, r.started, r.commit_id, c.state, c.metric, c.kind, c.value, c.low, c.high FROM cases c "
-        "JOIN runs r ON r.folder = c.folder AND r.id = c.run WHERE c.folder = ? ORDER BY c.position, r.started, r.id",
+        "JOIN runs r ON r.folder = c.folder AND r.id = c.run WHERE c.folder = ? ORDER BY c.position, r.started, r.rowid",
         (folder,),
     )
     trends: dict[str, list[Point]] = {}
