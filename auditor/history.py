@@ -133,8 +133,9 @@ def _audit(database: sqlite3.Connection, folder: str) -> Audit:
     ).fetchall()
     title, started, commit, planned, states = runs[-1]
     rows = database.execute(
-        "SELECT c.name, r.id, r.started, r.commit_id, c.state, c.metric, c.kind, c.value, c.low, c.high FROM cases c "
-        "JOIN runs r ON r.folder = c.folder AND r.id = c.run WHERE c.folder = ? ORDER BY c.position, r.started, r.rowid",
+        "SELECT c.name, r.id, r.started, r.commit_id, c.state, c.metric, c.kind, c.value, c.low, c.high "
+        "FROM cases c JOIN runs r ON r.folder = c.folder AND r.id = c.run "
+        "WHERE c.folder = ? ORDER BY c.position, r.started, r.rowid",
         (folder,),
     )
     trends: dict[str, list[Point]] = {}

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 import types
@@ -32,6 +33,8 @@ from auditor.errors import RecordError
 
 Value = TypeVar("Value")
 FORMAT = 3
+_SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_MOST_BYTES = 4 * 2**30
 
 
 class Folder:
@@ -101,28 +104,33 @@ class Folder:
         path = folder / "record.json"
         if not path.exists():
             return None
+        _refuse_links(self.path, folder, path, folder / "arrays.npz")
         try:
             content = json.loads(path.read_text())
             _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
-            with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            record: Record = decode(Record, content["record"], arrays)
+            record: Record = decode(Record, content["record"], _read_arrays(folder / "arrays.npz"))
+            if record.case != case:
+                raise ValueError(f"it is of the case {record.case!r}")
             return record
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
     def load_plan(self) -> Run:
         """The last run as it was planned, without records; raise RecordError if there is none or it can't be read."""
         path = self.path / "run.json"
+        _refuse_links(self.path, path)
         try:
             content = json.loads(path.read_text())
             _check_format(content, path)
             run: Run = decode(Run, content["run"], {})
+            for case in run.cases:
+                if not _SAFE_ID.fullmatch(case.id):
+                    raise ValueError(f"{case.id!r} is no case id")
         except FileNotFoundError as error:
             raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordError(f"{path} can't be read: {error!r}") from error
         return run
 
@@ -159,6 +167,32 @@ class Folder:
             unfinished.replace(target)
         except OSError as error:
             raise RecordError(f"{target} can't be written: {error.strerror or error}") from error
+
+
+def _refuse_links(root: Path, *paths: Path) -> None:
+    """A record may come from a stranger: nothing in it may lead elsewhere."""
+    for path in paths:
+        if path.is_symlink():
+            raise RecordError(f"{path} is a link; records are files in {root} itself")
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read an `.npz` file of plain arrays, none larger than its header and the file itself can account for."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        total = sum(member.file_size for member in members)
+        if total > _MOST_BYTES:
+            raise ValueError(f"its arrays would take {total / 2**30:.1f} GB; at most {_MOST_BYTES / 2**30:g} are read")
+        for member in members:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, kind = read(file)
+                declared = math.prod(shape) * kind.itemsize
+                if kind.hasobject or declared != member.file_size - file.tell():
+                    raise ValueError(f"{member.filename} declares {declared} bytes of {kind} and holds others")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def _check_format(content: Any, path: Path) -> None:

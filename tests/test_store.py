@@ -212,3 +212,104 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_no_records_at_all(tmp_path):
     with pytest.raises(RecordError, match="holds no audit records"):
         Folder(tmp_path).load_run()
+
+
+# --- records of a stranger
+
+
+def header(shape: str, kind: str = "<f4") -> bytes:
+    """A `.npy` file's header alone."""
+    text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def with_member(path, name: str, data: bytes) -> None:
+    """Put a member in the place of one that is there."""
+    with zipfile.ZipFile(path) as file:
+        others = {info.filename: file.read(info) for info in file.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for other, content in {**others, name: data}.items():
+            file.writestr(other, content)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (header("(50000, 50000)"), "declares 10000000000 bytes"),
+        (header("(2,)") + bytes(4), "declares 8 bytes"),
+        (header("(2,)", "|O") + bytes(16), "of object and holds others"),
+        (header("(-1,)") + bytes(4), "can't be read"),
+        (b"no array", "can't be read"),
+    ],
+)
+def test_an_array_that_isn_t_what_its_header_says_is_refused(tmp_path, data, said):
+    folder = Folder(tmp_path)
+    folder.save(record())
+    with_member(folder.case_folder("case") / "arrays.npz", "evidence/arrays/weird/../name.npy", data)
+    with pytest.raises(RecordError, match=said):
+        folder.load("run-1", "case")
+
+
+def test_arrays_beyond_all_measure_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
+    import auditor.store
+
+    folder = Folder(tmp_path)
+    folder.save(record())
+    monkeypatch.setattr(auditor.store, "_MOST_BYTES", 1000)
+    with pytest.raises(RecordError, match=r"at most .* are read"):
+        folder.load("run-1", "case")
+
+
+def test_links_are_refused(tmp_path):
+    folder = Folder(tmp_path / "audit")
+    folder.prepare(planned("case"))
+    folder.save(record())
+    secret = tmp_path / "secret.json"
+    path = folder.case_folder("case") / "record.json"
+    path.rename(secret)
+    path.symlink_to(secret)
+    with pytest.raises(RecordError, match="is a link"):
+        folder.load_run()
+    elsewhere = tmp_path / "elsewhere"
+    folder.case_folder("case").rename(elsewhere)
+    (folder.path / "records" / "case").symlink_to(elsewhere)
+    with pytest.raises(RecordError, match="is a link"):
+        folder.load_run()
+    (folder.path / "run.json").rename(tmp_path / "run.json")
+    (folder.path / "run.json").symlink_to(tmp_path / "run.json")
+    with pytest.raises(RecordError, match="is a link"):
+        folder.load_plan()
+
+
+@pytest.mark.parametrize("name", ["../../outside", "a/b", "/etc/passwd", "a\x00b", ""])
+def test_a_run_that_names_cases_outside_its_folder_is_refused(tmp_path, name):
+    folder = Folder(tmp_path / "audit")
+    folder.prepare(planned("case"))
+    content = json.loads((folder.path / "run.json").read_text())
+    content["run"]["cases"][0]["id"] = name
+    (folder.path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="is no case id"):
+        folder.load_run()
+
+
+def test_a_record_that_is_another_case_s_is_refused(tmp_path):
+    folder = Folder(tmp_path)
+    folder.save(record("other"))
+    folder.case_folder("other").rename(folder.case_folder("case"))
+    with pytest.raises(RecordError, match="it is of the case 'other'"):
+        folder.load("run-1", "case")
+
+
+def test_json_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"format": 3, "run": ' + "[" * 100_000)
+    with pytest.raises(RecordError, match="can't be read"):
+        Folder(tmp_path).load_plan()
+
+
+def test_records_of_another_format_say_so(tmp_path):
+    folder = Folder(tmp_path)
+    folder.prepare(planned("case"))
+    path = folder.path / "run.json"
+    path.write_text(path.read_text().replace('"format": 3', '"format": 1'))
+    with pytest.raises(RecordError, match="has format 1; this version reads 3: run the audit again"):
+        folder.load_run()
