@@ -6,11 +6,43 @@ Pure but for the date: stored records go through here again when they are judged
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from auditor import catalog
-from auditor.core import Expectation, Record, Status, Verdict, Waiver
+from auditor.core import Baseline, Evidence, Expectation, Failure, Record, Status, Verdict, Waiver
 from auditor.plan import Case, Plan
 from auditor.verdict import holm, judge
+
+
+def unjudged(
+    run: str,
+    plan: Plan,
+    case: Case,
+    evidence: Evidence | None,
+    failure: Failure | None,
+    provenance: Mapping[str, Any],
+    seconds: float = 0.0,
+    baseline: Baseline | None = None,
+) -> Record:
+    """The record of a case as it was measured, or wasn't; `conclude` gives it its verdict."""
+    return Record(
+        run=run,
+        audit=plan.audit,
+        case=case.id,
+        check=case.check,
+        title=case.title,
+        model=case.model,
+        params=case.params.model_dump(mode="json"),
+        expectations=case.expectations,
+        confidence=case.confidence,
+        interval=plan.spec.content.interval,
+        verdict=Verdict("error", "not judged yet"),
+        evidence=evidence,
+        failure=failure,
+        provenance=provenance,
+        seconds=seconds,
+        baseline=baseline,
+    )
 
 
 def conclude(record: Record, plan: Plan, case: Case, level: float | None = None) -> Record:

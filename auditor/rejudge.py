@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.baseline import what_differs
-from auditor.conclusion import conclude, settle
-from auditor.core import Earlier, Failure, Record, Run, Verdict
+from auditor.conclusion import conclude, settle, unjudged
+from auditor.core import Earlier, Failure, Record, Run
 from auditor.plan import Case, Plan
 from auditor.runner import planned
 from auditor.store import Folder
@@ -78,21 +78,6 @@ def _named(params: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def _without(run: Run, plan: Plan, case: Case, message: str, earlier: Earlier | None) -> Record:
-    return Record(
-        run=run.id,
-        audit=plan.audit,
-        case=case.id,
-        check=case.check,
-        title=case.title,
-        model=case.model,
-        params=case.params.model_dump(mode="json"),
-        expectations=case.expectations,
-        confidence=case.confidence,
-        interval=plan.spec.content.interval,
-        verdict=Verdict("error", message),
-        evidence=None,
-        failure=Failure("RecordError", message),
-        provenance={"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}},
-        seconds=0.0,
-        earlier=earlier,
-    )
+    origin = {"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}}
+    record = unjudged(run.id, plan, case, None, Failure("RecordError", message), origin)
+    return dataclasses.replace(record, earlier=earlier)

@@ -12,8 +12,8 @@ from typing import Any
 from auditor import catalog
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.commit import commit_of
-from auditor.conclusion import conclude, hypotheses, settle
-from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run, Verdict
+from auditor.conclusion import conclude, hypotheses, settle, unjudged
+from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
@@ -133,24 +133,8 @@ def _measure(work: Work, case: Case) -> Record:
         trace = "" if expected else traceback.format_exc()
         failure = Failure(type(error).__name__, message, trace)
         evidence, origin = None, {"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}}
-    return Record(
-        run=work.run,
-        audit=plan.audit,
-        case=case.id,
-        check=case.check,
-        title=case.title,
-        model=case.model,
-        params=case.params.model_dump(mode="json"),
-        expectations=case.expectations,
-        confidence=case.confidence,
-        interval=plan.spec.content.interval,
-        verdict=Verdict("error", "not judged yet"),
-        evidence=evidence,
-        failure=failure,
-        provenance=origin,
-        seconds=time.perf_counter() - started,
-        baseline=baseline,
-    )
+    seconds = time.perf_counter() - started
+    return unjudged(work.run, plan, case, evidence, failure, origin, seconds, baseline)
 
 
 def _baseline(
