@@ -86,8 +86,8 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     classifier.predict(probe)
 
 
-def provenance(plan: Plan, resources: Resources, models: tuple[str, ...]) -> Mapping[str, Any]:
-    """Where a result comes from: digests of spec, data and checkpoints, versions, machine, time."""
+def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: int) -> Mapping[str, Any]:
+    """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time."""
     import platform
     from importlib.metadata import version
 
@@ -97,6 +97,7 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...]) -> Map
     samples = resources.samples(plan)
     return {
         "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},
+        "case": {"seed": seed},
         "data": {
             "dataset": plan.data.extension,
             "params": plan.data.shown,

@@ -125,7 +125,7 @@ def _measure(work: Work, case: Case) -> Record:
         )
         evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
-        origin = provenance(plan, resources, tuple(dict.fromkeys(models)))
+        origin = provenance(plan, resources, tuple(dict.fromkeys(models)), case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
     except Exception as error:
         expected = isinstance(error, AuditError)
