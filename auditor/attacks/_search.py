@@ -4,6 +4,7 @@ The attack moves; `_loop` drives it; this decides what counts. It owns restarts,
 the final projection to ball and box, and the re-prediction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -13,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import _losses
-from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, End, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
+from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
 from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
+Reading = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
 _BATCH_PIXELS = 800_000  # 1000 MNIST images: throughput rises up to there, memory stays flat beyond
-# A lead of this share of the logits' spread survives the different rounding of other batch shapes.
+# A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
+# than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
+_ROUNDING = 1e-6
 _BISECTIONS = 10
 
 
@@ -104,7 +109,8 @@ def search(
             noise = random_change(seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
             radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
             note = _notes(ledger, part, start == 0)
-            ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
+            end = _ends(ledger, part, goal, classifier, _reading(attack, params, threat))
+            ledger.count(walk(run, params.steps, goal, radii, noise, note, end, keep == "first"))
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
@@ -143,6 +149,9 @@ class _Ledger:
         self.steps = np.full(count, -1, np.int64)
         self.gradients = self.predictions = 0
         self.hit, self.blind = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        # Whether the image that is kept has been brought home and predicted; if so, `won` says what came of it.
+        self.judged = np.zeros(count, np.bool_)
+        self.final = np.zeros(count, np.bool_)
         self.values = np.zeros((3, count))
         self.loss = np.zeros(steps + 1)
         self.alive = np.zeros(steps + 1)
@@ -159,6 +168,13 @@ class _Ledger:
             counts[hit] &= sizes < self.distances[rows[hit]]
             self.distances[rows[counts]] = sizes[counts[hit]]
         return counts
+
+    def take(self, places: NDArray[np.int64], images: FloatArray, judged: bool) -> None:
+        """Keep these images."""
+        self.images[places] = images
+        self.judged[places] = judged
+        if judged:
+            self.won[places] = self.final[places]
 
     def count(self, looks: Looks) -> None:
         """Add up what a batch cost."""
@@ -200,7 +216,7 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
     marks = (0, last_step * 3 // 4, last_step)
 
     def note(t: int, rows: NDArray[np.int64], here: Tensor, _: Any, shown: Shown) -> NDArray[np.bool_] | None:
-        images, places, before = here.numpy(), part[rows], done[rows]
+        images, places, before = np.asarray(here), part[rows], done[rows]
         counts = ledger.reached(images, places, shown.hit)
         ledger.hit[places] |= counts
         fresh = counts & ~before
@@ -213,25 +229,52 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
             ledger.alive[t] += (~before).sum()
             ledger.hits[t] += fresh.sum()
         taken = fresh if ledger.keep == "first" else counts
-        ledger.images[places[taken]] = images[taken]
+        ledger.take(places[taken], images[taken], judged=t == last_step)
         ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
         done[rows] |= counts
         if t == last_step and ledger.keep != "closest":
             ended = ~done[rows]
-            ledger.images[places[ended]] = images[ended]
+            ledger.take(places[ended], images[ended], judged=True)
         settled = ledger.keep == "first" or ledger.attack.SEEKS == "boundary"
         return ~done[rows] if settled else None
 
     return note
 
 
+def _ends(ledger: _Ledger, part: NDArray[np.int64], goal: Goal, classifier: Classifier, reading: Reading) -> End:
+    """How a batch is judged where it ends: brought into ball and box, and predicted in the one batch shape there is.
+
+    That is the last word on every image whose last place is the one that is kept.
+    """
+
+    def end(rows: NDArray[np.int64], here: Tensor) -> tuple[FloatArray, Shown]:
+        images, logits = _predicted(ledger, classifier, part[rows], here.numpy())
+        ledger.final[part[rows]] = _hit(logits, ledger.job.only(part[rows]), ledger.threat.targeted)
+        there = Goal(*(tensorflow().constant(array[rows]) for array in goal))
+        _, value, hit = reading(tensorflow().constant(logits), there)
+        return images, Shown(value.numpy(), hit.numpy(), np.zeros(len(rows), np.bool_))
+
+    return end
+
+
 def _settle(ledger: _Ledger, classifier: Classifier, left: NDArray[np.int64]) -> None:
-    """Bring images into ball and box, and predict them once more."""
-    job, threat = ledger.job.only(left), ledger.threat
-    ledger.images[left] = into_ball(ledger.images[left], job.images, job.eps, threat.box, threat.norm)
-    ledger.won[left] = _hit(classifier.predict(ledger.images[left]), job, threat.targeted)
-    ledger.predictions += len(left)
+    """Bring images that were taken on the way into ball and box, and predict them once more."""
+    rows = left[~ledger.judged[left]]
+    if rows.size:
+        images, logits = _predicted(ledger, classifier, rows, ledger.images[rows])
+        ledger.final[rows] = _hit(logits, ledger.job.only(rows), ledger.threat.targeted)
+        ledger.take(rows, images, judged=True)
     ledger.distances[~ledger.won] = np.inf
+
+
+def _predicted(
+    ledger: _Ledger, classifier: Classifier, rows: NDArray[np.int64], images: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Images of these rows, in ball and box as measured in float64, and what the classifier says of them."""
+    job, threat = ledger.job.only(rows), ledger.threat
+    home = into_ball(images, job.images, job.eps, threat.box, threat.norm)
+    ledger.predictions += len(rows)
+    return home, classifier.predict(home)
 
 
 def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None:
@@ -245,7 +288,7 @@ def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None
         tried = job.images + middle.reshape(-1, 1, 1, 1) * change
         logits = classifier.predict(tried)
         ahead = _losses.lead(logits, job.labels, job.targets, ledger.threat.targeted).numpy()
-        good = ahead * scale[rows] > _SURE
+        good = ahead * scale[rows] > np.maximum(_SURE, _ROUNDING * np.abs(logits).max(axis=1) * scale[rows])
         ledger.images[rows[good]] = tried[good]
         low, high = np.where(good, low, middle), np.where(good, middle, high)
         ledger.predictions += len(rows)
@@ -264,15 +307,22 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
 
 
 def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Measure:
+    reading = _reading(attack, params, threat)
+    return lambda x, goal: reading(classifier.forward(x), goal)
+
+
+def _reading(attack: ModuleType, params: Any, threat: Threat) -> Reading:
+    """What logits (N, K) mean to an attack: what it climbs, the value it is shown, and whether the goal is reached."""
+    tf = tensorflow()
     aimed = threat.targeted or params.rival_classes > 0
 
-    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
-        logits = classifier.forward(x)
+    def reading(logits: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
         ahead = _losses.lead(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
+        hit = ahead > tf.maximum(_SURE, _ROUNDING * tf.reduce_max(tf.abs(logits), axis=1) * goal.scale)
         if attack.SEES == "jacobian":
             climbed = _losses.leads(logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted)
-            return climbed, ahead, ahead > _SURE
+            return climbed, ahead, hit
         climbed, value = _losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
-        return climbed, value, ahead > _SURE
+        return climbed, value, hit
 
-    return measure
+    return reading
