@@ -60,6 +60,11 @@ class Card:
     reused: bool
 
     @property
+    def urgency(self) -> int:
+        """The place of its state among all states, from 0 for the most urgent."""
+        return STATES.index(self.state)
+
+    @property
     def title(self) -> str:
         """The question, as the record asked it or else as it was planned."""
         return self.record.title if self.record else self.case.title
@@ -111,7 +116,7 @@ def make_page(run: Run) -> Page:
     cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
     counts = {state: sum(card.state == state for card in cards) for state in STATES}
     overall = _overall(counts)
-    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: STATES.index(card.state))
+    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: card.urgency)
     return Page(
         run=run,
         overall=overall,

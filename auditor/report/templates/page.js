@@ -41,6 +41,34 @@
     if (event.target.closest("a[href^='#']")) setTimeout(reveal);
   });
 
+  // --- sort the table of all cases: up, down, and back to the order of the spec
+
+  const body = one(".overview tbody");
+  const headers = all(".overview .sorts");
+  const next = { none: "ascending", ascending: "descending", descending: "none" };
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const sort = (header) => {
+    const way = next[header.ariaSort];
+    for (const other of headers) other.ariaSort = other === header ? way : "none";
+    const sign = way === "descending" ? -1 : 1;
+    const key = (row) => {
+      const cell = row.cells[header.cellIndex];
+      return cell.dataset.key ?? cell.textContent.trim();
+    };
+    const keys = new Map(rows.map(({ row }) => [row, key(row)]));
+    // What another column has sorted stays sorted among equals: by metric, then by check.
+    const sorted = [...body.rows].sort((a, b) => sign * (keys.get(a) - keys.get(b) || compare(keys.get(a), keys.get(b))));
+    body.append(...(way === "none" ? keys.keys() : sorted));
+  };
+  for (const header of headers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    button.addEventListener("click", () => sort(header));
+    header.append(button);
+    header.ariaSort = "none";
+  }
+
   // --- enlarge images
 
   const viewer = one(".viewer");
@@ -77,17 +105,6 @@
   viewer.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") show(position - 1);
     if (event.key === "ArrowRight") show(position + 1);
-  });
-
-  // --- a print has no folds, and no filter that can't be seen
-
-  let folded = [];
-  addEventListener("beforeprint", () => {
-    folded = all("details:not([open])");
-    for (const details of folded) details.open = true;
-  });
-  addEventListener("afterprint", () => {
-    for (const details of folded) details.open = false;
   });
 
   document.documentElement.classList.add("scripted");
