@@ -20,6 +20,7 @@ Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
 STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass", "not selected")
 """All states, the most urgent first."""
 _MOST_FINDINGS = 3
+_MANY = 50
 _LONGEST_FINDING = 320
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
@@ -103,6 +104,11 @@ class Page:
     findings: tuple[Card, ...]
     cards: tuple[Card, ...]
     origin: Origin
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many cases that a browser shouldn't have to read them all at once."""
+        return len(self.cards) > _MANY
 
     @property
     def states(self) -> tuple[State, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.report.html import render
-from tests.report.page import evidence, record, run_of, run_of_everything
+from tests.report.page import every_figure, evidence, record, run_of, run_of_everything
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -45,14 +45,26 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of so many cases that their cards wait."""
+    path = tmp_path_factory.mktemp("large") / "index.html"
+    path.write_text(render(run_of(*(record(f"c{i}", evidence(figures=every_figure())) for i in range(60)))))
+    return path
+
+
 @contextmanager
-def opened(browser: "Browser", path: Path, anchor: str = "", **context: object) -> "Iterator[Page]":
-    """The page as opened: whatever is done to it, it must not complain, and not ask for any other file."""
+def opened(browser: "Browser", path: Path, anchor: str = "", init: str = "", **context: object) -> "Iterator[Page]":
+    """The page as opened: whatever is done to it, it must not complain, and not ask for any other file.
+
+    init: what is run before the page's own script.
+    """
     with browser.new_context(**context) as window:
         page, troubles, asked = window.new_page(), [], []
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script(init)
         page.goto(path.as_uri() + anchor)
         yield page
         assert not troubles
@@ -110,13 +122,6 @@ def test_a_link_leads_to_its_case_whatever_the_filter(browser: "Browser", report
         assert in_view(page, page.locator("#case-failing"))
 
 
-def test_a_link_finds_its_case_among_many(browser: "Browser", tmp_path: Path) -> None:
-    path = tmp_path / "many.html"
-    path.write_text(render(run_of(*(record(f"c{i}", evidence()) for i in range(80)))))
-    with opened(browser, path, "#case-c70") as page:
-        assert in_view(page, page.locator("#case-c70"))
-
-
 def test_the_table_sorts_up_down_and_back(page: "Page") -> None:
     planned = shown(page)
     verdict = page.locator("th", has=page.get_by_role("button", name="Verdict"))
@@ -136,6 +141,38 @@ def test_the_table_sorts_up_down_and_back(page: "Page") -> None:
     assert shown(page)[:5] == ["passing", "unsure", "failing", "waived", "also-passing"]
     metric.get_by_role("button").click()
     assert shown(page) == planned
+
+
+# --- many cases
+
+
+NEVER_IDLE = "globalThis.requestIdleCallback = () => 0;"
+
+
+def test_a_card_among_many_is_complete_once_in_sight(browser: "Browser", large: Path) -> None:
+    with opened(browser, large, "#case-c50", NEVER_IDLE) as page:
+        card = page.locator("#case-c50")
+        card.locator(".curve .plot").wait_for()
+        assert in_view(page, card)
+        assert not page.locator("#case-c10 figure").count()
+        card.locator(".enlarge").first.click()
+        assert "A grid, 1 of 3, one" in page.get_by_role("dialog").locator(".what").inner_text()
+
+
+def test_many_cards_are_complete_in_the_end_and_on_paper(browser: "Browser", large: Path) -> None:
+    with opened(browser, large) as page:
+        page.wait_for_function("document.querySelectorAll('figure').length === 360")
+        assert not page.locator("noscript").count()
+    with opened(browser, large, "", NEVER_IDLE) as page:
+        assert page.locator("figure").count() < 360
+        page.pdf()
+        assert page.locator("figure").count() == 360
+
+
+def test_many_cards_are_all_there_without_javascript(browser: "Browser", large: Path) -> None:
+    with opened(browser, large, java_script_enabled=False) as page:
+        assert page.locator("figure").count() == 360
+        assert page.locator("#case-c59 figure").last.is_visible()
 
 
 # --- keyboard

@@ -69,8 +69,40 @@
     header.ariaSort = "none";
   }
 
+  // --- cards that wait: those in sight first, the others while there is nothing else to do
+
+  const waiting = new Set(all("article:has(> noscript)"));
+  const complete = (card) => {
+    if (!waiting.delete(card)) return;
+    const rest = one("noscript", card);
+    rest.replaceWith(document.createRange().createContextualFragment(rest.textContent));
+    for (const button of all(".enlarge", card)) button.hidden = false;
+  };
+  const sight = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) {
+          sight.unobserve(target);
+          complete(target);
+        }
+      }
+    },
+    { rootMargin: "100%" },
+  );
+  const completeNext = (deadline) => {
+    for (const card of waiting) {
+      if (deadline.timeRemaining() < 5) break;
+      complete(card);
+    }
+    if (waiting.size) requestIdleCallback(completeNext);
+  };
+  for (const card of waiting) sight.observe(card);
+  addEventListener("beforeprint", () => waiting.forEach(complete));
+  requestIdleCallback(completeNext);
+
   // --- enlarge images
 
+  for (const button of all(".enlarge")) button.hidden = false;
   const viewer = one(".viewer");
   const picture = one("img", viewer);
   let series = [];
@@ -91,12 +123,13 @@
     show(place);
     viewer.showModal();
   };
-  for (const button of all(".enlarge")) {
-    const images = all("img", button.closest(".figure"));
-    button.hidden = images.length === 0;
-    button.addEventListener("click", () => open(images, 0));
-    images.forEach((image, place) => image.addEventListener("click", () => open(images, place)));
-  }
+  document.addEventListener("click", ({ target }) => {
+    const figure = target.closest(".figure");
+    if (figure && target.closest(".enlarge, img")) {
+      const images = all("img", figure);
+      open(images, Math.max(0, images.indexOf(target)));
+    }
+  });
   viewer.addEventListener("click", (event) => {
     if (event.target === viewer || event.target.closest("[data-close]")) viewer.close();
     const step = event.target.closest("[data-step]");
