@@ -34,6 +34,7 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.benchmarks.strength
 	$(BIN)/python -m tests.benchmarks.coverage
+	$(BIN)/python -m tests.benchmarks.report
 
 .PHONY: audit
 audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report

@@ -9,7 +9,7 @@ import numpy as np
 from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Strip
 from auditor.report import text
 from auditor.report.curve import LineChart, line_chart
-from auditor.report.images import data_uri, shown_size
+from auditor.report.images import data_uris, shown_size
 
 LEVELS = 10
 """A heatmap's colours come in so many steps beyond none: they belong to the style sheet, not to the page."""
@@ -140,15 +140,16 @@ def _first(panel: Panel) -> Panel:
 def _pictures(panel: Panel, title: str, rows: Sequence[str]) -> tuple[Picture, ...]:
     images = panel.images
     height, width = shown_size(*images.shape[1:3])
+    crisp = images.shape[1] <= height and images.shape[2] <= width
+    partial = {int(i) for i in np.argwhere(np.isnan(images))[:, 0]}
     found = []
-    for i, image in enumerate(images):
+    for i, uri in enumerate(data_uris(images, panel.palette, panel.limits)):
         label = panel.labels[i] if panel.labels else ""
         place = rows[i] if rows else f"{i + 1} of {len(images)}"
         alt = ", ".join(part for part in (title, place, label) if part)
-        if np.isnan(image).any():
+        if i in partial:
             alt += " (amber pixels are not numbers)"
-        crisp = images.shape[1] <= height and images.shape[2] <= width
-        found.append(Picture(data_uri(image, panel.palette, panel.limits), height, width, alt, label, crisp))
+        found.append(Picture(uri, height, width, alt, label, crisp))
     return tuple(found)
 
 

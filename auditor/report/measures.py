@@ -43,6 +43,7 @@ class Headline:
     """The metric that decided the verdict, or the first one of a descriptive case."""
 
     name: str
+    number: float
     value: str
     counted: str
     bar: IntervalBar | None
@@ -122,13 +123,17 @@ def _headline(
         finding, metric = findings.get(demand), subject(record, demand)
         if finding is not None and metric is not None and math.isfinite(finding.value):
             bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=False)
-            return Headline(demand.subject, text.quantity(metric.kind, metric.value), text.counted(metric), bar)
+            return _headed(demand.subject, metric, bar)
     name = next(iter(measured), None)
     if name is None:
         return None
     found = measured[name]
     bar = interval_bar(found.metric, found.interval, None, zoom=False) if found.interval else None
-    return Headline(name, text.quantity(found.metric.kind, found.metric.value), text.counted(found.metric), bar)
+    return _headed(name, found.metric, bar)
+
+
+def _headed(name: str, metric: Metric, bar: IntervalBar | None) -> Headline:
+    return Headline(name, metric.value, text.quantity(metric.kind, metric.value), text.counted(metric), bar)
 
 
 def subject(record: Record, demand: Expectation) -> Metric | None:

@@ -17,6 +17,7 @@ from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
 
 _MOST_FINDINGS = 3
+_MANY = 50
 _LONGEST_FINDING = 320
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
@@ -49,6 +50,11 @@ class Card:
     command: str
     seconds: str
     reused: bool
+
+    @property
+    def urgency(self) -> int:
+        """The place of its state among all states, from 0 for the most urgent."""
+        return STATES.index(self.state)
 
     @property
     def title(self) -> str:
@@ -91,6 +97,11 @@ class Page:
     coverage: Coverage
 
     @property
+    def many(self) -> bool:
+        """Whether there are so many cases that a browser shouldn't have to read them all at once."""
+        return len(self.cards) > _MANY
+
+    @property
     def states(self) -> tuple[State, ...]:
         """The states that occur, most urgent first."""
         return tuple(state for state in STATES if self.counts[state])
@@ -101,7 +112,7 @@ def make_page(run: Run) -> Page:
     explanations = {check: explain(check) for check in sorted(_checks(run))}
     cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
     counts = outcome.counts(run)
-    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: STATES.index(card.state))
+    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: card.urgency)
     return Page(
         run=run,
         overall=outcome.overall(counts),

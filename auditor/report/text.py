@@ -4,7 +4,7 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -35,7 +35,8 @@ def _shown(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """Replace control, zero-width and direction-changing characters by something that can be seen."""
-    return _INVISIBLE.sub(_shown, text)
+    # Nearly all texts are printable, which is quickly known.
+    return text if text.isprintable() else _INVISIBLE.sub(_shown, text)
 
 
 def finalize(value: Any) -> Any:
@@ -43,6 +44,7 @@ def finalize(value: Any) -> Any:
     return value if isinstance(value, Markup) else visible(str(value))
 
 
+@lru_cache(maxsize=1000)
 def prose(text: str) -> Markup:
     """Escape a text and set what stands between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))

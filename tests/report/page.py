@@ -12,6 +12,7 @@ from PIL import Image
 from auditor.core import (
     Baseline,
     Diagnostic,
+    Earlier,
     Evidence,
     Expectation,
     Failure,
@@ -293,4 +294,38 @@ def every_state() -> Run:
         cut_off=("killed",),
         not_run=("never-began",),
         unselected=("left-out",),
+    )
+
+
+def run_of_everything() -> Run:
+    """The run of all states, and a waived case on whose card there is all that a card can have."""
+    rows = np.arange(100)
+    shares = {"accuracy": proportion(rows < 60, rows=rows), **{f"accuracy.{c}": proportion(c, 20) for c in range(12)}}
+    busy = record(
+        "waived",
+        evidence(
+            shares,
+            every_figure(),
+            tables=(Table("A table", ("name", "value"), (("a very long name", 0.5), ("another", 2.0))),),
+            diagnostics=(Diagnostic("steady predictions", True, "always"), Diagnostic("gradients", False, "all zero")),
+            notes=("A note with `code` in it.",),
+        ),
+        Expectation("accuracy", min=0.9),
+        Expectation("accuracy", min=-0.1, versus_baseline=True),
+        baseline=Baseline(
+            "the last release", "", {"accuracy": proportion(rows < 90, rows=rows)}, (), {}, every_figure()
+        ),
+        waiver=Waiver("someone", "being fixed", "2026-12-31", "c0ffee", "in force"),
+        earlier=Earlier(Verdict("pass", "it held"), "0lder"),
+        correction="one of three gates that share 95%",
+    )
+    run = run_of_all_states()
+    case = PlannedCase("waived", "accuracy", TITLE, "release", 30, True, ("its samples can't settle it",))
+    return replace(
+        run,
+        cases=(*run.cases, case),
+        begun=run.begun | {"waived"},
+        records={**run.records, "waived": busy},
+        earlier_spec_digest="0lder",
+        not_judged=("dropped",),
     )

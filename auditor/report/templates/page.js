@@ -41,8 +41,68 @@
     if (event.target.closest("a[href^='#']")) setTimeout(reveal);
   });
 
+  // --- sort the table of all cases: up, down, and back to the order of the spec
+
+  const body = one(".overview tbody");
+  const headers = all(".overview .sorts");
+  const next = { none: "ascending", ascending: "descending", descending: "none" };
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const sort = (header) => {
+    const way = next[header.ariaSort];
+    for (const other of headers) other.ariaSort = other === header ? way : "none";
+    const sign = way === "descending" ? -1 : 1;
+    const key = (row) => {
+      const cell = row.cells[header.cellIndex];
+      return cell.dataset.key ?? cell.textContent.trim();
+    };
+    const keys = new Map(rows.map(({ row }) => [row, key(row)]));
+    // What another column has sorted stays sorted among equals: by metric, then by check.
+    const sorted = [...body.rows].sort((a, b) => sign * (keys.get(a) - keys.get(b) || compare(keys.get(a), keys.get(b))));
+    body.append(...(way === "none" ? keys.keys() : sorted));
+  };
+  for (const header of headers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    button.addEventListener("click", () => sort(header));
+    header.append(button);
+    header.ariaSort = "none";
+  }
+
+  // --- cards that wait: those in sight first, the others while there is nothing else to do
+
+  const waiting = new Set(all("article:has(> noscript)"));
+  const complete = (card) => {
+    if (!waiting.delete(card)) return;
+    const rest = one("noscript", card);
+    rest.replaceWith(document.createRange().createContextualFragment(rest.textContent));
+    for (const button of all(".enlarge", card)) button.hidden = false;
+  };
+  const sight = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) {
+          sight.unobserve(target);
+          complete(target);
+        }
+      }
+    },
+    { rootMargin: "100%" },
+  );
+  const completeNext = (deadline) => {
+    for (const card of waiting) {
+      if (deadline.timeRemaining() < 5) break;
+      complete(card);
+    }
+    if (waiting.size) requestIdleCallback(completeNext);
+  };
+  for (const card of waiting) sight.observe(card);
+  addEventListener("beforeprint", () => waiting.forEach(complete));
+  requestIdleCallback(completeNext);
+
   // --- enlarge images
 
+  for (const button of all(".enlarge")) button.hidden = false;
   const viewer = one(".viewer");
   const picture = one("img", viewer);
   let series = [];
@@ -63,12 +123,13 @@
     show(place);
     viewer.showModal();
   };
-  for (const button of all(".enlarge")) {
-    const images = all("img", button.closest(".figure"));
-    button.hidden = images.length === 0;
-    button.addEventListener("click", () => open(images, 0));
-    images.forEach((image, place) => image.addEventListener("click", () => open(images, place)));
-  }
+  document.addEventListener("click", ({ target }) => {
+    const figure = target.closest(".figure");
+    if (figure && target.closest(".enlarge, img")) {
+      const images = all("img", figure);
+      open(images, Math.max(0, images.indexOf(target)));
+    }
+  });
   viewer.addEventListener("click", (event) => {
     if (event.target === viewer || event.target.closest("[data-close]")) viewer.close();
     const step = event.target.closest("[data-step]");
@@ -77,17 +138,6 @@
   viewer.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") show(position - 1);
     if (event.key === "ArrowRight") show(position + 1);
-  });
-
-  // --- a print has no folds, and no filter that can't be seen
-
-  let folded = [];
-  addEventListener("beforeprint", () => {
-    folded = all("details:not([open])");
-    for (const details of folded) details.open = true;
-  });
-  addEventListener("afterprint", () => {
-    for (const details of folded) details.open = false;
   });
 
   document.documentElement.classList.add("scripted");

@@ -1,0 +1,297 @@
+"""The report in a browser: what a parser of its HTML can't see."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.report.html import render
+from tests.report.page import every_figure, evidence, record, run_of, run_of_everything
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -e '.[dev]'")
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with playwright.sync_playwright() as driver:
+        chromium = shutil.which("chromium") or driver.chromium.executable_path
+        if not Path(chromium).exists():
+            pytest.skip("needs Chromium: `apt install chromium` or `playwright install chromium`")
+        browser = driver.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page on which there is all that a page can have."""
+    path = tmp_path_factory.mktemp("report") / "index.html"
+    path.write_text(render(run_of_everything()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of so many cases that their cards wait."""
+    path = tmp_path_factory.mktemp("large") / "index.html"
+    path.write_text(render(run_of(*(record(f"c{i}", evidence(figures=every_figure())) for i in range(60)))))
+    return path
+
+
+@contextmanager
+def opened(browser: "Browser", path: Path, anchor: str = "", init: str = "", **context: object) -> "Iterator[Page]":
+    """The page as opened: whatever is done to it, it must not complain, and not ask for any other file.
+
+    init: what is run before the page's own script.
+    """
+    with browser.new_context(**context) as window:
+        page, troubles, asked = window.new_page(), [], []
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script(init)
+        page.goto(path.as_uri() + anchor)
+        yield page
+        assert not troubles
+        assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {path.as_uri()}
+
+
+@pytest.fixture
+def page(browser: "Browser", report: Path) -> "Iterator[Page]":
+    with opened(browser, report) as page:
+        yield page
+
+
+def shown(page: "Page") -> list[str]:
+    """The cases that are shown, in the order of the table; the cards must agree."""
+    rows = [row.get_attribute("data-case") for row in page.locator(".overview tbody tr").all() if row.is_visible()]
+    cards = [card.get_attribute("id") for card in page.locator("article").all() if card.is_visible()]
+    assert set(rows) == set(cards)
+    return [row.removeprefix("case-") for row in rows]
+
+
+def unfold(page: "Page") -> None:
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+
+
+def in_view(page: "Page", target: "Locator") -> bool:
+    box, view = target.bounding_box(), page.viewport_size
+    return box is not None and view is not None and -1 <= box["y"] < view["height"]
+
+
+# --- filter, links, order
+
+
+def test_cases_are_filtered_by_verdict_and_text(page: "Page") -> None:
+    everything = shown(page)
+    assert len(everything) == 10
+    for state in ("pass", "error", "waived", "cut off", "not run", "not selected"):
+        page.locator(f"input[value='{state}']").uncheck()
+    assert shown(page) == ["failing", "unsure"]
+    assert page.locator("output").inner_text() == "2 of 10 cases shown"
+    page.locator("input[type=search]").fill("ACCURACY uns")
+    assert shown(page) == ["unsure"]
+    page.locator("input[type=search]").fill("nothing like this")
+    assert shown(page) == []
+    assert page.get_by_text("No case fits the filter.").is_visible()
+
+
+def test_a_link_leads_to_its_case_whatever_the_filter(browser: "Browser", report: Path) -> None:
+    with opened(browser, report, "#case-unsure") as page:
+        assert in_view(page, page.locator("#case-unsure"))
+        page.locator("input[value='fail']").uncheck()
+        assert "failing" not in shown(page)
+        page.locator(".findings a[href='#case-failing']").click()
+        page.wait_for_function("!document.getElementById('case-failing').hidden")
+        assert len(shown(page)) == 10
+        assert in_view(page, page.locator("#case-failing"))
+
+
+def test_the_table_sorts_up_down_and_back(page: "Page") -> None:
+    planned = shown(page)
+    verdict = page.locator("th", has=page.get_by_role("button", name="Verdict"))
+    metric = page.locator("th", has=page.get_by_role("button", name="Headline metric"))
+    assert verdict.get_attribute("aria-sort") == "none"
+    verdict.get_by_role("button").click()
+    assert verdict.get_attribute("aria-sort") == "ascending"
+    assert shown(page)[:3] == ["broken", "failing", "killed"]
+    verdict.get_by_role("button").press("Enter")
+    assert verdict.get_attribute("aria-sort") == "descending"
+    assert shown(page)[0] == "left-out"
+    metric.get_by_role("button").click()
+    assert (verdict.get_attribute("aria-sort"), metric.get_attribute("aria-sort")) == ("none", "ascending")
+    # Those without a metric first, then 50%, 60% and three of 96%, which stay as the verdict had sorted them.
+    assert shown(page)[5:] == ["also-passing", "waived", "passing", "unsure", "failing"]
+    metric.get_by_role("button").click()
+    assert shown(page)[:5] == ["passing", "unsure", "failing", "waived", "also-passing"]
+    metric.get_by_role("button").click()
+    assert shown(page) == planned
+
+
+# --- many cases
+
+
+NEVER_IDLE = "globalThis.requestIdleCallback = () => 0;"
+
+
+def test_a_card_among_many_is_complete_once_in_sight(browser: "Browser", large: Path) -> None:
+    with opened(browser, large, "#case-c50", NEVER_IDLE) as page:
+        card = page.locator("#case-c50")
+        card.locator(".curve .plot").wait_for()
+        assert in_view(page, card)
+        assert not page.locator("#case-c10 figure").count()
+        card.locator(".enlarge").first.click()
+        assert "A grid, 1 of 3, one" in page.get_by_role("dialog").locator(".what").inner_text()
+
+
+def test_many_cards_are_complete_in_the_end_and_on_paper(browser: "Browser", large: Path) -> None:
+    with opened(browser, large) as page:
+        page.wait_for_function("document.querySelectorAll('figure').length === 360")
+        assert not page.locator("noscript").count()
+    with opened(browser, large, "", NEVER_IDLE) as page:
+        assert page.locator("figure").count() < 360
+        page.pdf()
+        assert page.locator("figure").count() == 360
+
+
+def test_many_cards_are_all_there_without_javascript(browser: "Browser", large: Path) -> None:
+    with opened(browser, large, java_script_enabled=False) as page:
+        assert page.locator("figure").count() == 360
+        assert page.locator("#case-c59 figure").last.is_visible()
+
+
+# --- keyboard
+
+
+FOCUSED = """() => {
+  const here = document.activeElement;
+  const style = getComputedStyle(here);
+  return [all.indexOf(here), style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2];
+}"""
+
+
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(page: "Page") -> None:
+    unfold(page)
+    count = page.evaluate(
+        """() => {
+          const wanted = 'a[href], button, input, summary, pre, .scroll';
+          globalThis.all = [...document.querySelectorAll(wanted)].filter((e) => e.checkVisibility());
+          return all.length;
+        }"""
+    )
+    assert count > 60
+    reached = []
+    for _ in range(count):
+        page.keyboard.press("Tab")
+        place, outlined = page.evaluate(FOCUSED)
+        assert outlined, f"no focus to be seen on {page.evaluate('document.activeElement.outerHTML')[:200]}"
+        reached.append(place)
+    assert reached == list(range(count))
+
+
+def test_images_are_enlarged_by_keyboard(page: "Page") -> None:
+    button = page.locator("#case-passing .enlarge").first
+    button.focus()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog")
+    assert viewer.is_visible()
+    assert page.evaluate("document.activeElement.closest('dialog') !== null")
+    assert "A grid, 1 of 3, one" in viewer.locator(".what").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "A grid, 2 of 3, two" in viewer.locator(".what").inner_text()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert "A grid, 3 of 3, three" in viewer.locator(".what").inner_text()
+    assert viewer.locator("img").bounding_box()["height"] > 300
+    page.keyboard.press("Escape")
+    assert not viewer.is_visible()
+    assert page.evaluate("document.activeElement.textContent") == "Enlarge the images"
+
+
+# --- for every reader
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing(browser: "Browser", report: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install -e '.[dev]'")
+    size = {"width": width, "height": 900}
+    with opened(browser, report, color_scheme=scheme, viewport=size) as page:
+        unfold(page)
+        found = axe.Axe().run(page)
+        assert not found.violations_count, found.generate_report()
+        page.locator(".enlarge").first.click()
+        found = axe.Axe().run(page, "dialog")
+        assert not found.violations_count, found.generate_report()
+
+
+def test_nothing_overflows_a_phone(browser: "Browser", report: Path) -> None:
+    with opened(browser, report, viewport={"width": 360, "height": 740}) as page:
+        unfold(page)
+        beyond = page.evaluate(
+            """() => [...document.querySelectorAll('body *')]
+              .filter((e) => !e.closest('.scroll, .unseen, .skip') || e.matches('.scroll'))
+              .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 0.5)
+              .map((e) => e.outerHTML.slice(0, 80))"""
+        )
+        assert not beyond
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_everything_is_there_without_javascript(browser: "Browser", report: Path) -> None:
+    with opened(browser, report, java_script_enabled=False) as page:
+        assert len(shown(page)) == 10
+        figures, images = page.locator("figure").all(), page.locator("main img").all()
+        assert len(figures) == 18
+        assert all(figure.is_visible() for figure in figures)
+        assert len(images) == 33
+        assert all(image.is_visible() for image in images)
+        assert not any(button.is_visible() for button in page.locator("form, button").all())
+
+
+# --- on paper
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_paper_leaves_nothing_out(browser: "Browser", report: Path, scripts: bool) -> None:
+    with opened(browser, report, java_script_enabled=scripts, color_scheme="dark") as page:
+        folded = page.locator("details > :not(summary)").all()
+        assert len(folded) > 30
+        assert not any(content.is_visible() for content in folded)
+        if scripts:
+            page.locator("input[type=search]").fill("nothing like this")
+            page.get_by_role("button", name="Headline metric").click()
+            assert shown(page) == []
+        page.emulate_media(media="print")
+        assert all(content.is_visible() for content in folded)
+        assert len(shown(page)) == 10
+        assert not any(part.is_visible() for part in page.locator("form, .enlarge, .back, .nothing").all())
+
+
+def test_paper_is_light_and_nothing_on_it_is_cut_off(browser: "Browser", report: Path) -> None:
+    # An A4 sheet less its margins, at the 96 pixels of an inch that CSS means.
+    with opened(browser, report, color_scheme="dark", viewport={"width": 680, "height": 1009}) as page:
+        page.emulate_media(media="print", color_scheme="dark")
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor") == "rgb(255, 255, 255)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") == 680
+        heights = [figure.bounding_box()["height"] for figure in page.locator("figure:not(.curve)").all()]
+        assert max(heights) < 1009
+        kept = "[...document.querySelectorAll('figure:not(.curve)')].map((e) => getComputedStyle(e).breakInside)"
+        assert set(page.evaluate(kept)) == {"avoid"}
