@@ -15,11 +15,11 @@ ROOT = Path(__file__).parent
 @pytest.fixture(scope="session")
 def checkpoints() -> Path:
     """The folder of the example checkpoints; what is missing or stale is trained first."""
-    from fixtures.examples import EXAMPLES, FOLDER, is_current, train, train_split
+    from fixtures.examples import EXAMPLES, FOLDER, is_current, samples_of, train
 
     with FileLock(FOLDER / ".training.lock"):
-        samples = train_split()
         for example in EXAMPLES:
+            samples = samples_of(example.dataset, "train")
             if not example.on_request and not is_current(example, samples.digest):
                 train(example, samples, lambda: None)
     return FOLDER

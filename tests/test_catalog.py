@@ -17,7 +17,7 @@ from auditor.fields import Parameters
 EXTENSIONS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
 CHECKS = catalog.names("checks")
 RUN_FUNCTIONS = {"checks": ("run",), "attacks": ("start", "step"), "models": ("load",), "datasets": ("preview", "load")}
-HEAVY = ("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend")
+HEAVY = ("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend", "sklearn", "PIL")
 
 each_extension = pytest.mark.parametrize(("kind", "name"), EXTENSIONS, ids=lambda value: value)
 
@@ -75,7 +75,7 @@ def test_names_are_sorted_and_leave_out_helpers(kind, some):
     [
         ("checks", "acuracy", "unknown check 'acuracy'; did you mean 'accuracy'? (known: accuracy, "),
         ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: keras"),
-        ("datasets", "mnist_5K", "unknown dataset 'mnist_5K'; did you mean 'mnist_5k'? (known: mnist, "),
+        ("datasets", "mnist_5K", "unknown dataset 'mnist_5K'; did you mean 'mnist_5k'? (known: cifar10, "),
         ("attacks", "zzz", "unknown attack 'zzz' (known: "),
         ("checks", "_text", "unknown check '_text'"),
         ("checks", "../errors", "unknown check '../errors'"),

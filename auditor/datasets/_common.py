@@ -1,14 +1,96 @@
-"""What every dataset owes: samples that have been looked at, and a digest of exactly what will be used."""
+"""What every dataset owes: a choice among its images, a look at them, and a digest of exactly what will be used."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from auditor.core import Samples
-from auditor.errors import DataError
+from auditor.core import IntArray, Samples
+from auditor.errors import DataError, one_of
+from auditor.fields import ClassNumber, Count, Parameters
+
+# What 8-bit values are worth in [0, 1]: [0, 255] uint8 to float32, rounded once.
+SHADES = (np.arange(256) / 255.0).astype(np.float32)
+
+
+class Subset(Parameters):
+    """Which of a dataset's images are taken: all of them, if nothing is said. The conditions hold together."""
+
+    indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    """Take just these rows of the data source, in this order."""
+    classes: Annotated[list[ClassNumber | str], Field(min_length=1)] | None = None
+    """Take only images of these classes, by number or name. Numbers stay what they are."""
+    count: Count | None = None
+    """Take so many: every class in proportion, evenly spread over its images, and always the same."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A choice that isn't made isn't written down, so that it reads like a record made before there was any.
+        written: dict[str, Any] = handler(self)
+        return {key: value for key, value in written.items() if value is not None or key not in Subset.model_fields}
+
+    def most(self, images: int | None) -> int | None:
+        """How many are taken at most, out of so many."""
+        limits = (images, len(self.indices) if self.indices else None, self.count)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def choose(self, labels: IntArray, rows: IntArray, names: Sequence[str] | None, source: str) -> IntArray:
+        """Positions (n,) of the images to take, out of labels (N,) and each one's row in the source (N,).
+
+        Raises DataError for rows, classes or a count that there aren't.
+        """
+        taken = np.arange(len(labels))
+        if self.indices is not None:
+            where = {int(row): position for position, row in enumerate(rows)}
+            absent = [row for row in self.indices if row not in where]
+            if absent:
+                there = f"there are {len(where)}, up to {max(where)}" if where else "there are none"
+                raise DataError(f"{source}: row {absent[0]} of `indices` isn't among its rows ({there})")
+            twice = [row for row, times in Counter(self.indices).items() if times > 1]
+            if twice:
+                raise DataError(f"{source}: `indices` names row {twice[0]} twice; an image counts once")
+            taken = np.array([where[row] for row in self.indices])
+        if self.classes is not None:
+            numbers = [_class_number(wanted, names, source) for wanted in self.classes]
+            taken = taken[np.isin(labels[taken], numbers)]
+            missing = sorted(set(numbers) - set(labels[taken].tolist()))
+            if missing:
+                raise DataError(f"{source}: no image to take is of class {missing[0]}, which `classes` names")
+        if self.count is not None:
+            if self.count > len(taken):
+                raise DataError(f"{source}: `count` asks for {self.count} images, there are {len(taken)}")
+            # Every so-manieth image, in the order of classes: no class is more than one image off its share.
+            by_class = taken[np.argsort(labels[taken], kind="stable")]
+            picked = (2 * np.arange(self.count) + 1) * len(taken) // (2 * self.count)
+            taken = taken[np.isin(taken, by_class[picked])]
+        return taken
+
+
+def _class_number(wanted: int | str, names: Sequence[str] | None, source: str) -> int:
+    if isinstance(wanted, int):
+        return wanted
+    if wanted not in (names or ()):
+        raise DataError(f"{source}: {one_of(wanted, names or (), 'class')}")
+    return list(names or ()).index(wanted)
+
+
+def printable(path: str | Path) -> str:
+    """A path or name as text that can be written anywhere: bytes that are no UTF-8 become escapes."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
+def in_turn(labels: IntArray) -> IntArray:
+    """The order (N,) in which classes take turns, so that any first n images hold each in proportion."""
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = labels == label
+        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()
+    return np.lexsort((labels, place))
 
 
 def make_samples(
@@ -18,8 +100,12 @@ def make_samples(
     source: str,
     classes: Sequence[str] | None = None,
     box: tuple[float, float] = (0.0, 1.0),
+    subset: Subset | None = None,
 ) -> Samples:
-    """Check images (N, H, W, C) and labels (N,), and wrap them up; raise DataError for what can't be used."""
+    """Check images (N, H, W, C) and labels (N,), and wrap up those of the subset.
+
+    indices: (N,), each image's row in the source. Raises DataError for what can't be used.
+    """
     if images.ndim != 4:
         raise DataError(f"{source}: images have shape {images.shape}; (N, H, W) or (N, H, W, C) is needed")
     if images.dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
@@ -29,6 +115,11 @@ def make_samples(
         raise DataError(f"{source}: there are no images (shape {images.shape})")
     if labels.shape != (len(images),):
         raise DataError(f"{source}: {len(images)} images need as many labels, got shape {labels.shape}")
+    if subset is not None:
+        taken = subset.choose(labels, indices, classes, source)
+        if len(taken) < len(labels):
+            source = f"{source} ({len(taken)} of {len(labels)})"
+        images, labels, indices = images[taken], labels[taken], indices[taken]
     broken = ~np.isfinite(images).all(axis=(1, 2, 3))
     if broken.any():
         raise DataError(f"{source}: {_which(broken, indices)} hold NaN or infinity")

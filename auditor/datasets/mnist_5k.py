@@ -21,15 +21,14 @@ from typing import Literal
 import numpy as np
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import make_samples
+from auditor.datasets._common import Subset, make_samples
 from auditor.errors import DataError
-from auditor.fields import Parameters
 
 _PER_CLASS = 500
 _HELD_OUT = 100
 
 
-class Params(Parameters):
+class Params(Subset):
     """Which part of the 5000 images."""
 
     split: Literal["validation", "train", "all"] = "validation"
@@ -39,7 +38,7 @@ class Params(Parameters):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     per_class = {"validation": _HELD_OUT, "train": _PER_CLASS - _HELD_OUT, "all": _PER_CLASS}
-    return Preview(10 * per_class[params.split], (0.0, 1.0))
+    return Preview(params.most(10 * per_class[params.split]), (0.0, 1.0))
 
 
 def load(params: Params) -> Samples:
@@ -54,5 +53,10 @@ def load(params: Params) -> Samples:
     chosen = rows[:, part[params.split]].T.ravel()
     images = (pixels[chosen] / 255.0).reshape(-1, 28, 28, 1)
     return make_samples(
-        images, labels[chosen], chosen, source=f"mnist_5k/{params.split}", classes=[str(d) for d in range(10)]
+        images,
+        labels[chosen],
+        chosen,
+        source=f"mnist_5k/{params.split}",
+        classes=[str(d) for d in range(10)],
+        subset=params,
     )

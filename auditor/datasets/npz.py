@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import make_samples
+from auditor.datasets._common import Subset, make_samples
 from auditor.errors import DataError
-from auditor.fields import FilePath, Parameters, Real
+from auditor.fields import FilePath, Real
 
 
-class Params(Parameters):
+class Params(Subset):
     """Where the file is, and the range of its values."""
 
     path: FilePath
@@ -53,8 +53,8 @@ def preview(params: Params) -> Preview:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape = read(file)[0]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return Preview(None, (low, high))
-    return Preview(shape[0] if shape else None, (low, high))
+        return Preview(params.most(None), (low, high))
+    return Preview(params.most(shape[0] if shape else None), (low, high))
 
 
 def load(params: Params) -> Samples:
@@ -65,7 +65,8 @@ def load(params: Params) -> Samples:
         images = images[..., None]
     classes = None if names is None else [str(name) for name in names.ravel()]
     low, high = params.box
-    return make_samples(images, labels, np.arange(labels.size), source="npz", classes=classes, box=(low, high))
+    rows = np.arange(labels.size)
+    return make_samples(images, labels, rows, source="npz", classes=classes, box=(low, high), subset=params)
 
 
 def _read(path: str) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,41 @@
+"""The sets that Keras fetches on first use and keeps in its own cache."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Literal
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.core import Preview, Samples
+from auditor.datasets._common import SHADES, Subset, make_samples
+from auditor.errors import DataError
+
+
+class Params(Subset):
+    """Which part of the set."""
+
+    split: Literal["validation", "train"] = "validation"
+    """`validation`: the 10 000 test images; `train`: the others."""
+
+
+def preview_of(params: Params, train: int) -> Preview:
+    """What is known without loading, of a set with so many training images."""
+    return Preview(params.most(train if params.split == "train" else 10_000), (0.0, 1.0))
+
+
+def fetch(name: str, params: Params, classes: Sequence[str], instead: str) -> Samples:
+    """Load a set of `keras.datasets` as (N, H, W, C) float32 in [0, 1]; raise DataError where it can't be fetched.
+
+    classes: the names in order. instead: what to do without a network.
+    """
+    tensorflow()
+    dataset = import_module(f"keras.datasets.{name}")
+    try:
+        train, test = dataset.load_data()
+    except Exception as error:  # Keras wraps every cause (no network, bad hash, full disk) in a bare Exception
+        raise DataError(f"dataset {name!r} can't be fetched ({error}); without a network {instead}") from error
+    pixels, labels = train if params.split == "train" else test
+    images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]
+    rows = np.arange(len(labels))
+    return make_samples(images, labels.reshape(-1), rows, f"{name}/{params.split}", classes, subset=params)

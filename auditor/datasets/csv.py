@@ -1,0 +1,119 @@
+"""Your own images, from a table that names the file and the label of each.
+
+What it measures
+    Nothing by itself: it gives the images that the table names, in [0, 1], with their labels.
+
+Why it matters
+    Labels often live in a table beside the images, and a test set is often just a list.
+
+How to read it
+    The file is UTF-8 with a header line; paths are PNG or JPEG files relative to it. A label is a class number, or a
+    name. With `names` the classes are those, in that order; without, names are numbered in sorted order, so that
+    a misspelt one is a class of its own. An image's index is its row below the header, from 0. 8-bit values are
+    divided by 255. What a resized image is, `image_folder` explains.
+
+References
+    RFC 4180, Common Format and MIME Type for Comma-Separated Values (CSV) Files.
+"""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from auditor.core import IntArray, Preview, Samples
+from auditor.datasets._common import printable
+from auditor.datasets._pictures import Pictures, load_pictures
+from auditor.errors import DataError, one_of
+from auditor.fields import FilePath
+
+
+class Params(Pictures):
+    """Where the table is, which of its columns matter, and what becomes of the images."""
+
+    path: FilePath
+    """The table, such as `test.csv`."""
+    image_column: str = "path"
+    """The column of paths, relative to the table."""
+    label_column: str = "label"
+    """The column of labels."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """What stands between two columns, such as `;`."""
+    names: list[str] | None = None
+    """Names of the classes, in the order of the model's."""
+
+
+def preview(params: Params) -> Preview:
+    """How many rows there are; a table that isn't as it should be is for `load` to explain."""
+    try:
+        images = len(_rows(params))
+    except DataError:
+        images = None
+    return Preview(params.most(images), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
+    rows = _rows(params)
+    labels, names = _labels(rows, params)
+    folder = Path(params.path).parent
+    paths = [folder / path for _, path, _ in rows]
+    for (line, _, _), path in zip(rows, paths, strict=True):
+        if not _is_file(path):
+            raise DataError(f"{printable(params.path)}:{line}: there is no file {printable(path)}")
+    return load_pictures(paths, labels, np.arange(len(rows)), "csv", names, params)
+
+
+def _rows(params: Params) -> list[tuple[int, str, str]]:
+    """Every row's line in the file, path and label."""
+    shown = printable(params.path)
+    try:
+        with Path(params.path).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=params.delimiter, strict=True)
+            header = next(reader, [])
+            for column in (params.image_column, params.label_column):
+                if header.count(column) != 1:
+                    message = "has two columns named" if column in header else "has no column named"
+                    raise DataError(f"{shown} {message} {column!r} (its columns: {', '.join(header) or 'none'})")
+            image, label = header.index(params.image_column), header.index(params.label_column)
+            rows = []
+            for row in filter(None, reader):
+                if len(row) != len(header):
+                    raise DataError(f"{shown}:{reader.line_num}: {len(row)} values, the header has {len(header)}")
+                rows.append((reader.line_num, row[image], row[label].strip()))
+    except OSError as error:
+        raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{shown} is no table in UTF-8 with {params.delimiter!r} between columns: {error}") from error
+    if not rows:
+        raise DataError(f"{shown} has no rows below its header")
+    return rows
+
+
+def _labels(rows: list[tuple[int, str, str]], params: Params) -> tuple[IntArray, list[str] | None]:
+    """Class numbers (N,), and the names of the classes where there are any."""
+    written = {label for _, _, label in rows}
+    names = params.names
+    if names is None and not all(map(_is_number, written)):
+        names = sorted(written)
+    numbers = {name: number for number, name in enumerate(names or ())}
+    known = range(10**9 if names is None else len(names))
+    for line, _, label in rows:
+        if label not in numbers:
+            if not (_is_number(label) and int(label) in known):
+                raise DataError(f"{printable(params.path)}:{line}: {one_of(label, names or (), 'label')}")
+            numbers[label] = int(label)
+    return np.array([numbers[label] for _, _, label in rows]), names
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long for any file
+        return False
+
+
+def _is_number(label: str) -> bool:
+    return label.isascii() and label.isdigit() and len(label) < 10

@@ -1,0 +1,106 @@
+"""Your own images in the format of the MNIST files: one file of images, one of labels, plain or gzipped.
+
+What it measures
+    Nothing by itself: it gives the images of the files in [0, 1] with their labels.
+
+Why it matters
+    MNIST, Fashion-MNIST, Kuzushiji-MNIST and others are distributed so: their own files, without a network.
+
+How to read it
+    Images are unsigned bytes (N, H, W) or (N, H, W, C) and are divided by 255; labels are unsigned bytes (N,).
+    Whether a file is gzipped is seen by its content. EMNIST's files hold every image with rows and columns swapped,
+    and are shown so.
+
+References
+    LeCun, Cortes and Burges, The MNIST database of handwritten digits, "File formats".
+"""
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.core import Preview, Samples
+from auditor.datasets._common import SHADES, Subset, make_samples, printable
+from auditor.errors import DataError
+from auditor.fields import FilePath
+
+_UNSIGNED_BYTE = 0x08
+_GZIP = b"\x1f\x8b"
+
+
+class Params(Subset):
+    """Where the two files are."""
+
+    images: FilePath
+    """The file of images, such as `t10k-images-idx3-ubyte.gz`."""
+    labels: FilePath
+    """The file of labels, such as `t10k-labels-idx1-ubyte.gz`."""
+    names: list[str] | None = None
+    """Names of the classes, in order."""
+
+
+def preview(params: Params) -> Preview:
+    """What the header of the labels says; a file that isn't as it should be is for `load` to explain."""
+    try:
+        with _opened(params.labels) as file:
+            (count,) = _shape(file, params.labels, (1,))
+    except (DataError, OSError, EOFError, zlib.error):
+        return Preview(params.most(None), (0.0, 1.0))
+    return Preview(params.most(count), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load both files; raise DataError if one isn't what it should be, or they don't belong together."""
+    pixels, labels = _read(params.images, (3, 4)), _read(params.labels, (1,))
+    if len(pixels) != len(labels):
+        there = f"holds {len(pixels)} images, but {printable(params.labels)} {len(labels)} labels"
+        raise DataError(f"{printable(params.images)} {there}; they don't belong together")
+    images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]
+    return make_samples(images, labels, np.arange(len(labels)), "idx", params.names, subset=params)
+
+
+def _opened(path: str) -> Any:
+    with Path(path).open("rb") as file:
+        return gzip.open(path) if file.read(2) == _GZIP else Path(path).open("rb")
+
+
+def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
+    """Read the header: two zero bytes, the type, the number of dimensions, and each as 32 bits, big end first."""
+    wanted = " or ".join(map(str, ranks))
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0":
+        message = f"is no IDX file: it begins with {magic.hex(' ') or 'nothing'}, not with 00 00 08"
+        raise DataError(f"{printable(path)} {message}")
+    if magic[2] != _UNSIGNED_BYTE:
+        raise DataError(f"{printable(path)} holds values of type 0x{magic[2]:02x}; only unsigned bytes (0x08) are read")
+    if magic[3] not in ranks:
+        message = f"has {magic[3]} dimensions where {wanted} are needed; are images and labels swapped?"
+        raise DataError(f"{printable(path)} {message}")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise DataError(f"{printable(path)} is cut off in its header")
+    return struct.unpack(f">{magic[3]}I", sizes)
+
+
+def _read(path: str, ranks: tuple[int, ...]) -> NDArray[np.uint8]:
+    try:
+        with _opened(path) as file:
+            shape = _shape(file, path, ranks)
+            values = np.frombuffer(file.read(), np.uint8)
+    except EOFError as error:
+        raise DataError(f"{printable(path)} is cut off: its gzip data ends too early") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{printable(path)} is damaged: {error}") from error
+    except OSError as error:
+        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
+    needed = int(np.prod(shape, dtype=object))
+    if len(values) != needed:
+        what = "is cut off" if len(values) < needed else "is longer than it says"
+        message = f"{what}: its header announces {needed} bytes of values, {len(values)} follow"
+        raise DataError(f"{printable(path)} {message}")
+    return values.reshape(shape)

@@ -1,0 +1,101 @@
+"""Your own images, from a folder that holds one folder of PNG or JPEG files for every class.
+
+What it measures
+    Nothing by itself: it gives the images in [0, 1], labelled by the folder they lie in.
+
+Why it matters
+    The layout that Keras's `image_dataset_from_directory` and torchvision's `ImageFolder` train from.
+
+How to read it
+    Classes are numbered in the order of their folders' names, as both of those do ("10" comes before "2"); `names`
+    gives another order. Within a class, files are in natural order ("2.png" before "10.png"). An image's index is its
+    row in that list, class by class; the samples themselves take turns among the classes, so that any first n hold
+    each in proportion. 8-bit values are divided by 255. Hidden files are passed over; anything else within a
+    class's folder that is no PNG or JPEG file is refused. Resizing is bilinear, over the area that shrinks to a
+    pixel; what is audited then is the resized image. Orientation tags and colour profiles are ignored.
+
+References
+    Keras, keras.utils.image_dataset_from_directory. torchvision, torchvision.datasets.ImageFolder.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from auditor.core import Preview, Samples
+from auditor.datasets._common import in_turn, printable
+from auditor.datasets._pictures import SUFFIXES, Pictures, load_pictures
+from auditor.errors import DataError, one_of
+from auditor.fields import FilePath
+
+
+class Params(Pictures):
+    """Where the folder is, and what becomes of its images."""
+
+    path: FilePath
+    """The folder that holds a folder for every class."""
+    names: list[str] | None = None
+    """The names of the class folders in the order of the model's classes; sorted if left out."""
+
+
+def preview(params: Params) -> Preview:
+    """How many files there are; a folder that isn't as it should be is for `load` to explain."""
+    try:
+        images = sum(len(files) for files in _listing(params).values())
+    except DataError:
+        images = None
+    return Preview(params.most(images), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
+    listing = _listing(params)
+    paths = [path for files in listing.values() for path in files]
+    labels = np.repeat(np.arange(len(listing)), [len(files) for files in listing.values()])
+    order = in_turn(labels)
+    return load_pictures([paths[row] for row in order], labels[order], order, "image_folder", list(listing), params)
+
+
+def _listing(params: Params) -> dict[str, list[Path]]:
+    """The files of every class, classes and files in order."""
+    folder = Path(params.path)
+    shown = printable(folder)
+    try:
+        entries = {printable(entry.name): entry for entry in folder.iterdir() if not entry.name.startswith(".")}
+        found = sorted(name for name, entry in entries.items() if entry.is_dir())
+        if not found:
+            raise DataError(f"{shown} holds no folders; one for every class is needed")
+        stray = sorted(name for name, entry in entries.items() if _is_picture(entry))
+        if stray:
+            raise DataError(f"{shown} holds {stray[0]}, which belongs to no class; move it into a class's folder")
+        names = found if params.names is None else params.names
+        for name in names:
+            if name not in found:
+                raise DataError(f"{shown}: {one_of(name, found, 'class folder')}")
+        left = sorted(set(found) - set(names))
+        if left:
+            raise DataError(f"{shown}: `names` leaves out the folder {left[0]!r}; choose images by `classes`")
+        return {name: _files(entries[name]) for name in names}
+    except OSError as error:
+        raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural)
+    if not files:
+        raise DataError(f"{printable(folder)} holds no images; a class without any can't be audited")
+    wrong = [entry for entry in files if not _is_picture(entry)]
+    if wrong:
+        raise DataError(f"{printable(wrong[0])} is no PNG or JPEG file; move it out of the class's folder")
+    return files
+
+
+def _is_picture(entry: Path) -> bool:
+    return entry.suffix.lower() in SUFFIXES and not entry.is_dir()
+
+
+def _natural(path: Path) -> tuple[list[str | int], str]:
+    """Numbers within a name by their size; they stand at the odd places, so that like meets like."""
+    parts = re.split("([0-9]+)", path.name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], path.name

@@ -1,0 +1,79 @@
+"""Patches of two colour photographs, shipped inside the scikit-learn package: no network needed.
+
+What it measures
+    Nothing by itself: it gives RGB 16 × 16 patches in [0, 1], labelled by what the photograph shows there.
+
+Why it matters
+    A set in colour that installs with a package: small enough for seconds, real enough to go wrong on.
+
+How to read it
+    Of `china.jpg` the sky, the water, the pagoda and the trees, of `flower.jpg` the petals and the leaves; each is a
+    rectangle of the photograph, cut into patches that don't overlap, and at its edges a rectangle holds a little
+    of what is beside it. Every fourth patch, along diagonals, is `validation`. Patches of one photograph resemble
+    each other, so accuracy here says nothing of other photographs. An image's index is its place in the grid
+    of 26 rows and 40 columns: 1040 · photograph + 40 · row + column. The photographs are JPEG files, which other
+    releases of the decoder may round differently: compare digests before results.
+
+References
+    Pedregosa et al., Scikit-learn: Machine Learning in Python, JMLR 12, 2011; `sklearn.datasets.load_sample_images`.
+    Photographs by danielbuechele (china) and vultilion (flower), flickr.com, CC BY 2.0.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from auditor.core import Preview, Samples
+from auditor.datasets._common import Subset, in_turn, make_samples
+from auditor.errors import DataError
+
+_SIDE = 16
+_ROWS, _COLUMNS = 26, 40  # whole patches in a photograph of 427 × 640 pixels
+# What is where: the photograph, rows and columns of the grid.
+_REGIONS = {
+    "sky": (0, range(11), range(24, 40)),
+    "water": (0, range(14, 19), range(22, 33)),
+    "pagoda": (0, range(7, 21), range(8, 19)),
+    "tree": (0, range(21, 26), range(19, 40)),
+    "petal": (1, range(8, 20), range(13, 25)),
+    "leaf": (1, range(4, 20), range(10)),
+}
+
+
+class Params(Subset):
+    """Which part of the patches."""
+
+    split: Literal["validation", "train", "all"] = "validation"
+    """`validation`: every fourth patch; `train`: the others."""
+
+
+def preview(params: Params) -> Preview:
+    """What is known without loading."""
+    return Preview(params.most(len(_places(params.split))), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load the patches as (N, 16, 16, 3) float32 in [0, 1]; raise DataError where scikit-learn is missing."""
+    try:
+        from sklearn.datasets import load_sample_images  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise DataError("dataset 'photo_patches' needs scikit-learn: pip install scikit-learn") from error
+    photographs = np.stack(load_sample_images().images)[:, : _ROWS * _SIDE, : _COLUMNS * _SIDE]
+    grid = photographs.reshape(2, _ROWS, _SIDE, _COLUMNS, _SIDE, 3).swapaxes(2, 3)
+    patches = grid.reshape(-1, _SIDE, _SIDE, 3)
+    labels, places = np.array(_places(params.split)).T
+    order = in_turn(labels)
+    labels, places = labels[order], places[order]
+    source = f"photo_patches/{params.split}"
+    return make_samples(patches[places] / 255.0, labels, places, source, tuple(_REGIONS), subset=params)
+
+
+def _places(split: str) -> list[tuple[int, int]]:
+    """Label and place in the grid of every patch of a split."""
+    return [
+        (label, (photograph * _ROWS + row) * _COLUMNS + column)
+        for label, (photograph, rows, columns) in enumerate(_REGIONS.values())
+        for row in rows
+        for column in columns
+        if split in ("all", "validation" if (row + column) % 4 == 0 else "train")
+    ]

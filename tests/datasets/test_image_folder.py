@@ -1,0 +1,196 @@
+"""A folder for every class: order, conversion, and every file that can't be used by name."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditor.datasets import image_folder
+from auditor.errors import DataError
+
+
+def save(path: Path, value: int | tuple[int, ...] = 0, size: tuple[int, int] = (5, 4), mode: str = "RGB") -> Path:
+    """Write an image of one colour; size is width and height."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path)
+    return path
+
+
+def load(folder: Path, **asked):
+    return image_folder.load(image_folder.Params(path=str(folder), **asked))
+
+
+def told(folder: Path, **asked) -> str:
+    with pytest.raises(DataError) as caught:
+        load(folder, **asked)
+    return str(caught.value)
+
+
+@pytest.fixture
+def pets(tmp_path) -> Path:
+    """Four cats and two dogs; the red of an image is its row."""
+    names = ("cat/1.png", "cat/2.png", "cat/9b.PNG", "cat/10.png", "dog/a.png", "dog/b.png")
+    for row, name in enumerate(names):
+        save(tmp_path / name, (row, 100, 200))
+    return tmp_path
+
+
+def test_order_labels_and_rows(pets):
+    samples = load(pets)
+    assert samples.images.shape == (6, 4, 5, 3)
+    assert samples.classes == ("cat", "dog")
+    assert np.array_equal(samples.images[:, 0, 0, 0], (samples.indices / 255.0).astype(np.float32))
+    assert np.array_equal(samples.images[0, 3, 4, 1:], (np.array([100, 200]) / 255.0).astype(np.float32))
+    assert samples.indices.tolist() == [0, 4, 1, 2, 5, 3]
+    assert samples.labels.tolist() == [0, 1, 0, 0, 1, 0]
+    assert image_folder.preview(image_folder.Params(path=str(pets))).images == 6
+
+
+def test_classes_are_numbered_as_training_does_or_as_named(tmp_path):
+    for name in ("2", "10", "b"):
+        save(tmp_path / name / "x.png")
+    assert load(tmp_path).classes == ("10", "2", "b")
+    samples = load(tmp_path, names=["b", "2", "10"])
+    assert samples.classes == ("b", "2", "10")
+    assert told(tmp_path, names=["b", "2", "01"]).endswith(
+        "unknown class folder '01'; did you mean '10'? (known: 10, 2, b)"
+    )
+    assert "`names` leaves out the folder '10'; choose images by `classes`" in told(tmp_path, names=["b", "2"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "grey", "rgb"),
+    [
+        ("L", 51, [51], [51, 51, 51]),
+        ("RGB", (255, 0, 0), [76], [255, 0, 0]),
+        ("RGBA", (10, 20, 30, 0), [18], [10, 20, 30]),
+        ("1", 1, [255], [255, 255, 255]),
+        ("P", 0, [0], [0, 0, 0]),
+    ],
+)
+def test_grey_and_colour_are_converted(tmp_path, mode, value, grey, rgb):
+    save(tmp_path / "only" / "x.png", value, mode=mode)
+    for channels, wanted in ((1, grey), (3, rgb)):
+        samples = load(tmp_path, channels=channels)
+        assert samples.images.shape == (1, 4, 5, channels)
+        assert np.array_equal(samples.images[0, 0, 0], (np.array(wanted) / 255.0).astype(np.float32))
+
+
+def test_jpeg_is_read_and_height_comes_first_in_resize(tmp_path):
+    save(tmp_path / "a" / "x.jpg", (200, 200, 200), (8, 6))
+    save(tmp_path / "b" / "y.JPEG", (40, 40, 40), (30, 60))
+    samples = load(tmp_path, resize=[3, 2])
+    assert samples.images.shape == (2, 3, 2, 3)
+    assert np.allclose(samples.images.mean(axis=(1, 2, 3)) * 255, [200, 40], atol=1)
+
+
+def test_a_subset_is_all_that_is_decoded(pets):
+    (pets / "cat" / "2.png").write_bytes(b"broken")
+    samples = load(pets, classes=["dog"])
+    assert samples.indices.tolist() == [4, 5]
+    assert samples.source == "image_folder (2 of 6)"
+    assert load(pets, indices=[5, 0]).labels.tolist() == [1, 0]
+    assert image_folder.preview(image_folder.Params(path=str(pets), count=3)).images == 3
+
+
+def test_links_that_leave_the_folder_and_odd_names_are_fine(pets, tmp_path_factory):
+    elsewhere = save(tmp_path_factory.mktemp("elsewhere") / "dogs" / "c d\n'é%20#.png", (50, 0, 0))
+    (pets / "dog" / "c.png").symlink_to(elsewhere)
+    (pets / "eel & [x] ☃").symlink_to(elsewhere.parent, target_is_directory=True)
+    samples = load(pets)
+    assert samples.classes == ("cat", "dog", "eel & [x] ☃")
+    assert np.bincount(samples.labels).tolist() == [4, 3, 1]
+
+
+def test_names_that_are_no_text_can_still_be_written(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    try:
+        os.mkdir(folder)  # noqa: PTH102 - a path of bytes
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    save(Path(os.fsdecode(folder)) / "x.png")
+    assert load(tmp_path).classes == ("\\udcff",)
+    (Path(os.fsdecode(folder)) / "x.png").write_bytes(b"")
+    assert told(tmp_path).encode().startswith(f"{tmp_path}/\\udcff/x.png can't be read".encode())
+
+
+def test_hidden_files_and_other_files_beside_the_classes_are_passed_over(pets):
+    (pets / "README.md").write_text("pets")
+    (pets / ".DS_Store").write_text("")
+    (pets / ".git").mkdir()
+    (pets / "cat" / "._1.png").write_text("")
+    assert len(load(pets)) == 6
+
+
+def of_another_size(folder: Path) -> str:
+    save(folder / "dog" / "a.png", size=(7, 4))
+    return f"{folder}/dog/a.png is 4 × 7 pixels, but {folder}/cat/1.png is 4 × 5; set `resize: [height, width]`"
+
+
+def cut_off(folder: Path) -> str:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    path = folder / "dog" / "b.png"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    return f"{path} can't be read as a PNG or JPEG image: "
+
+
+def no_image(folder: Path) -> str:
+    (folder / "dog" / "b.png").write_text("text")
+    return f"{folder}/dog/b.png can't be read as a PNG or JPEG image: "
+
+
+def disguised(folder: Path) -> str:
+    Image.new("RGB", (5, 4)).save(folder / "dog" / "b.png", format="GIF")
+    return f"{folder}/dog/b.png can't be read as a PNG or JPEG image: "
+
+
+def deep(folder: Path) -> str:
+    Image.fromarray(np.full((4, 5), 40_000, np.uint16)).save(folder / "dog" / "b.png")
+    return f"{folder}/dog/b.png has more than 8 bits a channel; convert it, or use 'npz'"
+
+
+def dangling(folder: Path) -> str:
+    (folder / "dog" / "c.png").symlink_to(folder / "gone.png")
+    return f"{folder}/dog/c.png is missing"
+
+
+def empty_class(folder: Path) -> str:
+    (folder / "eel").mkdir()
+    return f"{folder}/eel holds no images; a class without any can't be audited"
+
+
+def other_file(folder: Path) -> str:
+    (folder / "dog" / "c.webp").write_text("")
+    return f"{folder}/dog/c.webp is no PNG or JPEG file; move it out of the class's folder"
+
+
+def nested(folder: Path) -> str:
+    save(folder / "dog" / "more.png" / "d.png")
+    return f"{folder}/dog/more.png is no PNG or JPEG file; move it out of the class's folder"
+
+
+def stray(folder: Path) -> str:
+    save(folder / "e.png")
+    return f"{folder} holds e.png, which belongs to no class; move it into a class's folder"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [of_another_size, cut_off, no_image, disguised, deep, dangling, empty_class, other_file, nested, stray],
+    ids=lambda spoil: spoil.__name__,
+)
+def test_what_cannot_be_used_is_named(pets, spoil):
+    message = spoil(pets)
+    assert told(pets).startswith(message)
+
+
+def test_a_folder_without_classes_a_file_or_nothing(tmp_path):
+    assert told(tmp_path) == f"{tmp_path} holds no folders; one for every class is needed"
+    path = tmp_path / "file"
+    assert told(path) == f"{path} can't be read: No such file or directory"
+    path.write_text("")
+    assert told(path) == f"{path} can't be read: Not a directory"
+    assert image_folder.preview(image_folder.Params(path=str(path))).images is None

@@ -1,0 +1,87 @@
+"""The sets that Keras fetches, with its download replaced: tests use no network."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from auditor import catalog
+from auditor.datasets import _keras, cifar10, fashion_mnist, mnist
+from auditor.errors import DataError
+
+SETS = {"mnist": (mnist, (28, 28)), "fashion_mnist": (fashion_mnist, (28, 28)), "cifar10": (cifar10, (32, 32, 3))}
+each_set = pytest.mark.parametrize("name", SETS)
+
+
+@pytest.fixture
+def keras_gives(monkeypatch: pytest.MonkeyPatch):
+    """Let `load_data` of every set be a given function."""
+    monkeypatch.setattr(_keras, "tensorflow", lambda: None)
+
+    def use(load_data):
+        monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))
+        monkeypatch.setitem(sys.modules, "keras.datasets", ModuleType("keras.datasets"))
+        for name in SETS:
+            dataset = ModuleType(f"keras.datasets.{name}")
+            dataset.load_data = load_data
+            monkeypatch.setitem(sys.modules, f"keras.datasets.{name}", dataset)
+
+    return use
+
+
+@each_set
+@pytest.mark.parametrize(("split", "label", "grey"), [("train", 3, 255), ("validation", 7, 51)])
+def test_bytes_become_shares_of_white(keras_gives, name, split, label, grey):
+    module, shape = SETS[name]
+
+    def part(count, value, digit):
+        labels = np.full((count, 1) if name == "cifar10" else count, digit, np.uint8)  # as Keras has them
+        return np.full((count, *shape), value, np.uint8), labels
+
+    keras_gives(lambda: (part(3, 255, 3), part(2, 51, 7)))
+    samples = module.load(module.Params(split=split))
+    assert samples.images.shape == ({"train": 3, "validation": 2}[split], *shape, 1)[:4]
+    assert np.all(samples.images == np.float32(grey / 255))
+    assert set(samples.labels) == {label}
+    assert len(set(samples.classes)) == 10
+    assert samples.source == f"{name}/{split}"
+
+
+@each_set
+def test_a_subset_is_taken(keras_gives, name):
+    module, shape = SETS[name]
+    labels = np.arange(30, dtype=np.uint8) % 10
+    pixels = np.broadcast_to(labels.reshape(-1, *[1] * len(shape)), (30, *shape))
+    keras_gives(lambda: ((pixels[:1], labels[:1]), (pixels, labels)))
+    samples = module.load(module.Params(classes=[3, module.load(module.Params()).classes[5]], count=4))
+    assert samples.labels.tolist() == [3, 5, 3, 5]
+    assert np.array_equal(samples.images[:, 0, 0, 0] * 255, samples.labels)
+
+
+@each_set
+def test_how_many_there_are_is_known_before(name):
+    module, _ = SETS[name]
+    assert catalog.preview(name, module.Params()).images == 10_000
+    assert catalog.preview(name, module.Params(split="train")).images == (50_000 if name == "cifar10" else 60_000)
+    assert catalog.preview(name, module.Params(count=500)).images == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("mnist", "use 'mnist_5k' or 'npz'"),
+        ("fashion_mnist", "use 'idx' on the set's own files, or 'npz'"),
+        ("cifar10", "bring Keras's cached copy from another machine, or use 'image_folder'"),
+    ],
+)
+def test_without_a_network_it_says_what_else_there_is(keras_gives, name, instead):
+    def load_data():
+        raise Exception("URL fetch failure: no route to host")
+
+    keras_gives(load_data)
+    module, _ = SETS[name]
+    with pytest.raises(DataError) as caught:
+        module.load(module.Params())
+    message = f"dataset '{name}' can't be fetched (URL fetch failure: no route to host); without a network {instead}"
+    assert str(caught.value).startswith(message)

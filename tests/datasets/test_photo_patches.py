@@ -1,0 +1,68 @@
+"""Patches of two photographs: real colours, split without overlap, the same at every load."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from auditor.datasets import photo_patches
+from auditor.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return {split: photo_patches.load(photo_patches.Params(split=split)) for split in ("validation", "train", "all")}
+
+
+@pytest.mark.parametrize(("split", "count"), [("validation", 200), ("train", 594), ("all", 794)])
+def test_shapes_types_and_counts(parts, split, count):
+    samples = parts[split]
+    assert samples.images.shape == (count, 16, 16, 3)
+    assert (samples.images.dtype, samples.box) == (np.float32, (0.0, 1.0))
+    assert samples.classes == ("sky", "water", "pagoda", "tree", "petal", "leaf")
+    assert photo_patches.preview(photo_patches.Params(split=split)).images == count
+    assert photo_patches.preview(photo_patches.Params(split=split, count=50)).images == 50
+
+
+def test_train_and_validation_share_nothing_and_leave_nothing_out(parts):
+    rows = np.concatenate([parts["train"].indices, parts["validation"].indices])
+    assert sorted(rows) == sorted(parts["all"].indices)
+    assert len(set(rows)) == 794
+
+
+def test_a_patch_lies_where_its_index_says(parts):
+    from sklearn.datasets import load_sample_images
+
+    photographs = load_sample_images().images
+    for i in (0, 77, 793):
+        photograph, place = divmod(int(parts["all"].indices[i]), 1040)
+        row, column = (16 * n for n in divmod(place, 40))
+        patch = photographs[photograph][row : row + 16, column : column + 16]
+        assert np.array_equal((parts["all"].images[i] * 255).round(), patch)
+
+
+def test_what_is_seen_has_its_colour(parts):
+    samples = parts["all"]
+    colours = {name: samples.images[samples.labels == i].mean(axis=(0, 1, 2)) for i, name in enumerate(samples.classes)}
+    assert colours["sky"].argmax() == 2
+    assert colours["sky"].min() > 0.7
+    assert colours["petal"].argmax() == 0
+    assert colours["leaf"].argmin() == 0
+
+
+def test_any_first_patches_hold_each_class_in_proportion(parts):
+    samples = parts["validation"]
+    shares = np.bincount(samples.labels) / len(samples)
+    for n in (20, 50, 100):
+        assert np.all(np.abs(np.bincount(samples.labels[:n], minlength=6) - shares * n) <= 1)
+
+
+def test_the_digest_is_stable_and_tells_the_parts_apart(parts):
+    assert photo_patches.load(photo_patches.Params()).digest == parts["validation"].digest
+    assert len({samples.digest for samples in parts.values()}) == 3
+
+
+def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(DataError, match="pip install scikit-learn"):
+        photo_patches.load(photo_patches.Params())
