@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor import manifest
-from auditor.core import Run
 from auditor.errors import RecordError
+from auditor.record import Run
 from auditor.store import Folder, write_text
 
 NAME = "attestation.json"

@@ -11,9 +11,10 @@ import numpy as np
 
 from auditor import catalog
 from auditor.comparison import difference, fell, rose
-from auditor.core import AdversarialImages, Baseline, Evidence, Expectation, IntArray, Record, Samples
+from auditor.core import AdversarialImages, Evidence, IntArray, Samples
 from auditor.errors import RecordError
 from auditor.figures import Figure, ImageGrid, Panel, Strip, spread
+from auditor.record import Baseline, Expectation, Record
 from auditor.store import Folder
 
 MODEL = "baseline"

@@ -13,9 +13,10 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from auditor.core import Expectation, MetricInfo, Preview, Remark
+from auditor.core import MetricInfo, Preview
 from auditor.errors import ExtensionError, one_of
 from auditor.fields import Parameters
+from auditor.record import Expectation, Remark
 
 Kind = Literal["checks", "attacks", "models", "datasets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -14,7 +14,7 @@ from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 if TYPE_CHECKING:
     import pytest
 
-    from auditor.core import Run
+    from auditor.record import Run
 
 
 class _Teaching(click.Group):

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor import catalog
-from auditor.core import Baseline, Evidence, Expectation, Failure, Record, Status, Verdict, Waiver
+from auditor.core import Evidence
 from auditor.plan import Case, Plan
+from auditor.record import Baseline, Expectation, Failure, Record, Status, Verdict, Waiver
 from auditor.verdict import holm, judge
 
 

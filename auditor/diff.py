@@ -3,8 +3,8 @@
 import dataclasses
 
 from auditor.baseline import changed_images, from_records
-from auditor.core import Earlier, Record, Run
 from auditor.errors import RecordError
+from auditor.record import Earlier, Record, Run
 from auditor.store import Folder
 
 

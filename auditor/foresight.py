@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor import catalog
-from auditor.core import Expectation, MetricInfo, Preview
+from auditor.core import MetricInfo, Preview
 from auditor.fields import Parameters
 from auditor.intervals import clean_sweep_needed
+from auditor.record import Expectation
 
 _FEW = 50
 

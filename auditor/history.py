@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.core import Record, Run
 from auditor.errors import AuditError, RecordError
 from auditor.intervals import interval
+from auditor.record import Record, Run
 from auditor.store import Folder
 
 NAME = "history.sqlite"

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.core import Expectation, Preview, Waiver
+from auditor.core import Preview
 from auditor.errors import ExtensionError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
 from auditor.foresight import Gate, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
+from auditor.record import Expectation, Waiver
 from auditor.spec import CheckEntry, Spec, WaiverEntry, read_spec, validate
 
 

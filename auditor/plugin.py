@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from auditor.core import Record, Run
     from auditor.plan import Case, Plan
+    from auditor.record import Record, Run
     from auditor.resources import Resources
     from auditor.runner import Work
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from auditor.baseline import what_differs
 from auditor.conclusion import conclude, settle, unjudged
-from auditor.core import Earlier, Failure, Record, Run
 from auditor.plan import Case, Plan
+from auditor.record import Earlier, Failure, Record, Run
 from auditor.runner import planned
 from auditor.store import Folder
 

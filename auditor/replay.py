@@ -9,10 +9,11 @@ import numpy as np
 
 from auditor import catalog
 from auditor.conclusion import conclude
-from auditor.core import AdversarialImages, Context, Record, Run, Samples
+from auditor.core import AdversarialImages, Context, Samples
 from auditor.errors import CheckError, RecordError
 from auditor.fields import Parameters
 from auditor.plan import make_plan
+from auditor.record import Record, Run
 from auditor.resources import Resources
 from auditor.store import Folder
 

@@ -13,12 +13,13 @@ from auditor import catalog
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
-from auditor.core import AdversarialImages, Baseline, Context, Evidence, Failure, PlannedCase, Record, Run
+from auditor.core import AdversarialImages, Context, Evidence
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
 from auditor.manifest import seal
 from auditor.plan import Case, Plan
+from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.resources import Resources, provenance
 from auditor.store import Folder, write_text
 

@@ -28,8 +28,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.core import Record, Run
 from auditor.errors import RecordError
+from auditor.record import Record, Run
 
 Value = TypeVar("Value")
 FORMAT = 3

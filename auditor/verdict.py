@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from auditor.comparison import difference
-from auditor.core import Baseline, Diagnostic, Expectation, Finding, FloatArray, Metric, Status, Verdict
+from auditor.core import Diagnostic, FloatArray, Metric
 from auditor.errors import CheckError
 from auditor.intervals import bounds, changes, constant_interval, difference_interval, interval, share_interval
+from auditor.record import Baseline, Expectation, Finding, Status, Verdict
 
 _MOST_SAMPLES = 10_000_000
 _RANK: Mapping[Status, int] = {"pass": 0, "inconclusive": 1, "fail": 2, "error": 3}
@@ -66,10 +67,22 @@ def _judge_one(
     status = _status(metric.value, low, high, expectation)
     message = _message(metric, low, high, expectation, status, confidence, method)
     also = baseline.diagnostics if baseline and expectation.versus_baseline else ()
-    suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if diagnostic.voids(expectation)]
+    suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if _voids(diagnostic, expectation)]
     if status == "pass" and suspect:
         status, message = "inconclusive", f"{message}, but the measurement itself is suspect ({_reasons(suspect)})"
     return Finding(expectation, status, metric.value, low, high, metric.n, message)
+
+
+def _voids(diagnostic: Diagnostic, expectation: Expectation) -> bool:
+    """Whether a pass of this expectation can't be believed."""
+    if diagnostic.ok:
+        return False
+    if not (diagnostic.inflates or diagnostic.deflates):
+        return True
+    names = {expectation.metric, expectation.metric.split(".", 1)[0]}
+    too_high = expectation.min is not None and not names.isdisjoint(diagnostic.inflates)
+    too_low = expectation.max is not None and not names.isdisjoint(diagnostic.deflates)
+    return too_high or too_low
 
 
 def _mirrored(diagnostic: Diagnostic) -> Diagnostic:

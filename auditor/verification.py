@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from auditor import manifest
 from auditor.attacks._norms import distance
-from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Record, Run, Samples
+from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
 from auditor.errors import AuditError
 from auditor.plan import Plan, make_plan
+from auditor.record import Record, Run
 from auditor.report.files import render_files
 from auditor.resources import Resources
 from auditor.store import Folder

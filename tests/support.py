@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from auditor.backend import tensorflow
-from auditor.core import Context, Run, Samples
+from auditor.core import Context, Samples
+from auditor.record import Run
 from auditor.store import Folder
 
 SIZE, CLASSES = 6, 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.core import Run
+from auditor.record import Run
 from tests.support import last_run, spec, states, write
 
 CONV = "linear: {format: keras, path: conv.keras, output: probabilities}"

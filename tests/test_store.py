@@ -7,24 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from auditor.core import (
-    AdversarialImages,
-    Diagnostic,
-    Evidence,
-    Expectation,
-    Failure,
-    Finding,
-    PlannedCase,
-    Record,
-    Run,
-    Table,
-    Verdict,
-    exact,
-    mean,
-    proportion,
-)
+from auditor.core import AdversarialImages, Diagnostic, Evidence, Table, exact, mean, proportion
 from auditor.errors import RecordError
 from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Panel, Series, Strip
+from auditor.record import Expectation, Failure, Finding, PlannedCase, Record, Run, Verdict
 from auditor.store import Folder, write_text
 
 

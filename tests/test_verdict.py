@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auditor.core import Baseline, Diagnostic, Expectation, Metric, exact, mean, median, proportion
+from auditor.core import Diagnostic, Metric, exact, mean, median, proportion
+from auditor.record import Baseline, Expectation
 from auditor.verdict import holm, judge, samples_to_settle
 
 RANK = ("pass", "inconclusive", "fail", "error")

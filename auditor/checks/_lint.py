@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.attacks._norms import Norm
 from auditor.checks._attacks import AttackChoice, Attacked
-from auditor.core import Expectation, Remark
+from auditor.record import Expectation, Remark
 
 _GREYS = 255
 

@@ -41,12 +41,10 @@ from auditor.core import (
     Context,
     Counted,
     Evidence,
-    Expectation,
     IntArray,
     Metric,
     MetricInfo,
     Proof,
-    Remark,
     exact,
     mean,
     proportion,
@@ -54,6 +52,7 @@ from auditor.core import (
 from auditor.errors import CheckError
 from auditor.fields import ClassNumber, Count, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
+from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 _FOLLOWED = 8  # times as many images as are shown are followed, so that those shown can be ones that flip

@@ -48,12 +48,10 @@ from auditor.core import (
     Context,
     Counted,
     Evidence,
-    Expectation,
     FloatArray,
     Metric,
     MetricInfo,
     Proof,
-    Remark,
     Table,
     exact,
     median,
@@ -62,6 +60,7 @@ from auditor.core import (
 from auditor.fields import ClassNumber, Count
 from auditor.figures import Curve, Figure, Series
 from auditor.intervals import interval
+from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 _SEEKING = ("distance", "boundary")

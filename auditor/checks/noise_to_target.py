@@ -41,19 +41,18 @@ from auditor.core import (
     Context,
     Counted,
     Evidence,
-    Expectation,
     FloatArray,
     IntArray,
     Metric,
     MetricInfo,
     Proof,
-    Remark,
     mean,
     proportion,
 )
 from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
 from auditor.randomness import uniform
+from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 

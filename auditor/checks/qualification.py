@@ -36,10 +36,11 @@ from auditor.backend import tensorflow
 from auditor.checks import robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
-from auditor.core import Context, Evidence, Expectation, FloatArray, Layer, MetricInfo, Table, Tensor, Verdict, exact
+from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Table, Tensor, exact
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
 from auditor.randomness import normal
+from auditor.record import Expectation, Verdict
 from auditor.verdict import judge
 
 _CONFIDENCE = 0.95

@@ -41,18 +41,17 @@ from auditor.core import (
     Context,
     Counted,
     Evidence,
-    Expectation,
     IntArray,
     Metric,
     MetricInfo,
     Proof,
-    Remark,
     Table,
     mean,
     proportion,
 )
 from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Curve, Figure, Series, spread
+from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 

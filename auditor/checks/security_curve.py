@@ -47,18 +47,17 @@ from auditor.core import (
     Counted,
     Diagnostic,
     Evidence,
-    Expectation,
     FloatArray,
     Metric,
     MetricInfo,
     Proof,
-    Remark,
     exact,
     proportion,
 )
 from auditor.fields import Count, Real
 from auditor.figures import Curve, Series
 from auditor.intervals import interval
+from auditor.record import Expectation, Remark
 
 
 class Params(Attacked):

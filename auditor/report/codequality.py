@@ -6,7 +6,7 @@ issues, in one JSON array.
 
 from collections.abc import Mapping
 
-from auditor.core import Run, State
+from auditor.record import Run, State
 from auditor.report import outcome, text
 from auditor.report.interchange import fingerprint, spec_path, to_json
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from auditor import catalog
 from auditor.controls import CONTROLS, Control, control
-from auditor.core import Record, Run, State
 from auditor.errors import AuditError
+from auditor.record import Record, Run, State
 
 _FEW = 30
 _NORMS: Mapping[str, str] = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from auditor.core import Run
+from auditor.record import Run
 from auditor.report import codequality, html, results, sarif
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.core import Run
+from auditor.record import Run
 from auditor.report import text
 from auditor.report.outcome import SYMBOLS
 from auditor.report.page import make_page

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.core import PlannedCase, Run
+from auditor.record import PlannedCase, Run
 
 
 def to_json(value: Any) -> str:

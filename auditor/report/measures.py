@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from auditor import catalog
 from auditor.comparison import difference
-from auditor.core import Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
+from auditor.core import Metric, MetricInfo, MetricKind, proportion
 from auditor.errors import CheckError
 from auditor.intervals import interval
+from auditor.record import Expectation, Finding, Record, Status
 from auditor.report import text
 from auditor.report.scale import IntervalBar, interval_bar
 

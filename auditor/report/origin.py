@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from auditor.core import Record, Run
+from auditor.record import Record, Run
 from auditor.report import text
 
 NOT_RECORDED = "not recorded"

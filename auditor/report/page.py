@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditor.core import PlannedCase, Record, Run, State
+from auditor.record import PlannedCase, Record, Run, State
 from auditor.report import outcome, text
 from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures

@@ -13,21 +13,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from auditor.comparison import mcnemar
-from auditor.core import (
-    Diagnostic,
-    Earlier,
-    Failure,
-    Metric,
-    MetricKind,
-    PlannedCase,
-    Record,
-    Run,
-    State,
-    Verdict,
-    Waiver,
-)
+from auditor.core import Diagnostic, Metric, MetricKind
 from auditor.fields import SchemaGenerator
 from auditor.intervals import changes
+from auditor.record import Earlier, Failure, PlannedCase, Record, Run, State, Verdict, Waiver
 from auditor.report import outcome
 from auditor.report.interchange import to_json
 from auditor.report.measures import interval_of

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import auditor
-from auditor.core import PlannedCase, Run, State, Waiver
+from auditor.record import PlannedCase, Run, State, Waiver
 from auditor.report import outcome, text
 from auditor.report.explain import explain
 from auditor.report.interchange import fingerprint, spec_path, to_json

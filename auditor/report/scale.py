@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.core import Expectation, Metric
+from auditor.core import Metric
 from auditor.intervals import bounds as bounds_of
+from auditor.record import Expectation
 from auditor.report import text
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from auditor.core import PlannedCase, Run
+from auditor.record import PlannedCase, Run
 from auditor.report import outcome, text
 
 MOST_BYTES = 1024 * 1024

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.core import Expectation, Record, Run, State
 from auditor.plan import Case, Plan
+from auditor.record import Expectation, Record, Run, State
 from auditor.report.outcome import finding, selected_cases
 from auditor.report.text import cell, visible
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from auditor.core import Expectation, Metric, MetricKind
+from auditor.core import Metric, MetricKind
+from auditor.record import Expectation
 
 NO_VALUE = "no value"
 

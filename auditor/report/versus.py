@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from auditor.comparison import mcnemar
-from auditor.core import Expectation, Metric, Record
+from auditor.core import Metric
 from auditor.intervals import changes, interval
+from auditor.record import Expectation, Record
 from auditor.report import text
 from auditor.report.drawing import Drawing, draw
 from auditor.report.measures import Judged, judged_bar, subject

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from auditor.core import Expectation, Run
 from auditor.datasets import mnist_5k
 from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
+from auditor.record import Expectation, Run
 from auditor.report.html import render
 from tests.benchmarks._report import run_parts, show
 from tests.report.page import evidence, record, run_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.checks import digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
-from auditor.core import Expectation
+from auditor.record import Expectation
 from auditor.verdict import judge
 from tests.support import LinearClassifier, context, linear_weights, samples
 

@@ -9,26 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from auditor.core import (
-    Baseline,
-    Diagnostic,
-    Earlier,
-    Evidence,
-    Expectation,
-    Failure,
-    Metric,
-    PlannedCase,
-    Record,
-    Run,
-    Table,
-    Verdict,
-    Waiver,
-    exact,
-    mean,
-    median,
-    proportion,
-)
+from auditor.core import Diagnostic, Evidence, Metric, Table, exact, mean, median, proportion
 from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
+from auditor.record import Baseline, Earlier, Expectation, Failure, PlannedCase, Record, Run, Verdict, Waiver
 from auditor.verdict import judge
 
 VOID = {"meta", "img", "br", "input", "link"}

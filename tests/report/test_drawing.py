@@ -3,8 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from auditor.core import Expectation, exact, mean, proportion
+from auditor.core import exact, mean, proportion
 from auditor.figures import Bars, Curve, Heatmap, Panel, Series, Strip
+from auditor.record import Expectation
 from auditor.report.drawing import BarChart, Matrix, draw
 from auditor.report.scale import interval_bar, ticks
 

@@ -8,7 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import auditor.schema
-from auditor.core import Earlier, Expectation, Verdict, proportion
+from auditor.core import proportion
+from auditor.record import Earlier, Expectation, Verdict
 from auditor.report.results import render
 from tests.report.page import HOSTILE, every_state, evidence, hostile_run, record, run_of
 

@@ -11,7 +11,8 @@ from jsonschema import Draft7Validator
 
 import auditor
 from auditor import catalog
-from auditor.core import Expectation, PlannedCase, proportion
+from auditor.core import proportion
+from auditor.record import Expectation, PlannedCase
 from auditor.report.sarif import render
 from tests.report.page import every_state, evidence, hostile_run, record, run_of
 

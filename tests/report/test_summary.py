@@ -5,7 +5,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.core import Expectation
+from auditor.record import Expectation
 from auditor.report.summary import MOST_BYTES, render
 from auditor.report.text import visible
 from tests.report.page import HOSTILE, Node, every_state, evidence, hostile_run, parse, record, run_of

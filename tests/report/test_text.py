@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.core import Expectation
+from auditor.record import Expectation
 from auditor.report import text
 
 
