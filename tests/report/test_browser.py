@@ -117,7 +117,7 @@ def test_a_link_leads_to_its_case_whatever_the_filter(browser: "Browser", report
         page.locator("input[value='fail']").uncheck()
         assert "failing" not in shown(page)
         page.locator(".findings a[href='#case-failing']").click()
-        page.wait_for_function("!document.getElementById('case-failing').hidden")
+        page.locator("#case-failing").wait_for()
         assert len(shown(page)) == 10
         assert in_view(page, page.locator("#case-failing"))
 
@@ -161,8 +161,8 @@ def test_a_card_among_many_is_complete_once_in_sight(browser: "Browser", large: 
 
 def test_many_cards_are_complete_in_the_end_and_on_paper(browser: "Browser", large: Path) -> None:
     with opened(browser, large) as page:
-        page.wait_for_function("document.querySelectorAll('figure').length === 360")
-        assert not page.locator("noscript").count()
+        page.locator("noscript").first.wait_for(state="detached")
+        assert page.locator("figure").count() == 360
     with opened(browser, large, "", NEVER_IDLE) as page:
         assert page.locator("figure").count() < 360
         page.pdf()
