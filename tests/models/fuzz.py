@@ -17,7 +17,7 @@ SECONDS = 240
 
 
 def damaged(content: bytes, number: int) -> bytes:
-    """Change up to eight bytes: in every second case near the ends, where formats keep their structure; in case 0 none."""
+    """Change up to eight bytes, for odd numbers near the ends, where formats keep their structure; for 0 none."""
     random = np.random.default_rng(number)
     changed = bytearray(content)
     for _ in range(random.integers(1, 9) if number else 0):
