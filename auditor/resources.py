@@ -1,6 +1,7 @@
 """Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
 
 import hashlib
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from auditor.fields import references
 from auditor.plan import Plan, Source
 
 _PROBE = 32
+_RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
@@ -104,7 +106,8 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...]) -> Map
 
     import auditor
 
-    packages = ("tensorflow", "keras", "numpy", "scipy")
+    runtimes = [name for name, module in _RUNTIMES.items() if module in sys.modules]
+    packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
     samples = resources.samples(plan)
     return {
         "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from auditor.backend import silenced
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import FilePath, Parameters
@@ -42,8 +43,9 @@ def load(params: Params) -> Classifier:
     runtime = needed("ai_edge_litert.interpreter", "tflite")
     path = str(file_at(params.path))
     try:
-        interpreter = runtime.Interpreter(path)
-        interpreter.allocate_tensors()
+        with silenced():  # it says which delegate it creates
+            interpreter = runtime.Interpreter(path)
+            interpreter.allocate_tensors()
     except Exception as error:  # the interpreter raises ValueError or RuntimeError for all that is wrong
         raise ModelError(f"{path} can't be opened as a TensorFlow Lite model: {reason(error)}") from error
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()

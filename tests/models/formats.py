@@ -120,13 +120,15 @@ def tflite_one(folder: Path) -> dict[str, Any]:
     return tflite(folder, batch=1)
 
 
-def onnx(folder: Path, batch: int | str = "batch") -> dict[str, Any]:
+def onnx(folder: Path, batch: int | str = "batch", layout: str = "NCHW") -> dict[str, Any]:
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     make, weights = onnx.helper, network().get_weights()
     weights[0], weights[2] = (weight.transpose(3, 2, 0, 1) for weight in (weights[0], weights[2]))
+    last = layout == "NHWC"
     nodes = [
-        make.make_node("Conv", ["x", "w0", "w1"], ["a"]),
+        make.make_node("Transpose", ["x"], ["first"], perm=[0, 3, 1, 2] if last else [0, 1, 2, 3]),
+        make.make_node("Conv", ["first", "w0", "w1"], ["a"]),
         make.make_node("Relu", ["a"], ["b"]),
         make.make_node("Conv", ["b", "w2", "w3"], ["c"]),
         make.make_node("Relu", ["c"], ["d"]),
@@ -138,16 +140,16 @@ def onnx(folder: Path, batch: int | str = "batch") -> dict[str, Any]:
     kept = [onnx.numpy_helper.from_array(np.ascontiguousarray(w), f"w{i}") for i, w in enumerate(weights)]
     ends = [
         make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, *shape])
-        for name, shape in (("x", (1, SIZE, SIZE)), ("y", (CLASSES,)))
+        for name, shape in (("x", _SHAPE if last else (1, SIZE, SIZE)), ("y", (CLASSES,)))
     ]
     graph = make.make_graph(nodes, "net", ends[:1], ends[1:], kept)
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, folder / "m.onnx")
-    return {"path": str(folder / "m.onnx")}
+    return {"path": str(folder / "m.onnx"), "layout": layout}
 
 
 def onnx_one(folder: Path) -> dict[str, Any]:
-    return onnx(folder, batch=1)
+    return onnx(folder, batch=1, layout="NHWC")
 
 
 def torch_network() -> Any:
@@ -176,6 +178,18 @@ def torch_script(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "m.pt"), "shape": list(_SHAPE)}
 
 
+def torch_channels_last(folder: Path) -> dict[str, Any]:
+    torch = pytest.importorskip("torch")
+
+    class ChannelsFirst(torch.nn.Module):
+        def forward(self, images):
+            return images.permute(0, 3, 1, 2)
+
+    with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+        torch.jit.script(torch.nn.Sequential(ChannelsFirst(), torch_network())).save(folder / "m.pt")
+    return {"path": str(folder / "m.pt"), "shape": list(_SHAPE), "layout": "NHWC"}
+
+
 def torch_export(folder: Path) -> dict[str, Any]:
     torch = pytest.importorskip("torch")
     dynamic = ({0: torch.export.Dim("batch")},)
@@ -193,8 +207,9 @@ FORMS = {
     "tflite": Form("tflite", tflite, False),
     "tflite, batch of 1": Form("tflite", tflite_one, False),
     "onnx": Form("onnx", onnx, False),
-    "onnx, batch of 1": Form("onnx", onnx_one, False),
+    "onnx, batch of 1, channels last": Form("onnx", onnx_one, False),
     "torch script": Form("torch", torch_script, True),
+    "torch script, channels last": Form("torch", torch_channels_last, True),
     "torch export": Form("torch", torch_export, True),
 }
 
