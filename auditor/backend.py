@@ -21,7 +21,7 @@ def tensorflow() -> Any:
         threads = str(max(1, (os.cpu_count() or 1) // workers))
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
         os.environ.setdefault("OMP_NUM_THREADS", threads)
-    with _silenced():
+    with silenced():
         import tensorflow as tf
 
         tf.constant(0)  # the first tensor looks for devices, and says so
@@ -31,7 +31,7 @@ def tensorflow() -> Any:
 
 
 @contextmanager
-def _silenced() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Keep native libraries off standard error; what goes wrong in Python is raised as ever.
 
     Some of their messages come before they have read the log level.

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -35,6 +36,10 @@ class Parameters(BaseModel):
     """Base of every `Params`: frozen, no unknown keys, no guessing between types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def files_at(self, path: Path) -> tuple[Path, ...]:
+        """Every file that is read for `path`, one of these parameters: itself, or all in the folder it names."""
+        return (path,) if path.is_file() else tuple(sorted(file for file in path.rglob("*") if file.is_file()))
 
 
 def _real(value: Any) -> float:

@@ -1,6 +1,7 @@
 """Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
 
 import hashlib
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from auditor.fields import references
 from auditor.plan import Plan, Source
 
 _PROBE = 32
+_RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
@@ -45,13 +47,24 @@ class Resources:
         return classifier
 
     def digests(self, source: Source) -> dict[str, str]:
-        """SHA-256 of every file a source is loaded from, by the name the spec gives it."""
+        """SHA-256 of everything a source is loaded from, by the name the spec gives it.
+
+        Where a name stands for several files, it is the SHA-256 of what `sha256sum` prints for them, sorted by name.
+        """
         shown = {r.location: r.name for r in references(source.written)}
         found = {}
         for reference in references(source.params):
             if reference.to == "file":
-                found[shown[reference.location]] = self._digest(Path(reference.name))
+                path = Path(reference.name)
+                found[shown[reference.location]] = self._digest_of_all(path, source.params.files_at(path))
         return found
+
+    def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
+        if files == (path,):
+            return self._digest(path)
+        folder = path if path.is_dir() else path.parent
+        named = sorted((file.relative_to(folder).as_posix(), self._digest(file)) for file in files)
+        return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
     def _digest(self, path: Path) -> str:
         status = path.stat()
@@ -93,7 +106,8 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
 
     import auditor
 
-    packages = ("tensorflow", "keras", "numpy", "scipy")
+    runtimes = [name for name, module in _RUNTIMES.items() if module in sys.modules]
+    packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
     samples = resources.samples(plan)
     return {
         "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},

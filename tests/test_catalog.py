@@ -17,7 +17,10 @@ from auditor.fields import Parameters
 EXTENSIONS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
 CHECKS = catalog.names("checks")
 RUN_FUNCTIONS = {"checks": ("run",), "attacks": ("start", "step"), "models": ("load",), "datasets": ("preview", "load")}
-HEAVY = ("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend", "sklearn", "PIL")
+HEAVY = (
+    *("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend", "sklearn", "PIL"),
+    *("torch", "onnxruntime", "ai_edge_litert"),
+)
 
 each_extension = pytest.mark.parametrize(("kind", "name"), EXTENSIONS, ids=lambda value: value)
 
@@ -59,7 +62,7 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
             {"accuracy", "noise_to_target", "digit_flip", "transfer", "filters", "weight_maps", "covert_message"},
         ),
         ("attacks", {"std_ascent", "apgd", "fab", "autoattack"}),
-        ("models", {"keras"}),
+        ("models", {"keras", "saved_model", "tf1_checkpoint", "tflite", "onnx", "torch"}),
         ("datasets", {"mnist", "mnist_5k", "npz"}),
     ],
 )
@@ -74,7 +77,7 @@ def test_names_are_sorted_and_leave_out_helpers(kind, some):
     ("kind", "wrong", "message"),
     [
         ("checks", "acuracy", "unknown check 'acuracy'; did you mean 'accuracy'? (known: accuracy, "),
-        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: keras"),
+        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: keras, "),
         ("datasets", "mnist_5K", "unknown dataset 'mnist_5K'; did you mean 'mnist_5k'? (known: cifar10, "),
         ("attacks", "zzz", "unknown attack 'zzz' (known: "),
         ("checks", "_text", "unknown check '_text'"),

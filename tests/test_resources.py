@@ -1,8 +1,14 @@
 """Models and data that don't fit, each an error of its case with the place and the reason."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from auditor.models import saved_model, tf1_checkpoint
+from auditor.plan import Source
+from auditor.resources import Resources
 from auditor.store import Folder
 from tests.support import linear_model, spec
 
@@ -71,3 +77,32 @@ def test_provenance_names_what_was_used(project):
     assert len(origin["models"]["odd"]["files"]["steeper.keras"]) == 64
     assert origin["data"]["images"] == 60
     assert origin["versions"]["tensorflow"]
+
+
+def digest_of(params):
+    return Resources().digests(Source("any", params, params))[params.path]
+
+
+def printed(folder, *names):
+    """What `sha256sum` prints for these files."""
+    found = "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    return hashlib.sha256(found.encode()).hexdigest()
+
+
+def test_the_digest_of_a_folder_covers_every_file_and_its_name(tmp_path: Path):
+    (tmp_path / "inner").mkdir()
+    for name in ("b", "inner/c", "a"):
+        (tmp_path / name).write_text(name)
+    params = saved_model.Params(path=str(tmp_path), output="logits")
+    before = digest_of(params)
+    assert before == printed(tmp_path, "a", "b", "inner/c")
+    (tmp_path / "b").rename(tmp_path / "d")
+    assert digest_of(params) != before
+
+
+def test_the_digest_of_a_tensorflow_1_checkpoint_covers_its_shards(tmp_path: Path):
+    names = ["m[1].data-00000-of-00002", "m[1].data-00001-of-00002", "m[1].index", "m[1].meta"]
+    for name in (*names, "m[1].data", "m1.index", "checkpoint"):
+        (tmp_path / name).write_text(name)
+    params = tf1_checkpoint.Params(path=str(tmp_path / "m[1].meta"), output="logits", input="x", logits="y")
+    assert digest_of(params) == printed(tmp_path, *names)

@@ -136,7 +136,7 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
             parts = tf.unstack(climbed, axis=1) if sees == "jacobian" else [climbed]
         gradients = [tape.gradient(part, x) for part in parts]
         if any(gradient is None for gradient in gradients):
-            raise CheckError(f"this model gives no gradient; attacks that need none: {', '.join(gradient_free())}")
+            raise no_gradient()
         sizes = [tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
         sound = tf.reduce_all(tf.math.is_finite(sizes))
         raw = tf.stack(gradients, axis=1) if sees == "jacobian" else gradients[0]
@@ -226,6 +226,12 @@ def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:
     tf = tensorflow()
     rows = tf.constant(np.flatnonzero(kept))
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
+
+
+def no_gradient() -> CheckError:
+    """What to say of a model that gives no gradient to a check or an attack that needs one."""
+    works = f"attacks that need none: {', '.join(gradient_free())}; `accuracy` and `transfer` onto it work as well"
+    return CheckError(f"this model gives no gradient; {works}")
 
 
 def gradient_free() -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def _find_layer(context: Context, wanted: str | None) -> Layer:
     convolutions = [layer for layer in layers if layer.is_convolution]
     names = [layer.name for layer in convolutions]
     if not convolutions:
-        raise CheckError(f"model {context.model_name!r} has no convolution layer; its `weight_maps` may say more")
+        raise CheckError(f"model {context.model_name!r} shows no convolution layer; its `weight_maps` may say more")
     if wanted is None:
         return convolutions[0]
     other = next((layer for layer in layers if layer.name == wanted and not layer.is_convolution), None)

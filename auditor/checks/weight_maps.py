@@ -20,6 +20,7 @@ References
 
 import numpy as np
 
+from auditor.attacks._loop import no_gradient
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
 from auditor.core import Context, Evidence, FloatArray, MetricInfo, exact, mean, proportion
@@ -116,8 +117,11 @@ def _gradients(context: Context, image: FloatArray) -> FloatArray:
     with tf.GradientTape() as tape:
         tape.watch(x)
         own = tf.linalg.diag_part(context.classifier.forward(x))
-    gradient: FloatArray = tape.gradient(own, x).numpy()
-    return gradient
+    gradient = tape.gradient(own, x)
+    if gradient is None:
+        raise no_gradient()
+    found: FloatArray = gradient.numpy()
+    return found
 
 
 def _grey(maps: FloatArray) -> FloatArray:

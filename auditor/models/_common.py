@@ -1,12 +1,172 @@
-"""What every checkpoint format owes: fixed batch shapes, finite logits, an honest declaration of its output."""
+"""What every checkpoint format owes: fixed batch shapes, finite logits, an honest declaration of its output.
 
-from collections.abc import Callable
-from typing import Any, Literal
+A format reads its files and hands a function from images to outputs to `classifier`; all else is the same.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from auditor.core import FloatArray, like_probabilities
+from auditor.backend import tensorflow
+from auditor.core import Classifier, FloatArray, Layer, Tensor, like_probabilities
 from auditor.errors import ModelError
+from auditor.fields import Count, Real
+
+Output = Literal["logits", "probabilities"]
+Layout = Literal["NCHW", "NHWC"]
+Constants = dict[str, bool | int | Real]
+ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
+
+OWN_OUTPUT = "the checkpoint's own output"
+LOGARITHM = "the logarithm of the checkpoint's probabilities"
+_LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
+_BATCH = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A checkpoint of any format; see `auditor.core.Classifier` for what each part means.
+
+    outputs: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it.
+    logits: the same without a final softmax, where one could be taken off; else `outputs`.
+    """
+
+    path: str
+    output: Output
+    input_shape: tuple[int, int, int]
+    class_count: int
+    outputs: Callable[[Tensor], Tensor]
+    logits: Callable[[Tensor], Tensor]
+    logits_from: str
+    find_layers: Callable[[], tuple[Layer, ...]]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
+        tf = tensorflow()
+        given = tf.ensure_shape(tf.cast(self.logits(images), tf.float32), (None, self.class_count))
+        if self.logits_from is LOGARITHM:
+            return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY))
+        return given
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return tensorflow().function(self.forward, autograph=False)
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
+        return finite_logits(self._compiled, images, self.class_count, _BATCH, self.path)
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Raise ModelError if `output` isn't what the checkpoint gives for these images."""
+        raw = np.asarray(self.outputs(tensorflow().constant(images)))
+        problem = declared_output_problem(raw, self.output)
+        if problem:
+            raise ModelError(f"{self.path}: {problem}")
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers in order, from input to output, as far as the format shows them."""
+        return self.find_layers()
+
+
+def classifier(
+    path: str,
+    output: Output,
+    shape: tuple[int, int, int],
+    outputs: Callable[[Tensor], Tensor],
+    logits: Callable[[Tensor], Tensor] | None = None,
+    find_layers: Callable[[], tuple[Layer, ...]] = tuple,
+) -> Classifier:
+    """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
+
+    logits: the same function without its softmax, if that could be taken off. Two black images are tried; raises
+    ModelError if that fails or gives anything else than two rows of at least two numbers.
+    """
+    try:
+        tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
+    except Exception as error:  # whatever runs the checkpoint has its own errors: all mean the same here
+        message = f"{path} can't be run on images of {_times(shape)}: {reason(error)}"
+        raise ModelError(message) from error
+    if tried.ndim != 2 or len(tried) != 2 or tried.shape[1] < 2 or tried.dtype.kind != "f":
+        message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
+        raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
+    how = OWN_OUTPUT if output == "logits" else "the final softmax was taken off" if logits else LOGARITHM
+    return Loaded(path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers)
+
+
+def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor]:
+    """Make a TensorFlow function of a NumPy function from images to outputs (N, classes); it gives no gradient."""
+    tf = tensorflow()
+
+    def outputs(images: Tensor) -> Tensor:
+        return tf.numpy_function(run, [images], tf.float32)
+
+    return outputs
+
+
+def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
+    """Return (H, W, C) of a declared input shape of rank 4; raise ModelError where it is another or leaves a size open.
+
+    given: a sequence that begins with the batch; sizes left open are None, negative or names.
+    """
+    sizes = [size if isinstance(size, int) and size > 0 else None for size in given]
+    if len(sizes) != 4 or not all(sizes[1:]):
+        wanted = ", ".join(("None", *layout[1:]))
+        raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
+    named = dict(zip(layout, sizes, strict=True))
+    return named["H"] or 0, named["W"] or 0, named["C"] or 0
+
+
+def file_at(path: str) -> Path:
+    """Return the path of one file; raise ModelError for a directory or nothing."""
+    if Path(path).is_dir():
+        raise ModelError(f"{path} is a directory; this format is one file")
+    if not Path(path).is_file():
+        raise ModelError(f"{path}: no such file")
+    return Path(path)
+
+
+def needed(module: str, extra: str) -> ModuleType:
+    """Import what a format is run by; raise ModelError that names the extra to install where it is missing."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        message = f"{module} can't be imported ({error}); install it with: pip install 'robustness-auditor[{extra}]'"
+        raise ModelError(message) from error
+
+
+def chosen(name: str | None, known: Collection[str], what: str, path: str) -> str:
+    """Return `name` if it is known, or the only known one if it is None; else raise ModelError with the nearest.
+
+    what: what it names, which is also the parameter that chooses it, as in `signature` or `input_name`.
+    """
+    if name is None and len(known) == 1:
+        return next(iter(known))
+    if name is None:
+        raise ModelError(f"{path}: choose one by `{what}`: {', '.join(known)}")
+    if name not in known:
+        near = get_close_matches(name, list(known), n=3, cutoff=0) or ["none"]
+        raise ModelError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}")
+    return name
+
+
+def reason(error: Exception) -> str:
+    """Return the one line of an error that says why: of TensorFlow's, what it says of the node where it stopped."""
+    text = str(error).strip()
+    at_node = re.search(r"^Node: .*\n(.+)", text, re.MULTILINE)
+    return at_node[1] if at_node else (text.splitlines() or [type(error).__name__])[0]
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def finite_logits(

@@ -22,7 +22,7 @@ def _twin(network: Any) -> Any:
             return x.permute(0, 2, 3, 1).flatten(1)
 
     parts: list[Any] = []
-    for layer in network.logits_model.layers:
+    for layer in network.logits.func.layers:
         kind = type(layer).__name__
         weights = [torch.tensor(w) for w in layer.get_weights()]
         if kind == "Conv2D":

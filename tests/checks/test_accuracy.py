@@ -10,7 +10,7 @@ from tests.support import context
 
 def test_counts_agree_with_the_network_itself(networks, digits):
     evidence = run(context(networks["cnn"], digits), Params())
-    raw = np.asarray(networks["cnn"].model.predict(digits.images, verbose=0))
+    raw = np.asarray(networks["cnn"].outputs.func.predict(digits.images, verbose=0))
     right = raw.argmax(axis=1) == digits.labels
     assert evidence.metrics["accuracy"].successes == right.sum()
     assert evidence.metrics["errors"].value == (~right).sum()

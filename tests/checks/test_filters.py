@@ -38,7 +38,7 @@ def test_dead_filters_are_found(tiny):
         ("cnn", {"layer": "dense"}, r"layer 'dense' is a Dense, not a 2-D convolution .*: conv1, conv2"),
         ("cnn", {"layer": "conv3"}, r"unknown convolution layer .* 'conv3'; did you mean 'conv"),
         ("cnn", {"image": 4999}, "row 4999 is not in mnist_5k/validation"),
-        ("regression", {}, "has no convolution layer"),
+        ("regression", {}, "shows no convolution layer"),
     ],
 )
 def test_what_cannot_be_looked_at(networks, digits, model, params, told):

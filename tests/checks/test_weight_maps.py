@@ -10,7 +10,7 @@ from tests.support import context
 
 def test_maps_are_the_weights(networks, digits):
     evidence = run(context(networks["regression"], digits), Params(limit=0.3))
-    kernel = networks["regression"].model.layers[-1].get_weights()[0]
+    kernel = networks["regression"].outputs.func.layers[-1].get_weights()[0]
     np.testing.assert_allclose(evidence.arrays["maps"].reshape(10, 784), kernel.T, atol=1e-6)
     assert evidence.metrics["matched"].successes == 10
     assert evidence.metrics["resemblance"].value > 0.5

@@ -1,0 +1,88 @@
+"""An ONNX model: one `.onnx` file, whatever framework it comes from.
+
+What it measures
+    Nothing by itself: it opens the checkpoint that the checks measure.
+
+Why it matters
+    ONNX is how networks travel between frameworks, and how many are served.
+
+How to read it
+    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `noise_search`) and `accuracy` work;
+    what others find on the original network can be taken to it by `transfer`. A fixed batch of 1 is run image by
+    image. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in
+    files beside it. A damaged or hostile file may crash the runtime.
+
+References
+    ONNX Runtime, "Python API"; ONNX, "External data".
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditor.core import Classifier, FloatArray
+from auditor.errors import ModelError
+from auditor.fields import FilePath, Parameters
+from auditor.models._common import (
+    Layout,
+    Output,
+    chosen,
+    classifier,
+    file_at,
+    image_shape,
+    needed,
+    opaque,
+    reason,
+)
+
+
+class Params(Parameters):
+    """Where the checkpoint is and what it gives."""
+
+    path: FilePath
+    """The `.onnx` file."""
+    output: Output
+    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    layout: Layout = "NCHW"
+    """The order of its input: channels first (`NCHW`, as from PyTorch) or last (`NHWC`, as from Keras)."""
+    output_name: str | None = None
+    """The output to take; needed only where there are several."""
+
+
+def load(params: Params) -> Classifier:
+    """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
+    runtime = needed("onnxruntime", "onnx")
+    path = file_at(params.path)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
+    try:
+        # From its bytes: then files beside it, which no digest would cover, can't be part of it.
+        session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime has an error class for every status code
+        raise ModelError(f"{path} can't be opened as an ONNX model: {reason(error)}") from error
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+        found = ", ".join(f"{part.name}: {part.type}" for part in inputs)
+        raise ModelError(f"{path}: one input of tensor(float) is needed, this has {found or 'none'}")
+    shape = image_shape(inputs[0].shape, str(path), params.layout)
+    target = chosen(params.output_name, [part.name for part in session.get_outputs()], "output_name", str(path))
+    run = _Runner(session, inputs[0].name, target, params.layout, inputs[0].shape[0] == 1)
+    return classifier(str(path), params.output, shape, opaque(run))
+
+
+@dataclass(frozen=True, eq=False)
+class _Runner:
+    """Runs a session, in its own layout and, if it takes no more, image by image."""
+
+    session: Any
+    source: str
+    target: str
+    layout: Layout
+    one_by_one: bool
+
+    def __call__(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
+        given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
+        parts = np.split(given, len(given)) if self.one_by_one else [given]
+        return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])

@@ -1,0 +1,88 @@
+"""A TensorFlow SavedModel: a folder written by `model.export` of Keras or by `tf.saved_model.save`.
+
+What it measures
+    Nothing by itself: it opens the checkpoint that the checks measure.
+
+Why it matters
+    This is the form in which TensorFlow models are served: audited as exported, not as trained.
+
+How to read it
+    The weights of one signature are frozen into its graph. A softmax at the end is taken off where `output` says
+    there is one and it can be seen, and inverted through the logarithm where not. Layers are named by the tensors
+    that hold the convolutions' activations. Gradients are the graph's true ones: custom gradients, such as
+    straight-through estimators, are left out. A SavedModel is a program: opening it runs its initialisers, and
+    its graph can read and write files as whoever runs the audit. It holds no Python code, and none is run. Open
+    only what you trust.
+
+References
+    TensorFlow, "Using the SavedModel format"; "Using TensorFlow securely".
+    Keras, "ExportArchive".
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from auditor.backend import tensorflow
+from auditor.core import Classifier
+from auditor.errors import ModelError
+from auditor.fields import FilePath, Parameters
+from auditor.models._common import Constants, Output, chosen, image_shape, reason
+from auditor.models._graph import graph_classifier
+
+
+class Params(Parameters):
+    """Where the checkpoint is, which of its functions to call, and what that gives."""
+
+    path: FilePath
+    """The folder that holds `saved_model.pb`."""
+    output: Output
+    """What the signature gives: `logits`, or `probabilities` (a softmax)."""
+    signature: str = "serving_default"
+    """The signature to call."""
+    input_name: str | None = None
+    """The input that takes the images; needed only where there are several."""
+    output_name: str | None = None
+    """The output to take; needed only where there are several."""
+    constants: Constants = Field(default_factory=dict)
+    """What to feed to the other inputs, by name, such as `training: false`."""
+
+
+def load(params: Params) -> Classifier:
+    """Open the SavedModel and freeze a signature; raise ModelError if it can't be opened or isn't a classifier."""
+    tf = tensorflow()
+    # TensorFlow has no public name for this, though its guides use it.
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    path = params.path
+    if not (Path(path) / "saved_model.pb").is_file():
+        raise ModelError(f"{path} can't be opened as a SavedModel: it is no folder with a file saved_model.pb")
+    try:
+        saved = tf.saved_model.load(path)
+    except Exception as error:  # protobuf, tensor bundles and operations all have their own errors
+        raise ModelError(f"{path} can't be opened as a SavedModel: {reason(error)}") from error
+    function = saved.signatures[chosen(params.signature, saved.signatures.keys(), "signature", path)]
+    inputs, outputs = function.structured_input_signature[1], function.structured_outputs
+    for name in params.constants:
+        chosen(name, inputs, "input", path)
+    images = chosen(params.input_name, inputs.keys() - params.constants.keys(), "input_name", path)
+    result = chosen(params.output_name, outputs, "output_name", path)
+    unfed = sorted(inputs.keys() - params.constants.keys() - {images})
+    if unfed:
+        raise ModelError(f"{path} also takes {', '.join(unfed)}; give each a value in `constants`")
+    taken = inputs[images]
+    if taken.dtype != tf.float32:
+        raise ModelError(f"{path} takes images of {taken.dtype.name}; only float32 can be attacked")
+    shape = image_shape(taken.shape if taken.shape.rank else (), path)
+
+    def call(given: object) -> object:
+        fed = {name: tf.constant(value, inputs[name].dtype) for name, value in params.constants.items()}
+        return function(**{images: given}, **fed)[result]
+
+    try:
+        concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *shape)))
+        frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    except Exception as error:  # wrong constants, variables that change, and whatever the graph does
+        raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
+    graph = frozen.graph.as_graph_def()
+    return graph_classifier(graph, frozen.inputs[0].name, frozen.outputs[0].name, shape, path, params.output)

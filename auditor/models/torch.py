@@ -1,0 +1,165 @@
+"""A PyTorch model: a TorchScript file, or a `.pt2` file of `torch.export`.
+
+What it measures
+    Nothing by itself: it opens the checkpoint that the checks measure.
+
+Why it matters
+    Most research networks are PyTorch's. Its own autograd is asked for gradients, so every attack works.
+
+How to read it
+    Neither form says how large an image is, so `shape` does. A TorchScript module is set to evaluate; a `.pt2`
+    file keeps the mode it was exported in, and needs its batch size left open. Pickles, which could run any code,
+    are never opened: not those of `torch.save`, and of a `.pt2` file, which may hold some, only the graph and plain
+    tensors are read, and only PyTorch's own operators and plain sizes are let through. Either form is a program
+    still: TorchScript can read and write files as whoever runs the audit. Open only what you trust.
+
+References
+    PyTorch, "TorchScript"; "torch.export"; "Using PyTorch securely".
+"""
+
+import io
+import json
+import re
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.core import Classifier, FloatArray, Tensor
+from auditor.errors import ModelError
+from auditor.fields import FilePath, Parameters
+from auditor.models._common import ImageShape, Layout, Output, classifier, file_at, needed, opaque, reason
+
+_HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
+# What is read of a `.pt2` archive, below its one folder. Its sample inputs are pickles, compiled code is machine code.
+_TABLES = re.compile(r"models/model\.json|data/(weights|constants)/model_\w+_config\.json")
+_PLAIN = re.compile(
+    r"archive_format|archive_version|byteorder|\.data/version|data/(weights|constants)/(weight|tensor)_\d+"
+)
+# What strings may hold in its tables, by key. PyTorch's loader looks targets up from its own name on, which leads to
+# all of Python, evaluates sizes, imports what specs name, and makes Python source of names.
+_STRINGS = {
+    "target": re.compile(r"torch\.ops\.aten\.(?!__)\w+\.(?!__)\w+|_operator\.(getitem|add|sub|mul|floordiv)"),
+    "expr_str": re.compile(r"(Symbol\('[a-z]+\d+'(, \w+=True)*\)|[-\d+*() ])+"),
+    "in_spec": (_SPEC := re.compile(r'([\d\[\]{}:, ]|null|"(type|context|children_spec|builtins\.\w+|null|\[\])")*')),
+    "out_spec": _SPEC,
+}
+_NAME = re.compile(r"[\w.+-]*")
+
+
+class Params(Parameters):
+    """Where the checkpoint is, what it takes and what it gives."""
+
+    path: FilePath
+    """The TorchScript file, or the `.pt2` file."""
+    output: Output
+    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    shape: ImageShape
+    """Height, width and channels of an image: `[28, 28, 1]`."""
+    layout: Layout = "NCHW"
+    """The order of its input: channels first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
+
+
+def load(params: Params) -> Classifier:
+    """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
+    torch = needed("torch", "torch")
+    path = file_at(params.path)
+    height, width, channels = params.shape
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+            module = _exported(torch, path) if path.suffix == ".pt2" else torch.jit.load(path, "cpu").eval()
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, json, sympy and PyTorch's own: all mean the same here
+        raise ModelError(f"{path} can't be opened as a PyTorch model: {reason(error)} ({_HOW})") from error
+    for weight in module.parameters():
+        weight.requires_grad_(False)
+    run = _Runner(torch, module, params.layout)
+    outputs = _differentiable(run) if run.has_gradient((height, width, channels)) else opaque(run)
+    return classifier(str(path), params.output, (height, width, channels), outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Runner:
+    """Runs a module on arrays of images."""
+
+    torch: ModuleType
+    module: Any
+    layout: Layout
+
+    def _given(self, images: FloatArray) -> Any:
+        ordered = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
+        return self.torch.tensor(np.ascontiguousarray(ordered))
+
+    def __call__(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
+        with self.torch.no_grad():
+            found: FloatArray = self.module(self._given(images)).float().numpy()
+        return found
+
+    def pulled_back(self, images: FloatArray, upstream: FloatArray) -> FloatArray:
+        """Gradient (N, H, W, C) of the outputs at images, weighted by upstream (N, classes)."""
+        given = self._given(images).requires_grad_()
+        outputs = self.module(given).float()
+        (gradient,) = self.torch.autograd.grad(outputs, given, self.torch.tensor(upstream))
+        found: FloatArray = gradient.numpy()
+        return np.ascontiguousarray(found.transpose(0, 2, 3, 1)) if self.layout == "NCHW" else found
+
+    def has_gradient(self, shape: tuple[int, int, int]) -> bool:
+        """Whether PyTorch can differentiate the module; where it can't be run, `classifier` will say so."""
+        try:
+            outputs = self.module(self._given(np.zeros((2, *shape), np.float32)).requires_grad_())
+        except Exception:
+            return False
+        return bool(getattr(outputs, "requires_grad", False))
+
+
+def _differentiable(run: _Runner) -> Any:
+    """A TensorFlow function from images to outputs whose gradient is PyTorch's."""
+    tf = tensorflow()
+
+    def outputs(images: Tensor) -> Any:
+        def gradient(upstream: Tensor) -> Tensor:
+            found = tf.numpy_function(run.pulled_back, [images, upstream], tf.float32)
+            return tf.ensure_shape(found, images.shape)
+
+        return tf.numpy_function(run, [images], tf.float32), gradient
+
+    return tf.custom_gradient(outputs)
+
+
+def _exported(torch: ModuleType, path: Path) -> Any:
+    """Open a `.pt2` archive, of which only what can't hold a pickle reaches PyTorch's loader."""
+    clean = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(clean, "w") as copy:
+        for name in archive.namelist():
+            folder, _, inner = name.partition("/")
+            if _TABLES.fullmatch(inner):
+                copy.writestr(name, json.dumps(_checked(json.loads(archive.read(name)), path)))
+            elif _PLAIN.fullmatch(inner):
+                copy.writestr(name, archive.read(name))
+        copy.writestr(f"{folder}/data/sample_inputs/model.pt", b"")
+    clean.seek(0)
+    return torch.export.load(clean).module()
+
+
+def _checked(content: Any, path: Path, key: str = "") -> Any:
+    """Return a table without what no network needs; raise ModelError for what could make PyTorch's loader run code."""
+    if isinstance(content, dict):
+        if content.get("use_pickle"):
+            raise ModelError(f"{path} holds pickled tensors, which could run any code; {_HOW}")
+        emptied: dict[str, Any] = {"metadata": {}, "guards_code": []}
+        return {
+            _checked(name, path): emptied[name] if name in emptied else _checked(value, path, name)
+            for name, value in content.items()
+        }
+    if isinstance(content, list):
+        return [_checked(part, path, key) for part in content]
+    if isinstance(content, str) and not _STRINGS.get(key, _NAME).fullmatch(content):
+        raise ModelError(f"{path} has a {key or 'name'} that isn't plain, which could run any code: {content[:80]!r}")
+    return content

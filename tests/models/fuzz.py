@@ -1,0 +1,78 @@
+"""Damage a checkpoint in many ways and see what becomes of each, in a process of its own that a parser may take down.
+
+`python -m tests.models.fuzz FORM FOLDER FIRST LAST` prints the number of each damage before it is tried, then how it
+ended: "opened", "refused" by a ModelError, or "escaped" with any other error.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SECONDS = 240
+
+
+def damaged(content: bytes, number: int) -> bytes:
+    """Change up to eight bytes, for odd numbers near the ends, where formats keep their structure; for 0 none."""
+    random = np.random.default_rng(number)
+    changed = bytearray(content)
+    for _ in range(random.integers(1, 9) if number else 0):
+        at = int(random.integers(len(content)))
+        if number % 2:
+            at = int(random.choice([at % 512, -1 - at % 512]))
+            at = max(-len(content), min(at, len(content) - 1))
+        changed[at] = int(random.integers(256))
+    return bytes(changed)
+
+
+def outcomes(form: str, whole: Path, params: dict[str, object], count: int) -> dict[int, str]:
+    """What became of every damage to the checkpoint in folder `whole`: as above, or "crashed" or "hung"."""
+    (whole.parent / "params.json").write_text(json.dumps(params))
+    found: dict[int, str] = {}
+    while len(found) < count:
+        command = [sys.executable, "-m", "tests.models.fuzz", form, str(whole), str(len(found)), str(count)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+            try:
+                said, _ = child.communicate(timeout=SECONDS)
+                end = "crashed"
+            except subprocess.TimeoutExpired:
+                child.kill()
+                said, _ = child.communicate()
+                end = "hung"
+        # Native code may print lines of its own.
+        for number, result in re.findall(r"^(\d+)(?: (opened|refused|escaped.*))?$", said, re.MULTILINE):
+            found[int(number)] = result or end
+        assert said, "the process didn't get to its first damage"
+    return found
+
+
+def main(form: str, whole: Path, first: int, last: int) -> None:
+    from auditor.errors import ModelError
+    from tests.models.formats import opened
+
+    params = json.loads((whole.parent / "params.json").read_text())
+    folder = whole.parent / "damaged"
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != "checkpoint")
+    for number in range(first, last):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(whole, folder)
+        name = files[number // 2 % len(files)]
+        (folder / name).write_bytes(damaged((whole / name).read_bytes(), number))
+        print(number, flush=True)  # noqa: T201
+        try:
+            classifier = opened(form, {**params, "path": params["path"].replace(str(whole), str(folder))})
+            classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
+            result = "opened"
+        except ModelError:
+            result = "refused"
+        except Exception as error:
+            result = f"escaped: {type(error).__name__}: {error}".replace("\n", " ")
+        print(number, result, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,376 @@
+"""Files that are damaged, incomplete, hostile or of another kind: each a ModelError that says what is wrong."""
+
+import contextlib
+import pickle
+import shutil
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.backend import tensorflow
+from auditor.errors import ModelError
+from tests.models.formats import FORMS, opened
+from tests.models.fuzz import outcomes
+from tests.support import CLASSES, SIZE
+
+# What a part of a checkpoint is called, and what is said if it is gone.
+PARTS = {
+    "saved_model of Keras": {
+        "saved_model.pb": "no folder with a file saved_model.pb",
+        "variables/variables.index": "can't be opened as a SavedModel",
+        "variables/variables.data-00000-of-00001": "can't be opened as a SavedModel: .*variables.data-00000-of-00001",
+    },
+    "tf1_checkpoint": {
+        "model-1000.meta": "no such file",
+        "model-1000.index": "can't be opened as a TensorFlow 1 checkpoint: .*model-1000",
+        "model-1000.data-00000-of-00001": "can't be opened as a TensorFlow 1 checkpoint: .*No such file",
+    },
+}
+MAIN = {
+    "saved_model of Keras": "saved_model.pb",
+    "tf1_checkpoint": "model-1000.meta",
+    "tflite": "m.tflite",
+    "onnx": "m.onnx",
+    "torch script": "m.pt",
+    "torch export": "m.pt2",
+}
+KINDS = {
+    "saved_model of Keras": "SavedModel",
+    "tf1_checkpoint": "TensorFlow 1 checkpoint",
+    "tflite": "TensorFlow Lite model",
+    "onnx": "ONNX model",
+    "torch script": "PyTorch model",
+    "torch export": "PyTorch model",
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write the network in a form, once for all tests; each gets a copy."""
+    found = {}
+
+    def write(form, folder: Path):
+        if form not in found:
+            whole = tmp_path_factory.mktemp("whole") / "whole"
+            whole.mkdir()
+            found[form] = (whole, FORMS[form].write(whole))
+        whole, params = found[form]
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
+        return {**params, "path": params["path"].replace(str(whole), str(folder))}
+
+    return write
+
+
+def refused(form, params, told):
+    with pytest.raises(ModelError, match=told) as caught:
+        opened(form, params)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["half", "text", "nothing"])
+@pytest.mark.parametrize("form", MAIN)
+def test_a_file_that_is_no_checkpoint(tmp_path, written, form, content):
+    params = written(form, tmp_path)
+    [main] = tmp_path.rglob(MAIN[form])
+    whole = main.read_bytes()
+    main.write_bytes({"half": whole[: len(whole) // 2], "text": b"I am a text", "nothing": b""}[content])
+    refused(form, params, f"can't be opened as an? {KINDS[form]}|can't be run on images|has no signature|has no input")
+
+
+@pytest.mark.parametrize(("form", "part"), [(form, part) for form, parts in PARTS.items() for part in parts])
+def test_a_part_that_is_gone(tmp_path, written, form, part):
+    params = written(form, tmp_path)
+    [path] = tmp_path.rglob(part)
+    path.unlink()
+    refused(form, params, PARTS[form][part])
+
+
+@pytest.mark.parametrize("form", ["saved_model of Keras", "tf1_checkpoint"])
+def test_weights_that_are_cut_short(tmp_path, written, form):
+    params = written(form, tmp_path)
+    [data] = tmp_path.rglob("*.data-00000-of-00001")
+    data.write_bytes(data.read_bytes()[:100])
+    refused(
+        form, params, f"can't be opened as a {KINDS[form]}: .*[Rr]ead less bytes|Unable to read|truncated|out of range"
+    )
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if "saved_model" not in form])
+def test_a_folder_where_a_file_is_wanted(tmp_path, written, form):
+    refused(form, {**written(form, tmp_path), "path": str(tmp_path)}, "is a directory; this format is one file")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_where_something_is_wanted(tmp_path, written, form):
+    params = {**written(form, tmp_path), "path": str(tmp_path / "none.pt2")}
+    refused(form, params, "no such file|is no folder with a file saved_model.pb")
+
+
+def test_a_file_where_a_folder_is_wanted(tmp_path, written):
+    params = written("saved_model of Keras", tmp_path)
+    file = str(Path(params["path"]) / "saved_model.pb")
+    refused("saved_model of Keras", {**params, "path": file}, "is no folder with a file saved_model.pb")
+
+
+CHOICES = {
+    "no such signature": (
+        "saved_model of a module",
+        {"signature": "score"},
+        "has no signature 'score'; nearest: scores, other",
+    ),
+    "the usual signature isn't there": (
+        "saved_model of a module",
+        {"signature": "serving_default"},
+        "has no signature 'serving_default'; nearest: ",
+    ),
+    "no such input": (
+        "saved_model of a module",
+        {"input_name": "pixel"},
+        "has no input_name 'pixel'; nearest: pixels",
+    ),
+    "no such output": (
+        "saved_model of a module",
+        {"output_name": "score"},
+        "has no output_name 'score'; nearest: scores, size",
+    ),
+    "several outputs": (
+        "saved_model of a module",
+        {"output_name": None},
+        "choose one by `output_name`: .*size",
+    ),
+    "several inputs": (
+        "saved_model of a module",
+        {"constants": {}},
+        "choose one by `input_name`: .*training",
+    ),
+    "an input without a value": (
+        "saved_model of a module",
+        {"constants": {}, "input_name": "pixels"},
+        "also takes training; give each a value in `constants`",
+    ),
+    "a constant of the wrong type": (
+        "saved_model of a module",
+        {"constants": {"training": 0.5}},
+        "signature 'scores' can't be frozen",
+    ),
+    "an unknown constant": (
+        "saved_model of a module",
+        {"constants": {"trainin": False}},
+        "has no input 'trainin'; nearest: training, pixels",
+    ),
+    "an output that is no row of scores": (
+        "saved_model of a module",
+        {"output_name": "size"},
+        r"one output of shape \(N, classes ≥ 2\) is needed, for 2 images this gives int32 of shape \(\)",
+    ),
+    "no such tensor": (
+        "tf1_checkpoint",
+        {"logits": "y_con"},
+        "has no logits 'y_con:0'; nearest: y_conv:0, ",
+    ),
+    "no such placeholder": (
+        "tf1_checkpoint",
+        {"input": "X_image:0"},
+        "has no input 'X_image:0'; nearest: x_image:0, ",
+    ),
+    "no such constant": (
+        "tf1_checkpoint",
+        {"constants": {"keepprob": 1.0}},
+        "has no constant 'keepprob:0'; nearest: keep_prob:0, ",
+    ),
+    "a placeholder without a value": (
+        "tf1_checkpoint",
+        {"constants": {}},
+        "y_conv:0 also depends on keep_prob; give each a value, as in `constants: {keep_prob: 1.0}`",
+    ),
+    "an input that isn't used": (
+        "tf1_checkpoint",
+        {"logits": "x_image:0", "input": "keep_prob", "constants": {}},
+        "x_image:0 doesn't depend on keep_prob:0",
+    ),
+    "a constant for a whole tensor": (
+        "tf1_checkpoint",
+        {"constants": {"keep_prob": 1.0, "h_conv1": 0.0}},
+        "`constants` holds single numbers, but h_conv1:0 has the shape",
+    ),
+    "a flat placeholder": (
+        "tf1_checkpoint",
+        {"reshape": None},
+        r"x:0 takes the shape \(None, 36\); write the images' in `reshape: \[H, W, C\]`",
+    ),
+    "a flat placeholder of another size": (
+        "tf1_checkpoint",
+        {"reshape": [6, 6, 3]},
+        r"x:0 takes the shape \(None, 36\); `reshape` makes \(None, 108\)",
+    ),
+    "no such output of ONNX": (
+        "onnx",
+        {"output_name": "z"},
+        "has no output_name 'z'; nearest: y",
+    ),
+    "images of another size": (
+        "torch script",
+        {"shape": [9, 9, 1]},
+        "can't be run on images of 9 × 9 × 1: ",
+    ),
+    "images in another layout": (
+        "torch export",
+        {"layout": "NHWC"},
+        "can't be run on images of 6 × 6 × 1: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHOICES)
+def test_parameters_that_do_not_fit_the_checkpoint(tmp_path, written, what):
+    form, changed, told = CHOICES[what]
+    refused(form, {**written(form, tmp_path), **changed}, told)
+
+
+def test_a_meta_file_is_what_is_named(tmp_path, written):
+    params = written("tf1_checkpoint", tmp_path)
+    refused("tf1_checkpoint", {**params, "path": str(tmp_path / "model-1000.index")}, "is no `.meta` file")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "told"),
+    [
+        ((None, SIZE, SIZE, 1), "uint8", "takes images of uint8; only float32 can be attacked"),
+        ((None, SIZE * SIZE), "float32", r"one input of shape \(None, H, W, C\) is needed, this takes \(None, 36\)"),
+        ((None, None, None, 1), "float32", r"one input of shape \(None, H, W, C\) is needed"),
+    ],
+)
+def test_a_signature_that_takes_no_images(tmp_path, shape, kind, told):
+    tf = tensorflow()
+    module, spec = tf.Module(), tf.TensorSpec(shape, tf.as_dtype(kind))
+    module.call = tf.function(lambda x: {"y": tf.zeros((tf.shape(x)[0], CLASSES))}, input_signature=[spec])
+    tf.saved_model.save(module, tmp_path, module.call)
+    refused("saved_model of a module", {"path": str(tmp_path)}, told)
+
+
+def test_a_quantised_input_of_tflite(tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    tf = tensorflow()
+    given = tf.TensorSpec((None, SIZE, SIZE, 1), tf.uint8)
+    concrete = tf.function(lambda x: tf.cast(tf.reshape(x, (-1, 36)), tf.float32)).get_concrete_function(given)
+    (tmp_path / "m.tflite").write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
+    refused("tflite", {"path": str(tmp_path / "m.tflite")}, "one input of float32 is needed, this has .*: uint8")
+
+
+def test_a_package_that_is_not_installed(tmp_path, monkeypatch):
+    (tmp_path / "m.onnx").write_text("")
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    refused("onnx", {"path": str(tmp_path / "m.onnx")}, r"pip install 'robustness-auditor\[onnx\]'")
+
+
+def test_onnx_weights_in_other_files_are_not_read(tmp_path, written, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+    path = written("onnx", tmp_path)["path"]
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights", size_threshold=0)
+    assert (tmp_path / "weights").is_file()
+    monkeypatch.chdir(tmp_path)
+    refused("onnx", {"path": path}, "can't be opened as an ONNX model")
+
+
+class Payload:
+    """A pickle that leaves a file behind when it is opened."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def rewritten(path: Path, change) -> None:
+    """Give every entry of a zip file, by name and content, to `change`, and keep what it returns."""
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in kept.items():
+            archive.writestr(name, change(name, content))
+
+
+def hostile(what, mark):
+    """How to make a `.pt2` file run code when PyTorch opens it."""
+    code = f"__import__('pathlib').Path('{mark}').touch()".encode()
+    changes = {
+        "pickled sample inputs": lambda name, old: pickle.dumps(Payload(mark)) if "sample_inputs" in name else old,
+        "a pickled weight": lambda name, old: (
+            old.replace(b'"use_pickle": false', b'"use_pickle": true', 1)
+            if name.endswith("weights_config.json")
+            else pickle.dumps(Payload(mark))
+            if name.endswith("weight_0")
+            else old
+        ),
+        "a size": lambda name, old: (
+            old.replace(b"Symbol('s", code.replace(b'"', b"'") + b" or Symbol('s") if "model.json" in name else old
+        ),
+        "an operator": lambda _, old: old.replace(b"torch.ops.aten.relu.default", b"torch.os.abort"),
+        "a name": lambda _, old: old.replace(b'"0.weight"', b'"0.weight\\"' + code + b'"'),
+    }
+    return changes[what]
+
+
+@pytest.mark.parametrize("what", ["pickled sample inputs", "a pickled weight", "a size", "an operator", "a name"])
+def test_code_in_an_exported_program_is_not_run(tmp_path, written, what):
+    params, mark = written("torch export", tmp_path), tmp_path / "mark"
+    rewritten(Path(params["path"]), hostile(what, mark))
+    if what == "pickled sample inputs":
+        opened("torch export", params)
+    else:
+        refused("torch export", params, "could run any code")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("what", ["pickled sample inputs", "a pickled weight", "a size"])
+def test_pytorch_itself_would_run_it(tmp_path, written, what):
+    """Else the test above would show nothing."""
+    torch = pytest.importorskip("torch")
+    params, mark = written("torch export", tmp_path), tmp_path / "mark"
+    rewritten(Path(params["path"]), hostile(what, mark))
+    # It may stumble over what the code returns, and warns of the pickle while it opens it.
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+        torch.export.load(params["path"])
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("ending", ["pt", "pt2"])
+def test_a_pickle_of_torch_save_is_not_opened(tmp_path, ending):
+    torch = pytest.importorskip("torch")
+    mark, path = tmp_path / "mark", tmp_path / f"m.{ending}"
+    torch.save(Payload(mark), path)
+    params = {"path": str(path), "shape": [SIZE, SIZE, 1]}
+    refused("torch script", params, r"write it with torch.jit.script\(model\).save")
+    assert not mark.exists()
+
+
+def test_a_torch_model_without_gradients_says_so(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class Rounded(torch.nn.Module):
+        def forward(self, x):
+            return x.detach().flatten(1)[:, :3]
+
+    with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+        torch.jit.script(Rounded()).save(tmp_path / "m.pt")
+    tf, images = tensorflow(), np.full((2, SIZE, SIZE, 1), 0.5, np.float32)
+    classifier = opened("torch script", {"path": str(tmp_path / "m.pt"), "shape": [SIZE, SIZE, 1], "output": "logits"})
+    with tf.GradientTape() as tape:
+        x = tf.constant(images)
+        tape.watch(x)
+        value = classifier.forward(x)
+    assert tape.gradient(value, x) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["keras", *MAIN])
+def test_damaged_files_are_refused_or_opened(tmp_path, form):
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    found = outcomes(form, whole, FORMS[form].write(whole), 61)
+    assert found[0] == "opened"
+    assert {number: end for number, end in found.items() if end not in ("opened", "refused")} == {}

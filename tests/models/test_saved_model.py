@@ -1,0 +1,81 @@
+"""SavedModels: gradients that survive freezing, those that are dropped, and a softmax that can't be seen."""
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.models.saved_model import Params, load
+from tests.support import CLASSES, SIZE, samples
+
+
+def gradient(forward):
+    tf, images = tensorflow(), tensorflow().constant(samples(5).images)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = forward(images)[:, 0]
+    return tape.gradient(value, images).numpy()
+
+
+def saved(folder, call):
+    """A SavedModel of one function from images to outputs."""
+    tf = tensorflow()
+    module = tf.Module()
+    given = tf.TensorSpec((None, SIZE, SIZE, 1), tf.float32)
+    module.call = tf.function(call, input_signature=[given])
+    tf.saved_model.save(module, folder, module.call)
+    return str(folder)
+
+
+def test_activations_with_a_gradient_of_their_own_keep_the_true_one(tmp_path):
+    """SiLU's hides in the SavedModel as a function that would be gone after freezing."""
+    tensorflow()
+    import keras
+
+    layers = [keras.layers.Conv2D(4, 3, activation="silu"), keras.layers.BatchNormalization(), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 1)), *layers, keras.layers.Dense(CLASSES)])
+    model.export(tmp_path / "silu", verbose=False)
+    classifier = load(Params(path=str(tmp_path / "silu"), output="logits"))
+    expected = gradient(lambda images: model(images, training=False))
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(gradient(classifier.forward), expected, atol=1e-5)
+
+
+def test_a_gradient_that_the_checkpoint_brings_is_dropped(tmp_path):
+    tf = tensorflow()
+
+    @tf.custom_gradient
+    def rounded(images):
+        return tf.round(images), lambda upstream: 7 * upstream
+
+    path = saved(tmp_path, lambda images: tf.reshape(rounded(images), (-1, SIZE * SIZE))[:, :CLASSES])
+    classifier = load(Params(path=path, output="logits"))
+    assert gradient(tf.saved_model.load(path).call).max() == 7
+    np.testing.assert_array_equal(gradient(classifier.forward), 0)
+
+
+def test_a_softmax_that_cannot_be_seen_is_inverted(tmp_path):
+    tf = tensorflow()
+
+    def call(images):
+        scores = tf.exp(3 * tf.reshape(images, (-1, SIZE * SIZE))[:, :CLASSES])
+        return scores / tf.reduce_sum(scores, axis=1, keepdims=True)
+
+    classifier = load(Params(path=saved(tmp_path, call), output="probabilities"))
+    assert classifier.logits_from == "the logarithm of the checkpoint's probabilities"
+    logits, images = classifier.predict(samples().images), samples().images
+    expected = 3 * images.reshape(len(images), -1)[:, :CLASSES]
+    np.testing.assert_allclose(np.diff(logits), np.diff(expected), atol=1e-4)
+
+
+def test_layers_end_where_their_activation_does(tmp_path):
+    """A convolution without an activation is shown with its bias; what several operations read is shown as it is."""
+    tf = tensorflow()
+    kernel = tf.constant(np.random.default_rng(0).normal(size=(3, 3, 1, 2)), tf.float32)
+
+    def call(images):
+        plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), [1.0, 2.0], name="plain")
+        shared = tf.nn.conv2d(plain, tf.ones((3, 3, 2, 3)), 1, "VALID", name="shared")
+        return tf.reduce_mean(tf.nn.relu(shared) + tf.nn.tanh(shared), axis=(1, 2))
+
+    classifier = load(Params(path=saved(tmp_path, call), output="logits"))
+    assert [layer.name for layer in classifier.layers()] == ["plain:0", "shared:0"]
+    np.testing.assert_array_equal(classifier.layers()[0].kernel, kernel)
