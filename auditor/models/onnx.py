@@ -59,15 +59,18 @@ def load(params: Params) -> Classifier:
     try:
         # From its bytes: then files beside it, which no digest would cover, can't be part of it.
         session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        # Names are decoded here, and a damaged one isn't text.
+        inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
+        outputs = [part.name for part in session.get_outputs()]
     except Exception as error:  # the runtime has an error class for every status code
         raise ModelError(f"{path} can't be opened as an ONNX model: {reason(error)}") from error
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-        found = ", ".join(f"{part.name}: {part.type}" for part in inputs)
+    if len(inputs) != 1 or inputs[0][1] != "tensor(float)":
+        found = ", ".join(f"{name}: {kind}" for name, kind, _ in inputs)
         raise ModelError(f"{path}: one input of tensor(float) is needed, this has {found or 'none'}")
-    shape = image_shape(inputs[0].shape, str(path), params.layout)
-    target = chosen(params.output_name, [part.name for part in session.get_outputs()], "output_name", str(path))
-    run = _Runner(session, inputs[0].name, target, params.layout, inputs[0].shape[0] == 1)
+    name, _, dimensions = inputs[0]
+    shape = image_shape(dimensions, str(path), params.layout)
+    target = chosen(params.output_name, outputs, "output_name", str(path))
+    run = _Runner(session, name, target, params.layout, dimensions[0] == 1)
     return classifier(str(path), params.output, shape, opaque(run))
 
 

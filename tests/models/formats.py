@@ -97,7 +97,7 @@ def tf1_checkpoint(folder: Path) -> dict[str, Any]:
         image = tf.reshape(x, (-1, *_SHAPE), name="x_image")
         first = tf.nn.relu(tf.nn.conv2d(image, w[0], 1, "VALID") + w[1], name="h_conv1")
         second = tf.nn.relu(tf.nn.conv2d(first, w[2], 1, "VALID") + w[3], name="h_conv2")
-        flat = tf1.nn.dropout(tf.reshape(second, (-1, weights[4].shape[0])), keep_prob=keep)
+        flat = tf1.nn.dropout(tf.reshape(second, (-1, weights[4].shape[0])), keep_prob=keep, seed=0)
         tf.nn.softmax(tf.matmul(flat, w[4]) + w[5], name="y_conv")
         session.run(tf1.global_variables_initializer())
         tf1.train.Saver(sharded=True).save(session, str(folder / "model-1000"))
