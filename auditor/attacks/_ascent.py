@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import Goal, Shown, Threat, compiled, walk
+from auditor.attacks._loop import Goal, Threat, compiled, walk
 from auditor.attacks._objectives import Objective
 from auditor.backend import tensorflow
 from auditor.core import FloatArray, IntArray, Tensor
@@ -74,12 +74,8 @@ def ascend(
             else:
                 ended[at : at + _BATCH] = seen
 
-        def end(_: NDArray[np.int64], here: Tensor) -> tuple[Tensor, Shown]:
-            nowhere = np.zeros(_BATCH, np.bool_)
-            return here, Shown(np.zeros(_BATCH, np.float32), nowhere, nowhere)
-
         nothing = np.zeros(_BATCH, np.float32)
         goal = Goal(images[part], targets[part], targets[part], np.zeros((_BATCH, 2), np.int32), nothing)
-        walk(run, steps, goal, nothing, np.zeros_like(images[part]), note, end)
+        walk(run, steps, goal, nothing, np.zeros_like(images[part]), note)
     watched_values = np.stack([np.concatenate(parts) for parts in values])
     return Ascent(ended[:count], kept, watched_values[:, :count], vanished[:, :count])

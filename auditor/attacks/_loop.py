@@ -98,8 +98,6 @@ class Shown(NamedTuple):
 
 # From images and goal: what to differentiate (N,) or (N, R), the value (N,), and whether the goal is reached (N,).
 Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
-# From the rows the batch holds and where they ended: the images to be judged there, and how they look.
-End = Callable[[NDArray[np.int64], Tensor], tuple[Any, Shown]]
 # From the step, the rows the batch holds, where they were, the state after it and what was shown: which stay.
 Note = Callable[[int, NDArray[np.int64], Tensor, Any, Shown], NDArray[np.bool_] | None]
 
@@ -176,14 +174,11 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
     return Compiled(begun, stepped, looked)
 
 
-def walk(
-    run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note, end: End, leave: bool = False
-) -> Looks:
+def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note, leave: bool = False) -> Looks:
     """Take one batch through all its steps, let `note` see each of them and the end, and count the looks.
 
-    goal, eps, noise: arrays of N rows. Rows that `note` doesn't keep leave the batch. end: says where the rows that
-    are left ended, and how they look there. leave: whether rows are expected to leave: then a look alone, at a third
-    of the price, comes before a step where many may have finished.
+    goal, eps, noise: arrays of N rows. Rows that `note` doesn't keep leave the batch. leave: whether rows are
+    expected to: then a look alone, at a third of the price, comes before a step where many may have finished.
     """
     tf = tensorflow()
     goal = Goal(*(tf.constant(array) for array in goal))
@@ -193,11 +188,7 @@ def walk(
     staying = np.ones(len(rows), np.bool_)
     stepped = looked = 0
     for t in range(steps + 1):
-        if t == steps:
-            images, seen = end(rows, state.x)
-            note(t, rows, images, state, seen)
-            break
-        look_first = leave and (t == 1 or fallen > _MANY)
+        look_first = t == steps or (leave and (t == 1 or fallen > _MANY))
         here = state.x
         if look_first:
             shown = run.look(here, goal)
@@ -215,7 +206,7 @@ def walk(
             if staying.sum() < _CROWDED * len(staying):
                 state, goal, eps = _only(staying, (state, goal, eps))
                 rows, staying = rows[staying], np.ones(int(staying.sum()), np.bool_)
-        if look_first:
+        if look_first and t < steps:
             state, _ = run.step(state, goal, eps, tf.constant(t))
             stepped += len(rows)
     return Looks(stepped, looked)

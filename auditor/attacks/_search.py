@@ -4,7 +4,6 @@ The attack moves; `_loop` drives it; this decides what counts. It owns restarts,
 the final projection to ball and box, and the re-prediction.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -14,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import _losses
-from auditor.attacks._loop import Compiled, End, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, IntArray, Tensor
 from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
-Reading = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
 _BATCH_PIXELS = 800_000  # 1000 MNIST images: throughput rises up to there, memory stays flat beyond
 # A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
@@ -109,8 +107,7 @@ def search(
             noise = random_change(seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
             radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
             note = _notes(ledger, part, start == 0)
-            end = _ends(ledger, part, goal, classifier, _reading(attack, params, threat))
-            ledger.count(walk(run, params.steps, goal, radii, noise, note, end, keep == "first"))
+            ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
@@ -149,9 +146,6 @@ class _Ledger:
         self.steps = np.full(count, -1, np.int64)
         self.gradients = self.predictions = 0
         self.hit, self.blind = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-        # Whether the image that is kept has been brought home and predicted; if so, `won` says what came of it.
-        self.judged = np.zeros(count, np.bool_)
-        self.final = np.zeros(count, np.bool_)
         self.values = np.zeros((3, count))
         self.loss = np.zeros(steps + 1)
         self.alive = np.zeros(steps + 1)
@@ -168,13 +162,6 @@ class _Ledger:
             counts[hit] &= sizes < self.distances[rows[hit]]
             self.distances[rows[counts]] = sizes[counts[hit]]
         return counts
-
-    def take(self, places: NDArray[np.int64], images: FloatArray, judged: bool) -> None:
-        """Keep these images."""
-        self.images[places] = images
-        self.judged[places] = judged
-        if judged:
-            self.won[places] = self.final[places]
 
     def count(self, looks: Looks) -> None:
         """Add up what a batch cost."""
@@ -216,7 +203,7 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
     marks = (0, last_step * 3 // 4, last_step)
 
     def note(t: int, rows: NDArray[np.int64], here: Tensor, _: Any, shown: Shown) -> NDArray[np.bool_] | None:
-        images, places, before = np.asarray(here), part[rows], done[rows]
+        images, places, before = here.numpy(), part[rows], done[rows]
         counts = ledger.reached(images, places, shown.hit)
         ledger.hit[places] |= counts
         fresh = counts & ~before
@@ -229,52 +216,25 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
             ledger.alive[t] += (~before).sum()
             ledger.hits[t] += fresh.sum()
         taken = fresh if ledger.keep == "first" else counts
-        ledger.take(places[taken], images[taken], judged=t == last_step)
+        ledger.images[places[taken]] = images[taken]
         ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
         done[rows] |= counts
         if t == last_step and ledger.keep != "closest":
             ended = ~done[rows]
-            ledger.take(places[ended], images[ended], judged=True)
+            ledger.images[places[ended]] = images[ended]
         settled = ledger.keep == "first" or ledger.attack.SEEKS == "boundary"
         return ~done[rows] if settled else None
 
     return note
 
 
-def _ends(ledger: _Ledger, part: NDArray[np.int64], goal: Goal, classifier: Classifier, reading: Reading) -> End:
-    """How a batch is judged where it ends: brought into ball and box, and predicted in the one batch shape there is.
-
-    That is the last word on every image whose last place is the one that is kept.
-    """
-
-    def end(rows: NDArray[np.int64], here: Tensor) -> tuple[FloatArray, Shown]:
-        images, logits = _predicted(ledger, classifier, part[rows], here.numpy())
-        ledger.final[part[rows]] = _hit(logits, ledger.job.only(part[rows]), ledger.threat.targeted)
-        there = Goal(*(tensorflow().constant(array[rows]) for array in goal))
-        _, value, hit = reading(tensorflow().constant(logits), there)
-        return images, Shown(value.numpy(), hit.numpy(), np.zeros(len(rows), np.bool_))
-
-    return end
-
-
 def _settle(ledger: _Ledger, classifier: Classifier, left: NDArray[np.int64]) -> None:
-    """Bring images that were taken on the way into ball and box, and predict them once more."""
-    rows = left[~ledger.judged[left]]
-    if rows.size:
-        images, logits = _predicted(ledger, classifier, rows, ledger.images[rows])
-        ledger.final[rows] = _hit(logits, ledger.job.only(rows), ledger.threat.targeted)
-        ledger.take(rows, images, judged=True)
+    """Bring images into ball and box, and predict them once more."""
+    job, threat = ledger.job.only(left), ledger.threat
+    ledger.images[left] = into_ball(ledger.images[left], job.images, job.eps, threat.box, threat.norm)
+    ledger.won[left] = _hit(classifier.predict(ledger.images[left]), job, threat.targeted)
+    ledger.predictions += len(left)
     ledger.distances[~ledger.won] = np.inf
-
-
-def _predicted(
-    ledger: _Ledger, classifier: Classifier, rows: NDArray[np.int64], images: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Images of these rows, in ball and box as measured in float64, and what the classifier says of them."""
-    job, threat = ledger.job.only(rows), ledger.threat
-    home = into_ball(images, job.images, job.eps, threat.box, threat.norm)
-    ledger.predictions += len(rows)
-    return home, classifier.predict(home)
 
 
 def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None:
@@ -307,16 +267,11 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
 
 
 def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Measure:
-    reading = _reading(attack, params, threat)
-    return lambda x, goal: reading(classifier.forward(x), goal)
-
-
-def _reading(attack: ModuleType, params: Any, threat: Threat) -> Reading:
-    """What logits (N, K) mean to an attack: what it climbs, the value it is shown, and whether the goal is reached."""
     tf = tensorflow()
     aimed = threat.targeted or params.rival_classes > 0
 
-    def reading(logits: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
+    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
+        logits = classifier.forward(x)
         ahead = _losses.lead(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
         hit = ahead > tf.maximum(_SURE, _ROUNDING * tf.reduce_max(tf.abs(logits), axis=1) * goal.scale)
         if attack.SEES == "jacobian":
@@ -325,4 +280,4 @@ def _reading(attack: ModuleType, params: Any, threat: Threat) -> Reading:
         climbed, value = _losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
         return climbed, value, hit
 
-    return reading
+    return measure
