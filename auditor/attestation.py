@@ -52,11 +52,7 @@ def statement(folder: Path) -> dict[str, Any]:
 
 def _checkpoints(run: Run) -> Mapping[str, str]:
     """Digests of the models that cases measured, by file name; raise RecordError if there is none."""
-    found = {
-        name: sha256
-        for record in run.records.values()
-        for name, sha256 in record.provenance.get("models", {}).get(record.model, {}).get("files", {}).items()
-    }
+    found = {name: sha256 for record in run.records.values() for name, sha256 in record.files.items()}
     if not found:
         raise RecordError("no record says which checkpoint it measured, so there is nothing to attest")
     return found

@@ -45,8 +45,7 @@ def from_records(
     mismatch = what_differs(record, check, params) or _other_source(record, provenance)
     if record.evidence is None or mismatch:
         return Baseline(source, mismatch or f"it ended in an error there: {record.verdict.message}", {})
-    files = record.provenance.get("models", {}).get(record.model, {}).get("files", {})
-    return Baseline(source, "", record.evidence.metrics, record.evidence.diagnostics, files)
+    return Baseline(source, "", record.evidence.metrics, record.evidence.diagnostics, record.files)
 
 
 def what_differs(record: Record, check: str, params: Mapping[str, Any]) -> str:

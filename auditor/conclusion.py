@@ -51,23 +51,26 @@ def conclude(record: Record, plan: Plan, case: Case, level: float | None = None)
     shared = hypotheses(plan)
     level = level if level is not None else 1 - (1 - case.confidence) / max(1, shared)
     correction = f"Holm, over {shared} expectations at {plan.spec.content.confidence * 100:.6g}%" if shared else ""
-    method = plan.spec.content.interval
-    if record.evidence is None:
-        verdict = Verdict("error", record.failure.message if record.failure else "nothing was measured")
-    else:
-        verdict = judge(
-            record.evidence.metrics, case.expectations, level, method, record.evidence.diagnostics, record.baseline
-        )
-    return dataclasses.replace(
+    demanded = dataclasses.replace(
         record,
         title=case.title,
         expectations=case.expectations,
         confidence=level,
-        interval=method,
-        verdict=verdict,
+        interval=plan.spec.content.interval,
         correction=correction,
-        waiver=_standing(case.waiver, verdict.status, record) if case.waiver else None,
     )
+    verdict = judged(demanded)
+    waiver = _standing(case.waiver, verdict.status, record) if case.waiver else None
+    return dataclasses.replace(demanded, verdict=verdict, waiver=waiver)
+
+
+def judged(record: Record) -> Verdict:
+    """The verdict that follows from what a record holds: its evidence, its expectations and its confidence."""
+    evidence = record.evidence
+    if evidence is None:
+        return Verdict("error", record.failure.message if record.failure else "nothing was measured")
+    demands, level, method = record.expectations, record.confidence, record.interval
+    return judge(evidence.metrics, demands, level, method, evidence.diagnostics, record.baseline)
 
 
 def hypotheses(plan: Plan) -> int:
@@ -105,13 +108,12 @@ def settle(records: Mapping[str, Record], plan: Plan) -> Mapping[str, Record]:
 
 def _standing(waiver: Waiver, status: Status, record: Record) -> Waiver:
     """A waiver covers a failure or a doubt, for its checkpoint and until its last day; never an error."""
-    model = record.provenance.get("models", {}).get(record.model, {})
     if status == "pass":
         return dataclasses.replace(waiver, standing="unneeded")
     if status == "error":
         return dataclasses.replace(waiver, standing="not for errors")
     if waiver.expires < datetime.now(UTC).date().isoformat():
         return dataclasses.replace(waiver, standing="expired")
-    if waiver.sha256 is not None and waiver.sha256 not in model.get("files", {}).values():
+    if waiver.sha256 is not None and waiver.sha256 not in record.files.values():
         return dataclasses.replace(waiver, standing="other checkpoint")
     return dataclasses.replace(waiver, standing="in force")

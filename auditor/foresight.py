@@ -1,7 +1,7 @@
 """What can be said of a case's gates before it runs: whether its samples can settle them at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor import catalog
 from auditor.core import MetricInfo, Preview
@@ -23,7 +23,6 @@ class Gate:
 
     metric: str
     bound: str
-    threshold: float
     most: int | None
     needed: int | None
     message: str
@@ -77,11 +76,11 @@ def _gates(
         else:
             needed, best = clean_sweep_needed(1 - threshold, confidence, method), " without a hit"
         named = {"min": "max_drop", "max": "max_rise"}[bound] if expectation.versus_baseline else bound
-        gate = Gate(expectation.metric, named, abs(threshold), most, needed, "")
+        gate = Gate(expectation.metric, named, most, needed, "")
         message = _scarce(gate) if info.kind == "proportion" else ""
         if gate.hopeless:
             message = _hopeless(gate, expectation, best, confidence)
-        yield Gate(expectation.metric, named, abs(threshold), most, needed, message)
+        yield replace(gate, message=message)
 
 
 def _hopeless(gate: Gate, expectation: Expectation, best: str, confidence: float) -> str:

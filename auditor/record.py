@@ -144,6 +144,12 @@ class Record:
     earlier: Earlier | None = None
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of the measured checkpoint's files by name, as far as the record says."""
+        found: Mapping[str, str] = self.provenance.get("models", {}).get(self.model, {}).get("files", {})
+        return found
+
+    @property
     def state(self) -> State:
         """The verdict, or that somebody answers for it."""
         return "waived" if self.waiver and self.waiver.standing == "in force" else self.verdict.status

@@ -119,8 +119,12 @@ def limits(metric: Metric, expectation: Expectation, confidence: float, method: 
     Where both sides are asked about, each limit is missed with probability 1 - confidence: the union of two such
     questions is answered wrongly no more often than each (Berger and Hsu, Statistical Science 1996).
     """
+    return _opened(metric, expectation, *interval(metric, 2 * confidence - 1, method))
+
+
+def _opened(metric: Metric, expectation: Expectation, low: float, high: float) -> tuple[float, float]:
+    """An interval of a metric, opened to the side that an expectation doesn't ask about."""
     lowest, highest = (metric.value, metric.value) if metric.kind == "exact" else bounds(metric)
-    low, high = interval(metric, 2 * confidence - 1, method)
     return (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
 
 
@@ -188,12 +192,10 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
     if metric.kind == "exact" or metric.n == 0:
         return None
     forecast = _forecast(metric, 2 * confidence - 1, method)
-    lowest, highest = bounds(metric)
 
     def settled(n: int) -> bool:
         value, low, high = forecast(n)
-        low, high = (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
-        return _status(value, low, high, expectation) == "pass"
+        return _status(value, *_opened(metric, expectation, low, high), expectation) == "pass"
 
     if settled(metric.n):
         return metric.n

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from auditor import manifest
 from auditor.attacks._norms import distance
+from auditor.checks._text import softmax
+from auditor.conclusion import judged
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
 from auditor.errors import AuditError
 from auditor.plan import Plan, make_plan
@@ -20,7 +22,6 @@ from auditor.record import Record, Run
 from auditor.report.files import render_files
 from auditor.resources import Resources
 from auditor.store import Folder
-from auditor.verdict import judge
 
 _AGREE = 1e-3  # of the range of the logits: other machines and versions round differently
 _CLOSE = 1e-4  # of an image's own range of logits
@@ -83,14 +84,7 @@ def _arithmetic(record: Record) -> Iterator[Finding]:
     wrong = [name for name, metric in record.evidence.metrics.items() if not _follows(metric)]
     seen = f"{', '.join(wrong)} don't follow from their values" if wrong else "metrics follow from their values"
     yield Finding(record.case, "metrics", not wrong, seen)
-    again = judge(
-        record.evidence.metrics,
-        record.expectations,
-        record.confidence,
-        record.interval,
-        record.evidence.diagnostics,
-        record.baseline,
-    )
+    again = judged(record)
     same = again == record.verdict or repr(again) == repr(record.verdict)  # NaN is not equal to itself
     seen = f"again {again.status}" if same else f"{again.status} now ({again.message}); {record.verdict.status} stored"
     yield Finding(record.case, "verdict", same, seen)
@@ -189,8 +183,7 @@ def _images(
 
 def _fooled(logits: FloatArray, made: AdversarialImages, proof: Proof) -> NDArray[np.bool_]:
     """Which images (N,) are called their target, surely enough, and not their true class."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability = (shifted / shifted.sum(axis=1, keepdims=True))[np.arange(len(logits)), made.targets]
+    probability = softmax(logits)[np.arange(len(logits)), made.targets]
     called = logits.argmax(axis=1) == made.targets
     found: NDArray[np.bool_] = called & (made.targets != made.labels) & (probability >= proof.least)
     return found

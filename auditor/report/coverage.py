@@ -7,10 +7,10 @@ from auditor import catalog
 from auditor.controls import CONTROLS, Control, control
 from auditor.errors import AuditError
 from auditor.record import Record, Run, State
+from auditor.report.outcome import STATES
 
 _FEW = 30
 _NORMS: Mapping[str, str] = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
-_ORDER: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def coverage(run: Run) -> Coverage:
     frameworks: dict[str, list[Covered]] = {}
     for name in dict.fromkeys([*CONTROLS, *speaking]):
         found, cases = control(name), tuple(speaking.get(name, ()))
-        worst = min((states[case] for case in cases), key=_ORDER.index, default=None)
+        worst = min((states[case] for case in cases), key=STATES.index, default=None)
         frameworks.setdefault(found.framework, []).append(Covered(found, cases, worst))
     return Coverage({name: tuple(rows) for name, rows in frameworks.items()}, tuple(_untested(run)))
 

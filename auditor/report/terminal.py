@@ -6,7 +6,7 @@ from rich.table import Table
 
 from auditor.plan import Case, Plan
 from auditor.record import Expectation, Record, Run, State
-from auditor.report.outcome import finding, selected_cases
+from auditor.report.outcome import counts, finding, selected_cases
 from auditor.report.text import cell, visible
 
 STYLES: dict[State, str] = {
@@ -101,8 +101,8 @@ def _styled(state: State) -> str:
 
 
 def _counts(run: Run) -> dict[str, int]:
-    states = [run.state(case) for case in run.cases]
-    return {"planned": len(states), **{s: states.count(s) for s in STYLES if s in states}}
+    found = counts(run)
+    return {"planned": len(run.cases), **{state: found[state] for state in STYLES if found[state]}}
 
 
 def evidence_tables(record: Record, columns: tuple[str, ...]) -> tuple[Table, ...]:
