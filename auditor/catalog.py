@@ -6,14 +6,14 @@ group `auditor.checks`, `auditor.attacks`, `auditor.models` or `auditor.datasets
 
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from auditor.core import MetricInfo, Preview
+from auditor.core import Classifier, MetricInfo, Preview
 from auditor.errors import ExtensionError, one_of
 from auditor.fields import Parameters
 from auditor.record import Expectation, Remark
@@ -53,6 +53,13 @@ def load(kind: Kind, name: str) -> ModuleType:
     if not isinstance(module, ModuleType):
         raise ExtensionError(f"{SINGULAR[kind]} {name!r}: its entry point must name a module")
     return module
+
+
+def loader(model_format: str, allow_code: bool) -> Callable[[Parameters], Classifier]:
+    """Return what opens checkpoints of a format; with `allow_code`, running code of theirs where the format has any."""
+    module = load("models", model_format)
+    found: Callable[[Parameters], Classifier] = module.load
+    return getattr(module, "load_with_code", found) if allow_code else found
 
 
 def params_of(kind: Kind, name: str) -> type[Parameters]:

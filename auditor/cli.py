@@ -54,7 +54,8 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
 
     PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. All pytest options work:
     -k and -m choose cases, -n 2 uses two processes, --junitxml writes JUnit, --audit-report DIR says where
-    reports land, --audit-inconclusive=warn lets inconclusive verdicts through.
+    reports land, --audit-inconclusive=warn lets inconclusive verdicts through, --audit-allow-code runs Python code
+    that checkpoints hold.
 
     \b
     Examples:

@@ -9,6 +9,9 @@ from auditor.errors import EXIT_NOT_PASSED
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_ALLOW_CODE = click.option(
+    "--allow-code", is_flag=True, help="Run Python code that the checkpoint holds; only if you trust who made it."
+)
 
 
 @click.command()
@@ -103,7 +106,8 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
 @click.option("--spec", type=_FILE, help="Where the spec is now, if it moved.")
 @click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
 @click.option("--key", type=_FILE, help="Public key that the audit's attestation must be signed with.")
-def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None) -> None:
+@_ALLOW_CODE
+def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None, allow_code: bool) -> None:
     """Check a finished audit again, without running an attack.
 
     PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
@@ -126,7 +130,7 @@ def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None)
 
         signed = check_signature(folder, key)
         console.print(f"[green]✓[/] the attestation is signed by {escape(str(key))}: {signed['predicate']['result']}")
-    for finding in check(folder, spec, model=not without_model):
+    for finding in check(folder, spec, model=not without_model, allow_code=allow_code):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
         console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")
         wrong += not finding.ok
@@ -147,7 +151,8 @@ def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None)
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page to write (default: beside PATH, its name with -replay.html).",
 )
-def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Path | None) -> None:
+@_ALLOW_CODE
+def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Path | None, allow_code: bool) -> None:
     """Run one finding again: the attack of a case on a single image.
 
     PATH is an audit's folder, CASE the id of an attack's case in it. The image starts where it started then, and the
@@ -161,7 +166,7 @@ def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Pa
     from auditor.report.html import render
     from auditor.store import Folder, write_text
 
-    found = again(Folder(path), case, row, spec)
+    found = again(Folder(path), case, row, spec, allow_code)
     page = output or path.with_name(f"{path.resolve().name}-replay.html")
     write_text(page, render(found.run))
     then, now = ("fooled the model" if fooled else "did not fool the model" for fooled in found.fooled)

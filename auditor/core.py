@@ -1,7 +1,8 @@
 """The values that flow through an audit. All frozen; none knows how it is stored, judged or drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -101,6 +102,20 @@ class Classifier(Protocol):
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the layers in order, from input to output."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of a model, before any of them is loaded.
+
+    files: by name, as `sha256sum` names them in their folder. digests: the SHA-256 of each. pinned: whether the spec
+    says these digests, and so vouches for every byte. signed: whether the spec names a key that has signed them.
+    """
+
+    files: Mapping[str, Path]
+    digests: Mapping[str, str]
+    pinned: bool
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -271,19 +286,28 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything a check may use while it runs.
+    """Everything a check may use while it runs. A model is loaded when it is first asked for.
 
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
-    with `auditor.randomness`. model(name): another classifier of the spec. adversarial(id): the images
-    another case of the spec made.
+    with `auditor.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
+    spec made. checkpoint(name): the files of a model, which is not loaded for it.
     """
 
-    classifier: Classifier
     model_name: str
     samples: Samples
     seed: int
     model: Callable[[str], Classifier]
     adversarial: Callable[[str], AdversarialImages]
+    checkpoint: Callable[[str], Checkpoint]
+
+    @property
+    def classifier(self) -> Classifier:
+        """The model to measure."""
+        return self.model(self.model_name)
+
+    def instead(self, name: str, classifier: Classifier) -> "Context":
+        """The same with another classifier to measure, under this name."""
+        return replace(self, model_name=name, model=lambda wanted: classifier if wanted == name else self.model(wanted))
 
     def class_number(self, value: int, what: str) -> int:
         """Return `value` if the classifier has such a class; raise CheckError otherwise."""

@@ -14,16 +14,22 @@ from auditor.foresight import Gate, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
 from auditor.record import Expectation, Waiver
-from auditor.spec import CheckEntry, Spec, WaiverEntry, read_spec, validate
+from auditor.spec import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
+
+_NONE = Safeguards()
 
 
 @dataclass(frozen=True)
 class Source:
-    """What to load: an extension's name, its parameters as written, and with paths made absolute."""
+    """What to load: an extension's name, its parameters as written, and with paths made absolute.
+
+    safeguards: of a model, what has to hold before it is loaded.
+    """
 
     extension: str
     written: Parameters
     params: Parameters
+    safeguards: Safeguards = _NONE
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -126,8 +132,14 @@ def _source(
         message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
         problems.append(spec.marks.problem((*at, key), message))
         return None
-    rest = {k: v for k, v in entry.items() if k != key}
-    written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key,))
+    common = tuple(Safeguards.model_fields) if kind == "models" else ()
+    rest = {k: v for k, v in entry.items() if k != key and k not in common}
+    written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key, *common))
+    try:
+        safeguards = validate(Safeguards, {k: v for k, v in entry.items() if k in common}, spec.marks, at)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
     if written is None:
         return None
     absolute = {}
@@ -137,7 +149,7 @@ def _source(
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
             problems.append(spec.marks.problem(at + reference.location, message))
         absolute[str(reference.location[0])] = str(path)
-    return Source(name, written, written.model_copy(update=absolute))
+    return Source(name, written, written.model_copy(update=absolute), safeguards)
 
 
 def _params(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
+CACHE = ".audit_cache"
 
 
 @dataclass
@@ -29,13 +30,15 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
+    lie, to compare with. save: where this run's are to be kept as a baseline. allow_code: whether code of checkpoints
+    may run. plans: by spec path.
     """
 
     run: str
     reports: Path
     baselines: Path | None = None
     save: Path | None = None
+    allow_code: bool = False
     plans: dict[Path, Plan] = field(default_factory=dict)
     resources: Resources | None = None
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
@@ -76,6 +79,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="keep this run's records in this folder as the baseline of later runs",
     )
+    group.addoption(
+        "--audit-allow-code",
+        action="store_true",
+        default=None,
+        help="load checkpoints that hold Python code (Lambda layers) or look hostile; only if you trust who made them",
+    )
+    parser.addini("audit_allow_code", "load checkpoints that hold Python code", type="bool", default=False)
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
@@ -90,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines)
+        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines, None, told["allow_code"])
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -101,7 +111,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
+        allow_code = bool(config.getoption("audit_allow_code") or config.getini("audit_allow_code"))
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, allow_code)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -109,7 +120,12 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a pytest-xdist worker which run it belongs to."""
     state = node.config.stash[STATE]
     baselines = str(state.baselines) if state.baselines else ""
-    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports), "baselines": baselines}
+    node.workerinput["auditor"] = {
+        "run": state.run,
+        "reports": str(state.reports),
+        "baselines": baselines,
+        "allow_code": state.allow_code,
+    }
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -238,7 +254,7 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
     from auditor.store import Folder
 
     state = config.stash[STATE]
-    state.resources = state.resources or Resources()
+    state.resources = state.resources or Resources(state.allow_code, state.reports / CACHE)
     baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
     return Work(plan, state.run, Folder(state.reports / plan.audit), state.resources, baseline)
 
@@ -273,7 +289,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
-            run = new_run(plan, state.run, {item.case.id for item in its_items})
+            run = new_run(plan, state.run, {item.case.id for item in its_items}, state.allow_code)
             Folder(state.reports / plan.audit).prepare(run)
             if state.baselines:
                 find_baseline(state.baselines, plan.audit)

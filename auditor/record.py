@@ -182,7 +182,8 @@ class Run:
     were started; a begun case without a record was cut off (a crash, a kill, an interruption).
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
-    there before and aren't now.
+    there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
+    to be loaded.
     """
 
     id: str
@@ -199,6 +200,7 @@ class Run:
     earlier_spec_digest: str = ""
     compared_with: str = ""
     not_judged: tuple[str, ...] = ()
+    code_allowed: bool = False
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

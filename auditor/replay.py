@@ -33,10 +33,13 @@ class Replayed:
     seconds: float
 
 
-def replay(folder: Folder, case_id: str, row: int | None, spec: Path | None = None) -> Replayed:
+def replay(
+    folder: Folder, case_id: str, row: int | None, spec: Path | None = None, allow_code: bool = False
+) -> Replayed:
     """Run the attack of a case again on the image in `row`, or on the first that fooled the model.
 
-    Raises RecordError where the case left no image of the data there, or spec or checkpoint have changed.
+    allow_code: whether code of the checkpoint may run. Raises RecordError where the case left no image of the data
+    there, or spec or checkpoint have changed.
     """
     run = folder.load_run()
     record = run.records.get(case_id)
@@ -47,7 +50,7 @@ def replay(folder: Folder, case_id: str, row: int | None, spec: Path | None = No
     plan = make_plan(spec or Path(run.spec))
     if plan.spec.digest != run.spec_digest:
         raise RecordError(f"{plan.spec.path} has been changed since the run; --spec names the one that was run")
-    case, resources = plan.case(case_id), Resources()
+    case, resources = plan.case(case_id), Resources(allow_code)
     if resources.digests(plan.models[case.model]) != record.provenance["models"][case.model]["files"]:
         raise RecordError(f"model {case.model!r} is another checkpoint than was audited")
 
@@ -55,12 +58,12 @@ def replay(folder: Folder, case_id: str, row: int | None, spec: Path | None = No
         raise CheckError(f"{case_id!r} takes images of {other!r}; replay that case")
 
     context = Context(
-        classifier=resources.classifier(plan, case.model),
         model_name=case.model,
         samples=_only(resources.samples(plan), int(stored.indices[position])),
         seed=case.seed,
         model=lambda name: resources.classifier(plan, name),
         adversarial=adversarial,
+        checkpoint=lambda name: resources.checkpoint(plan, name),
     )
     began = time.perf_counter()
     evidence = catalog.load("checks", case.check).run(context, _narrowed(case.params, int(stored.indices[position])))

@@ -1,26 +1,38 @@
-"""Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
+"""Load classifiers and samples, check that they fit, and keep them: the one place with session state.
+
+Before a checkpoint is loaded its digests have to be those of the spec, nothing in its files may look hostile, and
+unless the spec trusts it, it has to be loaded by another process first.
+"""
 
 import hashlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.core import Classifier, Samples
+from auditor.core import Checkpoint, Classifier, Samples
 from auditor.errors import DataError, ModelError
 from auditor.fields import references
 from auditor.plan import Plan, Source
+from auditor.probing import Prober
+from auditor.scanning import scan
 
 _PROBE = 32
 _RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
-    """Classifiers and samples of a session, each loaded on first use and once."""
+    """Classifiers and samples of a session, each loaded on first use and once.
 
-    def __init__(self) -> None:
+    allow_code: whether code of checkpoints may run, and what looks hostile may be loaded. cache: a folder that
+    remembers which checkpoints another process has loaded; each is tried anew if left out.
+    """
+
+    def __init__(self, allow_code: bool = False, cache: Path | None = None) -> None:
+        self.allow_code = allow_code
+        self._prober = Prober(cache)
         self._classifiers: dict[str, Classifier] = {}
         self._samples: dict[str, Samples] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
@@ -34,17 +46,51 @@ class Resources:
         return self._samples[key]
 
     def classifier(self, plan: Plan, name: str) -> Classifier:
-        """Return the plan's model `name`; raise ModelError if it can't be opened or doesn't fit the samples."""
+        """Return the plan's model `name`.
+
+        Raises ModelError if it isn't let in, can't be opened, or doesn't fit the samples.
+        """
         source = plan.models[name]
         key = _key(source)
         if key not in self._classifiers:
-            self._classifiers[key] = catalog.load("models", source.extension).load(source.params)
+            self._let_in(name, source, self.checkpoint(plan, name))
+            self._classifiers[key] = catalog.loader(source.extension, self.allow_code)(source.params)
         classifier = self._classifiers[key]
         pair = (key, _key(plan.data))
         if pair not in self._fits:
             _check_fit(name, classifier, self.samples(plan))
             self._fits.add(pair)
         return classifier
+
+    def checkpoint(self, plan: Plan, name: str) -> Checkpoint:
+        """Return the files of the plan's model `name`; raise ModelError if their digests aren't those of the spec."""
+        source = plan.models[name]
+        files = {
+            label: file
+            for reference in references(source.params)
+            if reference.to == "file"
+            for label, file in _labelled(Path(reference.name), source.params.files_at(Path(reference.name))).items()
+        }
+        digests = {label: self._digest(file) for label, file in files.items()}
+        wanted = source.safeguards.sha256
+        whole = list(self.digests(source).values())
+        told = _unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
+        if told:
+            line = plan.spec.marks.line(("models", name, "sha256"))
+            message = f"{told} (line {line} of {plan.spec.marks.file}); it isn't loaded"
+            raise ModelError(f"model {name!r}: {message}. If it was meant to change, write its new digest there")
+        return Checkpoint(files, digests, pinned=wanted is not None)
+
+    def _let_in(self, name: str, source: Source, checkpoint: Checkpoint) -> None:
+        """Raise ModelError for a checkpoint that looks hostile, or that another process can't load."""
+        threats = [] if self.allow_code else [t for t in scan(checkpoint.files) if t.severity == "critical"]
+        if threats:
+            more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
+            way = "if you trust whoever made it, --audit-allow-code loads it all the same"
+            message = f"{threats[0].file}: {threats[0].message}{more}; it isn't loaded ({way})"
+            raise ModelError(f"model {name!r}: {message}")
+        if not source.safeguards.trusted:
+            self._prober.check(name, source, checkpoint.digests, self.allow_code)
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.
@@ -62,8 +108,7 @@ class Resources:
     def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
         if files == (path,):
             return self._digest(path)
-        folder = path if path.is_dir() else path.parent
-        named = sorted((file.relative_to(folder).as_posix(), self._digest(file)) for file in files)
+        named = sorted((label, self._digest(file)) for label, file in _labelled(path, files).items())
         return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
     def _digest(self, path: Path) -> str:
@@ -76,7 +121,33 @@ class Resources:
 
 
 def _key(source: Source) -> str:
-    return f"{source.extension} {source.params.model_dump_json()}"
+    return f"{source.extension} {source.params.model_dump_json()} {source.safeguards.model_dump_json()}"
+
+
+def _labelled(path: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """Files that are read for a path, as `sha256sum` names them in its folder, or in it if it is one."""
+    folder = path if path.is_dir() else path.parent
+    return {file.relative_to(folder).as_posix(): file for file in files}
+
+
+def _unlike(wanted: str | Mapping[str, str] | None, whole: str | None, digests: Mapping[str, str]) -> str | None:
+    """Say where a checkpoint isn't the one that the spec means, or None.
+
+    wanted: its digest, or that of every file, as far as the spec says. whole: its digest, if it has a single one.
+    """
+    if isinstance(wanted, str):
+        if whole is None:
+            return f"`sha256` is one digest of several paths; give one for each of {', '.join(digests)}"
+        return None if whole == wanted else f"its SHA-256 is {whole}, the spec says {wanted}"
+    for label in sorted({*digests, *(wanted or digests)}):
+        expected = (wanted or digests).get(label)
+        if label not in digests:
+            return f"it has no file {label!r}, for which the spec gives a digest; it has {', '.join(digests)}"
+        if expected is None:
+            return f"the spec gives no digest of its file {label!r}, which has {digests[label]}"
+        if expected != digests[label]:
+            return f"the SHA-256 of {label!r} is {digests[label]}, the spec says {expected}"
+    return None
 
 
 def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
@@ -99,8 +170,13 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     classifier.predict(probe)
 
 
-def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: int) -> Mapping[str, Any]:
-    """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time."""
+def provenance(
+    plan: Plan, resources: Resources, models: tuple[str, ...], used: Mapping[str, Classifier], seed: int
+) -> Mapping[str, Any]:
+    """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time.
+
+    used: those of the models that were loaded for it.
+    """
     import platform
     from importlib.metadata import version
 
@@ -124,10 +200,12 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
                 "format": plan.models[name].extension,
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
-                "logits": resources.classifier(plan, name).logits_from,
+                "pinned": plan.models[name].safeguards.sha256 is not None,
+                "logits": used[name].logits_from if name in used else "not loaded",
             }
             for name in models
         },
+        "code_allowed": resources.allow_code,
         "versions": {
             "auditor": auditor.__version__,
             "python": platform.python_version(),

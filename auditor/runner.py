@@ -13,7 +13,7 @@ from auditor import catalog
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
-from auditor.core import AdversarialImages, Context, Evidence
+from auditor.core import AdversarialImages, Classifier, Context, Evidence
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
@@ -37,8 +37,11 @@ class Work:
     baseline: Folder | None = None
 
 
-def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
-    """Describe a run of the cases named in `selected` and of all they need."""
+def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bool = False) -> Run:
+    """Describe a run of the cases named in `selected` and of all they need.
+
+    code_allowed: whether code of checkpoints may run.
+    """
     chosen = {case.id for case in plan.closure(set(selected))}
     content = plan.spec.content
     return Run(
@@ -53,6 +56,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         begun=frozenset(),
         records={},
         commit=commit_of(plan.spec.path.parent),
+        code_allowed=code_allowed,
     )
 
 
@@ -111,22 +115,28 @@ def _measure(work: Work, case: Case) -> Record:
         return source.evidence.adversarial
 
     plan, resources = work.plan, work.resources
+    used: dict[str, Classifier] = {}
+
+    def model(name: str) -> Classifier:
+        used[name] = resources.classifier(plan, name)
+        return used[name]
+
     started = time.perf_counter()
     evidence: Evidence | None = None
     failure: Failure | None = None
     baseline: Baseline | None = None
     try:
         context = Context(
-            classifier=resources.classifier(plan, case.model),
             model_name=case.model,
             samples=resources.samples(plan),
             seed=case.seed,
-            model=lambda name: resources.classifier(plan, name),
+            model=model,
             adversarial=adversarial,
+            checkpoint=lambda name: resources.checkpoint(plan, name),
         )
         evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
-        origin = provenance(plan, resources, tuple(dict.fromkeys(models)), case.seed)
+        origin = provenance(plan, resources, tuple(dict.fromkeys(models)), used, case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
     except Exception as error:
         expected = isinstance(error, AuditError)
@@ -146,8 +156,7 @@ def _baseline(
     if work.baseline is not None:
         found = from_records(work.baseline, case.id, case.check, case.params.model_dump(mode="json"), origin)
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
-        classifier = work.resources.classifier(work.plan, MODEL)
-        other = dataclasses.replace(context, classifier=classifier, model_name=MODEL)
+        other = dataclasses.replace(context, model_name=MODEL)
         before = catalog.load("checks", case.check).run(other, case.params)
         files = work.resources.digests(work.plan.models[MODEL])
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)

@@ -47,6 +47,7 @@ def _iso_date(value: str) -> str:
 
 IsoDate = Annotated[str, AfterValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
 Confidence = Annotated[Real, Field(gt=0.5, lt=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 def _known_control(value: str) -> str:
@@ -119,8 +120,23 @@ class WaiverEntry(Parameters):
     """Why it may be released all the same."""
     expires: IsoDate
     """The last day it holds, such as 2027-01-31; from the next day on the check fails again."""
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
     """Digest of the checkpoint it is given for; any checkpoint if left out."""
+
+
+class Safeguards(Parameters):
+    """What is said of a checkpoint of any format, beside the parameters of its own."""
+
+    sha256: Sha256 | Annotated[dict[str, Sha256], Field(min_length=1)] | None = None
+    """The checkpoint's digest, as reports show it, or that of every file, as `sha256sum` prints them in its folder.
+    With any other, every case that uses the model is an error, and nothing is loaded."""
+    trusted: bool = False
+    """Load it in the audit's own process at once. Else it is first loaded in another one, whose time and memory are
+    limited, until it has passed there once."""
+    load_seconds: Annotated[Real, Field(gt=0)] = 120.0
+    """How long loading it and two predictions may take, where it isn't trusted."""
+    load_gigabytes: Annotated[Real, Field(gt=0)] = 8.0
+    """How much memory that may take."""
 
 
 class SpecFile(Parameters):

@@ -38,11 +38,11 @@ class Finding:
     seen: str
 
 
-def verify(path: Path, spec: Path | None = None, model: bool = True) -> Iterator[Finding]:
+def verify(path: Path, spec: Path | None = None, model: bool = True, allow_code: bool = False) -> Iterator[Finding]:
     """Check an audit's folder. spec: where its spec is now, if not where it was.
 
     model: whether to load checkpoint and data and predict every image again. Nothing is skipped in silence: what
-    can't be checked is a finding that isn't ok.
+    can't be checked is a finding that isn't ok. allow_code: whether code of the checkpoint may run.
     """
     try:
         wrong = manifest.broken(path)
@@ -64,7 +64,7 @@ def verify(path: Path, spec: Path | None = None, model: bool = True) -> Iterator
     for record in run.records.values():
         yield from _arithmetic(record)
     if model:
-        yield from _with_model(run, spec or Path(run.spec))
+        yield from _with_model(run, spec or Path(run.spec), Resources(allow_code))
 
 
 def _rendered(path: Path, run: Run) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _follows(metric: Metric) -> bool:
 # --- images, on the checkpoint
 
 
-def _with_model(run: Run, spec: Path) -> Iterator[Finding]:
+def _with_model(run: Run, spec: Path, resources: Resources) -> Iterator[Finding]:
     try:
         plan = make_plan(spec)
     except AuditError as error:
@@ -113,7 +113,6 @@ def _with_model(run: Run, spec: Path) -> Iterator[Finding]:
     same = plan.spec.digest == run.spec_digest
     told = "as it was before the run" if same else "has been changed since; --spec names the one that was run"
     yield Finding(str(spec), "spec", same, told)
-    resources = Resources()
     for record in run.records.values():
         try:
             yield from _sources(record, plan, resources)

@@ -118,7 +118,8 @@ class LinearClassifier:
 
 def context(model: Any, samples: Samples, others: dict[str, Any] | None = None, **images: Any) -> Context:
     """A context around one loaded classifier, others by name, and other cases' images by id."""
-    return Context(model, "model", samples, 7, {"model": model, **(others or {})}.__getitem__, images.__getitem__)
+    models = {"model": model, **(others or {})}
+    return Context("model", samples, 7, models.__getitem__, images.__getitem__, {}.__getitem__)
 
 
 def spec(checks: str, audit: str = "tiny", models: str = "", data: str = "dataset: npz, path: data.npz") -> str:
@@ -126,9 +127,9 @@ def spec(checks: str, audit: str = "tiny", models: str = "", data: str = "datase
     head = f"""\
     audit: {audit}
     models:
-      linear: {{format: keras, path: linear.keras, output: probabilities}}
-      steeper: {{format: keras, path: steeper.keras, output: probabilities}}
-      conv: {{format: keras, path: conv.keras, output: probabilities}}
+      linear: {{format: keras, path: linear.keras, output: probabilities, trusted: true}}
+      steeper: {{format: keras, path: steeper.keras, output: probabilities, trusted: true}}
+      conv: {{format: keras, path: conv.keras, output: probabilities, trusted: true}}
     """
     body = textwrap.dedent(head) + textwrap.indent(textwrap.dedent(models), "  ")
     return body + f"data: {{{data}}}\nchecks:\n" + textwrap.indent(textwrap.dedent(checks), "  ")

@@ -89,13 +89,13 @@ def run(context: Context, params: Params) -> Evidence:
         raise CheckError(f"{message}; take a larger `eps`, or a network that falls")
     honest = [(context.model_name, "must fall", itself, itself.verdict.status == "fail")]
     for name in params.resisting or ():
-        found = _audit(dataclasses.replace(context, classifier=context.model(name), model_name=name), params)
+        found = _audit(dataclasses.replace(context, model_name=name), params)
         honest.append((name, "must resist", found, found.verdict.status == "pass"))
     gap = _closed_form_gap(context)
     rows, missed = [], []
     for name, disguise in DISGUISES.items():
         decoy = Decoy(context.classifier, disguise)
-        found = _audit(dataclasses.replace(context, classifier=decoy, model_name=name), params)
+        found = _audit(context.instead(name, decoy), params)
         caught = found.verdict.status != "pass"
         missed += [] if caught else [name]
         rows.append(

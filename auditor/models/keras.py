@@ -10,7 +10,7 @@ Why it matters
 How to read it
     `output` says what the file's own last layer gives. It is tried on real images: `probabilities` whose
     rows don't sum to 1, and `logits` whose rows all do, are refused. Files are opened in Keras's safe mode,
-    which runs no code from them.
+    which runs no code from them; with `--audit-allow-code` they aren't, and Lambda layers work.
 
 References
     Keras, "Whole model saving & loading".
@@ -40,12 +40,21 @@ class Params(Parameters):
 
 def load(params: Params) -> Classifier:
     """Open the checkpoint in safe mode; raise ModelError if it can't be opened or isn't a classifier."""
+    return _load(params, safe_mode=True)
+
+
+def load_with_code(params: Params) -> Classifier:
+    """Open the checkpoint and run the code of its Lambda layers; raise ModelError as `load` does."""
+    return _load(params, safe_mode=False)
+
+
+def _load(params: Params, safe_mode: bool) -> Classifier:
     tensorflow()
     import keras
 
     path = str(file_at(params.path))
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
     except Exception as error:  # h5py, zipfile, JSON and every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be opened as a Keras checkpoint: {reason(error)}") from error
     shape_out = model.output_shape

@@ -8,6 +8,7 @@ from auditor.record import Record, Run
 from auditor.report import text
 
 NOT_RECORDED = "not recorded"
+NOT_LOADED = "not loaded"
 
 _T = TypeVar("_T")
 
@@ -22,12 +23,13 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as the records name it."""
+    """A checkpoint as the records name it. pinned: whether its digests stand in the spec."""
 
     name: str
     format: str
     files: tuple[File, ...]
     logits: str
+    pinned: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def origin(run: Run) -> Origin:
     records = [run.records[case.id] for case in run.cases if case.id in run.records]
     # A case that ended in an error may not have come far enough to say more than its spec.
     known = [_mapping(record.provenance) for record in records]
-    models = _distinct(_model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items())
+    models = _merged(_distinct(_model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items()))
     data = _distinct(_data(_mapping(p["data"])) for p in known if "data" in p)
     return Origin(
         models=models,
@@ -90,7 +92,14 @@ def _spec_digest(provenance: Mapping[str, Any]) -> str:
 def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
-    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits)
+    pinned = found.get("pinned") is True
+    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits, pinned)
+
+
+def _merged(models: Sequence[Model]) -> tuple[Model, ...]:
+    """Models without what is said of them by cases that only read their files, where others loaded them."""
+    loaded = {(m.name, m.format, m.files, m.pinned) for m in models if m.logits != NOT_LOADED}
+    return tuple(m for m in models if m.logits != NOT_LOADED or (m.name, m.format, m.files, m.pinned) not in loaded)
 
 
 def _data(found: Mapping[str, Any]) -> Data:

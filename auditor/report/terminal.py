@@ -37,6 +37,8 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
             if record.waiver and record.waiver.standing != "in force":
                 owner = escape(visible(record.waiver.owner))
                 console.print(f"[yellow]waiver of {record.case} by {owner}: {record.waiver.standing}[/]")
+        if run.code_allowed:
+            console.print("[yellow]code in checkpoints was allowed to run (--audit-allow-code)[/]")
         weak = sum(len(case.warnings) for case in run.cases)
         if weak:
             told = "1 warning" if weak == 1 else f"{weak} warnings"

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from auditor import catalog
 from auditor.fields import SchemaGenerator
-from auditor.spec import SpecFile
+from auditor.spec import Safeguards, SpecFile
 
 Json = dict[str, Any]
 
@@ -48,9 +48,14 @@ def _describe(model: type[BaseModel], prefix: str, definitions: Json) -> Json:
 
 def _source(kind: catalog.Kind, key: str, definitions: Json) -> Json:
     """Describe a mapping that names an extension under `key` and holds its parameters beside it."""
+    common = []
+    if kind == "models":
+        definitions["Safeguards"] = _describe(Safeguards, "", definitions)
+        common = list(Safeguards.model_fields)
     for name in catalog.names(kind):
         params = _describe(catalog.params_of(kind, name), f"{kind}.{name}.", definitions)
-        params["properties"] = {key: True, **params["properties"]}
+        safeguards = {safeguard: {"$ref": f"#/$defs/Safeguards/properties/{safeguard}"} for safeguard in common}
+        params["properties"] = {key: True, **params["properties"], **safeguards}
         definitions[f"{kind}.{name}"] = params
     return {
         "type": "object",

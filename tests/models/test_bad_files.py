@@ -4,7 +4,6 @@ import contextlib
 import pickle
 import shutil
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from auditor.backend import tensorflow
 from auditor.errors import ModelError
 from tests.models.formats import FORMS, opened
 from tests.models.fuzz import outcomes
+from tests.models.suspects import rewritten
 from tests.support import CLASSES, SIZE
 
 # What a part of a checkpoint is called, and what is said if it is gone.
@@ -283,15 +283,6 @@ class Payload:
 
     def __reduce__(self):
         return Path.touch, (self.mark,)
-
-
-def rewritten(path: Path, change) -> None:
-    """Give every entry of a zip file, by name and content, to `change`, and keep what it returns."""
-    with zipfile.ZipFile(path) as archive:
-        kept = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in kept.items():
-            archive.writestr(name, change(name, content))
 
 
 def hostile(what, mark):

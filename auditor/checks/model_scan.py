@@ -1,0 +1,91 @@
+"""Does the checkpoint hold anything that could harm whoever opens it?
+
+What it measures
+    What a static scan finds in the checkpoint's files, without loading them: Python code in Lambda layers and classes
+    from outside of Keras, links and data in other files, operations of TensorFlow and PyTorch that reach files, the
+    network or Python, names that lead out of an archive, and little that unfolds to much. Pickles are taken apart by
+    a scanner of their own (`modelaudit-picklescan`, extra `scan`).
+
+Why it matters
+    A checkpoint is a program, or can bring one along. What is served tomorrow may be opened by software less careful
+    than this auditor, which refuses every critical finding by itself before it loads a model.
+
+How to read it
+    Gate `critical` with `{max: 0}`, and `warnings` too if nothing unusual shall be in the files. `unpinned` counts
+    files whose digest the spec doesn't say: with `{max: 0}` the audit is of exactly these bytes. A scan knows what it
+    looks for and nothing else; that it finds nothing doesn't make a stranger's checkpoint safe.
+
+References
+    Keras, CVE-2025-1550, CVE-2025-8747 and CVE-2025-12058. TensorFlow, "Using TensorFlow securely".
+    OWASP Machine Learning Security Top 10, ML06:2023 AI Supply Chain Attacks.
+"""
+
+from pathlib import Path
+
+from auditor.core import Context, Evidence, MetricInfo, Table, exact
+from auditor.errors import CheckError
+from auditor.fields import Parameters
+from auditor.scanning import Threat, pickles_in, scan
+
+
+class Params(Parameters):
+    """There is nothing to choose."""
+
+
+METRICS = {
+    "critical": MetricInfo("exact", "findings that a loader may act upon", better="lower"),
+    "warnings": MetricInfo("exact", "findings that no honest checkpoint needs", better="lower"),
+    "unpinned": MetricInfo("exact", "files whose digest doesn't stand in the spec", better="lower"),
+    "files": MetricInfo("exact", "files that were looked into"),
+}
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Look into every file; the model isn't loaded."""
+    checkpoint = context.checkpoint(context.model_name)
+    threats = scan(checkpoint.files)
+    blind = [threat for threat in threats if threat.kind == "unreadable"]
+    if blind:
+        raise CheckError(f"{blind[0].file}: {blind[0].message}, so nothing can be said of the checkpoint")
+    for name, path in checkpoint.files.items():
+        threats += _of_pickles(name, path)
+    critical = [threat for threat in threats if threat.severity == "critical"]
+    unpinned = 0 if checkpoint.pinned else len(checkpoint.files)
+    told = f"{len(critical)} critical, the first in {critical[0].file}: {critical[0].message}" if critical else ""
+    looked = f"{len(checkpoint.files)} {'file was' if len(checkpoint.files) == 1 else 'files were'} looked into"
+    found = tuple((threat.severity, threat.file, threat.kind, threat.message) for threat in threats)
+    said = "the spec's" if checkpoint.pinned else "not in the spec"
+    digests = tuple((name, digest, said) for name, digest in checkpoint.digests.items())
+    return Evidence(
+        summary=f"{looked}: {told or 'nothing critical'}, {len(threats) - len(critical)} warnings.",
+        metrics={
+            "critical": exact(len(critical)),
+            "warnings": exact(len(threats) - len(critical)),
+            "unpinned": exact(unpinned),
+            "files": exact(len(checkpoint.files)),
+        },
+        tables=(
+            *([Table("Findings", ("severity", "file", "kind", "finding"), found)] if found else ()),
+            Table("Files", ("file", "SHA-256", "digest"), digests),
+        ),
+    )
+
+
+def _of_pickles(name: str, path: Path) -> tuple[Threat, ...]:
+    """What the pickles in a file would do; raise CheckError if their scanner isn't there or loses its way."""
+    found = []
+    for called, content in pickles_in(name, path):
+        try:
+            from modelaudit_picklescan import scan_bytes
+        except ImportError as error:
+            message = f"{called} is a pickle, and what takes pickles apart can't be imported ({error})"
+            raise CheckError(f"{message}; install it with: pip install 'robustness-auditor[scan]'") from error
+        report = scan_bytes(content)
+        if report.errors:
+            raise CheckError(f"{called} is a pickle that can't be taken apart: {report.errors[0].message}")
+        found += [
+            Threat("critical", called, "pickle", finding.message)
+            for finding in report.findings
+            if finding.severity.value == "critical"
+        ]
+    return tuple(found)

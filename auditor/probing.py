@@ -1,0 +1,195 @@
+"""Load a checkpoint in another process first, where a crash, an endless load or a memory bomb does no harm.
+
+That process is this module, run by itself: it serves one request after the other, and is started anew if one takes it
+down. What has passed is remembered, so that a checkpoint costs this once.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+import weakref
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as OutOfTime
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from auditor import catalog
+from auditor.backend import tensorflow
+from auditor.errors import ModelError
+from auditor.plan import Source
+
+_START_SECONDS = 300
+_IMAGES = 2
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Which checkpoints have been loaded without harm.\n"
+
+
+class Prober:
+    """Tries checkpoints in another process. cache: the folder that remembers which have passed; none if left out."""
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = cache
+        self._child: _Child | None = None
+
+    def check(self, name: str, source: Source, digests: Mapping[str, str], allow_code: bool) -> None:
+        """Raise ModelError if the plan's model `name` can't be loaded and predict within the limits of its source.
+
+        digests: of its files. allow_code: whether its code may run.
+        """
+        request = {"format": source.extension, "params": source.params.model_dump_json(), "allow_code": allow_code}
+        known = request | {"digests": dict(digests), "versions": [version(name) for name in ("tensorflow", "keras")]}
+        key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        with self._lock(key):
+            if self._cache and (self._cache / "loaded" / key).exists():
+                return
+            self._try(name, source, request)
+            if self._cache:
+                (self._cache / "loaded" / key).touch()
+
+    def _lock(self, key: str) -> Any:
+        """One process at a time for one checkpoint; the others then find that it has passed."""
+        if self._cache is None:
+            return nullcontext()
+        from filelock import FileLock
+
+        (self._cache / "loaded").mkdir(parents=True, exist_ok=True)
+        (self._cache / "CACHEDIR.TAG").write_text(_TAG)
+        return FileLock(self._cache / "loaded" / f"{key}.lock")
+
+    def _try(self, name: str, source: Source, request: Mapping[str, Any]) -> None:
+        self._child = self._child if self._child and self._child.alive else _Child()
+        tensorflow()  # the other process imports it too, which takes it seconds
+        limits = source.safeguards
+        gigabytes, seconds = limits.load_gigabytes, limits.load_seconds
+        reply = self._child.ask({**request, "bytes": int(gigabytes * 1e9)}, seconds)
+        problem = f"model {name!r} was loaded in another process first, and"
+        way = "the spec can raise this model's `load_seconds` and `load_gigabytes`"
+        if reply is None:
+            raise ModelError(f"{problem} took longer than {seconds:g} s ({way})")
+        if isinstance(reply, str):
+            raise ModelError(f"{problem} took it down: {reply} (it had {gigabytes:g} GB; {way})")
+        if "defect" in reply:
+            raise RuntimeError(f"{problem} failed there: {reply['defect']}") from _ElsewhereError(reply["trace"])
+        if reply["problem"]:
+            raise ModelError(reply["problem"])
+
+
+class _ElsewhereError(Exception):
+    """What went wrong in the other process, as a traceback."""
+
+
+class _Child:
+    """The other process, ready to load."""
+
+    def __init__(self) -> None:
+        path = {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        command = [sys.executable, "-m", "auditor.probing"]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, **path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._reader = ThreadPoolExecutor(1)
+        self._end = weakref.finalize(self, _end, self._process, self._reader)
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any] | str | None:
+        """Return its reply, how it died, or None if it took longer and was ended."""
+        if not self._ready and self._read(_START_SECONDS) != {"ready": True}:
+            self._end()
+            message = "the process that loads checkpoints first can't be started"
+            raise ModelError(f"{message}; `{sys.executable} -m auditor.probing` shows why")
+        self._ready = True
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        reply = self._read(seconds)
+        if reply is None or isinstance(reply, str):
+            self._end()
+        return reply
+
+    def _read(self, seconds: float) -> dict[str, Any] | str | None:
+        assert self._process.stdout is not None
+        try:
+            line = self._reader.submit(self._process.stdout.readline).result(seconds)
+        except OutOfTime:
+            return None
+        if not line.endswith("\n"):
+            return _how_it_died(self._process.wait())
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+
+def _end(process: "subprocess.Popen[str]", reader: ThreadPoolExecutor) -> None:
+    process.kill()
+    process.wait()
+    reader.shutdown()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def _how_it_died(code: int) -> str:
+    if code >= 0:
+        return f"it ended with exit code {code}"
+    return f"it died of {signal.Signals(-code).name}"
+
+
+# --- in the other process
+
+
+def main() -> None:
+    """Answer requests from standard input, one JSON object a line, until it is closed."""
+    out = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # native code may print
+    tensorflow()
+    print(json.dumps({"ready": True}), file=out, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), file=out, flush=True)
+
+
+def _answer(request: Mapping[str, Any]) -> dict[str, str | None]:
+    import numpy as np
+
+    try:
+        params = catalog.params_of("models", request["format"]).model_validate_json(request["params"])
+        _limit_memory(request["bytes"])
+        classifier = catalog.loader(request["format"], request["allow_code"])(params)
+        classifier.predict(np.zeros((_IMAGES, *classifier.input_shape), np.float32))
+    except ModelError as error:
+        return {"problem": str(error)}
+    except MemoryError:
+        return {"problem": "loading it takes more memory than it may"}
+    except Exception:
+        return {"defect": traceback.format_exc(limit=0).strip(), "trace": traceback.format_exc()}
+    return {"problem": None}
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has now. Elsewhere than on Linux there is no such limit."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[5])  # of data: what RLIMIT_DATA counts
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + more, hard))
+
+
+if __name__ == "__main__":
+    main()

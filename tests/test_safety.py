@@ -1,0 +1,245 @@
+"""What a checkpoint may not do to the audit: be another than was meant, run code, take the session down."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor import catalog
+from auditor.plan import make_plan
+from auditor.resources import Resources
+from tests.models.suspects import h5_external_link, with_lambda
+from tests.support import last_run, linear_model, spec, write
+
+ONE = "- {id: odd, check: accuracy, model: odd}\n- {id: fine, check: accuracy}"
+OTHER = "a" * 64
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def entry(name: str, more: str) -> str:
+    return f"odd: {{format: keras, path: {name}, output: probabilities, {more}}}\n"
+
+
+def run(project, models, *arguments, checks=ONE):
+    write(project, spec(checks, models=models))
+    result = project.runpytest_inprocess(*arguments)
+    return result, last_run(project)
+
+
+# --- digests
+
+
+def test_a_pinned_checkpoint_is_used_and_the_report_says_so(project):
+    pinned = f"trusted: true, sha256: {sha256(project.path / 'steeper.keras')}"
+    result, found = run(project, entry("steeper.keras", pinned))
+    result.assert_outcomes(passed=2)
+    origin = found.records["odd"].provenance["models"]["odd"]
+    assert origin["pinned"]
+    assert not found.records["fine"].provenance["models"]["linear"]["pinned"]
+    assert "digests as the spec demands" in (project.path / "reports/tiny/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("pinned", "told"),
+    [
+        (OTHER, "its SHA-256 is {digest}, the spec says aaa"),
+        (f"{{steeper.keras: {OTHER}}}", "the SHA-256 of 'steeper.keras' is {digest}, the spec says aaa"),
+        ("{{steeper.keras: {digest}, more: {digest}}}", "it has no file 'more'"),
+        ("{{less.keras: {digest}}}", "it has no file 'less.keras'"),
+    ],
+)
+def test_another_checkpoint_is_an_error_of_each_of_its_cases_and_is_not_loaded(project, pinned, told):
+    (project.path / "steeper.keras").write_text("no checkpoint at all")
+    digest = sha256(project.path / "steeper.keras")
+    checks = ONE + "\n- {id: looks, check: model_scan, model: odd}"
+    more = f"trusted: true, sha256: {pinned.replace('{{', '{').replace('}}', '}').replace('{digest}', digest)}"
+    result, found = run(project, entry("steeper.keras", more), checks=checks)
+    result.assert_outcomes(passed=1, failed=2)
+    for case in ("odd", "looks"):
+        message = found.records[case].verdict.message
+        assert told.format(digest=digest) in message
+        assert "(line 6 of one.audit.yaml); it isn't loaded" in message
+
+
+def test_a_digest_of_every_file_of_a_folder(tmp_path):
+    linear_model().export(tmp_path / "exported", verbose=False)
+    (tmp_path / "data.npz").write_bytes(b"")
+    files = sorted(path for path in (tmp_path / "exported").rglob("*") if path.is_file())
+    named = {path.relative_to(tmp_path / "exported").as_posix(): sha256(path) for path in files}
+    written = {
+        "audit": "a",
+        "models": {"m": {"format": "saved_model", "path": "exported", "output": "probabilities", "sha256": named}},
+        "data": {"dataset": "npz", "path": "data.npz"},
+        "checks": [{"id": "c", "check": "accuracy"}],
+    }
+    (tmp_path / "a.audit.yaml").write_text(json.dumps(written))
+    plan = make_plan(tmp_path / "a.audit.yaml")
+    checkpoint = Resources().checkpoint(plan, "m")
+    assert checkpoint.pinned
+    assert checkpoint.digests == named
+    (tmp_path / "exported" / "extra").write_text("")
+    with pytest.raises(Exception, match="the spec gives no digest of its file 'extra'"):
+        Resources().checkpoint(plan, "m")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("sha256: abc", "`models.odd.sha256` should match ^[0-9a-f]{64}$ or a mapping, got 'abc'"),
+        ("sha356: abc", "unknown key 'sha356'; did you mean 'sha256'?"),
+        ("trusted: maybe", "`models.odd.trusted` should be true or false, got 'maybe'"),
+        ("load_seconds: 0", "`models.odd.load_seconds` should be above 0, got 0"),
+    ],
+)
+def test_a_mistake_in_a_safeguard_has_its_place(project, more, told):
+    write(project, spec(ONE, models=entry("steeper.keras", more)))
+    result = project.runpytest_inprocess()
+    result.stdout.fnmatch_lines([f"one.audit.yaml:6:*: {told.replace('[', '[[]')}*"])
+
+
+def test_no_format_has_a_parameter_of_a_safeguards_name():
+    from auditor.spec import Safeguards
+
+    for name in catalog.names("models"):
+        assert not Safeguards.model_fields.keys() & catalog.params_of("models", name).model_fields.keys()
+
+
+# --- code
+
+
+def test_code_runs_only_where_it_is_allowed(project):
+    with_lambda().save(project.path / "code.keras")
+    models = entry("code.keras", "trusted: true")
+    result, found = run(project, models)
+    result.assert_outcomes(passed=1, failed=1)
+    message = found.records["odd"].verdict.message
+    assert "code.keras › config.json: Lambda 'lambda" in message
+    assert "it isn't loaded (if you trust whoever made it, --audit-allow-code loads it all the same)" in message
+    assert not found.code_allowed
+
+    result, found = run(project, models, "--audit-allow-code")
+    result.assert_outcomes(passed=2)
+    assert found.code_allowed
+    assert found.records["odd"].provenance["code_allowed"]
+    result.stdout.fnmatch_lines(["code in checkpoints was allowed to run (--audit-allow-code)"])
+    page = (project.path / "reports/tiny/index.html").read_text()
+    assert "Code in checkpoints was allowed to run" in page
+
+
+def test_code_is_allowed_by_the_ini_file_in_workers_too(project):
+    with_lambda().save(project.path / "code.keras")
+    project.makeini("[pytest]\naudit_allow_code = true")
+    write(project, spec(ONE, models=entry("code.keras", "trusted: true")))
+    project.runpytest_subprocess("-n1").assert_outcomes(passed=2)
+    assert last_run(project).records["odd"].provenance["code_allowed"]
+
+
+def test_what_looks_hostile_is_not_loaded(project):
+    path = h5_external_link(project.path)
+    result, found = run(project, entry(path.name, "trusted: true"))
+    result.assert_outcomes(passed=1, failed=1)
+    assert "m.h5 › model_weights/elsewhere: it is a link into another file" in found.records["odd"].verdict.message
+
+
+# --- another process
+
+EVIL = '''
+"""A format whose checkpoints do harm when they are opened."""
+
+import ctypes
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from auditor.errors import ModelError
+from auditor.fields import FilePath, Parameters
+from auditor.models import keras
+
+
+class Params(Parameters):
+    """Which file says what to do."""
+
+    path: FilePath
+    """The file."""
+
+
+def load(params):
+    """Do what the file says."""
+    todo = Path(params.path).read_text()
+    with Path(params.path).with_suffix(".log").open("a") as log:
+        log.write(f"{os.getpid()}\\n")
+    if todo == "crash":
+        ctypes.string_at(0)
+    if todo == "loop":
+        time.sleep(600)
+    if todo == "bomb":
+        return [np.ones(10**7) for _ in range(1000)]
+    if todo == "refuse":
+        raise ModelError("it doesn't want to")
+    if todo == "defect":
+        raise KeyError("oops")
+    return keras.load(keras.Params(path=str(Path(params.path).with_name("linear.keras")), output="probabilities"))
+'''
+HARM = {
+    "bomb": "loading it takes more memory than it may",
+    "refuse": "it doesn't want to",
+    "defect": "KeyError: 'oops'",
+    "none": None,
+    "changed": None,
+    "loop": "was loaded in another process first, and took longer than 3 s",
+}
+
+
+@pytest.fixture
+def evil(project, monkeypatch):
+    """The format `evil`, as another package would bring it."""
+    (project.path / "evil_format.py").write_text(EVIL)
+    info = project.path / "evil-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[auditor.models]\nevil = evil_format\n")
+    monkeypatch.syspath_prepend(project.path)
+    catalog._third_party.cache_clear()
+    yield project
+    catalog._third_party.cache_clear()
+    sys.modules.pop("evil_format", None)
+
+
+def pids(project, name):
+    return (project.path / f"{name}.log").read_text().split()
+
+
+def test_harm_is_done_elsewhere_and_the_session_goes_on(evil):
+    for name in HARM:
+        (evil.path / f"{name}.evil").write_text(name)
+    models = "".join(
+        f"{name}: {{format: evil, path: {name}.evil, load_gigabytes: 1, load_seconds: {3 if name == 'loop' else 60}}}\n"
+        for name in HARM
+    )
+    checks = "\n".join(f"- {{id: {name}, check: accuracy, model: {name}}}" for name in HARM)
+    result, found = run(evil, models, checks=checks)
+    result.assert_outcomes(passed=2, failed=4)
+    for name, told in HARM.items():
+        record = found.records[name]
+        assert record.verdict.status == ("error" if told else "pass"), name
+        assert told is None or told in record.verdict.message, record.verdict.message
+        # Only what has passed elsewhere is loaded here.
+        assert (str(os.getpid()) in pids(evil, name)) == (told is None), name
+    assert 'raise KeyError("oops")' in found.records["defect"].failure.traceback
+
+    before = pids(evil, "none")
+    (evil.path / "changed.evil").write_text("crash")
+    result, found = run(evil, models, "-k", "none or changed", checks=checks)
+    result.assert_outcomes(passed=1, failed=1, deselected=4)
+    assert pids(evil, "none")[len(before) :] == [str(os.getpid())], "it passed before, so it isn't tried again"
+    told = "took it down: it died of SIGSEGV (it had 1 GB; the spec can raise this model's `load_seconds`"
+    assert told in found.records["changed"].verdict.message
+    assert (evil.path / "reports/.audit_cache/CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d1")
