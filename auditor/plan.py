@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from auditor import catalog
 from auditor.core import Preview
@@ -17,6 +17,7 @@ from auditor.record import Expectation, Waiver
 from auditor.spec import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
 
 _NONE = Safeguards()
+_P = TypeVar("_P", bound=Parameters)
 
 
 @dataclass(frozen=True)
@@ -142,14 +143,20 @@ def _source(
         return None
     if written is None:
         return None
+    params = _resolved(spec, written, at, problems, files)
+    return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
+
+
+def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool) -> _P:
+    """Parameters with every path made absolute; files: whether something must be there."""
     absolute = {}
-    for reference in references(written):
+    for reference in references(params):
         path = (spec.path.parent / reference.name).resolve()
         if files and not path.exists():
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
             problems.append(spec.marks.problem(at + reference.location, message))
         absolute[str(reference.location[0])] = str(path)
-    return Source(name, written, written.model_copy(update=absolute), safeguards)
+    return params.model_copy(update=absolute)
 
 
 def _params(

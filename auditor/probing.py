@@ -18,6 +18,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from auditor import catalog
@@ -26,6 +27,7 @@ from auditor.errors import ModelError
 from auditor.plan import Source
 
 _START_SECONDS = 300
+_IDLE_SECONDS = 20  # then it is ended: with TensorFlow in it, it holds some 0.7 GB
 _IMAGES = 2
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Which checkpoints have been loaded without harm.\n"
 
@@ -36,6 +38,7 @@ class Prober:
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
         self._child: _Child | None = None
+        self._rest: Timer | None = None
 
     def check(self, name: str, source: Source, digests: Mapping[str, str], allow_code: bool) -> None:
         """Raise ModelError if the plan's model `name` can't be loaded and predict within the limits of its source.
@@ -63,11 +66,17 @@ class Prober:
         return FileLock(self._cache / "loaded" / f"{key}.lock")
 
     def _try(self, name: str, source: Source, request: Mapping[str, Any]) -> None:
+        if self._rest:
+            self._rest.cancel()
+            self._rest.join()  # afterwards it has ended the process, or never will
         self._child = self._child if self._child and self._child.alive else _Child()
         tensorflow()  # the other process imports it too, which takes it seconds
         limits = source.safeguards
         gigabytes, seconds = limits.load_gigabytes, limits.load_seconds
         reply = self._child.ask({**request, "bytes": int(gigabytes * 1e9)}, seconds)
+        self._rest = Timer(_IDLE_SECONDS, self._child.end)
+        self._rest.daemon = True
+        self._rest.start()
         problem = f"model {name!r} was loaded in another process first, and"
         way = "the spec can raise this model's `load_seconds` and `load_gigabytes`"
         if reply is None:
@@ -99,7 +108,7 @@ class _Child:
             text=True,
         )
         self._reader = ThreadPoolExecutor(1)
-        self._end = weakref.finalize(self, _end, self._process, self._reader)
+        self.end = weakref.finalize(self, _end, self._process, self._reader)
         self._ready = False
 
     @property
@@ -110,7 +119,7 @@ class _Child:
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any] | str | None:
         """Return its reply, how it died, or None if it took longer and was ended."""
         if not self._ready and self._read(_START_SECONDS) != {"ready": True}:
-            self._end()
+            self.end()
             message = "the process that loads checkpoints first can't be started"
             raise ModelError(f"{message}; `{sys.executable} -m auditor.probing` shows why")
         self._ready = True
@@ -119,7 +128,7 @@ class _Child:
         self._process.stdin.flush()
         reply = self._read(seconds)
         if reply is None or isinstance(reply, str):
-            self._end()
+            self.end()
         return reply
 
     def _read(self, seconds: float) -> dict[str, Any] | str | None:

@@ -1,7 +1,7 @@
 """Load classifiers and samples, check that they fit, and keep them: the one place with session state.
 
-Before a checkpoint is loaded its digests have to be those of the spec, nothing in its files may look hostile, and
-unless the spec trusts it, it has to be loaded by another process first.
+Before a checkpoint is loaded its digests and signature have to be what the spec demands, nothing in its files may
+look hostile, and unless the spec trusts it, it has to be loaded by another process first.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog
+from auditor import catalog, signature
 from auditor.core import Checkpoint, Classifier, Samples
 from auditor.errors import DataError, ModelError
 from auditor.fields import references
@@ -63,7 +63,10 @@ class Resources:
         return classifier
 
     def checkpoint(self, plan: Plan, name: str) -> Checkpoint:
-        """Return the files of the plan's model `name`; raise ModelError if their digests aren't those of the spec."""
+        """Return the files of the plan's model `name`.
+
+        Raises ModelError if their digests or their signature aren't what the spec demands.
+        """
         source = plan.models[name]
         files = {
             label: file
@@ -79,7 +82,18 @@ class Resources:
             line = plan.spec.marks.line(("models", name, "sha256"))
             message = f"{told} (line {line} of {plan.spec.marks.file}); it isn't loaded"
             raise ModelError(f"model {name!r}: {message}. If it was meant to change, write its new digest there")
-        return Checkpoint(files, digests, pinned=wanted is not None)
+        key = source.safeguards.public_key
+        if key is not None:
+            self._check_signature(name, source, Path(key))
+        return Checkpoint(files, digests, pinned=wanted is not None, signed=key is not None)
+
+    def _check_signature(self, name: str, source: Source, key: Path) -> None:
+        paths = [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
+        for path in paths:
+            told = source.safeguards.signature_path
+            alone = source.params.files_at(path) == (path,)
+            whole = path if path.is_dir() or alone else path.parent
+            signature.check(name, whole, Path(told) if told else signature.beside(path), key)
 
     def _let_in(self, name: str, source: Source, checkpoint: Checkpoint) -> None:
         """Raise ModelError for a checkpoint that looks hostile, or that another process can't load."""
@@ -201,6 +215,7 @@ def provenance(
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
                 "pinned": plan.models[name].safeguards.sha256 is not None,
+                "signed": plan.models[name].safeguards.public_key is not None,
                 "logits": used[name].logits_from if name in used else "not loaded",
             }
             for name in models

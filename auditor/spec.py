@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from auditor.controls import CONTROLS, OWN
 from auditor.errors import Problem, SpecError, one_of
-from auditor.fields import TOLD, Parameters, Real
+from auditor.fields import TOLD, FilePath, Parameters, Real
 from auditor.marked import Location, Marks, parse, place_at, shown
 
 SUFFIX = ".audit.yaml"
@@ -130,6 +130,10 @@ class Safeguards(Parameters):
     sha256: Sha256 | Annotated[dict[str, Sha256], Field(min_length=1)] | None = None
     """The checkpoint's digest, as reports show it, or that of every file, as `sha256sum` prints them in its folder.
     With any other, every case that uses the model is an error, and nothing is loaded."""
+    public_key: FilePath | None = None
+    """Who must have signed it, with `model-signing`: a file with an elliptic-curve key (PEM). Extra `signing`."""
+    signature_path: FilePath | None = None
+    """The signature; `model.sig` beside the checkpoint, or in its folder, if left out."""
     trusted: bool = False
     """Load it in the audit's own process at once. Else it is first loaded in another one, whose time and memory are
     limited, until it has passed there once."""
@@ -137,6 +141,12 @@ class Safeguards(Parameters):
     """How long loading it and two predictions may take, where it isn't trusted."""
     load_gigabytes: Annotated[Real, Field(gt=0)] = 8.0
     """How much memory that may take."""
+
+    @model_validator(mode="after")
+    def _with_key(self) -> "Safeguards":
+        if self.signature_path is not None and self.public_key is None:
+            raise ValueError("`signature_path` needs `public_key`, the key that must have signed it")
+        return self
 
 
 class SpecFile(Parameters):

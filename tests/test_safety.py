@@ -1,5 +1,6 @@
 """What a checkpoint may not do to the audit: be another than was meant, run code, take the session down."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,12 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from auditor import catalog
+from auditor import catalog, signature
+from auditor.errors import ModelError
 from auditor.plan import make_plan
 from auditor.resources import Resources
 from tests.models.suspects import h5_external_link, with_lambda
 from tests.support import last_run, linear_model, spec, write
+
+with contextlib.suppress(ImportError):  # here, since pytester forgets what is imported while it runs
+    import model_signing.signing
 
 ONE = "- {id: odd, check: accuracy, model: odd}\n- {id: fine, check: accuracy}"
 OTHER = "a" * 64
@@ -108,6 +115,71 @@ def test_no_format_has_a_parameter_of_a_safeguards_name():
 
     for name in catalog.names("models"):
         assert not Safeguards.model_fields.keys() & catalog.params_of("models", name).model_fields.keys()
+
+
+# --- signatures
+
+
+@pytest.fixture
+def keys(project):
+    """A key's two halves, and another public one."""
+    pytest.importorskip("model_signing")
+    for name in ("ours", "other"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+        public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+        (project.path / f"{name}.pem").write_bytes(private)
+        (project.path / f"{name}.pub").write_bytes(public)
+    return project
+
+
+def sign(path, signature):
+    model_signing.signing.Config().use_elliptic_key_signer(private_key=path.parent / "ours.pem").sign(path, signature)
+
+
+def test_a_signed_checkpoint_is_used_and_any_other_is_not(keys):
+    path = keys.path / "steeper.keras"
+    signed = "trusted: true, public_key: ours.pub"
+    sign(path, keys.path / "model.sig")
+    result, found = run(keys, entry(path.name, signed))
+    result.assert_outcomes(passed=2)
+    assert found.records["odd"].provenance["models"]["odd"]["signed"]
+    assert "signed as the spec demands" in (keys.path / "reports/tiny/index.html").read_text()
+
+    path.write_bytes((keys.path / "linear.keras").read_bytes())
+    result, found = run(keys, entry(path.name, signed))
+    result.assert_outcomes(passed=1, failed=1)
+    assert "model.sig doesn't hold with" in found.records["odd"].verdict.message
+
+
+def test_a_signature_of_a_folder_covers_every_file(keys):
+    folder = keys.path / "exported"
+    linear_model().export(folder, verbose=False)
+    sign(folder, keys.path / "model.sig")
+    arguments = ("m", folder, keys.path / "model.sig", keys.path / "ours.pub")
+    signature.check(*arguments)
+    (folder / "more").write_text("")
+    with pytest.raises(ModelError, match="Extra files found"):
+        signature.check(*arguments)
+    (folder / "more").unlink()
+    with pytest.raises(ModelError, match=r"doesn't hold with .*other.pub"):
+        signature.check(*arguments[:3], keys.path / "other.pub")
+    (keys.path / "model.sig").write_text("{}")
+    with pytest.raises(ModelError, match=r"doesn't hold with .*ours.pub"):
+        signature.check(*arguments)
+    with pytest.raises(ModelError, match=r"there is no signature .*; `model_signing sign key` makes one"):
+        signature.check("m", folder, keys.path / "none.sig", keys.path / "ours.pub")
+
+
+def test_a_signature_without_its_package_or_key(project, monkeypatch):
+    (project.path / "its.sig").write_text("{}")
+    (project.path / "key.pub").write_text("")
+    monkeypatch.setitem(sys.modules, "model_signing.verifying", None)
+    _, found = run(project, entry("steeper.keras", "public_key: key.pub, signature_path: its.sig"))
+    assert "pip install 'robustness-auditor[signing]'" in found.records["odd"].verdict.message
+    write(project, spec(ONE, models=entry("steeper.keras", "signature_path: its.sig")))
+    told = "*`signature_path` needs `public_key`, the key that must have signed it*"
+    project.runpytest_inprocess().stdout.fnmatch_lines([told])
 
 
 # --- code

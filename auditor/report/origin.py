@@ -1,7 +1,7 @@
 """Where the results come from, put together from the provenance of the records."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from auditor.record import Record, Run
@@ -23,13 +23,14 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as the records name it. pinned: whether its digests stand in the spec."""
+    """A checkpoint as the records name it. pinned, signed: whether the spec demands its digests, or a signature."""
 
     name: str
     format: str
     files: tuple[File, ...]
     logits: str
     pinned: bool
+    signed: bool
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ def _spec_digest(provenance: Mapping[str, Any]) -> str:
 def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
-    pinned = found.get("pinned") is True
-    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits, pinned)
+    pinned, signed = found.get("pinned") is True, found.get("signed") is True
+    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits, pinned, signed)
 
 
 def _merged(models: Sequence[Model]) -> tuple[Model, ...]:
     """Models without what is said of them by cases that only read their files, where others loaded them."""
-    loaded = {(m.name, m.format, m.files, m.pinned) for m in models if m.logits != NOT_LOADED}
-    return tuple(m for m in models if m.logits != NOT_LOADED or (m.name, m.format, m.files, m.pinned) not in loaded)
+    loaded = {replace(model, logits=NOT_LOADED) for model in models if model.logits != NOT_LOADED}
+    return tuple(model for model in models if model not in loaded)
 
 
 def _data(found: Mapping[str, Any]) -> Data:

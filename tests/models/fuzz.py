@@ -1,7 +1,8 @@
 """Damage a checkpoint in many ways and see what becomes of each, in a process of its own that a parser may take down.
 
 `python -m tests.models.fuzz FORM FOLDER FIRST LAST` prints the number of each damage before it is tried, then how it
-ended: "opened", "refused" by a ModelError, or "escaped" with any other error.
+ended: "opened", "refused" by a ModelError, or "escaped" with any other error. `python -m tests.models.fuzz COUNT` tries
+so many in every format and prints a table. Each damaged file is scanned before it is opened, as in an audit.
 """
 
 import json
@@ -9,11 +10,23 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 SECONDS = 240
+AT_ONCE = 61
+FUZZED = (
+    "keras",
+    "saved_model of Keras",
+    "tf1_checkpoint",
+    "tflite",
+    "onnx",
+    "torch script",
+    "torch export",
+)
 
 
 def damaged(content: bytes, number: int) -> bytes:
@@ -34,7 +47,8 @@ def outcomes(form: str, whole: Path, params: dict[str, object], count: int) -> d
     (whole.parent / "params.json").write_text(json.dumps(params))
     found: dict[int, str] = {}
     while len(found) < count:
-        command = [sys.executable, "-m", "tests.models.fuzz", form, str(whole), str(len(found)), str(count)]
+        last = min(count, len(found) + AT_ONCE)
+        command = [sys.executable, "-m", "tests.models.fuzz", form, str(whole), str(len(found)), str(last)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
             try:
                 said, _ = child.communicate(timeout=SECONDS)
@@ -52,6 +66,7 @@ def outcomes(form: str, whole: Path, params: dict[str, object], count: int) -> d
 
 def main(form: str, whole: Path, first: int, last: int) -> None:
     from auditor.errors import ModelError
+    from auditor.scanning import scan
     from tests.models.formats import opened
 
     params = json.loads((whole.parent / "params.json").read_text())
@@ -64,6 +79,7 @@ def main(form: str, whole: Path, first: int, last: int) -> None:
         (folder / name).write_bytes(damaged((whole / name).read_bytes(), number))
         print(number, flush=True)  # noqa: T201
         try:
+            scan({str(path): path for path in folder.rglob("*") if path.is_file()})
             classifier = opened(form, {**params, "path": params["path"].replace(str(whole), str(folder))})
             classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
             result = "opened"
@@ -74,5 +90,24 @@ def main(form: str, whole: Path, first: int, last: int) -> None:
         print(number, result, flush=True)  # noqa: T201
 
 
-if __name__ == "__main__":
+def table(count: int) -> None:
+    from tests.models.formats import FORMS
+
+    print("| form | damages | opened | refused | escaped | crashed | hung |\n|---|---|---|---|---|---|---|")  # noqa: T201
+    for form in FUZZED:
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / "whole"
+            whole.mkdir()
+            found = outcomes(form, whole, FORMS[form].write(whole), count)
+        ends = Counter(end.split(":")[0] for end in found.values())
+        shown = (str(ends[end]) for end in ("opened", "refused", "escaped", "crashed", "hung"))
+        print(f"| {form} | {len(found)} | {' | '.join(shown)} |", flush=True)  # noqa: T201
+        for number, end in found.items():
+            if end not in ("opened", "refused"):
+                print(f"{form}, {number}: {end}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__" and len(sys.argv) == 2:
+    table(int(sys.argv[1]))
+elif __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -12,7 +12,7 @@ import pytest
 from auditor.backend import tensorflow
 from auditor.errors import ModelError
 from tests.models.formats import FORMS, opened
-from tests.models.fuzz import outcomes
+from tests.models.fuzz import FUZZED, outcomes
 from tests.models.suspects import rewritten
 from tests.support import CLASSES, SIZE
 
@@ -358,7 +358,7 @@ def test_a_torch_model_without_gradients_says_so(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["keras", *MAIN])
+@pytest.mark.parametrize("form", FUZZED)
 def test_damaged_files_are_refused_or_opened(tmp_path, form):
     whole = tmp_path / "whole"
     whole.mkdir()
