@@ -40,6 +40,11 @@ METRICS = {
 }
 
 
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.controls`."""
+    return ("owasp:ML06", "atlas:AML.T0018", "aia:15.5")
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Look into every file; the model isn't loaded."""
     checkpoint = context.checkpoint(context.model_name)

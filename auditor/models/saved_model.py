@@ -11,8 +11,8 @@ How to read it
     there is one and it can be seen, and inverted through the logarithm where not. Layers are named by the tensors
     that hold the convolutions' activations. Gradients are the graph's true ones: custom gradients, such as
     straight-through estimators, are left out. A SavedModel is a program: opening it runs its initialisers, and
-    its graph can read and write files as whoever runs the audit. It holds no Python code, and none is run. Open
-    only what you trust.
+    its graph could read and write files as whoever runs the audit, which is why operations that do are looked for
+    first. It holds no Python code, and none is run. Open only what you trust.
 
 References
     TensorFlow, "Using the SavedModel format"; "Using TensorFlow securely".

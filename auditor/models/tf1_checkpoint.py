@@ -11,8 +11,9 @@ How to read it
     The variables are restored and frozen into the part of the graph that `logits` needs. A placeholder among it
     that is given neither images nor a value in `constants` is an error. Where `output` is `probabilities` and
     the named tensor is a softmax, what goes into that is taken. Layers are named by the tensors that hold the
-    convolutions' activations, such as `h_conv1:0`. A graph is a program: it can read and write files as whoever
-    runs the audit. It holds no Python code, and none is run. Open only what you trust.
+    convolutions' activations, such as `h_conv1:0`. A graph is a program: it could read and write files as whoever
+    runs the audit, which is why operations that do are looked for first. It holds no Python code, and none is run. Open
+    only what you trust.
 
 References
     TensorFlow, `tf.compat.v1.train.import_meta_graph` and `tf.compat.v1.train.Saver`.

@@ -11,7 +11,8 @@ How to read it
     file keeps the mode it was exported in, and needs its batch size left open. Pickles, which could run any code,
     are never opened: not those of `torch.save`, and of a `.pt2` file, which may hold some, only the graph and plain
     tensors are read, and only PyTorch's own operators and plain sizes are let through. Either form is a program
-    still: TorchScript can read and write files as whoever runs the audit. Open only what you trust.
+    still: TorchScript could read and write files as whoever runs the audit, which is why operators that do are looked
+    for first. Open only what you trust.
 
 References
     PyTorch, "TorchScript"; "torch.export"; "Using PyTorch securely".
