@@ -40,20 +40,21 @@ class Prober:
         self._child: _Child | None = None
         self._rest: Timer | None = None
 
-    def check(self, name: str, source: Source, digests: Mapping[str, str], allow_code: bool) -> None:
-        """Raise ModelError if the plan's model `name` can't be loaded and predict within the limits of its source.
+    def refusal(self, name: str, source: Source, digests: Mapping[str, str], allow_code: bool) -> str:
+        """Why the plan's model `name` can't be loaded and predict within the limits of its source, or nothing.
 
-        digests: of its files. allow_code: whether its code may run.
+        digests: of its files. allow_code: whether its code may run. Raises RuntimeError for a defect of its format.
         """
         request = {"format": source.extension, "params": source.params.model_dump_json(), "allow_code": allow_code}
         known = request | {"digests": dict(digests), "versions": [version(name) for name in ("tensorflow", "keras")]}
         key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         with self._lock(key):
             if self._cache and (self._cache / "loaded" / key).exists():
-                return
-            self._try(name, source, request)
-            if self._cache:
+                return ""
+            refused = self._try(name, source, request)
+            if self._cache and not refused:
                 (self._cache / "loaded" / key).touch()
+            return refused
 
     def _lock(self, key: str) -> Any:
         """One process at a time for one checkpoint; the others then find that it has passed."""
@@ -65,7 +66,7 @@ class Prober:
         (self._cache / "CACHEDIR.TAG").write_text(_TAG)
         return FileLock(self._cache / "loaded" / f"{key}.lock")
 
-    def _try(self, name: str, source: Source, request: Mapping[str, Any]) -> None:
+    def _try(self, name: str, source: Source, request: Mapping[str, Any]) -> str:
         if self._rest:
             self._rest.cancel()
             self._rest.join()  # afterwards it has ended the process, or never will
@@ -80,13 +81,12 @@ class Prober:
         problem = f"model {name!r} was loaded in another process first, and"
         way = "the spec can raise this model's `load_seconds` and `load_gigabytes`"
         if reply is None:
-            raise ModelError(f"{problem} took longer than {seconds:g} s ({way})")
+            return f"{problem} took longer than {seconds:g} s ({way})"
         if isinstance(reply, str):
-            raise ModelError(f"{problem} took it down: {reply} (it had {gigabytes:g} GB; {way})")
+            return f"{problem} took it down: {reply} (it had {gigabytes:g} GB; {way})"
         if "defect" in reply:
             raise RuntimeError(f"{problem} failed there: {reply['defect']}") from _ElsewhereError(reply["trace"])
-        if reply["problem"]:
-            raise ModelError(reply["problem"])
+        return str(reply["problem"])
 
 
 class _ElsewhereError(Exception):
@@ -172,7 +172,7 @@ def main() -> None:
         print(json.dumps(_answer(json.loads(line))), file=out, flush=True)
 
 
-def _answer(request: Mapping[str, Any]) -> dict[str, str | None]:
+def _answer(request: Mapping[str, Any]) -> dict[str, str]:
     import numpy as np
 
     try:
@@ -181,12 +181,12 @@ def _answer(request: Mapping[str, Any]) -> dict[str, str | None]:
         classifier = catalog.loader(request["format"], request["allow_code"])(params)
         classifier.predict(np.zeros((_IMAGES, *classifier.input_shape), np.float32))
     except ModelError as error:
-        return {"problem": str(error)}
+        return {"problem": str(error) or type(error).__name__}
     except MemoryError:
         return {"problem": "loading it takes more memory than it may"}
     except Exception:
         return {"defect": traceback.format_exc(limit=0).strip(), "trace": traceback.format_exc()}
-    return {"problem": None}
+    return {"problem": ""}
 
 
 def _limit_memory(more: int) -> None:

@@ -34,6 +34,7 @@ class Resources:
         self.allow_code = allow_code
         self._prober = Prober(cache)
         self._classifiers: dict[str, Classifier] = {}
+        self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
         self._samples: dict[str, Samples] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
         self._fits: set[tuple[str, str]] = set()
@@ -53,7 +54,10 @@ class Resources:
         source = plan.models[name]
         key = _key(source)
         if key not in self._classifiers:
-            self._let_in(name, source, self.checkpoint(plan, name))
+            if key not in self._refused:
+                self._refused[key] = self._refusal(name, source, self.checkpoint(plan, name))
+            if self._refused[key]:
+                raise ModelError(self._refused[key])
             self._classifiers[key] = catalog.loader(source.extension, self.allow_code)(source.params)
         classifier = self._classifiers[key]
         pair = (key, _key(plan.data))
@@ -95,16 +99,17 @@ class Resources:
             whole = path if path.is_dir() or alone else path.parent
             signature.check(name, whole, Path(told) if told else signature.beside(path), key)
 
-    def _let_in(self, name: str, source: Source, checkpoint: Checkpoint) -> None:
-        """Raise ModelError for a checkpoint that looks hostile, or that another process can't load."""
+    def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> str:
+        """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
         threats = [] if self.allow_code else [t for t in scan(checkpoint.files) if t.severity == "critical"]
         if threats:
             more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
             way = "if you trust whoever made it, --audit-allow-code loads it all the same"
             message = f"{threats[0].file}: {threats[0].message}{more}; it isn't loaded ({way})"
-            raise ModelError(f"model {name!r}: {message}")
-        if not source.safeguards.trusted:
-            self._prober.check(name, source, checkpoint.digests, self.allow_code)
+            return f"model {name!r}: {message}"
+        if source.safeguards.trusted:
+            return ""
+        return self._prober.refusal(name, source, checkpoint.digests, self.allow_code)
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.

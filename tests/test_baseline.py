@@ -5,8 +5,8 @@ import pytest
 from auditor.record import Run
 from tests.support import last_run, spec, states, write
 
-CONV = "linear: {format: keras, path: conv.keras, output: probabilities}"
-LINEAR = "linear: {format: keras, path: linear.keras, output: probabilities}"
+CONV = "linear: {format: keras, path: conv.keras, output: probabilities, trusted: true}"
+LINEAR = "linear: {format: keras, path: linear.keras, output: probabilities, trusted: true}"
 KEEPS = "- {id: keeps, check: accuracy, expect: {accuracy: {max_drop: 0.1}}}\n"
 SMALL_STEP = "- {id: flips, check: digit_flip, params: {target: 0, steps: 3, step_size: 0.05}}\n"
 
@@ -50,7 +50,10 @@ def test_a_worse_model_fails_and_its_newly_broken_images_are_shown(saved):
 
 
 def test_a_better_model_passes_and_shows_what_it_fixed(project):
-    write(project, spec(KEEPS, models="baseline: {format: keras, path: conv.keras, output: probabilities}\n"))
+    write(
+        project,
+        spec(KEEPS, models=CONV.replace("linear:", "baseline:") + "\n"),
+    )
     project.runpytest_inprocess().assert_outcomes(passed=1)
     baseline = last_run(project).records["keeps"].baseline
     assert baseline.source == "the spec's model 'baseline'"
@@ -58,7 +61,7 @@ def test_a_better_model_passes_and_shows_what_it_fixed(project):
 
 
 def test_given_records_go_before_the_model_named_baseline(saved):
-    write(saved, spec(KEEPS, models="baseline: {format: keras, path: conv.keras, output: probabilities}\n"))
+    write(saved, spec(KEEPS, models=CONV.replace("linear:", "baseline:") + "\n"))
     saved.runpytest_inprocess("--audit-baseline=base")
     assert last_run(saved).records["keeps"].baseline.source.startswith("run ")
 

@@ -292,13 +292,15 @@ def pids(project, name):
 def test_harm_is_done_elsewhere_and_the_session_goes_on(evil):
     for name in HARM:
         (evil.path / f"{name}.evil").write_text(name)
+    seconds = dict.fromkeys(HARM, 300) | {"loop": 3}
     models = "".join(
-        f"{name}: {{format: evil, path: {name}.evil, load_gigabytes: 1, load_seconds: {3 if name == 'loop' else 60}}}\n"
+        f"{name}: {{format: evil, path: {name}.evil, load_gigabytes: 1, load_seconds: {seconds[name]}}}\n"
         for name in HARM
     )
     checks = "\n".join(f"- {{id: {name}, check: accuracy, model: {name}}}" for name in HARM)
-    result, found = run(evil, models, checks=checks)
-    result.assert_outcomes(passed=2, failed=4)
+    result, found = run(evil, models, checks=checks + "\n- {id: again, check: accuracy, model: refuse}")
+    result.assert_outcomes(passed=2, failed=5)
+    assert len(pids(evil, "refuse")) == 1, "what was refused isn't tried again in a session"
     for name, told in HARM.items():
         record = found.records[name]
         assert record.verdict.status == ("error" if told else "pass"), name

@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_said(tmp_path, name):
     )
     (tmp_path / name).write_bytes(content)
     [threat] = scan(files(tmp_path))
-    assert (threat.severity, threat.kind) == ("warning", "unreadable")
+    assert (threat.severity, threat.kind) == ("critical", "unreadable")
 
 
 def test_names_in_archives(tmp_path):

@@ -22,6 +22,6 @@ class Threat:
 
 
 def unreadable(file: str, error: Exception) -> Threat:
-    """What is said of a file that can't be looked into."""
+    """What is said of a file that can't be looked into: a loader may read it otherwise."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return Threat("warning", file, "unreadable", f"it can't be looked into: {reason}")
+    return Threat("critical", file, "unreadable", f"it can't be looked into: {reason}")

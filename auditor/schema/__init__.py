@@ -50,11 +50,12 @@ def _source(kind: catalog.Kind, key: str, definitions: Json) -> Json:
     """Describe a mapping that names an extension under `key` and holds its parameters beside it."""
     common = []
     if kind == "models":
-        definitions["Safeguards"] = _describe(Safeguards, "", definitions)
-        common = list(Safeguards.model_fields)
+        described = _describe(Safeguards, "", definitions)["properties"]
+        definitions.update({f"models.{name}": described[name] for name in described})
+        common = list(described)
     for name in catalog.names(kind):
         params = _describe(catalog.params_of(kind, name), f"{kind}.{name}.", definitions)
-        safeguards = {safeguard: {"$ref": f"#/$defs/Safeguards/properties/{safeguard}"} for safeguard in common}
+        safeguards = {safeguard: {"$ref": f"#/$defs/models.{safeguard}"} for safeguard in common}
         params["properties"] = {key: True, **params["properties"], **safeguards}
         definitions[f"{kind}.{name}"] = params
     return {
