@@ -1,5 +1,6 @@
 """What is found in checkpoints that were made to do harm, and that nothing is found in honest ones."""
 
+import io
 import warnings
 import zipfile
 
@@ -80,12 +81,27 @@ def test_nothing_is_found_in_a_network_of_many_parts(tmp_path):
     assert scan(files(tmp_path)) == ()
 
 
-@pytest.mark.parametrize("name", ["saved_model.pb", "m.meta", "m.h5", "m.keras"])
+def deflated() -> bytes:
+    """A zip file whose one compressed entry has been changed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}" * 100)
+    whole = file.getvalue()
+    return whole[:41] + b"\xff\xff" + whole[43:]
+
+
+BROKEN = {
+    "saved_model.pb": b"\xff" * 50,
+    "m.meta": b"\xff" * 50,
+    "m.h5": b"\x89HDF\r\n\x1a\n" + bytes(600),
+    "cut.keras": b"PK\x05\x06" + b"\xff" * 18,
+    "deflated.keras": deflated(),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
 def test_what_cannot_be_read_is_said(tmp_path, name):
-    content = {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(600), "m.keras": b"PK\x05\x06" + b"\xff" * 18}.get(
-        name, b"\xff" * 50
-    )
-    (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(BROKEN[name])
     [threat] = scan(files(tmp_path))
     assert (threat.severity, threat.kind) == ("critical", "unreadable")
 

@@ -4,7 +4,6 @@ What counts is what a file holds, not what it is called, so any format is covere
 looks for what no image classifier needs and a loader may act upon; what it doesn't know it can't find.
 """
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def scan(files: Mapping[str, Path]) -> tuple[Threat, ...]:
 def _of_file(name: str, path: Path) -> Iterator[Threat]:
     with path.open("rb") as file:
         head = file.read(8)
-        if zipfile.is_zipfile(file):
+        if _archives.is_zip(file):
             yield from _archives.threats(name, file)
         elif _archives.is_pickle(head):
             message = "it is a pickle, which runs whatever code it likes when it is opened"

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
@@ -23,10 +24,18 @@ def is_pickle(head: bytes) -> bool:
     return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
 
 
+def is_zip(file: IO[bytes]) -> bool:
+    """Whether a file is a zip file, be it a broken one."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return True
+
+
 def pickles_in(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
     """Every pickle in a file, or that is the file: what it is called, and its bytes. It has to be a sound archive."""
     with path.open("rb") as file:
-        if zipfile.is_zipfile(file):
+        if is_zip(file):
             with zipfile.ZipFile(file) as archive:
                 for entry in archive.infolist():
                     with archive.open(entry) as inner:
@@ -51,7 +60,7 @@ def threats(name: str, file: IO[bytes]) -> Iterator[Threat]:
                     yield bomb
                 elif not refused:
                     yield from _of_entry(f"{name} › {entry.filename}", archive, entry)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         yield unreadable(name, error)
 
 
