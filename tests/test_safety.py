@@ -208,7 +208,7 @@ def test_code_is_allowed_by_the_ini_file_in_workers_too(project):
     with_lambda().save(project.path / "code.keras")
     project.makeini("[pytest]\naudit_allow_code = true")
     write(project, spec(ONE, models=entry("code.keras", "trusted: true")))
-    project.runpytest_subprocess("-n1").assert_outcomes(passed=2)
+    project.runpytest_inprocess("-n1").assert_outcomes(passed=2)
     assert last_run(project).records["odd"].provenance["code_allowed"]
 
 
