@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
@@ -34,6 +36,14 @@ def _third_party(kind: Kind) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"auditor.{kind}")}
 
 
+def third_party_files() -> tuple[tuple[str, Path], ...]:
+    """The name and the file of every extension that others bring; the packages they are in are imported."""
+    points = ((f"{kind}/{name}", point) for kind in KINDS for name, point in sorted(_third_party(kind).items()))
+    specs = ((name, find_spec(point.module)) for name, point in points)
+    return tuple((name, Path(spec.origin)) for name, spec in specs if spec and spec.origin)
+
+
+@cache
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
     package = import_module(f"auditor.{kind}")

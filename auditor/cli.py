@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor import cli_evidence
+from auditor import cli_cache, cli_evidence
 from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 
 if TYPE_CHECKING:
@@ -301,3 +301,4 @@ def _audits(folder: Path) -> list[Path]:
 
 for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.replay, cli_evidence.attest):
     main.add_command(command)
+main.add_command(cli_cache.cache)

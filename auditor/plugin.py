@@ -18,7 +18,6 @@ import pytest
 if TYPE_CHECKING:
     from auditor.plan import Case, Plan
     from auditor.record import Record, Run
-    from auditor.resources import Resources
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
@@ -29,15 +28,19 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
+    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept. plans:
+    by spec path. works: what each audit runs with, by its name. standing: finished runs that this one could only
+    repeat.
     """
 
     run: str
     reports: Path
     baselines: Path | None = None
     save: Path | None = None
+    cache: Path | None = None
     plans: dict[Path, Plan] = field(default_factory=dict)
-    resources: Resources | None = None
+    works: dict[str, Work] = field(default_factory=dict)
+    standing: dict[str, Run] = field(default_factory=dict)
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -76,6 +79,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="keep this run's records in this folder as the baseline of later runs",
     )
+    group.addoption(
+        "--audit-cache",
+        metavar="DIR",
+        default=None,
+        help="folder that results are kept in, so that nothing unchanged is measured again; it may be shared "
+        "(default: .audit_cache, in the current folder)",
+    )
+    group.addoption(
+        "--audit-no-cache",
+        action="store_true",
+        default=None,
+        help="measure everything anew, and keep nothing",
+    )
+    parser.addini("audit_cache", "folder that results are kept in, relative to this file")
+    parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
@@ -90,7 +108,8 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines)
+        cache = Path(told["cache"]) if told["cache"] else None
+        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines, cache=cache)
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -101,7 +120,9 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
+        cache = _folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
+        off = config.getoption("audit_no_cache") or config.getini("audit_no_cache")
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, None if off else cache)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -109,7 +130,9 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a pytest-xdist worker which run it belongs to."""
     state = node.config.stash[STATE]
     baselines = str(state.baselines) if state.baselines else ""
-    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports), "baselines": baselines}
+    cache = str(state.cache) if state.cache else ""
+    told = {"run": state.run, "reports": str(state.reports), "baselines": baselines, "cache": cache}
+    node.workerinput["auditor"] = told
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -186,7 +209,8 @@ class AuditItem(pytest.Item):
         """Run the case, or read the record another process of this run has left."""
         from auditor.runner import obtain_settled
 
-        record = obtain_settled(_work(self.config, self.plan), self.case)
+        stands = self.config.stash[STATE].standing.get(self.plan.audit)
+        record = stands.records[self.case.id] if stands else obtain_settled(_work(self.config, self.plan), self.case)
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -202,7 +226,7 @@ class AuditItem(pytest.Item):
             raise NotPassedError(record)
 
     def _attach_thumbnail(self, record: Record) -> None:
-        if not self.config.pluginmanager.hasplugin("html") or record.evidence is None:
+        if not self.config.getoption("htmlpath", None) or record.evidence is None:
             return
         from auditor.report.thumbnail import thumbnail
 
@@ -233,14 +257,20 @@ class AuditItem(pytest.Item):
 def _work(config: pytest.Config, plan: Plan) -> Work:
     """What this process runs the cases of a plan with."""
     from auditor.baseline import find_baseline
+    from auditor.cache import Cache
     from auditor.resources import Resources
     from auditor.runner import Work
     from auditor.store import Folder
 
     state = config.stash[STATE]
-    state.resources = state.resources or Resources()
-    baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
-    return Work(plan, state.run, Folder(state.reports / plan.audit), state.resources, baseline)
+    if plan.audit not in state.works:
+        first = next(iter(state.works.values()), None)
+        resources = first.resources if first else Resources()
+        cache = first.cache if first else Cache(state.cache) if state.cache else None
+        baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
+        folder = Folder(state.reports / plan.audit)
+        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache)
+    return state.works[plan.audit]
 
 
 def _tolerant(config: pytest.Config) -> bool:
@@ -256,10 +286,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     items = [item for item in session.items if isinstance(item, AuditItem)]
     if not items or session.config.option.collectonly:
         return
-    from auditor.baseline import find_baseline
     from auditor.errors import RecordError
-    from auditor.runner import new_run
-    from auditor.store import Folder
+    from auditor.runner import new_run, standing
 
     state = session.config.stash[STATE]
     chosen: dict[Path, list[AuditItem]] = {}
@@ -273,10 +301,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
+            work = _work(session.config, plan)
             run = new_run(plan, state.run, {item.case.id for item in its_items})
-            Folder(state.reports / plan.audit).prepare(run)
-            if state.baselines:
-                find_baseline(state.baselines, plan.audit)
+            stands = standing(work, run) if state.cache and not state.baselines else None
+            if stands:
+                state.standing[plan.audit] = stands
+                continue
+            work.folder.prepare(run)
         except RecordError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -287,6 +318,17 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     root = node.config.rootpath
     for path in dict.fromkeys(root / name.split("::")[0] for name in ids if f"{SUFFIX}::" in name):
         plan_of(node.config, path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a worker which finished runs stand."""
+    from auditor.store import Folder
+
+    state = node.config.stash[STATE]
+    for audit in getattr(node, "workeroutput", {}).get("auditor_standing", []):
+        if audit not in state.standing:
+            state.standing[audit] = Folder(state.reports / audit).load_run()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -321,22 +363,27 @@ def pytest_report_teststatus(
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Render the report of every audit that ran, whatever became of its cases."""
-    config = session.config
+    config: Any = session.config
     state = config.stash[STATE]
-    if hasattr(config, "workerinput") or config.option.collectonly:
+    if hasattr(config, "workerinput"):
+        config.workeroutput["auditor_standing"] = sorted(state.standing)
+        return
+    if config.option.collectonly:
         return
     from auditor.errors import AuditError
 
     for plan in state.plans.values():
-        from auditor.runner import add_to_step_summary, render_report
+        from auditor.runner import PAGE, add_to_step_summary, render_report
         from auditor.store import Folder
 
+        folder = Folder(state.reports / plan.audit)
+        stands = state.standing.get(plan.audit)
         try:
-            run, page = render_report(Folder(state.reports / plan.audit))
+            run, page = (stands, folder.path / PAGE) if stands else render_report(folder)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue
-        if run.id == state.run:
+        if stands or run.id == state.run:
             state.rendered.append((run, page))
             if state.save:
                 _save_baseline(state, run)
@@ -375,6 +422,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for run, page in state.rendered:
         terminalreporter.section(run.title)
         terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
+        if run.audit in state.standing:
+            terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
         terminalreporter.write_line(f"report: {page}")
     for saved in state.saved:
         terminalreporter.write_line(f"baseline saved: {saved}")

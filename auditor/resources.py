@@ -14,7 +14,7 @@ from auditor.fields import references
 from auditor.plan import Plan, Source
 
 _PROBE = 32
-_RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
@@ -61,12 +61,13 @@ class Resources:
 
     def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
         if files == (path,):
-            return self._digest(path)
+            return self.digest(path)
         folder = path if path.is_dir() else path.parent
-        named = sorted((file.relative_to(folder).as_posix(), self._digest(file)) for file in files)
+        named = sorted((file.relative_to(folder).as_posix(), self.digest(file)) for file in files)
         return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
-    def _digest(self, path: Path) -> str:
+    def digest(self, path: Path) -> str:
+        """SHA-256 of one file, in hex, read once as long as size and time stay what they are."""
         status = path.stat()
         key = (str(path), status.st_size, status.st_mtime_ns)
         if key not in self._digests:
@@ -99,6 +100,11 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     classifier.predict(probe)
 
 
+def spec_origin(plan: Plan) -> Mapping[str, Any]:
+    """Which spec a result is of."""
+    return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
+
+
 def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: int) -> Mapping[str, Any]:
     """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time."""
     import platform
@@ -106,11 +112,11 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
 
     import auditor
 
-    runtimes = [name for name, module in _RUNTIMES.items() if module in sys.modules]
+    runtimes = [name for name, module in RUNTIMES.items() if module in sys.modules]
     packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
     samples = resources.samples(plan)
     return {
-        "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},
+        "spec": spec_origin(plan),
         "case": {"seed": seed},
         "data": {
             "dataset": plan.data.extension,

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog
+from auditor import catalog, manifest
 from auditor.baseline import MODEL, changed_images, from_records
+from auditor.cache import Cache
+from auditor.case_key import case_key
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
 from auditor.core import AdversarialImages, Context, Evidence
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
-from auditor.manifest import seal
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
-from auditor.resources import Resources, provenance
+from auditor.resources import Resources, provenance, spec_origin
 from auditor.store import Folder, write_text
 
 PAGE = "index.html"
@@ -28,13 +29,14 @@ PAGE = "index.html"
 
 @dataclass(frozen=True)
 class Work:
-    """What a run of one audit works with. baseline: records of a previous run to compare with."""
+    """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept."""
 
     plan: Plan
     run: str
     folder: Folder
     resources: Resources
     baseline: Folder | None = None
+    cache: Cache | None = None
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
@@ -54,6 +56,31 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         records={},
         commit=commit_of(plan.spec.path.parent),
     )
+
+
+def standing(work: Work, run: Run) -> Run | None:
+    """The finished run that lies in the folder, if running `run` could only repeat it; None otherwise.
+
+    Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
+    it is.
+    """
+    try:
+        there = work.folder.load_run()
+        if manifest.broken(work.folder.path) or _as_planned(there) != _as_planned(run):
+            return None
+        for planned_case in (case for case in run.cases if case.selected):
+            record, case = there.records.get(planned_case.id), work.plan.case(planned_case.id)
+            if record is None or not record.key or record.key != case_key(work.plan, case, work.resources):
+                return None
+            if case.waiver and record.waiver != conclude(record, work.plan, case).waiver:
+                return None  # a waiver may have expired
+    except (RecordError, OSError):
+        return None  # nothing there, or nothing that can be trusted: the run replaces it
+    return there
+
+
+def _as_planned(run: Run) -> Run:
+    return dataclasses.replace(run, id="", started="", begun=frozenset(), records={})
 
 
 def planned(case: Case, selected: bool) -> PlannedCase:
@@ -76,7 +103,7 @@ def obtain(work: Work, case: Case) -> Record:
         if known is not None:
             return known
         work.folder.begin(work.run, case.id)
-        record = conclude(_measure(work, case), work.plan, case)
+        record = conclude(_recall_or_measure(work, case), work.plan, case)
         work.folder.save(record)
         return record
 
@@ -97,6 +124,32 @@ def obtain_settled(work: Work, case: Case) -> Record:
     with work.folder.lock(case.id):
         work.folder.save(settled)
     return settled
+
+
+def _recall_or_measure(work: Work, case: Case) -> Record:
+    """Take a case's evidence from the cache, or measure it and keep it there; an error is never kept."""
+    if work.cache is None:
+        return _measure(work, case)
+    try:
+        key = case_key(work.plan, case, work.resources, work.baseline)
+    except OSError:
+        key = None  # a file is gone or can't be read: measuring says so, as this case's error
+    kept = work.cache.get(Record, key) if key else None
+    if kept is not None:
+        return _replayed(kept, work, case)
+    record = _measure(work, case)
+    if key and record.evidence is not None:
+        record = dataclasses.replace(record, key=key)
+        work.cache.put(key, record)
+    return record
+
+
+def _replayed(kept: Record, work: Work, case: Case) -> Record:
+    """A kept record as this run's: the evidence is of then, everything else of now."""
+    plan = work.plan
+    origin = {**kept.provenance, "spec": spec_origin(plan)}
+    again = unjudged(work.run, plan, case, kept.evidence, None, origin, kept.seconds, kept.baseline)
+    return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]))
 
 
 def _measure(work: Work, case: Case) -> Record:
@@ -133,7 +186,7 @@ def _measure(work: Work, case: Case) -> Record:
         message = str(error).strip() or type(error).__name__
         trace = "" if expected else traceback.format_exc()
         failure = Failure(type(error).__name__, message, trace)
-        evidence, origin = None, {"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}}
+        evidence, origin = None, {"spec": spec_origin(plan)}
     seconds = time.perf_counter() - started
     return unjudged(work.run, plan, case, evidence, failure, origin, seconds, baseline)
 
@@ -170,7 +223,7 @@ def render_report(folder: Folder) -> tuple[Run, Path]:
     run = folder.load_run()
     for name, content in render_files(run).items():
         write_text(folder.path / name, content)
-    seal(folder.path)
+    manifest.seal(folder.path)
     reports = folder.path.resolve().parent
     add(folder.path.resolve(), run)
     write_text(reports / "index.html", render_index(audits(reports)))

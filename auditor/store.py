@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ Value = TypeVar("Value")
 FORMAT = 3
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _MOST_BYTES = 4 * 2**30
+# What reading a file raises that was damaged, or made to mislead.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile)
 
 
 class Folder:
@@ -52,7 +54,7 @@ class Folder:
                     return
                 shutil.rmtree(self.path / "records", ignore_errors=True)
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
-                _write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
+                write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
             raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
 
@@ -82,7 +84,7 @@ class Folder:
         """Note that a run began a case, so that one that is cut off is told from one that never ran."""
         folder = self.case_folder(case)
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "begun", run.encode())
+        write(folder / "begun", run.encode())
 
     def save(self, record: Record) -> None:
         """Store a record; raise RecordError if it can't be written."""
@@ -94,7 +96,7 @@ class Folder:
             with _replacing(folder / "arrays.npz") as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
             # The JSON goes last: where it is, its arrays are.
-            _write(folder / "record.json", _json(data))
+            write(folder / "record.json", _json(data))
         except OSError as error:
             raise RecordError(f"record {folder} can't be written: {error.strerror or error}") from error
 
@@ -110,11 +112,12 @@ class Folder:
             _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
-            record: Record = decode(Record, content["record"], _read_arrays(folder / "arrays.npz"))
+            with (folder / "arrays.npz").open("rb") as file:
+                record: Record = decode(Record, content["record"], read_arrays(file))
             if record.case != case:
                 raise ValueError(f"it is of the case {record.case!r}")
             return record
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
     def load_plan(self) -> Run:
@@ -176,9 +179,9 @@ def _refuse_links(root: Path, *paths: Path) -> None:
             raise RecordError(f"{path} is a link; records are files in {root} itself")
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(source: IO[bytes]) -> dict[str, NDArray[Any]]:
     """Read an `.npz` file of plain arrays, none larger than its header and the file itself can account for."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(source) as archive:
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > _MOST_BYTES:
@@ -191,7 +194,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 declared = math.prod(shape) * kind.itemsize
                 if kind.hasobject or declared != member.file_size - file.tell():
                     raise ValueError(f"{member.filename} declares {declared} bytes of {kind} and holds others")
-    with np.load(path, allow_pickle=False) as arrays:
+    source.seek(0)
+    with np.load(source, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
@@ -224,7 +228,8 @@ class _replacing:  # noqa: N801 - reads as a verb where it is used
             self.temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Write a file in one move; raise OSError if it can't be written."""
     with _replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -233,7 +238,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file in one move, making its folder; raise RecordError if it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, text.encode())
+        write(path, text.encode())
     except OSError as error:
         raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,3 +152,9 @@ def make_samples(
 def _which(mask: NDArray[np.bool_], indices: NDArray[Any]) -> str:
     first = ", ".join(str(index) for index in indices[mask][:3])
     return f"{int(mask.sum())} of {len(mask)} images (rows {first}{', …' if mask.sum() > 3 else ''})"
+
+
+def packaged(package: str, *names: str) -> tuple[Path, ...]:
+    """Paths of files that a package ships, found without importing it; none where it isn't installed."""
+    spec = find_spec(package)
+    return tuple(Path(spec.origin).parent / name for name in names) if spec and spec.origin else ()

@@ -49,6 +49,7 @@ class Card:
     explanation: Explanation
     command: str
     seconds: str
+    cached: str
     reused: bool
 
     @property
@@ -81,7 +82,9 @@ class Card:
 
 @dataclass(frozen=True)
 class Page:
-    """What the template shows. counts: how many cases are in each state; states: those that occur."""
+    """What the template shows. counts: how many cases are in each state; states: those that occur. seconds: what the
+    cases took that were measured by this run; cached: how many weren't.
+    """
 
     run: Run
     overall: Overall
@@ -91,6 +94,7 @@ class Page:
     finished: int
     started: str
     seconds: str
+    cached: int
     findings: tuple[Card, ...]
     cards: tuple[Card, ...]
     origin: Origin
@@ -121,7 +125,8 @@ def make_page(run: Run) -> Page:
         planned=len(cards),
         finished=sum(card.record is not None for card in cards),
         started=text.moment(run.started),
-        seconds=text.seconds(sum(card.record.seconds for card in cards if card.record)),
+        seconds=text.seconds(sum(card.record.seconds for card in cards if card.record and not card.record.cached)),
+        cached=sum(bool(card.record and card.record.cached) for card in cards),
         findings=tuple(ranked[:_MOST_FINDINGS]),
         cards=cards,
         origin=origin(run),
@@ -152,6 +157,7 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         explanation=explanation,
         command=_command(f"{run.spec}::{case.id}"),
         seconds=text.seconds(record.seconds) if record else "",
+        cached=text.moment(record.cached) if record and record.cached else "",
         reused=record is not None and record.run != run.id,
     )
 

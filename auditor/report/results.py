@@ -113,6 +113,8 @@ class Recorded(_Part):
     """What stored evidence was first judged as, where it was judged again."""
     seconds: float
     """How long it took."""
+    cached: str | None
+    """When it was measured, if an earlier run did; null if this one did."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ def _recorded(record: Record) -> Recorded:
         failure=record.failure,
         earlier=record.earlier,
         seconds=record.seconds,
+        cached=record.cached or None,
     )
 
 
