@@ -38,17 +38,27 @@ def _third_party(kind: Kind) -> dict[str, EntryPoint]:
 
 def third_party_files() -> tuple[tuple[str, Path], ...]:
     """The name and the file of every extension that others bring; the packages they are in are imported."""
-    points = ((f"{kind}/{name}", point) for kind in KINDS for name, point in sorted(_third_party(kind).items()))
-    specs = ((name, find_spec(point.module)) for name, point in points)
-    return tuple((name, Path(spec.origin)) for name, spec in specs if spec and spec.origin)
+    found = []
+    for kind in KINDS:
+        for name, point in sorted(_third_party(kind).items()):
+            try:
+                spec = find_spec(point.module)
+            except ModuleNotFoundError:
+                continue  # `load` says so to whoever names it
+            if spec and spec.origin:
+                found.append((f"{kind}/{name}", Path(spec.origin)))
+    return tuple(found)
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Every extension of this kind, sorted; nothing is imported to find out."""
+    own = _modules(tuple(import_module(f"auditor.{kind}").__path__))
+    return tuple(sorted(own | _third_party(kind).keys()))
 
 
 @cache
-def names(kind: Kind) -> tuple[str, ...]:
-    """Every extension of this kind, sorted; nothing is imported to find out."""
-    package = import_module(f"auditor.{kind}")
-    own = {info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")}
-    return tuple(sorted(own | _third_party(kind).keys()))
+def _modules(folders: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_"))
 
 
 def load(kind: Kind, name: str) -> ModuleType:

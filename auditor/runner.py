@@ -136,6 +136,8 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
         key = None  # a file is gone or can't be read: measuring says so, as this case's error
     kept = work.cache.get(Record, key) if key else None
     if kept is not None:
+        for needed in case.needs:
+            obtain(work, work.plan.case(needed))  # it belongs to the run, whether or not its images are asked for
         return _replayed(kept, work, case)
     record = _measure(work, case)
     if key and record.evidence is not None:

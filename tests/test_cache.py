@@ -149,7 +149,7 @@ def test_evidence_is_replayed_where_the_report_is_gone_and_says_when_it_was_meas
     page = (project.path / "reports" / "tiny" / "index.html").read_text()
     assert "cached, measured" in page
     results = json.loads((project.path / "reports" / "tiny" / "results.json").read_text())
-    assert all(case["result"]["cached"] for case in results["cases"])
+    assert all(case["record"]["cached"] for case in results["cases"])
 
 
 def test_thresholds_titles_and_comments_judge_anew_without_measuring(project):
