@@ -14,6 +14,7 @@ import json
 import os
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +85,11 @@ class Cache:
             self._writes = False
             message = f"the cache {self.path} can't be written to ({error.strerror or error}); results aren't kept"
             warnings.warn(CacheWarning(message), stacklevel=2)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Drop what is kept under these keys, if anything is."""
+        for key in keys:
+            self._drop(self._place(key))
 
     def _drop(self, path: Path) -> None:
         try:

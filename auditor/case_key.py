@@ -36,15 +36,15 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
     names = [case.model, *(r.name for r in references(case.params) if r.to == "model")]
     if compared and MODEL in plan.models:
         names.append(MODEL)
-    models = {name: _source(plan.models[name], "models", resources) for name in dict.fromkeys(names)}
-    data = _source(plan.data, "datasets", resources)
+    models = {name: source_identity(plan.models[name], "models", resources) for name in dict.fromkeys(names)}
+    data = source_identity(plan.data, "datasets", resources)
     needs = {name: case_key(plan, plan.case(name), resources) for name in case.needs}
     if data is None or None in models.values() or None in needs.values():
         return None
     depends = {
         "format": FORMAT,
-        "code": _code(),
-        "versions": _versions(),
+        "code": code_digest(),
+        "versions": versions(),
         "check": [case.check, _file(catalog.load("checks", case.check), resources)],
         "params": case.params.model_dump(mode="json"),
         "seed": case.seed,
@@ -60,8 +60,8 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
-def _source(source: Source, kind: catalog.Kind, resources: Resources) -> Mapping[str, Any] | None:
-    """What is loaded, as the spec names it, with the digest of every file it is loaded from."""
+def source_identity(source: Source, kind: catalog.Kind, resources: Resources) -> Mapping[str, Any] | None:
+    """What is loaded, as the spec names it, with the digest of every file it is loaded from; None without any."""
     files = dict(resources.digests(source))
     module = catalog.load(kind, source.extension)
     if hasattr(module, "own_files"):
@@ -86,7 +86,7 @@ def _record(folder: Folder, case: str) -> str:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of the auditor's own files, and of every extension that others bring."""
     root = Path(auditor.__file__).parent
     digest = hashlib.sha256()
@@ -99,7 +99,8 @@ def _code() -> str:
 
 
 @cache
-def _versions() -> Mapping[str, str]:
+def versions() -> Mapping[str, str]:
+    """Versions of what a result depends on, empty where a package isn't installed."""
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     for package in _PACKAGES:
         try:

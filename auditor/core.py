@@ -269,13 +269,30 @@ class Evidence:
     adversarial: AdversarialImages | None = None
 
 
+class Engine(Protocol):
+    """A way to work off independent tasks: one after the other, in several processes, or on many machines."""
+
+    def __call__(
+        self, function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]
+    ) -> list[Any]:
+        """Give function(classifier, task) of every task, in their order.
+
+        The function is a module's own, and tasks and results are dataclasses of plain values and arrays.
+        """
+
+
+def one_by_one(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
+    """Work off tasks here, one after the other."""
+    return [function(classifier, task) for task in tasks]
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything a check may use while it runs.
 
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
     with `auditor.randomness`. model(name): another classifier of the spec. adversarial(id): the images
-    another case of the spec made.
+    another case of the spec made. engine: where tasks that take long are worked off.
     """
 
     classifier: Classifier
@@ -284,6 +301,7 @@ class Context:
     seed: int
     model: Callable[[str], Classifier]
     adversarial: Callable[[str], AdversarialImages]
+    engine: Engine = one_by_one
 
     def class_number(self, value: int, what: str) -> int:
         """Return `value` if the classifier has such a class; raise CheckError otherwise."""

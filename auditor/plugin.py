@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from auditor.engines import Choice
     from auditor.plan import Case, Plan
     from auditor.record import Record, Run
     from auditor.runner import Work
@@ -92,6 +93,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="measure everything anew, and keep nothing",
     )
+    group.addoption(
+        "--audit-engine",
+        choices=("serial", "processes", "dask"),
+        default=None,
+        help="where attacks are worked off, block by block, with the same results: here (default), in several "
+        "processes of this machine, or by a Dask scheduler",
+    )
+    group.addoption(
+        "--audit-workers",
+        metavar="N",
+        type=int,
+        default=None,
+        help="processes of this machine that --audit-engine uses (default: one for each core)",
+    )
+    group.addoption(
+        "--audit-scheduler",
+        metavar="ADDRESS",
+        default=None,
+        help="Dask scheduler, such as tcp://host:8786 or tls://host:8786 (default: a cluster of this machine)",
+    )
+    group.addoption("--audit-gpu", action="store_true", default=None, help="each block takes one GPU of a Dask worker")
+    parser.addini("audit_engine", "serial (default), processes or dask", default="serial")
+    parser.addini("audit_workers", "processes of this machine that the engine uses", default="")
+    parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
+    parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
     parser.addini("audit_cache", "folder that results are kept in, relative to this file")
     parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
@@ -269,8 +295,29 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
         cache = first.cache if first else Cache(state.cache) if state.cache else None
         baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
         folder = Folder(state.reports / plan.audit)
-        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache)
+        engine = first.engine if first else _engine(config).opened()
+        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine)
     return state.works[plan.audit]
+
+
+def _engine(config: pytest.Config) -> Choice:
+    """Where attacks are worked off; an option that the chosen engine doesn't know is a mistake."""
+    from auditor.engines import NAMES, Choice
+
+    def told(name: str) -> Any:
+        given = config.getoption(name)
+        return config.getini(name) if given is None else given
+
+    name, workers, scheduler = told("audit_engine"), str(told("audit_workers")), str(told("audit_scheduler"))
+    if name not in NAMES:
+        raise pytest.UsageError(f"audit_engine = {name!r}: allowed are {', '.join(NAMES)}")
+    if (scheduler or told("audit_gpu")) and name != "dask":
+        raise pytest.UsageError("--audit-scheduler and --audit-gpu go with --audit-engine dask")
+    if workers and (name == "serial" or scheduler):
+        raise pytest.UsageError("--audit-workers goes with --audit-engine processes, or dask without a scheduler")
+    if workers and not (workers.isdecimal() and int(workers) > 0):
+        raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
+    return Choice(name, int(workers or os.cpu_count() or 1), scheduler, bool(told("audit_gpu")))
 
 
 def _tolerant(config: pytest.Config) -> bool:

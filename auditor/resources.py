@@ -22,6 +22,7 @@ class Resources:
 
     def __init__(self) -> None:
         self._classifiers: dict[str, Classifier] = {}
+        self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
         self._fits: set[tuple[str, str]] = set()
@@ -38,13 +39,18 @@ class Resources:
         source = plan.models[name]
         key = _key(source)
         if key not in self._classifiers:
-            self._classifiers[key] = catalog.load("models", source.extension).load(source.params)
+            self._classifiers[key] = opened(source)
+            self._sources[id(self._classifiers[key])] = source
         classifier = self._classifiers[key]
         pair = (key, _key(plan.data))
         if pair not in self._fits:
             _check_fit(name, classifier, self.samples(plan))
             self._fits.add(pair)
         return classifier
+
+    def source_of(self, classifier: Classifier) -> Source | None:
+        """What a classifier was loaded from, or None for one that these resources didn't load."""
+        return self._sources.get(id(classifier))
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.
@@ -74,6 +80,12 @@ class Resources:
             with path.open("rb") as file:
                 self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
         return self._digests[key]
+
+
+def opened(source: Source) -> Classifier:
+    """Load a checkpoint; raise ModelError if it can't be opened."""
+    loaded: Classifier = catalog.load("models", source.extension).load(source.params)
+    return loaded
 
 
 def _key(source: Source) -> str:

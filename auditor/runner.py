@@ -15,7 +15,10 @@ from auditor.cache import Cache
 from auditor.case_key import case_key
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
-from auditor.core import AdversarialImages, Context, Evidence
+from auditor.core import AdversarialImages, Context, Engine, Evidence
+from auditor.engines import Run as EngineRun
+from auditor.engines import serial
+from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
@@ -29,7 +32,9 @@ PAGE = "index.html"
 
 @dataclass(frozen=True)
 class Work:
-    """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept."""
+    """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept.
+    engine: where the blocks of attacks are worked off.
+    """
 
     plan: Plan
     run: str
@@ -37,6 +42,7 @@ class Work:
     resources: Resources
     baseline: Folder | None = None
     cache: Cache | None = None
+    engine: EngineRun = serial.run
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
@@ -128,8 +134,9 @@ def obtain_settled(work: Work, case: Case) -> Record:
 
 def _recall_or_measure(work: Work, case: Case) -> Record:
     """Take a case's evidence from the cache, or measure it and keep it there; an error is never kept."""
+    blocks = Kept(work.engine, work.resources, work.cache)
     if work.cache is None:
-        return _measure(work, case)
+        return _measure(work, case, blocks)
     try:
         key = case_key(work.plan, case, work.resources, work.baseline)
     except OSError:
@@ -139,10 +146,11 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
         for needed in case.needs:
             obtain(work, work.plan.case(needed))  # it belongs to the run, whether or not its images are asked for
         return _replayed(kept, work, case)
-    record = _measure(work, case)
+    record = _measure(work, case, blocks)
     if key and record.evidence is not None:
         record = dataclasses.replace(record, key=key)
         work.cache.put(key, record)
+        blocks.forget()
     return record
 
 
@@ -154,7 +162,7 @@ def _replayed(kept: Record, work: Work, case: Case) -> Record:
     return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]))
 
 
-def _measure(work: Work, case: Case) -> Record:
+def _measure(work: Work, case: Case, blocks: Engine) -> Record:
     """Run a case; whatever stops it from measuring is a failure, never a pass and never missing."""
 
     def adversarial(case_id: str) -> AdversarialImages:
@@ -178,6 +186,7 @@ def _measure(work: Work, case: Case) -> Record:
             seed=case.seed,
             model=lambda name: resources.classifier(plan, name),
             adversarial=adversarial,
+            engine=blocks,
         )
         evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
