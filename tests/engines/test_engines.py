@@ -6,11 +6,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from auditor.cache import Cache
 from auditor.core import AdversarialImages
+from auditor.engines.dask import Dask
+from auditor.engines.processes import Processes
 from tests.support import last_run
 
 SPEC = """\
@@ -20,11 +24,15 @@ data: {{dataset: mnist_5k}}
 checks:
 - id: attacked
   check: robust_accuracy
-  params: {{eps: 0.1, samples: {samples}, attacks: [{{attack: apgd, steps: {steps}}}, {{attack: square, steps: 20}}]}}
+  params:
+    eps: 0.3
+    samples: {samples}
+    full_length: true
+    attacks: [{{attack: pgd, steps: {steps}, step_size: 0.05}}]
 """
 
 
-def _write(project: pytest.Pytester, checkpoints: Path, samples: int = 700, steps: int = 5) -> None:
+def _write(project: pytest.Pytester, checkpoints: Path, samples: int, steps: int = 5) -> None:
     text = SPEC.format(cnn=checkpoints / "mnist_cnn.keras", samples=samples, steps=steps)
     (project.path / "one.audit.yaml").write_text(text)
 
@@ -42,22 +50,65 @@ def _same(one: AdversarialImages, other: AdversarialImages) -> None:
     assert one.proof.after.tobytes() == other.proof.after.tobytes()
 
 
+@pytest.fixture(scope="module")
+def attacked(checkpoints):
+    """Attack 800 digits, four blocks, by an engine; without one, in one piece."""
+    from auditor.attacks import pgd
+    from auditor.attacks._loop import Threat
+    from auditor.attacks._search import Found, Job, search
+    from auditor.datasets import mnist_5k
+    from auditor.models import keras
+    from auditor.plan import Source
+
+    params = keras.Params(path=str(checkpoints / "mnist_cnn.keras"), output="probabilities")
+    cnn, digits = keras.load(params), mnist_5k.load(mnist_5k.Params(count=800))
+    job = Job(
+        digits.images,
+        digits.labels,
+        np.full(800, -1),
+        np.full(800, 0.15),
+        digits.indices,
+        cnn.predict(digits.images),
+    )
+
+    def attack(run: Any = None) -> Found:
+        def engine(function: Any, classifier: Any, tasks: Any) -> list[Any]:
+            done = dict(run(function, Source("keras", params, params), classifier, tasks))
+            return [done[at] for at in range(len(tasks))]
+
+        threat, few = Threat("linf", (0.0, 1.0)), pgd.Params(steps=4, step_size=0.05)
+        return search("pgd", few, cnn, threat, job, 0, "last", *([engine] if run else []))
+
+    return attack
+
+
+def _alike(one: Any, other: Any) -> None:
+    for name in ("images", "success", "distances", "steps", "loss", "rate"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_processes_give_what_one_does_bit_for_bit(pytester, checkpoints, workers):
-    _write(pytester, checkpoints)
-    alone = _made(pytester)
-    assert 0 < alone.fooled.mean() < 1
-    _same(alone, _made(pytester, "--audit-engine", "processes", "--audit-workers", str(workers)))
+def test_processes_give_what_one_does_bit_for_bit(attacked, workers):
+    alone = attacked()
+    assert 0 < alone.success.mean() < 1
+    pool = Processes(workers)
+    try:
+        _alike(alone, attacked(pool.run))
+    finally:
+        pool.close()
 
 
-def test_dask_gives_what_one_process_does_bit_for_bit(pytester, checkpoints):
+def test_dask_gives_what_one_process_does_bit_for_bit(attacked):
     pytest.importorskip("distributed")
-    _write(pytester, checkpoints)
-    _same(_made(pytester), _made(pytester, "--audit-engine", "dask", "--audit-workers", "2"))
+    cluster = Dask(None, 2, gpu=False)
+    try:
+        _alike(attacked(), attacked(cluster.run))
+    finally:
+        cluster.close()
 
 
 def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=60)
+    _write(pytester, checkpoints, samples=900, steps=40)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     victim = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
@@ -83,7 +134,7 @@ def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints):
     assert done.returncode == 0
     blocks = (pytester.path / "worked").read_text().split()
     total = -(-len(whole.images) // 255)
-    assert len(blocks) == total + 1 - len(kept), "of APGD's blocks, those that were kept aren't done again"
+    assert len(blocks) == total - len(kept), "blocks that were kept aren't done again"
     _same(whole, last_run(pytester).records["attacked"].evidence.adversarial)
     (left,) = cache.entries()
     assert left.path not in kept, "blocks go when their case is kept whole"
@@ -103,7 +154,7 @@ def _children(parent: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the workers through /proc")
 def test_a_process_that_is_killed_is_replaced_and_the_result_is_right(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=60)
+    _write(pytester, checkpoints, samples=900, steps=40)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     options = ["--audit-engine", "processes", "--audit-workers", "2"]
