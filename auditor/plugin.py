@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
+pytest_plugins = ("auditor.plugin_xdist",)
 
 
 @dataclass
@@ -29,7 +30,8 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
+    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path. begun: the audits
+    that this process has begun, and will render.
     """
 
     run: str
@@ -38,6 +40,7 @@ class State:
     save: Path | None = None
     plans: dict[Path, Plan] = field(default_factory=dict)
     resources: Resources | None = None
+    begun: tuple[str, ...] = ()
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -104,14 +107,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a pytest-xdist worker which run it belongs to."""
-    state = node.config.stash[STATE]
-    baselines = str(state.baselines) if state.baselines else ""
-    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports), "baselines": baselines}
-
-
 def _folder(config: pytest.Config, name: str) -> Path | None:
     """A folder given on the command line, relative to where that is, or in the ini file, relative to it."""
     given = config.getoption(name)
@@ -137,6 +132,10 @@ class AuditFile(pytest.File):
 
     def collect(self) -> Iterator[AuditItem]:
         """Plan the spec; every mistake in it is shown with its place."""
+        root = self.config.rootpath
+        if hasattr(self.config, "workerinput") and (root / self.nodeid).resolve() != self.path.resolve():
+            message = f"{self.path} lies outside of pytest's root folder {root}, so pytest-xdist has no names for it"
+            raise self.CollectError(f"{message}; run it without -n, or with a --rootdir that holds it")
         plan = plan_of(self.config, self.path)
         for problem in plan.warnings:
             self.warn(pytest.PytestWarning(str(problem)))
@@ -184,9 +183,14 @@ class AuditItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
+        from auditor.errors import AuditError
         from auditor.runner import obtain_settled
 
-        record = obtain_settled(_work(self.config, self.plan), self.case)
+        try:
+            record = obtain_settled(_work(self.config, self.plan), self.case)
+        except AuditError:
+            self.user_properties.append(("audit_verdict", "error"))
+            raise
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -212,6 +216,10 @@ class AuditItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
+        from auditor.errors import AuditError
+
+        if isinstance(excinfo.value, AuditError):
+            return f"{self.case.id} ({self.case.check} of {self.case.model}): error\n{excinfo.value}"
         if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
         record = excinfo.value.record
@@ -252,41 +260,40 @@ def _tolerant(config: pytest.Config) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note on disk what is planned, before anything runs."""
-    items = [item for item in session.items if isinstance(item, AuditItem)]
-    if not items or session.config.option.collectonly:
+    """Note on disk what is planned, before anything runs; for workers of pytest-xdist their controller does."""
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
+        return
+    chosen: dict[Path, set[str]] = {}
+    for item in session.items:
+        if isinstance(item, AuditItem):
+            chosen.setdefault(item.path, set()).add(item.case.id)
+    begin(session.config, chosen)
+
+
+def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None:
+    """Begin an audit for every spec, with the cases chosen of it; raise UsageError where that can't be."""
+    if not chosen:
         return
     from auditor.baseline import find_baseline
     from auditor.errors import RecordError
     from auditor.runner import new_run
     from auditor.store import Folder
 
-    state = session.config.stash[STATE]
-    chosen: dict[Path, list[AuditItem]] = {}
-    for item in items:
-        chosen.setdefault(item.path, []).append(item)
+    state = config.stash[STATE]
     audits: dict[str, Path] = {}
-    for path, its_items in chosen.items():
-        plan = its_items[0].plan
+    for path, case_ids in chosen.items():
+        plan = plan_of(config, path)
         if plan.audit in audits:
             message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
-            run = new_run(plan, state.run, {item.case.id for item in its_items})
-            Folder(state.reports / plan.audit).prepare(run)
+            Folder(state.reports / plan.audit).prepare(new_run(plan, state.run, case_ids))
             if state.baselines:
                 find_baseline(state.baselines, plan.audit)
         except RecordError as error:
             raise pytest.UsageError(str(error)) from error
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    """Learn from the workers which specs take part: the controller of pytest-xdist collects none itself."""
-    root = node.config.rootpath
-    for path in dict.fromkeys(root / name.split("::")[0] for name in ids if f"{SUFFIX}::" in name):
-        plan_of(node.config, path)
+    state.begun = tuple(audits)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -307,11 +314,13 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport,
 ) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
-    if not isinstance(report, pytest.TestReport) or report.when != "call" or report.passed:
+    # pytest-xdist doesn't know in which phase its worker died.
+    if not isinstance(report, pytest.TestReport) or report.when not in ("call", "???") or report.passed:
         return None
     verdict = dict(report.user_properties).get("audit_verdict")
     shown = {
         "error": ("failed", "E", "ERROR"),
+        "cut off": ("failed", "X", "CUT OFF"),
         "inconclusive": ("failed", "I", "INCONCLUSIVE"),
         "waived": ("xfailed", "w", "WAIVED"),
     }
@@ -327,23 +336,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     from auditor.errors import AuditError
 
-    for plan in state.plans.values():
+    for audit in state.begun:
         from auditor.runner import add_to_step_summary, render_report
         from auditor.store import Folder
 
+        folder = Folder(state.reports / audit)
         try:
-            run, page = render_report(Folder(state.reports / plan.audit))
+            if folder.load_plan().id != state.run:
+                state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
+                continue
+            run, page = render_report(folder)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue
-        if run.id == state.run:
-            state.rendered.append((run, page))
-            if state.save:
-                _save_baseline(state, run)
-            try:
-                add_to_step_summary(run)
-            except AuditError as error:
-                state.problems.append(str(error))
+        state.rendered.append((run, page))
+        if state.save:
+            _save_baseline(state, run)
+        try:
+            add_to_step_summary(run)
+        except AuditError as error:
+            state.problems.append(str(error))
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 

@@ -5,6 +5,7 @@ import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from auditor.baseline import MODEL, changed_images, from_records
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
 from auditor.core import AdversarialImages, Context, Evidence
-from auditor.errors import AuditError, CheckError, RecordError
+from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
 from auditor.manifest import seal
@@ -69,12 +70,18 @@ def _now() -> str:
 def obtain(work: Work, case: Case) -> Record:
     """Return this run's record of a case, running it, and what it needs, if there is none yet.
 
-    Several processes may ask for the same case: one runs it, the others wait and read its record.
+    Several processes may ask for the same case: one runs it, the others wait and read its record. What ended one
+    process would end the next, so a case that was cut off isn't tried again in the same run, but raises CutOffError.
     """
     with work.folder.lock(case.id):
         known = work.folder.load(work.run, case.id)
         if known is not None:
             return known
+        if work.folder.has_begun(work.run, case.id):
+            raise CutOffError(
+                f"{case.id!r} was cut off: it began and left no record, because its process died (a crash, a kill, too "
+                "little memory), was interrupted or couldn't write. Find out which, and run it again"
+            )
         work.folder.begin(work.run, case.id)
         record = conclude(_measure(work, case), work.plan, case)
         work.folder.save(record)
@@ -92,7 +99,11 @@ def obtain_settled(work: Work, case: Case) -> Record:
     if conclude(record, work.plan, case, work.plan.spec.content.confidence).verdict.status == "inconclusive":
         return record
     chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
-    together = {other.id: obtain(work, other) for other in work.plan.cases if other.id in chosen and other.expectations}
+    together = {}
+    for other in work.plan.cases:
+        if other.id in chosen and other.expectations:
+            with suppress(CutOffError):  # it counts as not passed, and its own item says so
+                together[other.id] = obtain(work, other)
     settled = settle(together, work.plan)[case.id]
     with work.folder.lock(case.id):
         work.folder.save(settled)
