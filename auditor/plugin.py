@@ -276,7 +276,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
         return
     from auditor.baseline import find_baseline
     from auditor.errors import RecordError
-    from auditor.runner import new_run
+    from auditor.runner import begin_run, new_run
     from auditor.store import Folder
 
     state = config.stash[STATE]
@@ -288,7 +288,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
-            Folder(state.reports / plan.audit).prepare(new_run(plan, state.run, case_ids))
+            begin_run(Folder(state.reports / plan.audit), new_run(plan, state.run, case_ids))
             if state.baselines:
                 find_baseline(state.baselines, plan.audit)
         except RecordError as error:

@@ -99,14 +99,14 @@ def _specs(config: pytest.Config) -> Iterator[Path]:
 
 def _worker_memory(specs: list[Path]) -> int:
     """Bytes that a worker may need that runs all of these specs: it keeps what it has loaded."""
-    from auditor.errors import SpecError
+    from auditor.errors import AuditError
     from auditor.plan import make_plan
 
     plans = []
     for path in specs:
         try:
             plans.append(make_plan(path))
-        except SpecError:
+        except AuditError:
             continue  # whoever collects it will say so
     checkpoints = _size(source for plan in plans for source in plan.models.values())
     return _TENSORFLOW + _TIMES_CHECKPOINTS * checkpoints + _TIMES_DATA * _size(plan.data for plan in plans)
@@ -174,6 +174,17 @@ def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport) -> None:
             f"{report.longrepr}\nThe case is cut off: killed, out of memory, or a crash of native code. The machine's "
             "log may say which. Where memory is short, use fewer workers (-n, --audit-worker-memory)."
         )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A spec with mistakes ends a session as it does without workers, though they have run all others."""
+    manager = session.config.pluginmanager
+    reporter = manager.getplugin("terminalreporter") if manager.hasplugin("dsession") else None
+    errors = reporter.stats.get("error", ()) if reporter else ()
+    mistaken = (e.nodeid for e in errors if isinstance(e, pytest.CollectReport))
+    if session.exitstatus == pytest.ExitCode.TESTS_FAILED and any(not n or n.endswith(SUFFIX) for n in mistaken):
+        session.exitstatus = pytest.ExitCode.INTERRUPTED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

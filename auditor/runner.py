@@ -18,6 +18,7 @@ from auditor.core import AdversarialImages, Context, Evidence
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
+from auditor.manifest import NAME as MANIFEST
 from auditor.manifest import seal
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
@@ -55,6 +56,21 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         records={},
         commit=commit_of(plan.spec.path.parent),
     )
+
+
+def begin_run(folder: Folder, run: Run) -> None:
+    """Note on disk what is planned, and drop what an earlier run left: its pass must not outlive a crash of this one.
+
+    Safe to call again while the run goes on. Raises RecordError where it can't be written.
+    """
+    from auditor.report.files import NAMES
+
+    folder.prepare(run)
+    try:
+        for name in (*NAMES, MANIFEST):
+            (folder.path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder.path} can't be written: {error.strerror or error}") from error
 
 
 def planned(case: Case, selected: bool) -> PlannedCase:
