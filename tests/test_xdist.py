@@ -138,3 +138,11 @@ def test_what_a_worker_needs_is_estimated_from_the_specs_or_told(tmp_path):
     assert wrong.returncode == pytest.ExitCode.USAGE_ERROR
     assert "audit_worker_memory in " in wrong.stderr
     assert "'much' is no amount of memory; write a number above 0 with MB or GB, such as 2.5GB" in wrong.stderr
+
+
+def test_gates_that_share_a_confidence_count_one_that_was_cut_off_as_not_passed(tmp_path):
+    gate = "expect: {accuracy: {min: 0.945}}"  # of 60 right of 60, 95% confidence shows 0.951, and 97.5% shows 0.940
+    deadly = f"- {{id: deadly, check: act, params: {{do: die}}, {gate}}}\n"
+    make_plain(tmp_path, f"{deadly}- {{id: close, check: act, {gate}}}\ncorrection: holm\n")
+    run_plain(tmp_path, "-n", "1")
+    assert states(left(tmp_path)) == {"deadly": "cut off", "close": "inconclusive"}
