@@ -45,10 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _amount(text: str) -> int:
     found = _AMOUNT.fullmatch(text.strip())
-    if not found or float(found[1]) <= 0:
+    amount = int(float(found[1]) * (10**9 if found[2].upper() == "GB" else 10**6)) if found else 0
+    if amount < 1:
         message = f"{text!r} is no amount of memory; write a number above 0 with MB or GB, such as 2.5GB"
         raise argparse.ArgumentTypeError(message)
-    return int(float(found[1]) * (10**9 if found[2].upper() == "GB" else 10**6))
+    return amount
 
 
 def pytest_configure(config: pytest.Config) -> None:
