@@ -118,19 +118,15 @@ def test_mistaken_specs_end_a_run_as_they_do_without_workers(tmp_path):
     assert "wrong.audit.yaml:3:15: unknown model format 'plain'" in result.stdout
 
 
-def test_auto_starts_no_more_workers_than_memory_holds(tmp_path):
-    make_plain(tmp_path, CASES)
-    result = run_plain(tmp_path, "-n", "auto", "-k", "right", "--audit-worker-memory", "1000000 GB")
-    assert "created: 1/1 worker" in result.stdout
-
-
 @pytest.mark.skipif(cores() < 2, reason="one core takes one worker anyhow")
-def test_what_a_worker_needs_is_estimated_from_the_specs_or_told(tmp_path):
+def test_auto_starts_as_many_workers_as_memory_holds_by_an_estimate_or_as_told(tmp_path):
     make_plain(tmp_path, CASES)
     assert "workers:" not in run_plain(tmp_path, "-n", "auto", "--co").stdout, "small models fit this machine"
     os.truncate(tmp_path / "a.npz", 10**12)  # a sparse file
     note = r"workers: 1 of \d+, as [\d.]+ GB of memory are free, and each may need 8001.5 GB \(--audit-worker-memory\)"
-    assert re.search(note, run_plain(tmp_path, "-n", "auto", "--co").stdout)
+    result = run_plain(tmp_path, "-n", "auto", "-k", "source")
+    assert "created: 1/1 worker" in result.stdout
+    assert re.search(note, result.stdout)
     (tmp_path / "pytest.ini").write_text("[pytest]\naudit_worker_memory = 1 MB\n")
     assert "workers:" not in run_plain(tmp_path, "-n", "auto", "--co").stdout
     (tmp_path / "pytest.ini").write_text("[pytest]\naudit_worker_memory = much\n")
