@@ -6,6 +6,7 @@ AuditError
 ├── DataError      samples that can't be loaded or used
 ├── ModelError     a checkpoint that can't be loaded or used
 ├── CheckError     a check that can't measure what it was asked to
+│   └── CutOffError    it was begun in this run, by a process that left no record
 └── RecordError    a record or report that can't be written or read
 """
 
@@ -36,6 +37,10 @@ class ModelError(AuditError):
 
 class CheckError(AuditError):
     """A check that can't measure what it was asked to measure."""
+
+
+class CutOffError(CheckError):
+    """A case that was begun in this run, by a process that left no record of it."""
 
 
 class RecordError(AuditError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,16 @@ class Plan:
             if case.id in wanted:
                 wanted.update(case.needs)
         return tuple(case for case in self.cases if case.id in wanted)
+
+    @cached_property
+    def groups(self) -> Mapping[str, str]:
+        """A name by case id, the same for cases of one model, and for those that take each other's images."""
+        groups = {case.id: f"{self.audit}:{case.model}" for case in self.cases}
+        for case in self.cases:
+            for needed in case.needs:
+                own, other = groups[case.id], groups[needed]
+                groups = {case_id: other if name == own else name for case_id, name in groups.items()}
+        return groups
 
 
 def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
+pytest_plugins = ("auditor.plugin_xdist",)
 
 
 @dataclass
@@ -30,8 +31,8 @@ class State:
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
     lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept. plans:
-    by spec path. works: what each audit runs with, by its name. standing: finished runs that this one could only
-    repeat.
+    by spec path. works: what each audit runs with, by its name. begun: the audits that this process has begun, and
+    will render. standing: finished runs that this one could only repeat.
     """
 
     run: str
@@ -42,6 +43,7 @@ class State:
     plans: dict[Path, Plan] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     standing: dict[str, Run] = field(default_factory=dict)
+    begun: tuple[str, ...] = ()
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -151,16 +153,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, None if off else cache)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a pytest-xdist worker which run it belongs to."""
-    state = node.config.stash[STATE]
-    baselines = str(state.baselines) if state.baselines else ""
-    cache = str(state.cache) if state.cache else ""
-    told = {"run": state.run, "reports": str(state.reports), "baselines": baselines, "cache": cache}
-    node.workerinput["auditor"] = told
-
-
 def _folder(config: pytest.Config, name: str) -> Path | None:
     """A folder given on the command line, relative to where that is, or in the ini file, relative to it."""
     given = config.getoption(name)
@@ -186,6 +178,10 @@ class AuditFile(pytest.File):
 
     def collect(self) -> Iterator[AuditItem]:
         """Plan the spec; every mistake in it is shown with its place."""
+        root = self.config.rootpath
+        if hasattr(self.config, "workerinput") and (root / self.nodeid).resolve() != self.path.resolve():
+            message = f"{self.path} lies outside of pytest's root folder {root}, so pytest-xdist has no names for it"
+            raise self.CollectError(f"{message}; run it without -n, or with a --rootdir that holds it")
         plan = plan_of(self.config, self.path)
         for problem in plan.warnings:
             self.warn(pytest.PytestWarning(str(problem)))
@@ -233,10 +229,16 @@ class AuditItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
+        from auditor.errors import AuditError
         from auditor.runner import obtain_settled
 
-        stands = self.config.stash[STATE].standing.get(self.plan.audit)
-        record = stands.records[self.case.id] if stands else obtain_settled(_work(self.config, self.plan), self.case)
+        try:
+            stands = _standing(self.config, self.plan)
+            work = _work(self.config, self.plan)
+            record = stands.records[self.case.id] if stands else obtain_settled(work, self.case)
+        except AuditError:
+            self.user_properties.append(("audit_verdict", "error"))
+            raise
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -262,6 +264,10 @@ class AuditItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
+        from auditor.errors import AuditError
+
+        if isinstance(excinfo.value, AuditError):
+            return f"{self.case.id} ({self.case.check} of {self.case.model}): error\n{excinfo.value}"
         if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
         record = excinfo.value.record
@@ -278,6 +284,16 @@ class AuditItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the case stands in its spec (the line counts from 0 here) and what it asks."""
         return self.path, self.case.line - 1, self.name
+
+
+def _standing(config: pytest.Config, plan: Plan) -> Run | None:
+    """The finished run that this one could only repeat; a worker of pytest-xdist learns from its folder which it is."""
+    state = config.stash[STATE]
+    if plan.audit not in state.standing and hasattr(config, "workerinput"):
+        folder = _work(config, plan).folder
+        if folder.stands_for(state.run):
+            state.standing[plan.audit] = folder.load_run()
+    return state.standing.get(plan.audit)
 
 
 def _work(config: pytest.Config, plan: Plan) -> Work:
@@ -329,53 +345,45 @@ def _tolerant(config: pytest.Config) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note on disk what is planned, before anything runs."""
-    items = [item for item in session.items if isinstance(item, AuditItem)]
-    if not items or session.config.option.collectonly:
+    """Note on disk what is planned, before anything runs; for workers of pytest-xdist their controller does."""
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
+        return
+    chosen: dict[Path, set[str]] = {}
+    for item in session.items:
+        if isinstance(item, AuditItem):
+            chosen.setdefault(item.path, set()).add(item.case.id)
+    begin(session.config, chosen)
+
+
+def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None:
+    """Begin an audit for every spec, with the cases chosen of it; raise UsageError where that can't be."""
+    if not chosen:
         return
     from auditor.errors import RecordError
-    from auditor.runner import new_run, standing
+    from auditor.runner import begin_run, new_run, standing
 
-    state = session.config.stash[STATE]
-    chosen: dict[Path, list[AuditItem]] = {}
-    for item in items:
-        chosen.setdefault(item.path, []).append(item)
+    state = config.stash[STATE]
     audits: dict[str, Path] = {}
-    for path, its_items in chosen.items():
-        plan = its_items[0].plan
+    for path, case_ids in chosen.items():
+        plan = plan_of(config, path)
         if plan.audit in audits:
             message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
-            work = _work(session.config, plan)
-            run = new_run(plan, state.run, {item.case.id for item in its_items})
+            if plan.audit in state.standing:
+                continue
+            work = _work(config, plan)
+            run = new_run(plan, state.run, case_ids)
             stands = standing(work, run) if state.cache and not state.baselines else None
             if stands:
                 state.standing[plan.audit] = stands
-                continue
-            work.folder.prepare(run)
+                work.folder.let_stand(state.run)
+            else:
+                begin_run(work.folder, run)
         except RecordError as error:
             raise pytest.UsageError(str(error)) from error
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    """Learn from the workers which specs take part: the controller of pytest-xdist collects none itself."""
-    root = node.config.rootpath
-    for path in dict.fromkeys(root / name.split("::")[0] for name in ids if f"{SUFFIX}::" in name):
-        plan_of(node.config, path)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Learn from a worker which finished runs stand."""
-    from auditor.store import Folder
-
-    state = node.config.stash[STATE]
-    for audit in getattr(node, "workeroutput", {}).get("auditor_standing", []):
-        if audit not in state.standing:
-            state.standing[audit] = Folder(state.reports / audit).load_run()
+    state.begun = tuple(audits)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -396,11 +404,13 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport,
 ) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
-    if not isinstance(report, pytest.TestReport) or report.when != "call" or report.passed:
+    # pytest-xdist doesn't know in which phase its worker died.
+    if not isinstance(report, pytest.TestReport) or report.when not in ("call", "???") or report.passed:
         return None
     verdict = dict(report.user_properties).get("audit_verdict")
     shown = {
         "error": ("failed", "E", "ERROR"),
+        "cut off": ("failed", "X", "CUT OFF"),
         "inconclusive": ("failed", "I", "INCONCLUSIVE"),
         "waived": ("xfailed", "w", "WAIVED"),
     }
@@ -410,34 +420,32 @@ def pytest_report_teststatus(
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Render the report of every audit that ran, whatever became of its cases."""
-    config: Any = session.config
+    config = session.config
     state = config.stash[STATE]
-    if hasattr(config, "workerinput"):
-        config.workeroutput["auditor_standing"] = sorted(state.standing)
-        return
-    if config.option.collectonly:
+    if hasattr(config, "workerinput") or config.option.collectonly:
         return
     from auditor.errors import AuditError
 
-    for plan in state.plans.values():
+    for audit in state.begun:
         from auditor.runner import PAGE, add_to_step_summary, render_report
         from auditor.store import Folder
 
-        folder = Folder(state.reports / plan.audit)
-        stands = state.standing.get(plan.audit)
+        folder, stands = Folder(state.reports / audit), state.standing.get(audit)
         try:
+            if not stands and folder.load_plan().id != state.run:
+                state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
+                continue
             run, page = (stands, folder.path / PAGE) if stands else render_report(folder)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue
-        if stands or run.id == state.run:
-            state.rendered.append((run, page))
-            if state.save:
-                _save_baseline(state, run)
-            try:
-                add_to_step_summary(run)
-            except AuditError as error:
-                state.problems.append(str(error))
+        state.rendered.append((run, page))
+        if state.save:
+            _save_baseline(state, run)
+        try:
+            add_to_step_summary(run)
+        except AuditError as error:
+            state.problems.append(str(error))
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 

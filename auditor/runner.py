@@ -5,6 +5,7 @@ import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from auditor.core import AdversarialImages, Context, Engine, Evidence
 from auditor.engines import Run as EngineRun
 from auditor.engines import serial
 from auditor.engines._kept import Kept
-from auditor.errors import AuditError, CheckError, RecordError
+from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
 from auditor.plan import Case, Plan
@@ -89,6 +90,21 @@ def _as_planned(run: Run) -> Run:
     return dataclasses.replace(run, id="", started="", begun=frozenset(), records={})
 
 
+def begin_run(folder: Folder, run: Run) -> None:
+    """Note on disk what is planned, and drop what an earlier run left: its pass must not outlive a crash of this one.
+
+    Safe to call again while the run goes on. Raises RecordError where it can't be written.
+    """
+    from auditor.report.files import NAMES
+
+    folder.prepare(run)
+    try:
+        for name in (*NAMES, manifest.NAME):
+            (folder.path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder.path} can't be written: {error.strerror or error}") from error
+
+
 def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
@@ -102,12 +118,18 @@ def _now() -> str:
 def obtain(work: Work, case: Case) -> Record:
     """Return this run's record of a case, running it, and what it needs, if there is none yet.
 
-    Several processes may ask for the same case: one runs it, the others wait and read its record.
+    Several processes may ask for the same case: one runs it, the others wait and read its record. What ended one
+    process would end the next, so a case that was cut off isn't tried again in the same run, but raises CutOffError.
     """
     with work.folder.lock(case.id):
         known = work.folder.load(work.run, case.id)
         if known is not None:
             return known
+        if work.folder.has_begun(work.run, case.id):
+            raise CutOffError(
+                f"{case.id!r} was cut off: it began and left no record, because its process died (a crash, a kill, too "
+                "little memory), was interrupted or couldn't write. Find out which, and run it again"
+            )
         work.folder.begin(work.run, case.id)
         record = conclude(_recall_or_measure(work, case), work.plan, case)
         work.folder.save(record)
@@ -125,7 +147,11 @@ def obtain_settled(work: Work, case: Case) -> Record:
     if conclude(record, work.plan, case, work.plan.spec.content.confidence).verdict.status == "inconclusive":
         return record
     chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
-    together = {other.id: obtain(work, other) for other in work.plan.cases if other.id in chosen and other.expectations}
+    together = {}
+    for other in work.plan.cases:
+        if other.id in chosen and other.expectations:
+            with suppress(CutOffError):  # it counts as not passed, and its own item says so
+                together[other.id] = obtain(work, other)
     settled = settle(together, work.plan)[case.id]
     with work.folder.lock(case.id):
         work.folder.save(settled)

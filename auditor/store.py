@@ -19,8 +19,8 @@ import tempfile
 import types
 import typing
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -68,12 +68,22 @@ class Folder:
         """One process at a time for one case."""
         return self._lock(f"case-{case}")
 
-    def _lock(self, name: str) -> AbstractContextManager[Any]:
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        """The system gives a lock back when its process ends, however it ends."""
         from filelock import FileLock
 
         folder = self.path / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock")
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written to: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def case_folder(self, case: str) -> Path:
         """Where one case's record lies."""
@@ -83,8 +93,30 @@ class Folder:
     def begin(self, run: str, case: str) -> None:
         """Note that a run began a case, so that one that is cut off is told from one that never ran."""
         folder = self.case_folder(case)
-        folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "begun", run.encode())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(folder / "begun", run.encode())
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+
+    def let_stand(self, run: str) -> None:
+        """Note that a new run leaves the finished one as it is, for the processes that take part in it."""
+        folder = self.path / ".locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(folder / "standing", run.encode())
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+
+    def stands_for(self, run: str) -> bool:
+        """Whether a new run left the finished one as it is."""
+        path = self.path / ".locks" / "standing"
+        return path.exists() and path.read_text() == run
+
+    def has_begun(self, run: str, case: str) -> bool:
+        """Whether a run began a case."""
+        path = self.case_folder(case) / "begun"
+        return path.exists() and path.read_text() == run
 
     def save(self, record: Record) -> None:
         """Store a record; raise RecordError if it can't be written."""
@@ -141,13 +173,9 @@ class Folder:
         """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
         run = self.load_plan()
         records = {case.id: self.load(run.id, case.id) for case in run.cases}
-        begun = {case.id for case in run.cases if self._begun(case.id) == run.id}
+        begun = {case.id for case in run.cases if self.has_begun(run.id, case.id)}
         kept = {case_id: record for case_id, record in records.items() if record is not None}
         return dataclasses.replace(run, records=kept, begun=frozenset(begun))
-
-    def _begun(self, case: str) -> str | None:
-        path = self.case_folder(case) / "begun"
-        return path.read_text() if path.exists() else None
 
     def save_run(self, run: Run) -> None:
         """Store a whole run, replacing the one that is here."""

@@ -98,7 +98,7 @@ def test_overall_verdict(run: object, overall: str, said: str) -> None:
 
 
 def test_absent_cases_say_what_is_missing(page: Node) -> None:
-    assert "a crash, a kill or an interruption" in card(page, "killed").text
+    assert "a crash, a kill, an interruption or a full disk" in card(page, "killed").text
     assert "the session ended before it began" in card(page, "never-began").text
     assert "Not selected in this run" in card(page, "left-out").text
 
