@@ -6,7 +6,8 @@ AuditError
 ├── DataError      samples that can't be loaded or used
 ├── ModelError     a checkpoint that can't be loaded or used
 ├── CheckError     a check that can't measure what it was asked to
-└── RecordError    a record or report that can't be written or read
+├── RecordError    a record or report that can't be written or read
+└── TrackingError  MLflow isn't there, isn't configured, or refuses
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,10 @@ class CheckError(AuditError):
 
 class RecordError(AuditError):
     """A record or report that can't be written or read."""
+
+
+class TrackingError(AuditError):
+    """MLflow isn't there, isn't configured, or refuses."""
 
 
 @dataclass(frozen=True, order=True)

@@ -29,17 +29,20 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
+    lie, to compare with. save: where this run's are to be kept as a baseline. tracking: URI of the MLflow that
+    finished audits are logged to. plans: by spec path.
     """
 
     run: str
     reports: Path
     baselines: Path | None = None
     save: Path | None = None
+    tracking: str = ""
     plans: dict[Path, Plan] = field(default_factory=dict)
     resources: Resources | None = None
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -76,9 +79,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="keep this run's records in this folder as the baseline of later runs",
     )
+    group.addoption(
+        "--audit-mlflow",
+        metavar="URI",
+        nargs="?",
+        const="",
+        default=None,
+        help="log each finished audit to the MLflow at this URI, or at MLFLOW_TRACKING_URI if none is given",
+    )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
+    parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines)
+        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines, tracking=told["tracking"])
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -101,7 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, _tracking(config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -109,7 +121,8 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a pytest-xdist worker which run it belongs to."""
     state = node.config.stash[STATE]
     baselines = str(state.baselines) if state.baselines else ""
-    node.workerinput["auditor"] = {"run": state.run, "reports": str(state.reports), "baselines": baselines}
+    told = {"run": state.run, "reports": str(state.reports), "baselines": baselines, "tracking": state.tracking}
+    node.workerinput["auditor"] = told
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -120,6 +133,22 @@ def _folder(config: pytest.Config, name: str) -> Path | None:
     told = str(config.getini(name) or "")
     beside: Path = (config.inipath or config.rootpath / "ini").parent
     return beside / told if told else None
+
+
+def _tracking(config: pytest.Config) -> str:
+    """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
+    given = config.getoption("audit_mlflow")
+    given = given if given is not None else config.getini("audit_mlflow") or None
+    if given is None or config.option.collectonly:
+        return ""
+    from auditor.errors import TrackingError
+    from auditor.registry import require, tracking_uri
+
+    try:
+        require()
+        return tracking_uri(given, "--audit-mlflow")
+    except TrackingError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 # --- collection
@@ -238,7 +267,7 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
     from auditor.store import Folder
 
     state = config.stash[STATE]
-    state.resources = state.resources or Resources()
+    state.resources = state.resources or Resources(state.tracking)
     baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
     return Work(plan, state.run, Folder(state.reports / plan.audit), state.resources, baseline)
 
@@ -344,8 +373,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
                 add_to_step_summary(run)
             except AuditError as error:
                 state.problems.append(str(error))
+            if state.tracking:
+                _track(state, run, plan)
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _track(state: State, run: Run, plan: Plan) -> None:
+    from auditor.errors import TrackingError
+    from auditor.tracking import track
+
+    try:
+        state.tracked.append(track(state.reports / run.audit, run, plan, state.tracking))
+    except TrackingError as error:
+        state.problems.append(str(error))
 
 
 def _save_baseline(state: State, run: Run) -> None:
@@ -378,5 +419,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"report: {page}")
     for saved in state.saved:
         terminalreporter.write_line(f"baseline saved: {saved}")
+    for tracked in state.tracked:
+        terminalreporter.write_line(f"tracked: {tracked}")
     for problem in state.problems:
         terminalreporter.write_line(problem, red=True)
