@@ -59,7 +59,10 @@ def only_run(client, audit: str = "tiny"):
     return run
 
 
-def test_a_finished_audit_is_a_run_with_numbers_verdicts_digests_and_files(project, store, client, tmp_path):
+def test_a_finished_audit_is_a_run_with_numbers_verdicts_digests_and_files(
+    project, store, client, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GITHUB_SHA", "f" * 40)
     write(project, spec(CHECKS))
     result = project.runpytest_inprocess(f"--audit-mlflow={store}")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -81,6 +84,7 @@ def test_a_finished_audit_is_a_run_with_numbers_verdicts_digests_and_files(proje
     told = {case: tags[f"verdict.{case}"] for case in states(run)}
     assert told == states(run) == {"good": "pass", "bad": "fail", "broken": "error"}
     assert tags["verdict"] == "error"
+    assert tags["mlflow.source.git.commit"] == "f" * 40
     assert tags["spec.sha256"] == hashlib.sha256((project.path / "one.audit.yaml").read_bytes()).hexdigest()
     assert tags["checkpoint.linear"] == hashlib.sha256((project.path / "linear.keras").read_bytes()).hexdigest()
 
@@ -93,20 +97,13 @@ def test_a_finished_audit_is_a_run_with_numbers_verdicts_digests_and_files(proje
     assert (copy / "index.html").exists()
 
 
-def test_the_commit_is_told(project, store, client, monkeypatch):
-    monkeypatch.setenv("GITHUB_SHA", "f" * 40)
-    write(project, spec("- {id: good, check: accuracy}"))
-    project.makeini(f"[pytest]\naudit_mlflow = {store}\n")
-    assert project.runpytest_inprocess().ret == 0
-    assert only_run(client).data.tags["mlflow.source.git.commit"] == "f" * 40
-
-
 def test_names_that_mlflow_refuses_or_that_meet_are_kept_apart(project, store, client):
     images, labels = data()
     labels = np.where(np.arange(len(labels)) == 0, 1, labels)  # one mistake, in the class called `low`
     np.savez(project.path / "data.npz", images=images, labels=labels, classes=np.array(["a/b", "low", "a:b"]))
     write(project, spec("- {id: good, check: accuracy}"))
-    assert project.runpytest_inprocess(f"--audit-mlflow={store}").ret == 0
+    project.makeini(f"[pytest]\naudit_mlflow = {store}\n")
+    assert project.runpytest_inprocess().ret == 0
     found = only_run(client).data.metrics
     measured = last_run(project).records["good"].evidence.metrics
     assert found["good.accuracy.low"] == measured["accuracy.low"].value < 1
