@@ -187,7 +187,9 @@ def test_collecting_and_validating_need_no_mlflow_and_running_names_the_extra(pr
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_no_uri_is_guessed(project, store):
+def test_no_uri_is_guessed(project, store, capfd):
+    from auditor.cli import main
+
     path = write(project, spec(CHECKS))
     for arguments, said in (
         (("--audit-mlflow",), "*--audit-mlflow: no tracking URI is configured*MLFLOW_TRACKING_URI*"),
@@ -196,6 +198,9 @@ def test_no_uri_is_guessed(project, store):
         result = project.runpytest_inprocess(*arguments)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines([said])
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", path.name, "--audit-mlflow"], standalone_mode=False)
+    assert "no tracking URI is configured" in capfd.readouterr().err
     assert not (project.path / "reports").exists()
 
 
