@@ -15,6 +15,7 @@ from auditor import manifest
 from auditor.registry import shown
 from tests.support import CLASSES, data, last_run, spec, states, write
 
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # it starts on import
 mlflow = pytest.importorskip("mlflow")
 
 CHECKS = """\
