@@ -140,7 +140,8 @@ class _Witness:
         """Take them before the session's state goes."""
         from auditor.plugin import STATE
 
-        self.runs = tuple(run for run, _ in config.stash[STATE].rendered)
+        state = config.stash.get(STATE, None)  # an option that is refused leaves none
+        self.runs = tuple(run for run, _ in state.rendered) if state else ()
 
 
 @main.command()

@@ -7,7 +7,8 @@ AuditError
 ├── ModelError     a checkpoint that can't be loaded or used
 ├── CheckError     a check that can't measure what it was asked to
 │   └── CutOffError    it was begun in this run, by a process that left no record
-└── RecordError    a record or report that can't be written or read
+├── RecordError    a record or report that can't be written or read
+└── TrackingError  MLflow isn't there, isn't configured, or refuses
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,10 @@ class CutOffError(CheckError):
 
 class RecordError(AuditError):
     """A record or report that can't be written or read."""
+
+
+class TrackingError(AuditError):
+    """MLflow isn't there, isn't configured, or refuses."""
 
 
 @dataclass(frozen=True, order=True)

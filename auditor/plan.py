@@ -9,12 +9,13 @@ from typing import Any
 
 from auditor import catalog
 from auditor.core import Preview
-from auditor.errors import ExtensionError, Problem, SpecError, one_of
+from auditor.errors import ExtensionError, ModelError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
 from auditor.foresight import Gate, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
 from auditor.record import Expectation, Waiver
+from auditor.registry import is_registered, registered
 from auditor.spec import CheckEntry, Spec, WaiverEntry, read_spec, validate
 
 
@@ -143,6 +144,12 @@ def _source(
         return None
     absolute = {}
     for reference in references(written):
+        if kind == "models" and is_registered(reference.name):  # it is fetched when it is opened, not before
+            try:
+                registered(reference.name)
+            except ModelError as error:
+                problems.append(spec.marks.problem(at + reference.location, str(error)))
+            continue
         path = (spec.path.parent / reference.name).resolve()
         if files and not path.exists():
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"

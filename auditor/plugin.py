@@ -30,9 +30,10 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept. plans:
-    by spec path. works: what each audit runs with, by its name. begun: the audits that this process has begun, and
-    will render. standing: finished runs that this one could only repeat.
+    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept.
+    tracking: URI of the MLflow that finished audits are logged to. plans: by spec path. works: what each audit runs
+    with, by its name. begun: the audits that this process has begun, and will render. standing: finished runs that
+    this one could only repeat.
     """
 
     run: str
@@ -40,12 +41,14 @@ class State:
     baselines: Path | None = None
     save: Path | None = None
     cache: Path | None = None
+    tracking: str = ""
     plans: dict[Path, Plan] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     standing: dict[str, Run] = field(default_factory=dict)
     begun: tuple[str, ...] = ()
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -122,9 +125,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
     parser.addini("audit_cache", "folder that results are kept in, relative to this file")
     parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
+    group.addoption(
+        "--audit-mlflow",
+        metavar="URI",
+        nargs="?",
+        const="",
+        default=None,
+        help="log each finished audit to the MLflow at this URI, or at MLFLOW_TRACKING_URI if none is given",
+    )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
+    parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -137,7 +149,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
         cache = Path(told["cache"]) if told["cache"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines, cache=cache)
+        config.stash[STATE] = State(
+            told["run"], Path(told["reports"]), baselines, cache=cache, tracking=told["tracking"]
+        )
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -150,7 +164,9 @@ def pytest_configure(config: pytest.Config) -> None:
         place = Path(config.invocation_params.dir) / save if save else None
         cache = _folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
         off = config.getoption("audit_no_cache") or config.getini("audit_no_cache")
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, None if off else cache)
+        config.stash[STATE] = State(
+            uuid.uuid4().hex, reports, baselines, place, None if off else cache, _tracking(config)
+        )
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -161,6 +177,22 @@ def _folder(config: pytest.Config, name: str) -> Path | None:
     told = str(config.getini(name) or "")
     beside: Path = (config.inipath or config.rootpath / "ini").parent
     return beside / told if told else None
+
+
+def _tracking(config: pytest.Config) -> str:
+    """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
+    given = config.getoption("audit_mlflow")
+    given = given if given is not None else config.getini("audit_mlflow") or None
+    if given is None or config.option.collectonly:
+        return ""
+    from auditor.errors import TrackingError
+    from auditor.registry import require, tracking_uri
+
+    try:
+        require()
+        return tracking_uri(given, "--audit-mlflow")
+    except TrackingError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 # --- collection
@@ -307,7 +339,7 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
     state = config.stash[STATE]
     if plan.audit not in state.works:
         first = next(iter(state.works.values()), None)
-        resources = first.resources if first else Resources()
+        resources = first.resources if first else Resources(state.tracking)
         cache = first.cache if first else Cache(state.cache) if state.cache else None
         baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
         folder = Folder(state.reports / plan.audit)
@@ -446,8 +478,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             add_to_step_summary(run)
         except AuditError as error:
             state.problems.append(str(error))
+        if state.tracking:
+            _track(state, run, state.works[audit].plan)
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _track(state: State, run: Run, plan: Plan) -> None:
+    from auditor.errors import TrackingError
+    from auditor.tracking import track
+
+    try:
+        state.tracked.append(track(state.reports / run.audit, run, plan, state.tracking))
+    except TrackingError as error:
+        state.problems.append(str(error))
 
 
 def _save_baseline(state: State, run: Run) -> None:
@@ -482,5 +526,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"report: {page}")
     for saved in state.saved:
         terminalreporter.write_line(f"baseline saved: {saved}")
+    for tracked in state.tracked:
+        terminalreporter.write_line(f"tracked: {tracked}")
     for problem in state.problems:
         terminalreporter.write_line(problem, red=True)

@@ -132,6 +132,7 @@ def pytest_configure_node(node: Any) -> None:
     baselines = str(state.baselines) if state.baselines else ""
     cache = str(state.cache) if state.cache else ""
     told = {"run": state.run, "reports": str(state.reports), "baselines": baselines, "cache": cache}
+    told["tracking"] = state.tracking
     node.workerinput["auditor"] = told
 
 

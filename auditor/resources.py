@@ -1,8 +1,12 @@
 """Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
 
+import dataclasses
 import hashlib
+import shutil
 import sys
+import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,17 +14,24 @@ from typing import Any
 from auditor import catalog
 from auditor.core import Classifier, Samples
 from auditor.errors import DataError, ModelError
-from auditor.fields import references
+from auditor.fields import Parameters, references
 from auditor.plan import Plan, Source
+from auditor.registry import Registered, fetch, is_registered, listing, registered
 
 _PROBE = 32
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
-    """Classifiers and samples of a session, each loaded on first use and once."""
+    """Classifiers and samples of a session, each loaded on first use and once.
 
-    def __init__(self) -> None:
+    tracking: URI of the MLflow that `models:/…` are fetched from; MLFLOW_TRACKING_URI says it if left out.
+    """
+
+    def __init__(self, tracking: str = "") -> None:
+        self._tracking = tracking
+        self._fetched: dict[Registered, Path] = {}
+        self._downloads: Path | None = None
         self._classifiers: dict[str, Classifier] = {}
         self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
@@ -39,8 +50,9 @@ class Resources:
         source = plan.models[name]
         key = _key(source)
         if key not in self._classifiers:
-            self._classifiers[key] = opened(source)
-            self._sources[id(self._classifiers[key])] = source
+            self._classifiers[key] = self._open(source)
+            located = dataclasses.replace(source, params=self._located(source))
+            self._sources[id(self._classifiers[key])] = located
         classifier = self._classifiers[key]
         pair = (key, _key(plan.data))
         if pair not in self._fits:
@@ -52,6 +64,36 @@ class Resources:
         """What a classifier was loaded from, or None for one that these resources didn't load."""
         return self._sources.get(id(classifier))
 
+    def _open(self, source: Source) -> Classifier:
+        params = self._located(source)
+        try:
+            return opened(dataclasses.replace(source, params=params))
+        except ModelError as error:
+            said = str(error)
+            for reference, there in zip(references(source.params), references(params), strict=True):
+                if reference.name != there.name:
+                    held = f" {listing(Path(there.name))}" if Path(there.name).is_dir() else ""
+                    said = said.replace(there.name, reference.name) + held
+            raise ModelError(said) from error
+
+    def _located(self, source: Source) -> Parameters:
+        """Return the parameters with a path to a copy of its own for everything named `models:/…`."""
+        found = {}
+        for reference in references(source.params):
+            if reference.to == "file" and is_registered(reference.name):
+                wanted = registered(reference.name)
+                found[str(reference.location[0])] = str(wanted.within(self._artifact(wanted)))
+        return source.params.model_copy(update=found)
+
+    def _artifact(self, wanted: Registered) -> Path:
+        whole = Registered(wanted.model, wanted.version)
+        if whole not in self._fetched:
+            if self._downloads is None:
+                self._downloads = Path(tempfile.mkdtemp(prefix="auditor-"))
+                weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
+            self._fetched[whole] = fetch(whole, self._tracking, self._downloads)
+        return self._fetched[whole]
+
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.
 
@@ -59,7 +101,7 @@ class Resources:
         """
         shown = {r.location: r.name for r in references(source.written)}
         found = {}
-        for reference in references(source.params):
+        for reference in references(self._located(source)):
             if reference.to == "file":
                 path = Path(reference.name)
                 found[shown[reference.location]] = self._digest_of_all(path, source.params.files_at(path))

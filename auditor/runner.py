@@ -81,7 +81,7 @@ def standing(work: Work, run: Run) -> Run | None:
                 return None
             if case.waiver and record.waiver != conclude(record, work.plan, case).waiver:
                 return None  # a waiver may have expired
-    except (RecordError, OSError):
+    except (AuditError, OSError):
         return None  # nothing there, or nothing that can be trusted: the run replaces it
     return there
 
@@ -165,7 +165,7 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
         return _measure(work, case, blocks)
     try:
         key = case_key(work.plan, case, work.resources, work.baseline)
-    except OSError:
+    except (OSError, AuditError):
         key = None  # a file is gone or can't be read: measuring says so, as this case's error
     kept = work.cache.get(Record, key) if key else None
     if kept is not None:
