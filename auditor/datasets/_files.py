@@ -1,6 +1,9 @@
 """What the files of datasets have in common: rows of an array read one by one, folders of parts, gzip's mark."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +22,19 @@ def begins(path: str | Path, mark: bytes) -> bool:
     """Whether a file begins with these bytes."""
     with Path(path).open("rb") as file:
         return file.read(len(mark)) == mark
+
+
+@contextmanager
+def explained(path: str | Path) -> Iterator[None]:
+    """Turn what a file, plain or gzipped, raises on reading into a DataError."""
+    try:
+        yield
+    except EOFError as error:
+        raise DataError(f"{printable(path)} is cut off: its gzip data ends too early") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{printable(path)} is damaged: {error}") from error
+    except OSError as error:
+        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
 
 
 def remaining(file: IO[bytes]) -> int:

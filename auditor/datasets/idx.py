@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import SHADES, Subset, check_form, make_samples, printable
-from auditor.datasets._files import GZIP, begins, read_rows, remaining
+from auditor.datasets._files import GZIP, begins, explained, read_rows, remaining
 from auditor.errors import DataError
 from auditor.fields import FilePath
 
@@ -95,16 +95,9 @@ def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
 
 def _checked(path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that a file announces, and has the values for."""
-    try:
-        with _opened(path) as file:
-            shape = _shape(file, path, ranks)
-            follow = remaining(file)
-    except EOFError as error:
-        raise DataError(f"{printable(path)} is cut off: its gzip data ends too early") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{printable(path)} is damaged: {error}") from error
-    except OSError as error:
-        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
+    with explained(path), _opened(path) as file:
+        shape = _shape(file, path, ranks)
+        follow = remaining(file)
     needed = math.prod(shape)
     if follow != needed:
         what = "is cut off" if follow < needed else "is longer than it says"

@@ -16,6 +16,7 @@ References
 
 import zipfile
 import zlib
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -27,7 +28,16 @@ from auditor.datasets._files import read_rows
 from auditor.errors import DataError
 from auditor.fields import FilePath, Real
 
-_DAMAGED = (ValueError, KeyError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    MemoryError,
+    TokenError,  # NumPy reads an old header as a line of Python
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Params(Subset):

@@ -98,9 +98,10 @@ def _opened(path: Path) -> Iterator[Any]:
         raise DataError(message) from error
     try:
         # Pages are read as they are needed, not a whole row group at once.
-        with path.open("rb") as raw, parquet.ParquetFile(
-            raw, buffer_size=1 << 16, page_checksum_verification=True
-        ) as file:
+        with (
+            path.open("rb") as raw,
+            parquet.ParquetFile(raw, buffer_size=1 << 16, page_checksum_verification=True) as file,
+        ):
             yield file
     except (pyarrow.ArrowException, UnicodeDecodeError, MemoryError) as error:
         told = printable(str(error)).splitlines()

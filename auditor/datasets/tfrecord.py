@@ -16,6 +16,8 @@ References
     TensorFlow, TFRecord and tf.train.Example.
 """
 
+import gzip
+import re
 from array import array
 from collections.abc import Iterator
 from importlib import import_module
@@ -29,10 +31,12 @@ from pydantic import Field, model_validator
 from auditor.backend import tensorflow
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import printable
-from auditor.datasets._files import GZIP, begins, parts
+from auditor.datasets._files import GZIP, begins, explained, parts, remaining
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.errors import DataError, one_of
 from auditor.fields import Count, FilePath
+
+_FRAME = 16  # bytes around every record: its length and two checksums
 
 
 class Params(Pictures):
@@ -90,21 +94,23 @@ def _examples(params: Params) -> Iterator[tuple[str, Any]]:
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
     tf = tensorflow()
     damaged = import_module("google.protobuf.message").DecodeError
-    number = 0
+    with explained(path):
+        gzipped = begins(path, GZIP)
+    number = end = 0
     try:
-        kind = "GZIP" if begins(path, GZIP) else ""
-        for raw in tf.data.TFRecordDataset(str(path), compression_type=kind).as_numpy_iterator():
-            shown = f"{printable(path)}, record {number}"
-            yield shown, tf.train.Example.FromString(raw)
-            number += 1
-    except OSError as error:
-        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
+        for raw in tf.data.TFRecordDataset(str(path), "GZIP" if gzipped else "").as_numpy_iterator():
+            yield f"{printable(path)}, record {number}", tf.train.Example.FromString(raw)
+            number, end = number + 1, end + len(raw) + _FRAME
     except tf.errors.OpError as error:
-        told = printable(error.message).splitlines()[0].split(" [Op:")[0]
+        told = re.sub(r"^\{\{.*?\}\} | \[Op:.*", "", printable(error.message).splitlines()[0])
         message = f"record {number} is damaged or cut off, or this is no TFRecord file"
         raise DataError(f"{printable(path)}: {message} ({told})") from error
     except damaged as error:
         raise DataError(f"{printable(path)}: record {number} is no tf.train.Example") from error
+    # TensorFlow takes a record of which less than the header is left, and gzip data that ends early, for the end.
+    with explained(path), gzip.open(path) if gzipped else path.open("rb") as file:
+        if end != remaining(file):
+            raise DataError(f"{printable(path)}: record {number} is cut off")
 
 
 def _feature(example: Any, name: str, shown: str) -> Any:

@@ -1,5 +1,6 @@
 """Records as TensorFlow writes them; a bad one is named by its number."""
 
+import gzip
 import io
 from pathlib import Path
 
@@ -100,9 +101,13 @@ def test_what_is_damaged_is_named_by_its_record(tmp_path):
     second = 16 + len(records[0])
     flipped = bytearray(whole)
     flipped[second + 40] ^= 1
-    for content, number in ((whole[:-3], 2), (whole[: second + 5], 1), (bytes(flipped), 1), (b"I am a text" * 9, 0)):
+    for content, number in ((whole[:-3], 2), (bytes(flipped), 1), (b"I am a text" * 9, 0)):
         path.write_bytes(content)
         assert told(path).startswith(f"{path}: record {number} is damaged or cut off, or this is no TFRecord file (")
+    path.write_bytes(whole[: second + 5])
+    assert told(path) == f"{path}: record 1 is cut off"
+    path.write_bytes(gzip.compress(whole)[:-4])
+    assert told(path) == f"{path} is cut off: its gzip data ends too early"
     write(path, [records[0], b"\xff\xff\xff"])
     assert told(path) == f"{path}: record 1 is no tf.train.Example"
     write(path, [records[0], example(b"text", 1)])
