@@ -24,6 +24,11 @@ def begins(path: str | Path, mark: bytes) -> bool:
         return file.read(len(mark)) == mark
 
 
+def opened(path: str | Path, mark: bytes) -> Any:
+    """The file's content, inflated if it begins with gzip's `mark`."""
+    return gzip.open(path) if begins(path, mark) else Path(path).open("rb")
+
+
 @contextmanager
 def explained(path: str | Path) -> Iterator[None]:
     """Turn what a file, plain or gzipped, raises on reading into a DataError."""

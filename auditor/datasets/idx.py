@@ -19,7 +19,6 @@ import gzip
 import math
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,13 @@ from numpy.typing import NDArray
 
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import SHADES, Subset, check_form, make_samples, printable
-from auditor.datasets._files import GZIP, begins, explained, read_rows, remaining
+from auditor.datasets._files import GZIP, explained, opened, read_rows, remaining
 from auditor.errors import DataError
 from auditor.fields import FilePath
 
 _UNSIGNED_BYTE = 0x08
 _HEADER = 4
+_MARK = GZIP[:2]
 
 
 class Params(Subset):
@@ -49,7 +49,7 @@ class Params(Subset):
 def preview(params: Params) -> Preview:
     """What the header of the labels says; a file that isn't as it should be is for `load` to explain."""
     try:
-        with _opened(params.labels) as file:
+        with opened(params.labels, _MARK) as file:
             (count,) = _shape(file, params.labels, (1,))
     except (DataError, OSError, EOFError, zlib.error):
         return Preview(params.most(None), (0.0, 1.0))
@@ -69,10 +69,6 @@ def load(params: Params) -> Samples:
     pixels = _values(params.images, (count, *size), taken)
     images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]
     return make_samples(images, labels[taken], taken, source, params.names)
-
-
-def _opened(path: str) -> Any:
-    return gzip.open(path) if begins(path, GZIP[:2]) else Path(path).open("rb")
 
 
 def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
@@ -95,7 +91,7 @@ def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
 
 def _checked(path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that a file announces, and has the values for."""
-    with explained(path), _opened(path) as file:
+    with explained(path), opened(path, _MARK) as file:
         shape = _shape(file, path, ranks)
         follow = remaining(file)
     needed = math.prod(shape)
@@ -108,6 +104,6 @@ def _checked(path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
 
 def _values(path: str, shape: tuple[int, ...], positions: IntArray) -> NDArray[np.uint8]:
     """The values at `positions` of a file that has been checked."""
-    with _opened(path) as file:
+    with opened(path, _MARK) as file:
         file.read(_HEADER + 4 * len(shape))
         return read_rows(file, shape, np.dtype(np.uint8), positions, path)

@@ -16,7 +16,6 @@ References
     TensorFlow, TFRecord and tf.train.Example.
 """
 
-import gzip
 import re
 from array import array
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from pydantic import Field, model_validator
 from auditor.backend import tensorflow
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import printable
-from auditor.datasets._files import GZIP, begins, explained, parts, remaining
+from auditor.datasets._files import GZIP, begins, explained, opened, parts, remaining
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.errors import DataError, one_of
 from auditor.fields import Count, FilePath
@@ -108,7 +107,7 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
     except damaged as error:
         raise DataError(f"{printable(path)}: record {number} is no tf.train.Example") from error
     # TensorFlow takes a record of which less than the header is left, and gzip data that ends early, for the end.
-    with explained(path), gzip.open(path) if gzipped else path.open("rb") as file:
+    with explained(path), opened(path, GZIP) as file:
         if end != remaining(file):
             raise DataError(f"{printable(path)}: record {number} is cut off")
 

@@ -63,12 +63,12 @@ def test_a_folder_for_every_class_from_spec_to_report(project, channels):
         shown = np.concatenate([image, *[np.zeros_like(image)] * (channels - 1)], axis=-1)
         Image.fromarray((shown.squeeze() * 255).round().astype(np.uint8)).save(folder / f"{i}.png")
     (linear_model() if channels == 1 else colour_model()).save(project.path / "birds.keras")
-    birds = "birds: {format: keras, path: birds.keras, output: probabilities}"
+    birds = "birds: {format: keras, path: birds.keras, output: probabilities}\n"
     check = "- {id: clean, check: accuracy, model: birds}"
     record = run(project, f"dataset: image_folder, path: test, channels: {channels}, count: 9", birds, check)
     assert record.verdict.status == "pass", record.verdict.message
     assert (record.evidence.metrics["accuracy"].value, record.evidence.metrics["accuracy"].n) == (1.0, 9)
-    page = (project.path / "reports" / "tiny" / "report.html").read_text()
+    page = (project.path / "reports" / "tiny" / "index.html").read_text()
     assert all(name in page for name in ("grebe", "heron", "ibis"))
 
 
