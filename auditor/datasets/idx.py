@@ -15,7 +15,6 @@ References
     LeCun, Cortes and Burges, The MNIST database of handwritten digits, "File formats".
 """
 
-import gzip
 import math
 import struct
 import zlib
