@@ -29,12 +29,14 @@ def damaged(content: bytes, number: int) -> bytes:
     return bytes(changed)
 
 
-def outcomes(form: str, whole: Path, params: dict[str, object], count: int) -> dict[int, str]:
-    """What became of every damage to the checkpoint in folder `whole`: as above, or "crashed" or "hung"."""
+def outcomes(
+    form: str, whole: Path, params: dict[str, object], count: int, module: str = "tests.models.fuzz"
+) -> dict[int, str]:
+    """What became of every damage to what is in folder `whole`: as above, or "crashed" or "hung"."""
     (whole.parent / "params.json").write_text(json.dumps(params))
     found: dict[int, str] = {}
     while len(found) < count:
-        command = [sys.executable, "-m", "tests.models.fuzz", form, str(whole), str(len(found)), str(count)]
+        command = [sys.executable, "-m", module, form, str(whole), str(len(found)), str(count)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
             try:
                 said, _ = child.communicate(timeout=SECONDS)
