@@ -6,6 +6,7 @@ only; all else is imported when there is a spec to collect.
 
 from __future__ import annotations
 
+import math
 import os
 import uuid
 from collections.abc import Iterator
@@ -28,12 +29,14 @@ SUFFIX = ".audit.yaml"
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. plans: by spec path.
+    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
+    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
+    kept as a baseline. plans: by spec path.
     """
 
     run: str
     reports: Path
+    size: int | None = None
     baselines: Path | None = None
     save: Path | None = None
     plans: dict[Path, Plan] = field(default_factory=dict)
@@ -59,6 +62,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder that reports and records land in (default: reports, in the current folder)",
     )
     group.addoption(
+        "--audit-report-size",
+        metavar="MB",
+        default=None,
+        help="what a page of a report takes at most; a larger one has its pictures beside it (default: 15)",
+    )
+    group.addoption(
         "--audit-inconclusive",
         choices=("fail", "warn"),
         default=None,
@@ -77,6 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="keep this run's records in this folder as the baseline of later runs",
     )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
+    parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
 
@@ -90,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines)
+        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines=baselines)
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -101,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place)
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, _size(config), baselines, place)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -120,6 +130,20 @@ def _folder(config: pytest.Config, name: str) -> Path | None:
     told = str(config.getini(name) or "")
     beside: Path = (config.inipath or config.rootpath / "ini").parent
     return beside / told if told else None
+
+
+def _size(config: pytest.Config) -> int | None:
+    """The bytes that a page may take, given as megabytes on the command line or in the ini file."""
+    given = config.getoption("audit_report_size") or config.getini("audit_report_size")
+    if not given:
+        return None
+    try:
+        size = math.ceil(float(given) * 1e6)
+    except (ValueError, OverflowError):
+        size = 0
+    if size <= 0:
+        raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
+    return size
 
 
 # --- collection
@@ -328,11 +352,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from auditor.errors import AuditError
 
     for plan in state.plans.values():
+        from auditor.report.files import SIZE
         from auditor.runner import add_to_step_summary, render_report
         from auditor.store import Folder
 
         try:
-            run, page = render_report(Folder(state.reports / plan.audit))
+            run, page = render_report(Folder(state.reports / plan.audit), state.size or SIZE)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue

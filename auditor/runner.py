@@ -17,13 +17,11 @@ from auditor.core import AdversarialImages, Context, Evidence
 from auditor.errors import AuditError, CheckError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
-from auditor.manifest import seal
+from auditor.manifest import files, page_bytes, seal
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.resources import Resources, provenance
-from auditor.store import Folder, write_text
-
-PAGE = "index.html"
+from auditor.store import Folder, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -158,24 +156,54 @@ def _baseline(
     )
 
 
-def render_report(folder: Folder) -> tuple[Run, Path]:
+def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     """Render the last run, for people and for other programs, from its records alone.
 
-    Returns the run and the page's path; the other files lie beside it. The page of the whole reports folder is
-    brought up to date too.
+    size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
+    the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
     """
-    from auditor.report.files import render_files
+    from auditor.report.files import SIZE, render_files
     from auditor.report.index import render_index
+    from auditor.report.layout import PAGE
 
     run = folder.load_run()
-    for name, content in render_files(run).items():
-        write_text(folder.path / name, content)
-    seal(folder.path)
+    if size is None:
+        size = page_bytes(folder.path) or SIZE
+    _write_report(folder.path, render_files(run, size))
+    seal(folder.path, size)
     reports = folder.path.resolve().parent
     add(folder.path.resolve(), run)
     write_text(reports / "index.html", render_index(audits(reports)))
     page = folder.path / PAGE
     return run, page
+
+
+def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> tuple[Run, Path]:
+    """Render the last run into another folder than that of its records, which its pages then don't lead to.
+
+    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
+    """
+    from auditor.report.files import SIZE, render_files
+    from auditor.report.layout import PAGE
+
+    if (target / "run.json").exists():
+        raise RecordError(f"{target} holds records of its own; name another folder")
+    run = folder.load_run()
+    _write_report(target, render_files(run, size or page_bytes(folder.path) or SIZE, beside_records=False))
+    return run, target / PAGE
+
+
+def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove those that an earlier one left and this one lacks."""
+    from auditor.report.layout import OURS, PICTURES
+
+    if (folder / PICTURES).is_symlink():
+        raise RecordError(f"{folder / PICTURES} is a link; a report's files lie in {folder} itself")
+    for name, content in made.items():
+        write_bytes(folder / name, content)
+    for name in files(folder):
+        if OURS.fullmatch(name) and name not in made:
+            (folder / name).unlink()
 
 
 def add_to_step_summary(run: Run) -> None:

@@ -15,6 +15,7 @@ from auditor.report.measures import Measures, measures
 from auditor.report.origin import Origin, flat, origin
 from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
+from auditor.store import case_files
 
 _MOST_FINDINGS = 3
 _MANY = 50
@@ -34,7 +35,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one case. anchor: its id on the page; message: the verdict in words."""
+    """Everything about one case. anchor: its id on the page; message: the verdict in words.
+
+    files: where its record lies, relative to the page, if the page lies beside its records.
+    """
 
     anchor: str
     case: PlannedCase
@@ -50,6 +54,7 @@ class Card:
     command: str
     seconds: str
     reused: bool
+    files: tuple[str, ...]
 
     @property
     def urgency(self) -> int:
@@ -107,10 +112,10 @@ class Page:
         return tuple(state for state in STATES if self.counts[state])
 
 
-def make_page(run: Run) -> Page:
-    """Put a page together from a run."""
+def make_page(run: Run, beside_records: bool = False) -> Page:
+    """Put a page together from a run. beside_records: whether it lies in the folder of the run's records."""
     explanations = {check: explain(check) for check in sorted(_checks(run))}
-    cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
+    cards = tuple(_card(run, case, number, explanations, beside_records) for number, case in enumerate(run.cases))
     counts = outcome.counts(run)
     ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: card.urgency)
     return Page(
@@ -133,7 +138,9 @@ def _checks(run: Run) -> set[str]:
     return {case.check for case in run.cases} | {record.check for record in run.records.values()}
 
 
-def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation]) -> Card:
+def _card(
+    run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation], beside_records: bool
+) -> Card:
     record, state = run.records.get(case.id), run.state(case)
     explanation = explanations[record.check if record else case.check]
     evidence = record.evidence if record else None
@@ -153,6 +160,7 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         command=_command(f"{run.spec}::{case.id}"),
         seconds=text.seconds(record.seconds) if record else "",
         reused=record is not None and record.run != run.id,
+        files=case_files(case.id) if record and beside_records else (),
     )
 
 
