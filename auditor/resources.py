@@ -1,6 +1,7 @@
 """Load classifiers and samples, check that they fit, and keep them: the one place with session state."""
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from auditor import catalog
 from auditor.core import Classifier, Samples
-from auditor.errors import DataError, ModelError
+from auditor.errors import DataError, ModelError, RecordError
 from auditor.fields import references
 from auditor.plan import Plan, Source
 
@@ -134,5 +135,16 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
             **{package: version(package) for package in packages},
         },
         "machine": f"{platform.system()} {platform.machine()}",
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "finished": now(),
     }
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC, or the one that SOURCE_DATE_EPOCH names; raise RecordError if it names none."""
+    said = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = time.gmtime(int(said)) if said else time.gmtime()
+    except (ValueError, OverflowError, OSError) as error:
+        message = f"SOURCE_DATE_EPOCH is {said!r}; it has to be whole seconds since 1970, such as 1767225600"
+        raise RecordError(message) from error
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)

@@ -20,7 +20,7 @@ from auditor.history import add, audits
 from auditor.manifest import files, page_bytes, seal
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
-from auditor.resources import Resources, provenance
+from auditor.resources import Resources, now, provenance
 from auditor.store import Folder, write_bytes, write_text
 
 
@@ -43,7 +43,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         id=run_id,
         audit=plan.audit,
         title=content.title or plan.audit,
-        started=_now(),
+        started=now(),
         spec=plan.spec.marks.file,
         spec_digest=plan.spec.digest,
         confidence=content.confidence,
@@ -58,10 +58,6 @@ def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
     return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def obtain(work: Work, case: Case) -> Record:
