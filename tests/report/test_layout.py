@@ -4,36 +4,20 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from auditor.cli import main
-from auditor.figures import ImageGrid, Panel
-from auditor.record import Run
 from auditor.report.files import render_files
 from auditor.report.html import render
 from auditor.runner import render_report
 from auditor.store import Folder
 from auditor.verification import verify
-from tests.report.page import evidence, hostile_run, parse, record, run_of, run_of_everything
+from tests.report.page import hostile_run, parse, photographed, run_of_everything
 from tests.support import FLIP, spec, write
 
 LARGE, MIDDLE, SMALL = 15_000_000, 200_000, 70_000
-
-
-def photographed() -> Run:
-    """Everything a page can have, and three cases of 40 pictures that are larger than their names."""
-    rng = np.random.default_rng(0)
-    figures = [[ImageGrid("Noise", "Much of it.", "noise", Panel(rng.random((40, 28, 28, 1))))] for _ in range(3)]
-    shown = (record(f"shown-{i}", evidence(figures=figures[i])) for i in range(3))
-    run = run_of_everything()
-    more = run_of(*shown)
-    return replace(
-        run, cases=(*run.cases, *more.cases), begun=run.begun | more.begun, records={**run.records, **more.records}
-    )
 
 
 def pages(files) -> list[str]:
