@@ -12,14 +12,16 @@ from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
-from auditor.report.origin import Origin, flat, origin
+from auditor.report.origin import File, Origin, flat, origin
 from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
 from auditor.store import case_files
 
 _MOST_FINDINGS = 3
 _MANY = 50
+_MOST_FILES = 2
 _LONGEST_FINDING = 320
+_LONGEST_GAPS = 260
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
 
@@ -105,6 +107,24 @@ class Page:
     def many(self) -> bool:
         """Whether there are so many cases that a browser shouldn't have to read them all at once."""
         return len(self.cards) > _MANY
+
+    @property
+    def audited(self) -> tuple[tuple[str, File], ...]:
+        """The checkpoint files that cases measured, each with its model's name."""
+        measured = {case.model for case in self.run.cases}
+        return tuple(
+            (model.name, file) for model in self.origin.models if model.name in measured for file in model.files
+        )
+
+    @property
+    def first_audited(self) -> tuple[tuple[str, File], ...]:
+        """As many of them as the first screen has room for."""
+        return self.audited[:_MOST_FILES]
+
+    @property
+    def gaps(self) -> str:
+        """What was not tested, in short."""
+        return text.shortened(" ".join(self.coverage.untested), _LONGEST_GAPS)
 
     @property
     def states(self) -> tuple[State, ...]:
