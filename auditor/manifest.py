@@ -14,7 +14,7 @@ from auditor.errors import RecordError
 from auditor.store import FORMAT, write_text
 
 NAME = "manifest.json"
-_APART = (".locks", NAME, "attestation.json")
+_APART = (".locks", NAME, "attestation.json", "attestation.sigstore.json")
 
 
 def seal(folder: Path, size: int) -> None:
