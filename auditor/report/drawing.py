@@ -141,13 +141,13 @@ def _pictures(panel: Panel, title: str, rows: Sequence[str]) -> tuple[Picture, .
     images = panel.images
     height, width = shown_size(*images.shape[1:3])
     crisp = images.shape[1] <= height and images.shape[2] <= width
-    partial: Array = np.isnan(images).any(axis=(1, 2, 3))
+    partial = set(np.flatnonzero(np.isnan(images).any(axis=(1, 2, 3))).tolist())
     found = []
     for i, uri in enumerate(data_uris(images, panel.palette, panel.limits)):
         label = panel.labels[i] if panel.labels else ""
         place = rows[i] if rows else f"{i + 1} of {len(images)}"
         alt = ", ".join(part for part in (title, place, label) if part)
-        if partial[i]:
+        if i in partial:
             alt += " (amber pixels are not numbers)"
         found.append(Picture(uri, height, width, alt, label, crisp))
     return tuple(found)

@@ -41,6 +41,11 @@ class Sheet:
         """The number of its last case."""
         return self.first + len(self.cards) - 1
 
+    @property
+    def title(self) -> str:
+        """Which cases are on it."""
+        return f"Case {self.first}" if self.first == self.last else f"Cases {self.first} to {self.last}"
+
 
 def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, bytes]:
     """Render a run to the files of its report, by name, none of which is larger than `size` bytes if possible.
@@ -108,4 +113,5 @@ def _sheets(page: Page, cards: Sequence[Markup], size: int) -> Iterator[Sheet]:
             yield Sheet(f"cases-{number}.html", start + 1, tuple(cards[start:i]))
             taken, start, number = bare, i, number + 1
         taken += length
-    yield Sheet(f"cases-{number}.html", start + 1, tuple(cards[start:]))
+    if cards:
+        yield Sheet(f"cases-{number}.html", start + 1, tuple(cards[start:]))

@@ -14,7 +14,7 @@ from auditor.report.html import render
 from auditor.runner import render_report
 from auditor.store import Folder
 from auditor.verification import verify
-from tests.report.page import hostile_run, parse, photographed, run_of_everything
+from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything
 from tests.support import FLIP, spec, write
 
 LARGE, MIDDLE, SMALL = 15_000_000, 200_000, 70_000
@@ -89,6 +89,10 @@ def test_far_above_it_cases_are_on_pages_of_their_own_and_every_link_leads_somew
 def test_a_card_too_large_for_any_page_has_one_to_itself():
     files = render_files(run_of_everything(), 1)
     assert len(pages(files)) == 1 + len(run_of_everything().cases)
+
+
+def test_a_run_without_cases_has_one_page_whatever_the_size():
+    assert pages(render_files(run_of(), 1)) == ["index.html"]
 
 
 def test_hostile_text_can_not_make_a_file():
