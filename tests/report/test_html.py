@@ -247,7 +247,7 @@ def test_the_first_screen_says_what_was_audited_when_and_what_was_not_tested() -
     run = replace(run_of(PASSING, BROKEN, unselected=["u"]), commit="abc123+")
     gist = parse(render(run)).one("dl", class_="gist")
     told = " ".join(gist.text.split())
-    for said in ("m.keras (release) c0ffee", "1 July 2026", "commit abc123+", "without a result: u.", "(transfer)"):
+    for said in ("m.keras (release) c0ffee", "1 July 2026", "on commit abc123+", "without a result: u.", "(transfer)"):
         assert said in told
     models = provenance()["models"] | {name: {"files": {f"{name}.bin": name}} for name in ("b", "c")}
     many = [record(name, evidence(), model=name, provenance=provenance() | {"models": models}) for name in "bc"]
