@@ -6,6 +6,7 @@ only; all else is imported when there is a spec to collect.
 
 from __future__ import annotations
 
+import math
 import os
 import uuid
 from collections.abc import Collection, Iterator, Mapping
@@ -29,15 +30,16 @@ pytest_plugins = ("auditor.plugin_xdist",)
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept.
-    tracking: URI of the MLflow that finished audits are logged to. plans: by spec path. works: what each audit runs
-    with, by its name. begun: the audits that this process has begun, and will render. standing: finished runs that
-    this one could only repeat.
+    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
+    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
+    kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
+    plans: by spec path. works: what each audit runs with, by its name. begun: the audits that this process has begun,
+    and will render. standing: finished runs that this one could only repeat.
     """
 
     run: str
     reports: Path
+    size: int | None = None
     baselines: Path | None = None
     save: Path | None = None
     cache: Path | None = None
@@ -66,6 +68,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         default=None,
         help="folder that reports and records land in (default: reports, in the current folder)",
+    )
+    group.addoption(
+        "--audit-report-size",
+        metavar="MB",
+        default=None,
+        help="what a page of a report takes at most; a larger one has its pictures beside it (default: 15)",
     )
     group.addoption(
         "--audit-inconclusive",
@@ -134,6 +142,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="log each finished audit to the MLflow at this URI, or at MLFLOW_TRACKING_URI if none is given",
     )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
+    parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
     parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
@@ -149,9 +158,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
         cache = Path(told["cache"]) if told["cache"] else None
-        config.stash[STATE] = State(
-            told["run"], Path(told["reports"]), baselines, cache=cache, tracking=told["tracking"]
-        )
+        reports = Path(told["reports"])
+        config.stash[STATE] = State(told["run"], reports, None, baselines, cache=cache, tracking=told["tracking"])
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -164,9 +172,8 @@ def pytest_configure(config: pytest.Config) -> None:
         place = Path(config.invocation_params.dir) / save if save else None
         cache = _folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
         off = config.getoption("audit_no_cache") or config.getini("audit_no_cache")
-        config.stash[STATE] = State(
-            uuid.uuid4().hex, reports, baselines, place, None if off else cache, _tracking(config)
-        )
+        kept = None if off else cache
+        config.stash[STATE] = State(uuid.uuid4().hex, reports, _size(config), baselines, place, kept, _tracking(config))
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -193,6 +200,20 @@ def _tracking(config: pytest.Config) -> str:
         return tracking_uri(given, "--audit-mlflow")
     except TrackingError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _size(config: pytest.Config) -> int | None:
+    """The bytes that a page may take, given as megabytes on the command line or in the ini file."""
+    given = config.getoption("audit_report_size") or config.getini("audit_report_size")
+    if not given:
+        return None
+    try:
+        size = math.ceil(float(given) * 1e6)
+    except (ValueError, OverflowError):
+        size = 0
+    if size <= 0:
+        raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
+    return size
 
 
 # --- collection
@@ -407,7 +428,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
                 continue
             work = _work(config, plan)
             run = new_run(plan, state.run, case_ids)
-            stands = standing(work, run) if state.cache and not state.baselines else None
+            stands = standing(work, run, state.size) if state.cache and not state.baselines else None
             if stands:
                 state.standing[plan.audit] = stands
                 work.folder.let_stand(state.run)
@@ -459,7 +480,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from auditor.errors import AuditError
 
     for audit in state.begun:
-        from auditor.runner import PAGE, add_to_step_summary, render_report
+        from auditor.report import PAGE, SIZE
+        from auditor.runner import add_to_step_summary, render_report
         from auditor.store import Folder
 
         folder, stands = Folder(state.reports / audit), state.standing.get(audit)
@@ -467,7 +489,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             if not stands and folder.load_plan().id != state.run:
                 state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
                 continue
-            run, page = (stands, folder.path / PAGE) if stands else render_report(folder)
+            run, page = (stands, folder.path / PAGE) if stands else render_report(folder, state.size or SIZE)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 
 from auditor import catalog
 from auditor.core import Classifier, Samples
-from auditor.errors import DataError, ModelError
+from auditor.errors import DataError, ModelError, RecordError
 from auditor.fields import Parameters, references
 from auditor.plan import Plan, Source
 from auditor.registry import Registered, fetch, is_registered, listing, registered
@@ -194,5 +195,16 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
             **{package: version(package) for package in packages},
         },
         "machine": f"{platform.system()} {platform.machine()}",
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "finished": now(),
     }
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC, or the one that SOURCE_DATE_EPOCH names; raise RecordError if it names none."""
+    said = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = time.gmtime(int(said)) if said else time.gmtime()
+    except (ValueError, OverflowError, OSError) as error:
+        message = f"SOURCE_DATE_EPOCH is {said!r}; it has to be whole seconds since 1970, such as 1767225600"
+        raise RecordError(message) from error
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)

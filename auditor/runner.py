@@ -25,10 +25,9 @@ from auditor.fields import references
 from auditor.history import add, audits
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
-from auditor.resources import Resources, provenance, spec_origin
-from auditor.store import Folder, write_text
-
-PAGE = "index.html"
+from auditor.report import PAGE, SIZE
+from auditor.resources import Resources, now, provenance, spec_origin
+from auditor.store import Folder, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
         id=run_id,
         audit=plan.audit,
         title=content.title or plan.audit,
-        started=_now(),
+        started=now(),
         spec=plan.spec.marks.file,
         spec_digest=plan.spec.digest,
         confidence=content.confidence,
@@ -65,14 +64,16 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str]) -> Run:
     )
 
 
-def standing(work: Work, run: Run) -> Run | None:
+def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
     """The finished run that lies in the folder, if running `run` could only repeat it; None otherwise.
 
     Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
-    it is.
+    it is. size: the bytes that a page may take, if that is asked for.
     """
     try:
         there = work.folder.load_run()
+        if manifest.page_bytes(work.folder.path) != (size or SIZE):
+            return None
         if manifest.broken(work.folder.path) or _as_planned(there) != _as_planned(run):
             return None
         for planned_case in (case for case in run.cases if case.selected):
@@ -109,10 +110,6 @@ def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
     return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def obtain(work: Work, case: Case) -> Record:
@@ -248,24 +245,52 @@ def _baseline(
     )
 
 
-def render_report(folder: Folder) -> tuple[Run, Path]:
+def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     """Render the last run, for people and for other programs, from its records alone.
 
-    Returns the run and the page's path; the other files lie beside it. The page of the whole reports folder is
-    brought up to date too.
+    size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
+    the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
     """
     from auditor.report.files import render_files
     from auditor.report.index import render_index
 
     run = folder.load_run()
-    for name, content in render_files(run).items():
-        write_text(folder.path / name, content)
-    manifest.seal(folder.path)
+    if size is None:
+        size = manifest.page_bytes(folder.path) or SIZE
+    _write_report(folder.path, render_files(run, size))
+    manifest.seal(folder.path, size)
     reports = folder.path.resolve().parent
     add(folder.path.resolve(), run)
     write_text(reports / "index.html", render_index(audits(reports)))
     page = folder.path / PAGE
     return run, page
+
+
+def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> tuple[Run, Path]:
+    """Render the last run into another folder than that of its records, which its pages then don't lead to.
+
+    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
+    """
+    from auditor.report.files import render_files
+
+    if (target / "run.json").exists():
+        raise RecordError(f"{target} holds records of its own; name another folder")
+    run = folder.load_run()
+    _write_report(target, render_files(run, size or manifest.page_bytes(folder.path) or SIZE, beside_records=False))
+    return run, target / PAGE
+
+
+def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove those that an earlier one left and this one lacks."""
+    from auditor.report.layout import OURS, PICTURES
+
+    if (folder / PICTURES).is_symlink():
+        raise RecordError(f"{folder / PICTURES} is a link; a report's files lie in {folder} itself")
+    for name, content in made.items():
+        write_bytes(folder / name, content)
+    for name in manifest.files(folder):
+        if OURS.fullmatch(name) and name not in made:
+            (folder / name).unlink()
 
 
 def add_to_step_summary(run: Run) -> None:

@@ -87,8 +87,7 @@ class Folder:
 
     def case_folder(self, case: str) -> Path:
         """Where one case's record lies."""
-        # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
-        return self.path / "records" / (f"_{case}" if case.startswith(".") else case)
+        return self.path / _case_folder(case)
 
     def begin(self, run: str, case: str) -> None:
         """Note that a run began a case, so that one that is cut off is told from one that never ran."""
@@ -200,6 +199,16 @@ class Folder:
             raise RecordError(f"{target} can't be written: {error.strerror or error}") from error
 
 
+def case_files(case: str) -> tuple[str, ...]:
+    """The files of a case's record, relative to the audit's folder, with forward slashes."""
+    return tuple((_case_folder(case) / name).as_posix() for name in ("record.json", "arrays.npz"))
+
+
+def _case_folder(case: str) -> Path:
+    # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
+    return Path("records", f"_{case}" if case.startswith(".") else case)
+
+
 def _refuse_links(root: Path, *paths: Path) -> None:
     """A record may come from a stranger: nothing in it may lead elsewhere."""
     for path in paths:
@@ -264,9 +273,14 @@ def write(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file in one move, making its folder; raise RecordError if it can't be written."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one move, making its folder; raise RecordError if it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, text.encode())
+        write(path, data)
     except OSError as error:
         raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
 
