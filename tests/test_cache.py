@@ -188,7 +188,7 @@ def test_another_checkpoint_or_data_or_code_measures_again(project, monkeypatch)
     assert _cached(project) == {"clean": False}
     from auditor import case_key
 
-    monkeypatch.setattr(case_key, "_code", lambda: "another")
+    monkeypatch.setattr(case_key, "code_digest", lambda: "another")
     project.runpytest_inprocess()
     assert _cached(project) == {"clean": False}
 

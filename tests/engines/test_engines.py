@@ -11,10 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from auditor.attacks import pgd
+from auditor.attacks._loop import Threat
+from auditor.attacks._search import Found, Job, search
 from auditor.cache import Cache
 from auditor.core import AdversarialImages
+from auditor.datasets import mnist_5k
 from auditor.engines.dask import Dask
 from auditor.engines.processes import Processes
+from auditor.models import keras
+from auditor.plan import Source
 from tests.support import last_run
 
 SPEC = """\
@@ -28,12 +34,12 @@ checks:
     eps: 0.3
     samples: {samples}
     full_length: true
-    attacks: [{{attack: pgd, steps: {steps}, step_size: 0.05}}]
+    attacks: [{{attack: pgd, steps: {steps}, step_size: 0.01}}]
 """
 
 
 def _write(project: pytest.Pytester, checkpoints: Path, samples: int, steps: int = 5) -> None:
-    text = SPEC.format(cnn=checkpoints / "mnist_cnn.keras", samples=samples, steps=steps)
+    text = SPEC.format(cnn=checkpoints / "mnist_softmax.keras", samples=samples, steps=steps)
     (project.path / "one.audit.yaml").write_text(text)
 
 
@@ -52,14 +58,7 @@ def _same(one: AdversarialImages, other: AdversarialImages) -> None:
 
 @pytest.fixture(scope="module")
 def attacked(checkpoints):
-    """Attack 800 digits, four blocks, by an engine; without one, in one piece."""
-    from auditor.attacks import pgd
-    from auditor.attacks._loop import Threat
-    from auditor.attacks._search import Found, Job, search
-    from auditor.datasets import mnist_5k
-    from auditor.models import keras
-    from auditor.plan import Source
-
+    """Attack 800 digits, four blocks, by an engine; without one, in turn."""
     params = keras.Params(path=str(checkpoints / "mnist_cnn.keras"), output="probabilities")
     cnn, digits = keras.load(params), mnist_5k.load(mnist_5k.Params(count=800))
     job = Job(
@@ -108,7 +107,7 @@ def test_dask_gives_what_one_process_does_bit_for_bit(attacked):
 
 
 def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=40)
+    _write(pytester, checkpoints, samples=900, steps=400)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     victim = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
@@ -154,7 +153,7 @@ def _children(parent: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the workers through /proc")
 def test_a_process_that_is_killed_is_replaced_and_the_result_is_right(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=40)
+    _write(pytester, checkpoints, samples=900, steps=400)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     options = ["--audit-engine", "processes", "--audit-workers", "2"]
