@@ -30,12 +30,13 @@ from pydantic import Field
 from auditor.backend import tensorflow
 from auditor.core import Classifier
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import Constants, ImageShape, Output, chosen, file_at, image_shape, reason
 from auditor.models._graph import graph_classifier
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is, which tensors of its graph matter, and what they hold."""
 
     path: FilePath
