@@ -18,6 +18,7 @@ References
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from auditor.backend import tensorflow
@@ -29,6 +30,7 @@ from auditor.models._keras import keras_classifier
 from auditor.models._preprocessing import ModelParameters
 
 _ENDING = ".weights.h5"
+_TRAINING = {"optimizer", "metrics", "seed_generator"}  # groups of a file
 
 
 class Params(ModelParameters):
@@ -67,7 +69,20 @@ def load(params: Params) -> Classifier:
     except Exception as error:  # h5py's errors, and those of layers whose weights have other shapes
         why = " ".join(str(error).split())
         raise ModelError(f"{weights} doesn't fit {recipe.name}: {why}") from error
+    stored, used = _stored(weights), len(model.weights)
+    if stored > used:  # Keras leaves what it has no layer for, and says nothing
+        raise ModelError(f"{weights} doesn't fit {recipe.name}: it holds {stored} arrays, {used} of them are used")
     return keras_classifier(model, str(weights), params.output)
+
+
+def _stored(weights: Path) -> int:
+    """How many arrays of layers a file holds, leaving aside what only training needs."""
+    import h5py
+
+    names: list[str] = []
+    with h5py.File(weights, "r") as file:
+        file.visititems(lambda name, part: names.append(name) if isinstance(part, h5py.Dataset) else None)
+    return sum(not _TRAINING & set(name.split("/")) for name in names)
 
 
 def _foreign(config: Any) -> Iterator[str]:

@@ -13,8 +13,8 @@ from auditor.backend import tensorflow
 
 # From images, as rows of the server's input, to rows of outputs.
 Model = Callable[[np.ndarray], np.ndarray]
-# From a method and a path to a status, headers and a body; None where the server should answer honestly.
-Answer = Callable[[str, str], tuple[int, dict[str, str], bytes] | None]
+# From a method to a status, headers and a body; None where the server should answer honestly.
+Answer = Callable[[str], tuple[int, dict[str, str], bytes] | None]
 
 
 def honest(model: Any) -> Model:
@@ -30,7 +30,7 @@ class Server:
     http: ThreadingHTTPServer
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     version: str = "7"
-    answer: Answer = lambda *_: None
+    answer: Answer = lambda _: None
 
     @property
     def url(self) -> str:
@@ -76,9 +76,9 @@ def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server
             server.requests.append((self.command, self.path, dict(self.headers)))
             status = 404 if value is None else 200
             usual = (status, {"Content-Type": "application/json"}, json.dumps(value).encode())
-            status, headers, body = server.answer(self.command, self.path) or usual
+            status, headers, body = server.answer(self.command) or usual
             self.send_response(status)
-            for name, text in {**headers, "Content-Length": str(len(body))}.items():
+            for name, text in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, text)
             self.end_headers()
             self.wfile.write(body)
