@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from auditor import catalog
 from auditor.backend import tensorflow
 from auditor.checks import filters, robust_accuracy
+from auditor.checks._text import softmax
 from auditor.core import Samples
 from auditor.errors import ModelError, SpecError
 from auditor.models import keras as keras_format
@@ -19,7 +21,7 @@ from auditor.report.origin import origin
 from auditor.resources import Resources
 from auditor.store import Folder
 from auditor.verification import verify
-from tests.models.formats import network
+from tests.models.formats import network, onnx
 from tests.support import CLASSES, SIZE, context, data, samples, states, write
 
 SHARES = np.array([0.6, 0.3, 0.1], np.float32)  # of the colours in what the colour network sees
@@ -142,6 +144,45 @@ def test_images_of_another_size_and_colour(tmp_path):
         np.testing.assert_allclose(coloured.predict(given.images), logits, rtol=1e-3, atol=1e-3)
     same = opened(plain(3)[0], tmp_path, {"channels": "rgb"}, (SIZE, SIZE, 3)).predict(colours(20).images)
     np.testing.assert_allclose(same, opened(plain(3)[0], tmp_path, None, (SIZE, SIZE, 3)).predict(colours(20).images))
+
+
+@pytest.mark.parametrize("form", ["saved_model", "tflite", "onnx"])
+def test_other_formats_that_take_rows(tmp_path, form):
+    tf, given = tensorflow(), samples(20)
+    import keras
+
+    _, kernel, bias = plain(1)
+    model = rebuilt([(SIZE * SIZE,), keras.layers.Reshape((SIZE, SIZE, 1))], kernel, bias)
+    path = tmp_path / f"m.{form}"
+    if form == "tflite":
+        pytest.importorskip("ai_edge_litert")
+        path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    elif form == "onnx":
+        written = onnx(tmp_path)
+        rows_to_images(tmp_path / "m.onnx")
+        path = written["path"]
+    else:
+        model.export(path, verbose=False)
+    module = catalog.load("models", form)
+    base = module.load(module.Params(path=str(path), output="probabilities"))
+    classifier = prepared("m", base, Preprocessing(layout="flat"), (SIZE, SIZE, 1))
+    expected = np.log(np.asarray(network()(given.images)))
+    found = np.log(softmax(classifier.predict(given.images)))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def rows_to_images(path):
+    """Let a network in ONNX take rows of numbers."""
+    import onnx
+
+    model = onnx.load(path)
+    shape = onnx.numpy_helper.from_array(np.array([-1, 1, SIZE, SIZE]), "shape")
+    model.graph.initializer.append(shape)
+    model.graph.node.insert(0, onnx.helper.make_node("Reshape", ["rows", "shape"], ["x"]))
+    rows = onnx.helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, ["batch", SIZE * SIZE])
+    del model.graph.input[:]
+    model.graph.input.append(rows)
+    onnx.save(model, path)
 
 
 def test_layers_are_shown_by_name_and_take_samples(tmp_path):
