@@ -151,6 +151,7 @@ class _Endpoint:
 
         retry = urllib3.Retry(
             total=self.params.retries,
+            other=0,  # a certificate that can't be trusted stays so
             allowed_methods=None,  # a prediction changes nothing, so POST may be repeated
             status_forcelist=_RETRIED,
             backoff_factor=self.params.backoff,
@@ -202,6 +203,8 @@ class _Endpoint:
         if isinstance(why, urllib3.exceptions.TimeoutError):
             seconds = f"{self.params.timeout:g} s"
             return f"gave no answer within {seconds} in {tries}; a greater `timeout` or a smaller `batch_size` may help"
+        if isinstance(why, urllib3.exceptions.SSLError):
+            return f"can't be reached over TLS: {self._safe(' '.join(str(why).split()))}"
         return f"gave no answer in {tries}: {self._safe(' '.join(str(why).split()))}"
 
     def _shown(self, data: bytes) -> str:

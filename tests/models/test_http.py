@@ -99,6 +99,12 @@ def test_an_endpoint_that_is_slow(server):
     assert len(server.requests) == 2
 
 
+def test_an_endpoint_without_tls(server):
+    refused(
+        server, "can't be reached over TLS: ", url=server.url.replace("http", "https") + "/v1/models/net", backoff=9.0
+    )
+
+
 def test_an_endpoint_that_hangs_up(server):
     server.answer = lambda _: (200, {"Content-Length": "9999", "Connection": "close"}, b"{}")
     refused(server, "gave no answer in one try: .*broken", retries=0)
