@@ -33,6 +33,7 @@ class Form:
     files: bool = True
 
 
+@cache
 def network() -> Any:
     """Two random convolutions, and a softmax fitted to the data by least squares: a Keras model."""
     tensorflow()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ def rebuilt(entry, kernel, bias):
     return keras.Model(given, x)
 
 
+@cache
 def plain(channels: int):
     kernel, bias = network().get_layer("first").get_weights()
     kernel = kernel if channels == 1 else kernel * SHARES[:, None]
