@@ -51,7 +51,11 @@ def statement(folder: Path) -> dict[str, Any]:
 
 
 def _checkpoints(run: Run) -> Mapping[str, str]:
-    """Digests of the models that cases measured, by file name; raise RecordError if there is none."""
+    """Digests of the models that cases measured, by file name; raise RecordError if there is none, or one has none."""
+    remote = [record.case for record in run.records.values() if record.evidence is not None and not record.files]
+    if remote:
+        message = f"{', '.join(remote)} measured an endpoint, which has no digest that a statement could name"
+        raise RecordError(f"{message}; put what is to be attested in an audit of its own")
     found = {name: sha256 for record in run.records.values() for name, sha256 in record.files.items()}
     if not found:
         raise RecordError("no record says which checkpoint it measured, so there is nothing to attest")

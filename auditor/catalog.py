@@ -107,6 +107,12 @@ def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
     return tuple(controls(params)) if controls else ()
 
 
+def known_by(model_format: str, params: Parameters) -> Mapping[str, str]:
+    """Return what a model that isn't read from files is known by; asking may open connections."""
+    asked = getattr(load("models", model_format), "known_by", None)
+    return asked(params) if asked else {}
+
+
 def preview(dataset: str, params: Parameters) -> Preview:
     """Return what is known of samples before they are loaded."""
     found: Preview = load("datasets", dataset).preview(params)

@@ -60,6 +60,7 @@ class Layer:
     name, kind: as the format calls them (`conv2d`, `Conv2D`). is_convolution: a 2-D convolution.
     kernel: (kh, kw, in, out) float32 for a convolution, else None.
     activations: a differentiable function from image tensors (N, H, W, C) to (N, h, w, channels).
+    aliases: other names that it may be asked for by, such as that of the variable that holds its kernel.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Layer:
     is_convolution: bool
     kernel: FloatArray | None
     activations: Callable[[Tensor], Tensor]
+    aliases: tuple[str, ...] = ()
 
 
 class Classifier(Protocol):

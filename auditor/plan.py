@@ -151,7 +151,7 @@ def _source(
                 problems.append(spec.marks.problem(at + reference.location, str(error)))
             continue
         path = (spec.path.parent / reference.name).resolve()
-        if files and not path.exists():
+        if files and not (path.exists() or written.files_at(path)):
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
             problems.append(spec.marks.problem(at + reference.location, message))
         absolute[str(reference.location[0])] = str(path)

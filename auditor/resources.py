@@ -16,6 +16,8 @@ from auditor import catalog
 from auditor.core import Classifier, Samples
 from auditor.errors import DataError, ModelError, RecordError
 from auditor.fields import Parameters, references
+from auditor.models._common import times
+from auditor.models._preprocessing import ModelParameters, prepared
 from auditor.plan import Plan, Source
 from auditor.registry import Registered, fetch, is_registered, listing, registered
 
@@ -33,11 +35,12 @@ class Resources:
         self._tracking = tracking
         self._fetched: dict[Registered, Path] = {}
         self._downloads: Path | None = None
-        self._classifiers: dict[str, Classifier] = {}
+        self._opened: dict[str, Classifier] = {}
+        self._fitting: dict[tuple[str, str], Classifier] = {}
+        self._known_by: dict[str, Mapping[str, str]] = {}
         self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
-        self._fits: set[tuple[str, str]] = set()
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples; raise DataError if they can't be loaded."""
@@ -47,19 +50,36 @@ class Resources:
         return self._samples[key]
 
     def classifier(self, plan: Plan, name: str) -> Classifier:
-        """Return the plan's model `name`; raise ModelError if it can't be opened or doesn't fit the samples."""
+        """Return the plan's model `name`, behind its preprocessing.
+
+        Raises ModelError if it can't be opened or doesn't fit the samples.
+        """
         source = plan.models[name]
         key = _key(source)
-        if key not in self._classifiers:
-            self._classifiers[key] = self._open(source)
-            located = dataclasses.replace(source, params=self._located(source))
-            self._sources[id(self._classifiers[key])] = located
-        classifier = self._classifiers[key]
+        if key not in self._opened:
+            self._known_by[key] = catalog.known_by(source.extension, source.params)
+            self._opened[key] = self._open(source)
         pair = (key, _key(plan.data))
-        if pair not in self._fits:
-            _check_fit(name, classifier, self.samples(plan))
-            self._fits.add(pair)
-        return classifier
+        if pair not in self._fitting:
+            samples = self.samples(plan)
+            classifier = behind_preprocessing(name, self._opened[key], source, samples.images.shape[1:])
+            _check_fit(name, classifier, samples)
+            self._fitting[pair] = classifier
+            self._sources[id(classifier)] = dataclasses.replace(source, params=self._located(source))
+        return self._fitting[pair]
+
+    def known_by(self, source: Source) -> Mapping[str, str]:
+        """What a model without files is known by, such as the version that its server tells; of others nothing.
+
+        Raises ModelError where it isn't any more what it was when it was opened.
+        """
+        now = catalog.known_by(source.extension, source.params)
+        then = self._known_by.setdefault(_key(source), now)
+        if now != then:
+            other = [what for what in now if now[what] != then[what]]
+            told = ", ".join(f"its {what} was {then[what]} and is {now[what]} now" for what in other)
+            raise ModelError(f"the model was exchanged while it was audited: {told}; run the audit again")
+        return now
 
     def source_of(self, classifier: Classifier) -> Source | None:
         """What a classifier was loaded from, or None for one that these resources didn't load."""
@@ -131,6 +151,12 @@ def opened(source: Source) -> Classifier:
     return loaded
 
 
+def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
+    """Put what a source says of preprocessing in front of a classifier, for samples of this shape (H, W, C)."""
+    steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
+    return prepared(name, classifier, steps, shape)
+
+
 def _key(source: Source) -> str:
     return f"{source.extension} {source.params.model_dump_json()}"
 
@@ -139,9 +165,8 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     """Refuse a model and data of different shapes or classes, and a wrongly declared output."""
     shape = samples.images.shape[1:]
     if classifier.input_shape != shape:
-        wanted = " × ".join(map(str, classifier.input_shape))
-        given = " × ".join(map(str, shape))
-        raise ModelError(f"model {name!r} takes images of {wanted}, but {samples.source} has {given}")
+        told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
+        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model can resize and reorder them")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
         message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
@@ -185,6 +210,7 @@ def provenance(plan: Plan, resources: Resources, models: tuple[str, ...], seed: 
                 "format": plan.models[name].extension,
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
+                "known_by": resources.known_by(plan.models[name]),
                 "logits": resources.classifier(plan, name).logits_from,
             }
             for name in models

@@ -23,6 +23,7 @@ from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
+from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.report import PAGE, SIZE
@@ -211,7 +212,8 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             adversarial=adversarial,
             engine=blocks,
         )
-        evidence = catalog.load("checks", case.check).run(context, case.params)
+        with own_errors():
+            evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
         origin = provenance(plan, resources, tuple(dict.fromkeys(models)), case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
@@ -235,7 +237,8 @@ def _baseline(
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
         classifier = work.resources.classifier(work.plan, MODEL)
         other = dataclasses.replace(context, classifier=classifier, model_name=MODEL)
-        before = catalog.load("checks", case.check).run(other, case.params)
+        with own_errors():
+            before = catalog.load("checks", case.check).run(other, case.params)
         files = work.resources.digests(work.plan.models[MODEL])
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:

@@ -4,9 +4,10 @@ What a report claims rests on images; whether they lie within ball and box and f
 prediction to see, however long it took to find them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from auditor.checks._text import softmax
 from auditor.conclusion import judged
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
 from auditor.errors import AuditError
-from auditor.plan import Plan, make_plan
+from auditor.plan import Plan, Source, make_plan
 from auditor.record import Record, Run
 from auditor.report.files import render_files
 from auditor.report.layout import PICTURES
@@ -141,12 +142,18 @@ def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Findi
     same = told["data"]["sha256"] == resources.samples(plan).digest
     yield Finding(record.case, "data", same, "the data that was audited" if same else "other data than was audited")
     for name, entry in told["models"].items():
-        now = resources.digests(plan.models[name]) if name in plan.models else {}
-        same = sorted(now.values()) == sorted(entry["files"].values())
+        same = name in plan.models and _same(entry, plan.models[name], resources)
         seen = (
             f"{name} is the checkpoint that was audited" if same else f"{name} is another checkpoint than was audited"
         )
         yield Finding(record.case, "checkpoint", same, seen)
+
+
+def _same(entry: Mapping[str, Any], source: Source, resources: Resources) -> bool:
+    """Whether a source is what a record names: the same files, whatever they are called, or the same endpoint."""
+    files = sorted(resources.digests(source).values()) == sorted(entry["files"].values())
+    steps = entry["params"].get("preprocessing") == source.shown.get("preprocessing")
+    return files and steps and resources.known_by(source) == entry.get("known_by", {})
 
 
 def _images(

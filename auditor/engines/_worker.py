@@ -6,8 +6,9 @@ from typing import Any
 
 from auditor.core import Classifier
 from auditor.errors import ModelError
+from auditor.models._common import own_errors
 from auditor.plan import Source
-from auditor.resources import Resources, opened
+from auditor.resources import Resources, behind_preprocessing, opened
 
 _loaded: dict[str, Classifier] = {}
 
@@ -19,16 +20,23 @@ def limit_threads(threads: int) -> None:
 
 
 def work(
-    function: Callable[[Classifier, Any], Any], source: Source, digests: Mapping[str, str], position: int, task: Any
+    function: Callable[[Classifier, Any], Any],
+    source: Source,
+    digests: Mapping[str, str],
+    shape: tuple[int, int, int],
+    position: int,
+    task: Any,
 ) -> tuple[int, Any]:
     """Give a task's position and function(classifier, task), on the checkpoint that `source` names.
 
-    digests: SHA-256 of its files, as whoever sent the task saw them. Raises ModelError where they are others here.
+    digests: SHA-256 of its files, as whoever sent the task saw them; raises ModelError where they are others here.
+    shape: (H, W, C) of a sample.
     """
-    key = f"{source.extension} {source.params.model_dump_json()} {sorted(digests.items())}"
+    key = f"{source.extension} {source.params.model_dump_json()} {sorted(digests.items())} {shape}"
     if key not in _loaded:
         here = Resources().digests(source)
         if here != digests:
             raise ModelError(f"a worker has another checkpoint than was asked for: {here} in place of {dict(digests)}")
-        _loaded[key] = opened(source)
-    return position, function(_loaded[key], task)
+        _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
+    with own_errors():
+        return position, function(_loaded[key], task)

@@ -47,7 +47,16 @@ class Dask:
         try:
             futures = [
                 client.submit(
-                    _worker.work, function, source, digests, at, task, pure=False, retries=_RETRIES, resources=needs
+                    _worker.work,
+                    function,
+                    source,
+                    digests,
+                    classifier.input_shape,
+                    at,
+                    task,
+                    pure=False,
+                    retries=_RETRIES,
+                    resources=needs,
                 )
                 for at, task in enumerate(tasks)
             ]

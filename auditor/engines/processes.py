@@ -37,7 +37,10 @@ class Processes:
         left = dict(enumerate(tasks))
         for _ in range(_TRIES):
             pool = self._made()
-            futures = [pool.submit(_worker.work, function, source, digests, at, task) for at, task in left.items()]
+            futures = [
+                pool.submit(_worker.work, function, source, digests, classifier.input_shape, at, task)
+                for at, task in left.items()
+            ]
             try:
                 for future in as_completed(futures):
                     position, result = future.result()

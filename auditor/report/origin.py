@@ -22,11 +22,12 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as the records name it."""
+    """A checkpoint as the records name it. known_by: what an endpoint tells of one without files."""
 
     name: str
     format: str
     files: tuple[File, ...]
+    known_by: str
     logits: str
 
 
@@ -90,7 +91,8 @@ def _spec_digest(provenance: Mapping[str, Any]) -> str:
 def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
-    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits)
+    known_by = ", ".join(f"{what} {text.plain(value)}" for what, value in _mapping(found.get("known_by")).items())
+    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), known_by, logits)
 
 
 def _data(found: Mapping[str, Any]) -> Data:

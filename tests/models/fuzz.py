@@ -66,7 +66,8 @@ def main(form: str, whole: Path, first: int, last: int) -> None:
         (folder / name).write_bytes(damaged((whole / name).read_bytes(), number))
         print(number, flush=True)  # noqa: T201
         try:
-            classifier = opened(form, {**params, "path": params["path"].replace(str(whole), str(folder))})
+            moved = {k: v.replace(str(whole), str(folder)) if isinstance(v, str) else v for k, v in params.items()}
+            classifier = opened(form, moved)
             classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
             result = "opened"
         except ModelError:
