@@ -17,7 +17,7 @@ from auditor.store import Folder, write_text
 
 NAME = "attestation.json"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
-_PAYLOAD = "application/vnd.in-toto+json"
+PAYLOAD = "application/vnd.in-toto+json"
 _WANTED = "this needs the extra `attest`: pip install 'robustness-auditor[attest]'"
 
 
@@ -51,7 +51,11 @@ def statement(folder: Path) -> dict[str, Any]:
 
 
 def _checkpoints(run: Run) -> Mapping[str, str]:
-    """Digests of the models that cases measured, by file name; raise RecordError if there is none."""
+    """Digests of the models that cases measured, by file name; raise RecordError if there is none, or one has none."""
+    remote = [record.case for record in run.records.values() if record.evidence is not None and not record.files]
+    if remote:
+        message = f"{', '.join(remote)} measured an endpoint, which has no digest that a statement could name"
+        raise RecordError(f"{message}; put what is to be attested in an audit of its own")
     found = {name: sha256 for record in run.records.values() for name, sha256 in record.files.items()}
     if not found:
         raise RecordError("no record says which checkpoint it measured, so there is nothing to attest")
@@ -83,7 +87,7 @@ def attest(folder: Path, private: Path) -> Path:
     from securesystemslib.signer import CryptoSigner
 
     key = _read(private, lambda data: serialization.load_pem_private_key(data, None), ed25519.Ed25519PrivateKey)
-    envelope = Envelope(json.dumps(statement(folder), sort_keys=True).encode(), _PAYLOAD, {})
+    envelope = Envelope(json.dumps(statement(folder), sort_keys=True).encode(), PAYLOAD, {})
     envelope.sign(CryptoSigner(key))
     write_text(folder / NAME, json.dumps(envelope.to_dict(), indent=1, sort_keys=True) + "\n")
     return folder / NAME
@@ -108,11 +112,17 @@ def check(folder: Path, public: Path) -> dict[str, Any]:
         raise RecordError(f"{path} is not signed by {public}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{path} can't be read: {error!r}") from error
+    check_fits(path, signed, folder)
+    return signed
+
+
+def check_fits(path: Path, signed: Any, folder: Path) -> None:
+    """Raise RecordError unless what was signed, in `path`, is what is attested of an audit now."""
     now = statement(folder)
     if signed != now:
-        differs = [key for key in now if signed.get(key) != now[key]]
+        found = signed if isinstance(signed, dict) else {}
+        differs = [key for key in now if found.get(key) != now[key]]
         raise RecordError(f"{path} was signed for something else: its {', '.join(differs)} differ from what is here")
-    return signed
 
 
 def _keys() -> tuple[Any, Any]:

@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from auditor.capacity import cores
+
 
 def tensorflow() -> Any:
     """Return the TensorFlow module.
 
-    On first use in a pytest-xdist worker the cores are divided among the workers; TensorFlow reads the
-    environment only when it is imported.
+    On first use the cores this process may keep busy are divided among the workers of pytest-xdist, if there are
+    any; TensorFlow reads the environment only when it is imported. What the user has set is left alone.
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if workers > 1:
-        threads = str(max(1, (os.cpu_count() or 1) // workers))
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
-        os.environ.setdefault("OMP_NUM_THREADS", threads)
+    threads = max(1, cores() // workers)
+    if threads < (os.cpu_count() or 1):
+        chosen = os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", chosen)
+        os.environ.setdefault("OMP_NUM_THREADS", chosen)
     with silenced():
         import tensorflow as tf
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
@@ -34,11 +36,29 @@ def _third_party(kind: Kind) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"auditor.{kind}")}
 
 
+def third_party_files() -> tuple[tuple[str, Path], ...]:
+    """The name and the file of every extension that others bring; the packages they are in are imported."""
+    found = []
+    for kind in KINDS:
+        for name, point in sorted(_third_party(kind).items()):
+            try:
+                spec = find_spec(point.module)
+            except ModuleNotFoundError:
+                continue  # `load` says so to whoever names it
+            if spec and spec.origin:
+                found.append((f"{kind}/{name}", Path(spec.origin)))
+    return tuple(found)
+
+
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
-    package = import_module(f"auditor.{kind}")
-    own = {info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_")}
+    own = _modules(tuple(import_module(f"auditor.{kind}").__path__))
     return tuple(sorted(own | _third_party(kind).keys()))
+
+
+@cache
+def _modules(folders: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_"))
 
 
 def load(kind: Kind, name: str) -> ModuleType:
@@ -92,6 +112,17 @@ def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
     """Return the controls that a check with these parameters speaks to, if it says so."""
     controls = getattr(load("checks", check), "controls", None)
     return tuple(controls(params)) if controls else ()
+
+
+def reads_checkpoints(check: str) -> bool:
+    """Whether a check looks at checkpoints themselves, so that what the spec says of their digests is evidence."""
+    return bool(getattr(load("checks", check), "READS_CHECKPOINTS", False))
+
+
+def known_by(model_format: str, params: Parameters) -> Mapping[str, str]:
+    """Return what a model that isn't read from files is known by; asking may open connections."""
+    asked = getattr(load("models", model_format), "known_by", None)
+    return asked(params) if asked else {}
 
 
 def preview(dataset: str, params: Parameters) -> Preview:

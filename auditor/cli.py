@@ -1,5 +1,6 @@
 """The `auditor` command. Exit codes: 0 all pass, 1 some check did not pass, 2 the spec or set-up is wrong."""
 
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor import cli_evidence
+from auditor import cli_cache, cli_evidence
 from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ class _Witness:
         """Take them before the session's state goes."""
         from auditor.plugin import STATE
 
-        self.runs = tuple(run for run, _ in config.stash[STATE].rendered)
+        state = config.stash.get(STATE, None)  # an option that is refused leaves none
+        self.runs = tuple(run for run, _ in state.rendered) if state else ()
 
 
 @main.command()
@@ -270,14 +272,25 @@ def schema(of: str, output: Path | None) -> None:
 
 @main.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
-def report(folders: tuple[Path, ...]) -> None:
+@click.option(
+    "--size",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MB",
+    help="What a page takes at most: a larger one has its pictures beside it (default: as the last time, or 15).",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
+)
+def report(folders: tuple[Path, ...], size: float | None, output: Path | None) -> None:
     """Render reports again, and what other programs read beside them, from stored records alone.
 
     FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
     pass.
     """
     from auditor.errors import RecordError
-    from auditor.runner import add_to_step_summary, passed, render_report
+    from auditor.runner import add_to_step_summary, passed, render_elsewhere, render_report
     from auditor.store import Folder
 
     audits = [audit for folder in folders or (Path("reports"),) for audit in _audits(folder)]
@@ -285,8 +298,12 @@ def report(folders: tuple[Path, ...]) -> None:
         where = ", ".join(map(str, folders)) or "reports"
         raise RecordError(f"no audit records in {where}; `auditor run` makes them")
     good = True
+    most = math.ceil(size * 1e6) if size else None
     for audit in audits:
-        run, page = render_report(Folder(audit))
+        if output is None:
+            run, page = render_report(Folder(audit), most)
+        else:
+            run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most)
         add_to_step_summary(run)
         good = good and passed(run)
         click.echo(page)
@@ -302,3 +319,4 @@ def _audits(folder: Path) -> list[Path]:
 
 for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.replay, cli_evidence.attest):
     main.add_command(command)
+main.add_command(cli_cache.cache)

@@ -52,21 +52,35 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
 
 @click.command()
 @click.argument("path", type=_FOLDER)
-@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Ed25519 key, PEM.")
+@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="Ed25519 key, PEM.")
 @click.option("--new-key", is_flag=True, help="Make the key first, and its public half beside it (.pub).")
-def attest(path: Path, key: Path, new_key: bool) -> None:
+@click.option("--keyless", is_flag=True, help="Sign with an identity that Sigstore vouches for; needs the network.")
+def attest(path: Path, key: Path | None, new_key: bool, keyless: bool) -> None:
     """Sign what an audit found, for other tools to read.
 
     PATH is an audit's folder. Writes attestation.json there: an in-toto statement (test-result) of the checkpoint's
     digest, the spec's, and the manifest's, signed as a DSSE envelope. `auditor verify PATH --key KEY.pub` checks it.
 
+    With --keyless there is no key to keep: Sigstore signs for whom the CI's token, or a login in the browser, says
+    you are, and writes identity and digest into its public log, for good. That makes attestation.sigstore.json.
+
     \b
-    Example:
+    Examples:
       auditor attest reports/mnist-cnn --key audit.pem --new-key
       auditor verify reports/mnist-cnn --key audit.pub
+      auditor attest reports/mnist-cnn --keyless
+      auditor verify reports/mnist-cnn --identity ada@example.org --issuer https://accounts.google.com
     """
     from auditor import attestation
+    from auditor.keyless import attest as attest_keyless
 
+    if keyless == (key is not None):
+        raise click.UsageError("say either --key or --keyless")
+    if key is None:
+        if new_key:
+            raise click.UsageError("--new-key makes the key that --key names")
+        click.echo(f"attestation: {attest_keyless(path)}")
+        return
     if new_key:
         click.echo(f"public key: {attestation.new_key(key)}")
     elif not key.exists():
@@ -106,8 +120,18 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
 @click.option("--spec", type=_FILE, help="Where the spec is now, if it moved.")
 @click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
 @click.option("--key", type=_FILE, help="Public key that the audit's attestation must be signed with.")
+@click.option("--identity", help="Who must have signed its keyless attestation: an e-mail address or a workflow's URL.")
+@click.option("--issuer", help="Who says that it is they: the URL of an OpenID Connect provider.")
 @_ALLOW_CODE
-def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None, allow_code: bool) -> None:
+def verify(
+    path: Path,
+    spec: Path | None,
+    without_model: bool,
+    key: Path | None,
+    identity: str | None,
+    issuer: str | None,
+    allow_code: bool,
+) -> None:
     """Check a finished audit again, without running an attack.
 
     PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
@@ -125,11 +149,18 @@ def verify(path: Path, spec: Path | None, without_model: bool, key: Path | None,
     console = Console(highlight=False, soft_wrap=True)
     folder = path.parent if path.is_file() else path
     wrong = 0
+    if (identity is None) != (issuer is None):
+        raise click.UsageError("--identity and --issuer belong together: a name is worth what who vouches for it is")
     if key is not None:
         from auditor.attestation import check as check_signature
 
         signed = check_signature(folder, key)
         console.print(f"[green]✓[/] the attestation is signed by {escape(str(key))}: {signed['predicate']['result']}")
+    if identity is not None and issuer is not None:
+        from auditor.keyless import check as check_identity
+
+        signed = check_identity(folder, identity, issuer)
+        console.print(f"[green]✓[/] the attestation is signed by {escape(identity)}: {signed['predicate']['result']}")
     for finding in check(folder, spec, model=not without_model, allow_code=allow_code):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
         console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")

@@ -61,6 +61,7 @@ class Layer:
     name, kind: as the format calls them (`conv2d`, `Conv2D`). is_convolution: a 2-D convolution.
     kernel: (kh, kw, in, out) float32 for a convolution, else None.
     activations: a differentiable function from image tensors (N, H, W, C) to (N, h, w, channels).
+    aliases: other names that it may be asked for by, such as that of the variable that holds its kernel.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Layer:
     is_convolution: bool
     kernel: FloatArray | None
     activations: Callable[[Tensor], Tensor]
+    aliases: tuple[str, ...] = ()
 
 
 class Classifier(Protocol):
@@ -284,13 +286,31 @@ class Evidence:
     adversarial: AdversarialImages | None = None
 
 
+class Engine(Protocol):
+    """A way to work off independent tasks: one after the other, in several processes, or on many machines."""
+
+    def __call__(
+        self, function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]
+    ) -> list[Any]:
+        """Give function(classifier, task) of every task, in their order.
+
+        The function is a module's own, and tasks and results are dataclasses of plain values and arrays.
+        """
+
+
+def one_by_one(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
+    """Work off tasks here, one after the other."""
+    return [function(classifier, task) for task in tasks]
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything a check may use while it runs. A model is loaded when it is first asked for.
 
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
     with `auditor.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
-    spec made. checkpoint(name): the files of a model, which is not loaded for it.
+    spec made. checkpoint(name): the files of a model, which is not loaded for it. engine: where tasks that take long
+    are worked off.
     """
 
     model_name: str
@@ -299,6 +319,7 @@ class Context:
     model: Callable[[str], Classifier]
     adversarial: Callable[[str], AdversarialImages]
     checkpoint: Callable[[str], Checkpoint]
+    engine: Engine = one_by_one
 
     @property
     def classifier(self) -> Classifier:

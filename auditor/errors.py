@@ -6,7 +6,9 @@ AuditError
 ├── DataError      samples that can't be loaded or used
 ├── ModelError     a checkpoint that can't be loaded or used
 ├── CheckError     a check that can't measure what it was asked to
-└── RecordError    a record or report that can't be written or read
+│   └── CutOffError    it was begun in this run, by a process that left no record
+├── RecordError    a record or report that can't be written or read
+└── TrackingError  MLflow isn't there, isn't configured, or refuses
 """
 
 from collections.abc import Sequence
@@ -38,8 +40,16 @@ class CheckError(AuditError):
     """A check that can't measure what it was asked to measure."""
 
 
+class CutOffError(CheckError):
+    """A case that was begun in this run, by a process that left no record of it."""
+
+
 class RecordError(AuditError):
     """A record or report that can't be written or read."""
+
+
+class TrackingError(AuditError):
+    """MLflow isn't there, isn't configured, or refuses."""
 
 
 @dataclass(frozen=True, order=True)

@@ -2,6 +2,7 @@
 
     reports/<audit>/manifest.json   {"files": {"run.json": …, "records/…/record.json": …, "index.html": …}}
 
+It keeps the size that pages were laid out for, too, as nothing else says how to render the same files again.
 A manifest can be written anew by whoever changes the files; `auditor attest` signs it.
 """
 
@@ -13,12 +14,12 @@ from auditor.errors import RecordError
 from auditor.store import FORMAT, write_text
 
 NAME = "manifest.json"
-_APART = (".locks", NAME, "attestation.json")
+_APART = (".locks", NAME, "attestation.json", "attestation.sigstore.json")
 
 
-def seal(folder: Path) -> None:
-    """Write the manifest of all files in an audit's folder."""
-    content = {"format": FORMAT, "files": {name: digest(folder / name) for name in files(folder)}}
+def seal(folder: Path, size: int) -> None:
+    """Write the manifest of all files in an audit's folder. size: the bytes that a page was to take at most."""
+    content = {"format": FORMAT, "page_bytes": size, "files": {name: digest(folder / name) for name in files(folder)}}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
@@ -32,6 +33,15 @@ def digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def page_bytes(folder: Path) -> int | None:
+    """The size that the pages of an audit were laid out for; None where no manifest says so."""
+    try:
+        size = json.loads((folder / NAME).read_text())["page_bytes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return size if isinstance(size, int) else None
 
 
 def broken(folder: Path) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor import catalog
 from auditor.core import Preview
-from auditor.errors import ExtensionError, Problem, SpecError, one_of
+from auditor.errors import ExtensionError, ModelError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
 from auditor.foresight import Gate, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
 from auditor.record import Expectation, Waiver
+from auditor.registry import is_registered, registered
 from auditor.spec import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
 
 _NONE = Safeguards()
@@ -24,13 +26,14 @@ _P = TypeVar("_P", bound=Parameters)
 class Source:
     """What to load: an extension's name, its parameters as written, and with paths made absolute.
 
-    safeguards: of a model, what has to hold before it is loaded.
+    safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
     """
 
     extension: str
     written: Parameters
     params: Parameters
     safeguards: Safeguards = _NONE
+    allow_code: bool = False
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -93,6 +96,16 @@ class Plan:
                 wanted.update(case.needs)
         return tuple(case for case in self.cases if case.id in wanted)
 
+    @cached_property
+    def groups(self) -> Mapping[str, str]:
+        """A name by case id, the same for cases of one model, and for those that take each other's images."""
+        groups = {case.id: f"{self.audit}:{case.model}" for case in self.cases}
+        for case in self.cases:
+            for needed in case.needs:
+                own, other = groups[case.id], groups[needed]
+                groups = {case_id: other if name == own else name for case_id, name in groups.items()}
+        return groups
+
 
 def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Plan:
     """Read a spec file and plan it; raise SpecError with every mistake found.
@@ -143,16 +156,29 @@ def _source(
         return None
     if written is None:
         return None
-    params = _resolved(spec, written, at, problems, files)
+    if not any(reference.to == "file" for reference in references(written)):
+        for told in sorted(safeguards.model_fields_set):
+            message = f"`{told}` is for checkpoints in files; the format {name!r} has none, so leave it out"
+            problems.append(spec.marks.problem((*at, told), message))
+    params = _resolved(spec, written, at, problems, files, fetched=kind == "models")
     return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
 
 
-def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool) -> _P:
-    """Parameters with every path made absolute; files: whether something must be there."""
+def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool, fetched: bool = False) -> _P:
+    """Parameters with every path made absolute; files: whether something must be there.
+
+    fetched: whether a name may also be that of a registered model.
+    """
     absolute = {}
     for reference in references(params):
+        if fetched and is_registered(reference.name):  # it is fetched when it is opened, not before
+            try:
+                registered(reference.name)
+            except ModelError as error:
+                problems.append(spec.marks.problem(at + reference.location, str(error)))
+            continue
         path = (spec.path.parent / reference.name).resolve()
-        if files and not path.exists():
+        if files and not (path.exists() or params.files_at(path)):
             message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
             problems.append(spec.marks.problem(at + reference.location, message))
         absolute[str(reference.location[0])] = str(path)

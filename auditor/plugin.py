@@ -6,9 +6,10 @@ only; all else is imported when there is a spec to collect.
 
 from __future__ import annotations
 
+import math
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,33 +17,42 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from auditor.engines import Choice
     from auditor.plan import Case, Plan
     from auditor.record import Record, Run
-    from auditor.resources import Resources
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
-CACHE = ".audit_cache"
+pytest_plugins = ("auditor.plugin_xdist",)
 
 
 @dataclass
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. allow_code: whether code of checkpoints
-    may run. plans: by spec path.
+    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
+    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
+    kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
+    allow_code: whether code of checkpoints may run. plans: by spec path. works: what each audit runs with, by its
+    name. begun: the audits that this process has begun, and will render. standing: finished runs that this one could
+    only repeat.
     """
 
     run: str
     reports: Path
+    size: int | None = None
     baselines: Path | None = None
     save: Path | None = None
+    cache: Path | None = None
+    tracking: str = ""
     allow_code: bool = False
     plans: dict[Path, Plan] = field(default_factory=dict)
-    resources: Resources | None = None
+    works: dict[str, Work] = field(default_factory=dict)
+    standing: dict[str, Run] = field(default_factory=dict)
+    begun: tuple[str, ...] = ()
     rendered: list[tuple[Run, Path]] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -60,6 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         default=None,
         help="folder that reports and records land in (default: reports, in the current folder)",
+    )
+    group.addoption(
+        "--audit-report-size",
+        metavar="MB",
+        default=None,
+        help="what a page of a report takes at most; a larger one has its pictures beside it (default: 15)",
     )
     group.addoption(
         "--audit-inconclusive",
@@ -86,9 +102,59 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="load checkpoints that hold Python code (Lambda layers) or look hostile; only if you trust who made them",
     )
     parser.addini("audit_allow_code", "load checkpoints that hold Python code", type="bool", default=False)
+    group.addoption(
+        "--audit-cache",
+        metavar="DIR",
+        default=None,
+        help="folder that results are kept in, so that nothing unchanged is measured again; it may be shared "
+        "(default: .audit_cache, in the current folder)",
+    )
+    group.addoption(
+        "--audit-no-cache",
+        action="store_true",
+        default=None,
+        help="measure everything anew, and keep nothing",
+    )
+    group.addoption(
+        "--audit-engine",
+        choices=("serial", "processes", "dask"),
+        default=None,
+        help="where attacks are worked off, block by block, with the same results: here (default), in several "
+        "processes of this machine, or by a Dask scheduler",
+    )
+    group.addoption(
+        "--audit-workers",
+        metavar="N",
+        type=int,
+        default=None,
+        help="processes of this machine that --audit-engine uses (default: one for each core)",
+    )
+    group.addoption(
+        "--audit-scheduler",
+        metavar="ADDRESS",
+        default=None,
+        help="Dask scheduler, such as tcp://host:8786 or tls://host:8786 (default: a cluster of this machine)",
+    )
+    group.addoption("--audit-gpu", action="store_true", default=None, help="each block takes one GPU of a Dask worker")
+    parser.addini("audit_engine", "serial (default), processes or dask", default="serial")
+    parser.addini("audit_workers", "processes of this machine that the engine uses", default="")
+    parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
+    parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
+    parser.addini("audit_cache", "folder that results are kept in, relative to this file")
+    parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
+    group.addoption(
+        "--audit-mlflow",
+        metavar="URI",
+        nargs="?",
+        const="",
+        default=None,
+        help="log each finished audit to the MLflow at this URI, or at MLFLOW_TRACKING_URI if none is given",
+    )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
+    parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
+    parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,7 +166,10 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("auditor")
     if told:
         baselines = Path(told["baselines"]) if told["baselines"] else None
-        config.stash[STATE] = State(told["run"], Path(told["reports"]), baselines, None, told["allow_code"])
+        cache = Path(told["cache"]) if told["cache"] else None
+        reports = Path(told["reports"])
+        tracking, allow_code = told["tracking"], told["allow_code"]
+        config.stash[STATE] = State(told["run"], reports, None, baselines, None, cache, tracking, allow_code)
     else:
         reports = _folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = _folder(config, "audit_baseline")
@@ -111,21 +180,13 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
+        cache = _folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
+        off = config.getoption("audit_no_cache") or config.getini("audit_no_cache")
+        kept = None if off else cache
         allow_code = bool(config.getoption("audit_allow_code") or config.getini("audit_allow_code"))
-        config.stash[STATE] = State(uuid.uuid4().hex, reports, baselines, place, allow_code)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a pytest-xdist worker which run it belongs to."""
-    state = node.config.stash[STATE]
-    baselines = str(state.baselines) if state.baselines else ""
-    node.workerinput["auditor"] = {
-        "run": state.run,
-        "reports": str(state.reports),
-        "baselines": baselines,
-        "allow_code": state.allow_code,
-    }
+        config.stash[STATE] = State(
+            uuid.uuid4().hex, reports, _size(config), baselines, place, kept, _tracking(config), allow_code
+        )
 
 
 def _folder(config: pytest.Config, name: str) -> Path | None:
@@ -136,6 +197,36 @@ def _folder(config: pytest.Config, name: str) -> Path | None:
     told = str(config.getini(name) or "")
     beside: Path = (config.inipath or config.rootpath / "ini").parent
     return beside / told if told else None
+
+
+def _tracking(config: pytest.Config) -> str:
+    """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
+    given = config.getoption("audit_mlflow")
+    given = given if given is not None else config.getini("audit_mlflow") or None
+    if given is None or config.option.collectonly:
+        return ""
+    from auditor.errors import TrackingError
+    from auditor.registry import require, tracking_uri
+
+    try:
+        require()
+        return tracking_uri(given, "--audit-mlflow")
+    except TrackingError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _size(config: pytest.Config) -> int | None:
+    """The bytes that a page may take, given as megabytes on the command line or in the ini file."""
+    given = config.getoption("audit_report_size") or config.getini("audit_report_size")
+    if not given:
+        return None
+    try:
+        size = math.ceil(float(given) * 1e6)
+    except (ValueError, OverflowError):
+        size = 0
+    if size <= 0:
+        raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
+    return size
 
 
 # --- collection
@@ -153,6 +244,10 @@ class AuditFile(pytest.File):
 
     def collect(self) -> Iterator[AuditItem]:
         """Plan the spec; every mistake in it is shown with its place."""
+        root = self.config.rootpath
+        if hasattr(self.config, "workerinput") and (root / self.nodeid).resolve() != self.path.resolve():
+            message = f"{self.path} lies outside of pytest's root folder {root}, so pytest-xdist has no names for it"
+            raise self.CollectError(f"{message}; run it without -n, or with a --rootdir that holds it")
         plan = plan_of(self.config, self.path)
         for problem in plan.warnings:
             self.warn(pytest.PytestWarning(str(problem)))
@@ -200,9 +295,16 @@ class AuditItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
+        from auditor.errors import AuditError
         from auditor.runner import obtain_settled
 
-        record = obtain_settled(_work(self.config, self.plan), self.case)
+        try:
+            stands = _standing(self.config, self.plan)
+            work = _work(self.config, self.plan)
+            record = stands.records[self.case.id] if stands else obtain_settled(work, self.case)
+        except AuditError:
+            self.user_properties.append(("audit_verdict", "error"))
+            raise
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -218,7 +320,7 @@ class AuditItem(pytest.Item):
             raise NotPassedError(record)
 
     def _attach_thumbnail(self, record: Record) -> None:
-        if not self.config.pluginmanager.hasplugin("html") or record.evidence is None:
+        if not self.config.getoption("htmlpath", None) or record.evidence is None:
             return
         from auditor.report.thumbnail import thumbnail
 
@@ -228,6 +330,10 @@ class AuditItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
+        from auditor.errors import AuditError
+
+        if isinstance(excinfo.value, AuditError):
+            return f"{self.case.id} ({self.case.check} of {self.case.model}): error\n{excinfo.value}"
         if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
         record = excinfo.value.record
@@ -246,17 +352,54 @@ class AuditItem(pytest.Item):
         return self.path, self.case.line - 1, self.name
 
 
+def _standing(config: pytest.Config, plan: Plan) -> Run | None:
+    """The finished run that this one could only repeat; a worker of pytest-xdist learns from its folder which it is."""
+    state = config.stash[STATE]
+    if plan.audit not in state.standing and hasattr(config, "workerinput"):
+        folder = _work(config, plan).folder
+        if folder.stands_for(state.run):
+            state.standing[plan.audit] = folder.load_run()
+    return state.standing.get(plan.audit)
+
+
 def _work(config: pytest.Config, plan: Plan) -> Work:
     """What this process runs the cases of a plan with."""
     from auditor.baseline import find_baseline
+    from auditor.cache import Cache
     from auditor.resources import Resources
     from auditor.runner import Work
     from auditor.store import Folder
 
     state = config.stash[STATE]
-    state.resources = state.resources or Resources(state.allow_code, state.reports / CACHE)
-    baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
-    return Work(plan, state.run, Folder(state.reports / plan.audit), state.resources, baseline)
+    if plan.audit not in state.works:
+        first = next(iter(state.works.values()), None)
+        resources = first.resources if first else Resources(state.tracking, state.allow_code, state.cache)
+        cache = first.cache if first else Cache(state.cache) if state.cache else None
+        baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
+        folder = Folder(state.reports / plan.audit)
+        engine = first.engine if first else _engine(config).opened()
+        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine)
+    return state.works[plan.audit]
+
+
+def _engine(config: pytest.Config) -> Choice:
+    """Where attacks are worked off; an option that the chosen engine doesn't know is a mistake."""
+    from auditor.engines import NAMES, Choice
+
+    def told(name: str) -> Any:
+        given = config.getoption(name)
+        return config.getini(name) if given is None else given
+
+    name, workers, scheduler = told("audit_engine"), str(told("audit_workers")), str(told("audit_scheduler"))
+    if name not in NAMES:
+        raise pytest.UsageError(f"audit_engine = {name!r}: allowed are {', '.join(NAMES)}")
+    if (scheduler or told("audit_gpu")) and name != "dask":
+        raise pytest.UsageError("--audit-scheduler and --audit-gpu go with --audit-engine dask")
+    if workers and (name == "serial" or scheduler):
+        raise pytest.UsageError("--audit-workers goes with --audit-engine processes, or dask without a scheduler")
+    if workers and not (workers.isdecimal() and int(workers) > 0):
+        raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
+    return Choice(name, int(workers or os.cpu_count() or 1), scheduler, bool(told("audit_gpu")))
 
 
 def _tolerant(config: pytest.Config) -> bool:
@@ -268,41 +411,45 @@ def _tolerant(config: pytest.Config) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note on disk what is planned, before anything runs."""
-    items = [item for item in session.items if isinstance(item, AuditItem)]
-    if not items or session.config.option.collectonly:
+    """Note on disk what is planned, before anything runs; for workers of pytest-xdist their controller does."""
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
-    from auditor.baseline import find_baseline
-    from auditor.errors import RecordError
-    from auditor.runner import new_run
-    from auditor.store import Folder
+    chosen: dict[Path, set[str]] = {}
+    for item in session.items:
+        if isinstance(item, AuditItem):
+            chosen.setdefault(item.path, set()).add(item.case.id)
+    begin(session.config, chosen)
 
-    state = session.config.stash[STATE]
-    chosen: dict[Path, list[AuditItem]] = {}
-    for item in items:
-        chosen.setdefault(item.path, []).append(item)
+
+def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None:
+    """Begin an audit for every spec, with the cases chosen of it; raise UsageError where that can't be."""
+    if not chosen:
+        return
+    from auditor.errors import RecordError
+    from auditor.runner import begin_run, new_run, standing
+
+    state = config.stash[STATE]
     audits: dict[str, Path] = {}
-    for path, its_items in chosen.items():
-        plan = its_items[0].plan
+    for path, case_ids in chosen.items():
+        plan = plan_of(config, path)
         if plan.audit in audits:
             message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:
-            run = new_run(plan, state.run, {item.case.id for item in its_items}, state.allow_code)
-            Folder(state.reports / plan.audit).prepare(run)
-            if state.baselines:
-                find_baseline(state.baselines, plan.audit)
+            if plan.audit in state.standing:
+                continue
+            work = _work(config, plan)
+            run = new_run(plan, state.run, case_ids, state.allow_code)
+            stands = standing(work, run, state.size) if state.cache and not state.baselines else None
+            if stands:
+                state.standing[plan.audit] = stands
+                work.folder.let_stand(state.run)
+            else:
+                begin_run(work.folder, run)
         except RecordError as error:
             raise pytest.UsageError(str(error)) from error
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    """Learn from the workers which specs take part: the controller of pytest-xdist collects none itself."""
-    root = node.config.rootpath
-    for path in dict.fromkeys(root / name.split("::")[0] for name in ids if f"{SUFFIX}::" in name):
-        plan_of(node.config, path)
+    state.begun = tuple(audits)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -323,11 +470,13 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport,
 ) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
-    if not isinstance(report, pytest.TestReport) or report.when != "call" or report.passed:
+    # pytest-xdist doesn't know in which phase its worker died.
+    if not isinstance(report, pytest.TestReport) or report.when not in ("call", "???") or report.passed:
         return None
     verdict = dict(report.user_properties).get("audit_verdict")
     shown = {
         "error": ("failed", "E", "ERROR"),
+        "cut off": ("failed", "X", "CUT OFF"),
         "inconclusive": ("failed", "I", "INCONCLUSIVE"),
         "waived": ("xfailed", "w", "WAIVED"),
     }
@@ -343,25 +492,41 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     from auditor.errors import AuditError
 
-    for plan in state.plans.values():
+    for audit in state.begun:
+        from auditor.report import PAGE, SIZE
         from auditor.runner import add_to_step_summary, render_report
         from auditor.store import Folder
 
+        folder, stands = Folder(state.reports / audit), state.standing.get(audit)
         try:
-            run, page = render_report(Folder(state.reports / plan.audit))
+            if not stands and folder.load_plan().id != state.run:
+                state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
+                continue
+            run, page = (stands, folder.path / PAGE) if stands else render_report(folder, state.size or SIZE)
         except AuditError as error:
             state.problems.append(f"no report: {error}")
             continue
-        if run.id == state.run:
-            state.rendered.append((run, page))
-            if state.save:
-                _save_baseline(state, run)
-            try:
-                add_to_step_summary(run)
-            except AuditError as error:
-                state.problems.append(str(error))
+        state.rendered.append((run, page))
+        if state.save:
+            _save_baseline(state, run)
+        try:
+            add_to_step_summary(run)
+        except AuditError as error:
+            state.problems.append(str(error))
+        if state.tracking:
+            _track(state, run, state.works[audit].plan)
     if state.problems:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _track(state: State, run: Run, plan: Plan) -> None:
+    from auditor.errors import TrackingError
+    from auditor.tracking import track
+
+    try:
+        state.tracked.append(track(state.reports / run.audit, run, plan, state.tracking))
+    except TrackingError as error:
+        state.problems.append(str(error))
 
 
 def _save_baseline(state: State, run: Run) -> None:
@@ -391,8 +556,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for run, page in state.rendered:
         terminalreporter.section(run.title)
         terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
+        if run.audit in state.standing:
+            terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
         terminalreporter.write_line(f"report: {page}")
     for saved in state.saved:
         terminalreporter.write_line(f"baseline saved: {saved}")
+    for tracked in state.tracked:
+        terminalreporter.write_line(f"tracked: {tracked}")
     for problem in state.problems:
         terminalreporter.write_line(problem, red=True)

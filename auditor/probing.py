@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as OutOfTime
-from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from threading import Timer
@@ -29,7 +28,6 @@ from auditor.plan import Source
 _START_SECONDS = 300
 _IDLE_SECONDS = 20  # then it is ended: with TensorFlow in it, it holds some 0.7 GB
 _IMAGES = 2
-_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Which checkpoints have been loaded without harm.\n"
 
 
 class Prober:
@@ -40,33 +38,32 @@ class Prober:
         self._child: _Child | None = None
         self._rest: Timer | None = None
 
-    def refusal(self, name: str, source: Source, digests: Mapping[str, str], allow_code: bool) -> str:
+    def refusal(self, name: str, source: Source, digests: Mapping[str, str]) -> str:
         """Why the plan's model `name` can't be loaded and predict within the limits of its source, or nothing.
 
-        digests: of its files. allow_code: whether its code may run. Raises RuntimeError for a defect of its format.
+        digests: of its files. Raises RuntimeError for a defect of its format.
         """
-        request = {"format": source.extension, "params": source.params.model_dump_json(), "allow_code": allow_code}
-        known = request | {"digests": dict(digests), "versions": [version(name) for name in ("tensorflow", "keras")]}
+        versions = [version(package) for package in ("tensorflow", "keras")]
+        known = [source.extension, source.shown, source.allow_code, dict(digests), versions]
         key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-        with self._lock(key):
-            if self._cache and (self._cache / "loaded" / key).exists():
-                return ""
-            refused = self._try(name, source, request)
-            if self._cache and not refused:
-                (self._cache / "loaded" / key).touch()
-            return refused
-
-    def _lock(self, key: str) -> Any:
-        """One process at a time for one checkpoint; the others then find that it has passed."""
         if self._cache is None:
-            return nullcontext()
+            return self._try(name, source)
+        passed = self._cache / "loaded" / key
+        if passed.exists():
+            return ""
+        if not _writable(passed.parent):
+            return self._try(name, source)
         from filelock import FileLock
 
-        (self._cache / "loaded").mkdir(parents=True, exist_ok=True)
-        (self._cache / "CACHEDIR.TAG").write_text(_TAG)
-        return FileLock(self._cache / "loaded" / f"{key}.lock")
+        with FileLock(passed.with_suffix(".lock")):  # others who want it wait, and then find that it has passed
+            if passed.exists():
+                return ""
+            refused = self._try(name, source)
+            if not refused:
+                passed.touch()
+            return refused
 
-    def _try(self, name: str, source: Source, request: Mapping[str, Any]) -> str:
+    def _try(self, name: str, source: Source) -> str:
         if self._rest:
             self._rest.cancel()
             self._rest.join()  # afterwards it has ended the process, or never will
@@ -74,7 +71,8 @@ class Prober:
         tensorflow()  # the other process imports it too, which takes it seconds
         limits = source.safeguards
         gigabytes, seconds = limits.load_gigabytes, limits.load_seconds
-        reply = self._child.ask({**request, "bytes": int(gigabytes * 1e9)}, seconds)
+        request = {"format": source.extension, "params": source.params.model_dump_json()}
+        reply = self._child.ask({**request, "allow_code": source.allow_code, "bytes": int(gigabytes * 1e9)}, seconds)
         self._rest = Timer(_IDLE_SECONDS, self._child.end)
         self._rest.daemon = True
         self._rest.start()
@@ -87,6 +85,15 @@ class Prober:
         if "defect" in reply:
             raise RuntimeError(f"{problem} failed there: {reply['defect']}") from _ElsewhereError(reply["trace"])
         return str(reply["problem"])
+
+
+def _writable(folder: Path) -> bool:
+    """Whether notes can be left in a folder, which is made; whoever can't keeps none, as with a cache to read only."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 class _ElsewhereError(Exception):

@@ -120,7 +120,9 @@ class Record:
     """Evidence, verdict and provenance of one case of one run.
 
     confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
-    earlier: the verdict before, where stored evidence was judged again.
+    earlier: the verdict before, where stored evidence was judged again. key: the digest of all that the evidence
+    depends on, where it is known. cached: when it was measured, where it was taken from the cache and not measured by
+    this run.
     """
 
     run: str
@@ -142,6 +144,8 @@ class Record:
     baseline: Baseline | None = None
     waiver: Waiver | None = None
     earlier: Earlier | None = None
+    key: str = ""
+    cached: str = ""
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -1,11 +1,12 @@
 """Judge stored evidence again, by another spec: no model is loaded, nothing is measured."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from auditor.baseline import what_differs
 from auditor.conclusion import conclude, settle, unjudged
+from auditor.fields import references
 from auditor.plan import Case, Plan
 from auditor.record import Earlier, Failure, Record, Run
 from auditor.runner import planned
@@ -64,17 +65,20 @@ def _other_source(record: Record, plan: Plan, case: Case) -> str:
         source = plan.models.get(name)
         now = {"format": source.extension, **source.shown} if source else None
         told.append((f"model {name!r}", {"format": then["format"], **then["params"]}, now))
+    sources = (plan.data, *plan.models.values())
+    paths = {str(r.location[0]) for source in sources for r in references(source.written) if r.to == "file"}
     for what, before, now in told:
-        if _named(before) != _named(now):
+        if _named(before, paths) != _named(now, paths):
             return f"its {what} was {before} and is {now} now"
     return ""
 
 
-def _named(params: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Parameters with paths as bare file names: another spec may stand in another folder."""
+def _named(params: Mapping[str, Any] | None, paths: Collection[str]) -> Mapping[str, Any] | None:
+    """Parameters that were given, with paths as bare file names: another spec may stand in another folder."""
     if params is None:
         return None
-    return {key: str(value).rpartition("/")[2] if key == "path" else value for key, value in params.items()}
+    bare = {key: str(value).rpartition("/")[2] if key in paths else value for key, value in params.items()}
+    return {key: value for key, value in bare.items() if value is not None}
 
 
 def _without(run: Run, plan: Plan, case: Case, message: str, earlier: Earlier | None) -> Record:

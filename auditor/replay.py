@@ -12,6 +12,7 @@ from auditor.conclusion import conclude
 from auditor.core import AdversarialImages, Context, Samples
 from auditor.errors import CheckError, RecordError
 from auditor.fields import Parameters
+from auditor.models._common import own_errors
 from auditor.plan import make_plan
 from auditor.record import Record, Run
 from auditor.resources import Resources
@@ -50,8 +51,9 @@ def replay(
     plan = make_plan(spec or Path(run.spec))
     if plan.spec.digest != run.spec_digest:
         raise RecordError(f"{plan.spec.path} has been changed since the run; --spec names the one that was run")
-    case, resources = plan.case(case_id), Resources(allow_code)
-    if resources.digests(plan.models[case.model]) != record.provenance["models"][case.model]["files"]:
+    case, resources = plan.case(case_id), Resources(allow_code=allow_code)
+    source, told = plan.models[case.model], record.provenance["models"][case.model]
+    if (resources.digests(source), resources.known_by(source)) != (told["files"], told.get("known_by", {})):
         raise RecordError(f"model {case.model!r} is another checkpoint than was audited")
 
     def adversarial(other: str) -> AdversarialImages:
@@ -66,7 +68,10 @@ def replay(
         checkpoint=lambda name: resources.checkpoint(plan, name),
     )
     began = time.perf_counter()
-    evidence = catalog.load("checks", case.check).run(context, _narrowed(case.params, int(stored.indices[position])))
+    with own_errors():
+        evidence = catalog.load("checks", case.check).run(
+            context, _narrowed(case.params, int(stored.indices[position]))
+        )
     seconds = time.perf_counter() - began
     made = evidence.adversarial
     if made is None:

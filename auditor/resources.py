@@ -4,40 +4,55 @@ Before a checkpoint is loaded its digests and signature have to be what the spec
 look hostile, and unless the spec trusts it, it has to be loaded by another process first.
 """
 
+import dataclasses
 import hashlib
+import os
+import shutil
 import sys
+import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditor import catalog, signature
 from auditor.core import Checkpoint, Classifier, Samples
-from auditor.errors import DataError, ModelError
-from auditor.fields import references
+from auditor.errors import DataError, ModelError, RecordError
+from auditor.fields import Parameters, references
+from auditor.models._common import times
+from auditor.models._preprocessing import ModelParameters, prepared
 from auditor.plan import Plan, Source
 from auditor.probing import Prober
+from auditor.registry import Registered, fetch, is_registered, listing, registered
 from auditor.scanning import scan
 
 _PROBE = 32
-_RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
 class Resources:
     """Classifiers and samples of a session, each loaded on first use and once.
 
-    allow_code: whether code of checkpoints may run, and what looks hostile may be loaded. cache: a folder that
-    remembers which checkpoints another process has loaded; each is tried anew if left out.
+    tracking: URI of the MLflow that `models:/…` are fetched from; MLFLOW_TRACKING_URI says it if left out. allow_code:
+    whether code of checkpoints may run, and what looks hostile may be loaded. cache: the folder that remembers which
+    checkpoints another process has loaded; each is tried anew if left out.
     """
 
-    def __init__(self, allow_code: bool = False, cache: Path | None = None) -> None:
+    def __init__(self, tracking: str = "", allow_code: bool = False, cache: Path | None = None) -> None:
+        self._tracking = tracking
         self.allow_code = allow_code
         self._prober = Prober(cache)
-        self._classifiers: dict[str, Classifier] = {}
+        self._fetched: dict[Registered, Path] = {}
+        self._downloads: Path | None = None
         self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
+        self._signed: set[tuple[str, str]] = set()
+        self._opened: dict[str, Classifier] = {}
+        self._fitting: dict[tuple[str, str], Classifier] = {}
+        self._known_by: dict[str, Mapping[str, str]] = {}
+        self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
-        self._fits: set[tuple[str, str]] = set()
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples; raise DataError if they can't be loaded."""
@@ -47,24 +62,73 @@ class Resources:
         return self._samples[key]
 
     def classifier(self, plan: Plan, name: str) -> Classifier:
-        """Return the plan's model `name`.
+        """Return the plan's model `name`, behind its preprocessing.
 
         Raises ModelError if it isn't let in, can't be opened, or doesn't fit the samples.
         """
         source = plan.models[name]
         key = _key(source)
-        if key not in self._classifiers:
+        if key not in self._opened:
             if key not in self._refused:
                 self._refused[key] = self._refusal(name, source, self.checkpoint(plan, name))
             if self._refused[key]:
                 raise ModelError(self._refused[key])
-            self._classifiers[key] = catalog.loader(source.extension, self.allow_code)(source.params)
-        classifier = self._classifiers[key]
+            self._known_by[key] = catalog.known_by(source.extension, source.params)
+            self._opened[key] = self._open(source)
         pair = (key, _key(plan.data))
-        if pair not in self._fits:
-            _check_fit(name, classifier, self.samples(plan))
-            self._fits.add(pair)
-        return classifier
+        if pair not in self._fitting:
+            samples = self.samples(plan)
+            classifier = behind_preprocessing(name, self._opened[key], source, samples.images.shape[1:])
+            _check_fit(name, classifier, samples)
+            self._fitting[pair] = classifier
+            self._sources[id(classifier)] = self._here(source)
+        return self._fitting[pair]
+
+    def known_by(self, source: Source) -> Mapping[str, str]:
+        """What a model without files is known by, such as the version that its server tells; of others nothing.
+
+        Raises ModelError where it isn't any more what it was when it was opened.
+        """
+        now = catalog.known_by(source.extension, source.params)
+        then = self._known_by.setdefault(_key(source), now)
+        if now != then:
+            other = [what for what in now if now[what] != then[what]]
+            told = ", ".join(f"its {what} was {then[what]} and is {now[what]} now" for what in other)
+            raise ModelError(f"the model was exchanged while it was audited: {told}; run the audit again")
+        return now
+
+    def source_of(self, classifier: Classifier) -> Source | None:
+        """What a classifier was loaded from, or None for one that these resources didn't load."""
+        return self._sources.get(id(classifier))
+
+    def _open(self, source: Source) -> Classifier:
+        here = self._here(source)
+        try:
+            return opened(here)
+        except ModelError as error:
+            raise ModelError(_as_named(str(error), source, here)) from error
+
+    def _here(self, source: Source) -> Source:
+        """What to load, wherever it was fetched to, and whether its code may run."""
+        return dataclasses.replace(source, params=self._located(source), allow_code=self.allow_code)
+
+    def _located(self, source: Source) -> Parameters:
+        """Return the parameters with a path to a copy of its own for everything named `models:/…`."""
+        found = {}
+        for reference in references(source.params):
+            if reference.to == "file" and is_registered(reference.name):
+                wanted = registered(reference.name)
+                found[str(reference.location[0])] = str(wanted.within(self._artifact(wanted)))
+        return source.params.model_copy(update=found)
+
+    def _artifact(self, wanted: Registered) -> Path:
+        whole = Registered(wanted.model, wanted.version)
+        if whole not in self._fetched:
+            if self._downloads is None:
+                self._downloads = Path(tempfile.mkdtemp(prefix="auditor-"))
+                weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
+            self._fetched[whole] = fetch(whole, self._tracking, self._downloads)
+        return self._fetched[whole]
 
     def checkpoint(self, plan: Plan, name: str) -> Checkpoint:
         """Return the files of the plan's model `name`.
@@ -74,33 +138,38 @@ class Resources:
         source = plan.models[name]
         files = {
             label: file
-            for reference in references(source.params)
-            if reference.to == "file"
-            for label, file in _labelled(Path(reference.name), source.params.files_at(Path(reference.name))).items()
+            for path in _paths(self._here(source))
+            for label, file in _labelled(path, source.params.files_at(path)).items()
         }
-        digests = {label: self._digest(file) for label, file in files.items()}
+        try:
+            digests = {label: self.digest(file) for label, file in files.items()}
+            whole = list(self.digests(source).values())
+        except OSError as error:
+            raise ModelError(f"model {name!r}: {error.filename} can't be read: {error.strerror or error}") from error
         wanted = source.safeguards.sha256
-        whole = list(self.digests(source).values())
         told = _unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
         if told:
             line = plan.spec.marks.line(("models", name, "sha256"))
             message = f"{told} (line {line} of {plan.spec.marks.file}); it isn't loaded"
             raise ModelError(f"model {name!r}: {message}. If it was meant to change, write its new digest there")
         key = source.safeguards.public_key
-        if key is not None:
-            self._check_signature(name, source, Path(key))
-        return Checkpoint(files, digests, pinned=wanted is not None, signed=key is not None)
+        if key is not None and (_key(source), str(digests)) not in self._signed:
+            self._check_signature(name, self._here(source), Path(key))
+            self._signed.add((_key(source), str(digests)))
+        return Checkpoint(files, digests, **demanded(source))
 
     def _check_signature(self, name: str, source: Source, key: Path) -> None:
-        paths = [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
+        paths = _paths(source)
+        told = source.safeguards.signature_path
         for path in paths:
-            told = source.safeguards.signature_path
-            alone = source.params.files_at(path) == (path,)
+            alone = len(paths) == 1 and source.params.files_at(path) == (path,)
             whole = path if path.is_dir() or alone else path.parent
             signature.check(name, whole, Path(told) if told else signature.beside(path), key)
 
     def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> str:
         """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
+        if not checkpoint.files:
+            return ""
         threats = [] if self.allow_code else [t for t in scan(checkpoint.files) if t.severity == "critical"]
         if threats:
             more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
@@ -109,7 +178,8 @@ class Resources:
             return f"model {name!r}: {message}"
         if source.safeguards.trusted:
             return ""
-        return self._prober.refusal(name, source, checkpoint.digests, self.allow_code)
+        here = self._here(source)
+        return _as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.
@@ -118,7 +188,7 @@ class Resources:
         """
         shown = {r.location: r.name for r in references(source.written)}
         found = {}
-        for reference in references(source.params):
+        for reference in references(self._located(source)):
             if reference.to == "file":
                 path = Path(reference.name)
                 found[shown[reference.location]] = self._digest_of_all(path, source.params.files_at(path))
@@ -126,17 +196,42 @@ class Resources:
 
     def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
         if files == (path,):
-            return self._digest(path)
-        named = sorted((label, self._digest(file)) for label, file in _labelled(path, files).items())
+            return self.digest(path)
+        named = sorted((label, self.digest(file)) for label, file in _labelled(path, files).items())
         return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
-    def _digest(self, path: Path) -> str:
+    def digest(self, path: Path) -> str:
+        """SHA-256 of one file, in hex, read once as long as size and time stay what they are."""
         status = path.stat()
         key = (str(path), status.st_size, status.st_mtime_ns)
         if key not in self._digests:
             with path.open("rb") as file:
                 self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
         return self._digests[key]
+
+
+def opened(source: Source) -> Classifier:
+    """Load a checkpoint; raise ModelError if it can't be opened."""
+    return catalog.loader(source.extension, source.allow_code)(source.params)
+
+
+def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
+    """Put what a source says of preprocessing in front of a classifier, for samples of this shape (H, W, C)."""
+    steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
+    return prepared(name, classifier, steps, shape)
+
+
+def _paths(source: Source) -> list[Path]:
+    return [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
+
+
+def _as_named(said: str, source: Source, here: Source) -> str:
+    """What is said of something that was fetched, by the name that the spec gives it."""
+    for reference, there in zip(references(source.params), references(here.params), strict=True):
+        if said and reference.name != there.name:
+            held = f" {listing(Path(there.name))}" if Path(there.name).is_dir() else ""
+            said = said.replace(there.name, reference.name) + held
+    return said
 
 
 def _key(source: Source) -> str:
@@ -173,9 +268,8 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     """Refuse a model and data of different shapes or classes, and a wrongly declared output."""
     shape = samples.images.shape[1:]
     if classifier.input_shape != shape:
-        wanted = " × ".join(map(str, classifier.input_shape))
-        given = " × ".join(map(str, shape))
-        raise ModelError(f"model {name!r} takes images of {wanted}, but {samples.source} has {given}")
+        told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
+        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model can resize and reorder them")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
         message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
@@ -187,6 +281,16 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     probe = samples.images[:_PROBE]
     classifier.check_declaration(probe)
     classifier.predict(probe)
+
+
+def spec_origin(plan: Plan) -> Mapping[str, Any]:
+    """Which spec a result is of."""
+    return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
+
+
+def demanded(source: Source) -> Mapping[str, bool]:
+    """What the spec demands of a model before it is loaded."""
+    return {"pinned": source.safeguards.sha256 is not None, "signed": source.safeguards.public_key is not None}
 
 
 def provenance(
@@ -201,11 +305,11 @@ def provenance(
 
     import auditor
 
-    runtimes = [name for name, module in _RUNTIMES.items() if module in sys.modules]
+    runtimes = [name for name, module in RUNTIMES.items() if module in sys.modules]
     packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
     samples = resources.samples(plan)
     return {
-        "spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed},
+        "spec": spec_origin(plan),
         "case": {"seed": seed},
         "data": {
             "dataset": plan.data.extension,
@@ -219,8 +323,8 @@ def provenance(
                 "format": plan.models[name].extension,
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
-                "pinned": plan.models[name].safeguards.sha256 is not None,
-                "signed": plan.models[name].safeguards.public_key is not None,
+                "known_by": resources.known_by(plan.models[name]),
+                **demanded(plan.models[name]),
                 "logits": used[name].logits_from if name in used else "not loaded",
             }
             for name in models
@@ -232,5 +336,16 @@ def provenance(
             **{package: version(package) for package in packages},
         },
         "machine": f"{platform.system()} {platform.machine()}",
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "finished": now(),
     }
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC, or the one that SOURCE_DATE_EPOCH names; raise RecordError if it names none."""
+    said = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = time.gmtime(int(said)) if said else time.gmtime()
+    except (ValueError, OverflowError, OSError) as error:
+        message = f"SOURCE_DATE_EPOCH is {said!r}; it has to be whole seconds since 1970, such as 1767225600"
+        raise RecordError(message) from error
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)

@@ -5,36 +5,45 @@ import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog
+from auditor import catalog, manifest
 from auditor.baseline import MODEL, changed_images, from_records
+from auditor.cache import Cache
+from auditor.case_key import case_key
 from auditor.commit import commit_of
 from auditor.conclusion import conclude, hypotheses, settle, unjudged
-from auditor.core import AdversarialImages, Classifier, Context, Evidence
-from auditor.errors import AuditError, CheckError, RecordError
+from auditor.core import AdversarialImages, Classifier, Context, Engine, Evidence
+from auditor.engines import Run as EngineRun
+from auditor.engines import serial
+from auditor.engines._kept import Kept
+from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
 from auditor.history import add, audits
-from auditor.manifest import seal
+from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
-from auditor.resources import Resources, provenance
-from auditor.store import Folder, write_text
-
-PAGE = "index.html"
+from auditor.report import PAGE, SIZE
+from auditor.resources import Resources, demanded, now, provenance, spec_origin
+from auditor.store import Folder, write_bytes, write_text
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a run of one audit works with. baseline: records of a previous run to compare with."""
+    """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept.
+    engine: where the blocks of attacks are worked off.
+    """
 
     plan: Plan
     run: str
     folder: Folder
     resources: Resources
     baseline: Folder | None = None
+    cache: Cache | None = None
+    engine: EngineRun = serial.run
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bool = False) -> Run:
@@ -48,7 +57,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         id=run_id,
         audit=plan.audit,
         title=content.title or plan.audit,
-        started=_now(),
+        started=now(),
         spec=plan.spec.marks.file,
         spec_digest=plan.spec.digest,
         confidence=content.confidence,
@@ -60,27 +69,71 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
     )
 
 
+def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
+    """The finished run that lies in the folder, if running `run` could only repeat it; None otherwise.
+
+    Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
+    it is. size: the bytes that a page may take, if that is asked for.
+    """
+    try:
+        there = work.folder.load_run()
+        if manifest.page_bytes(work.folder.path) != (size or SIZE):
+            return None
+        if manifest.broken(work.folder.path) or _as_planned(there) != _as_planned(run):
+            return None
+        for planned_case in (case for case in run.cases if case.selected):
+            record, case = there.records.get(planned_case.id), work.plan.case(planned_case.id)
+            if record is None or not record.key or record.key != case_key(work.plan, case, work.resources):
+                return None
+            if case.waiver and record.waiver != conclude(record, work.plan, case).waiver:
+                return None  # a waiver may have expired
+    except (AuditError, OSError):
+        return None  # nothing there, or nothing that can be trusted: the run replaces it
+    return there
+
+
+def _as_planned(run: Run) -> Run:
+    return dataclasses.replace(run, id="", started="", begun=frozenset(), records={})
+
+
+def begin_run(folder: Folder, run: Run) -> None:
+    """Note on disk what is planned, and drop what an earlier run left: its pass must not outlive a crash of this one.
+
+    Safe to call again while the run goes on. Raises RecordError where it can't be written.
+    """
+    from auditor.report.files import NAMES
+
+    folder.prepare(run)
+    try:
+        for name in (*NAMES, manifest.NAME):
+            (folder.path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"{folder.path} can't be written: {error.strerror or error}") from error
+
+
 def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
     return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
 
 
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 def obtain(work: Work, case: Case) -> Record:
     """Return this run's record of a case, running it, and what it needs, if there is none yet.
 
-    Several processes may ask for the same case: one runs it, the others wait and read its record.
+    Several processes may ask for the same case: one runs it, the others wait and read its record. What ended one
+    process would end the next, so a case that was cut off isn't tried again in the same run, but raises CutOffError.
     """
     with work.folder.lock(case.id):
         known = work.folder.load(work.run, case.id)
         if known is not None:
             return known
+        if work.folder.has_begun(work.run, case.id):
+            raise CutOffError(
+                f"{case.id!r} was cut off: it began and left no record, because its process died (a crash, a kill, too "
+                "little memory), was interrupted or couldn't write. Find out which, and run it again"
+            )
         work.folder.begin(work.run, case.id)
-        record = conclude(_measure(work, case), work.plan, case)
+        record = conclude(_recall_or_measure(work, case), work.plan, case)
         work.folder.save(record)
         return record
 
@@ -96,14 +149,49 @@ def obtain_settled(work: Work, case: Case) -> Record:
     if conclude(record, work.plan, case, work.plan.spec.content.confidence).verdict.status == "inconclusive":
         return record
     chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
-    together = {other.id: obtain(work, other) for other in work.plan.cases if other.id in chosen and other.expectations}
+    together = {}
+    for other in work.plan.cases:
+        if other.id in chosen and other.expectations:
+            with suppress(CutOffError):  # it counts as not passed, and its own item says so
+                together[other.id] = obtain(work, other)
     settled = settle(together, work.plan)[case.id]
     with work.folder.lock(case.id):
         work.folder.save(settled)
     return settled
 
 
-def _measure(work: Work, case: Case) -> Record:
+def _recall_or_measure(work: Work, case: Case) -> Record:
+    """Take a case's evidence from the cache, or measure it and keep it there; an error is never kept."""
+    blocks = Kept(work.engine, work.resources, work.cache)
+    if work.cache is None:
+        return _measure(work, case, blocks)
+    try:
+        key = case_key(work.plan, case, work.resources, work.baseline)
+    except (OSError, AuditError):
+        key = None  # a file is gone, or isn't what the spec demands: measuring says so, as this case's error
+    kept = work.cache.get(Record, key) if key else None
+    if kept is not None:
+        for needed in case.needs:
+            obtain(work, work.plan.case(needed))  # it belongs to the run, whether or not its images are asked for
+        return _replayed(kept, work, case)
+    record = _measure(work, case, blocks)
+    if key and record.evidence is not None:
+        record = dataclasses.replace(record, key=key)
+        work.cache.put(key, record)
+        blocks.forget()
+    return record
+
+
+def _replayed(kept: Record, work: Work, case: Case) -> Record:
+    """A kept record as this run's: the evidence is of then, everything else of now."""
+    plan = work.plan
+    models = {name: {**told, **demanded(plan.models[name])} for name, told in kept.provenance["models"].items()}
+    origin = {**kept.provenance, "spec": spec_origin(plan), "models": models}
+    again = unjudged(work.run, plan, case, kept.evidence, None, origin, kept.seconds, kept.baseline)
+    return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]))
+
+
+def _measure(work: Work, case: Case, blocks: Engine) -> Record:
     """Run a case; whatever stops it from measuring is a failure, never a pass and never missing."""
 
     def adversarial(case_id: str) -> AdversarialImages:
@@ -133,8 +221,10 @@ def _measure(work: Work, case: Case) -> Record:
             model=model,
             adversarial=adversarial,
             checkpoint=lambda name: resources.checkpoint(plan, name),
+            engine=blocks,
         )
-        evidence = catalog.load("checks", case.check).run(context, case.params)
+        with own_errors():
+            evidence = catalog.load("checks", case.check).run(context, case.params)
         models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
         origin = provenance(plan, resources, tuple(dict.fromkeys(models)), used, case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
@@ -143,7 +233,7 @@ def _measure(work: Work, case: Case) -> Record:
         message = str(error).strip() or type(error).__name__
         trace = "" if expected else traceback.format_exc()
         failure = Failure(type(error).__name__, message, trace)
-        evidence, origin = None, {"spec": {"path": plan.spec.marks.file, "sha256": plan.spec.digest}}
+        evidence, origin = None, {"spec": spec_origin(plan)}
     seconds = time.perf_counter() - started
     return unjudged(work.run, plan, case, evidence, failure, origin, seconds, baseline)
 
@@ -157,7 +247,8 @@ def _baseline(
         found = from_records(work.baseline, case.id, case.check, case.params.model_dump(mode="json"), origin)
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
         other = dataclasses.replace(context, model_name=MODEL)
-        before = catalog.load("checks", case.check).run(other, case.params)
+        with own_errors():
+            before = catalog.load("checks", case.check).run(other, case.params)
         files = work.resources.digests(work.plan.models[MODEL])
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:
@@ -167,24 +258,52 @@ def _baseline(
     )
 
 
-def render_report(folder: Folder) -> tuple[Run, Path]:
+def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     """Render the last run, for people and for other programs, from its records alone.
 
-    Returns the run and the page's path; the other files lie beside it. The page of the whole reports folder is
-    brought up to date too.
+    size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
+    the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
     """
     from auditor.report.files import render_files
     from auditor.report.index import render_index
 
     run = folder.load_run()
-    for name, content in render_files(run).items():
-        write_text(folder.path / name, content)
-    seal(folder.path)
+    if size is None:
+        size = manifest.page_bytes(folder.path) or SIZE
+    _write_report(folder.path, render_files(run, size))
+    manifest.seal(folder.path, size)
     reports = folder.path.resolve().parent
     add(folder.path.resolve(), run)
     write_text(reports / "index.html", render_index(audits(reports)))
     page = folder.path / PAGE
     return run, page
+
+
+def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> tuple[Run, Path]:
+    """Render the last run into another folder than that of its records, which its pages then don't lead to.
+
+    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
+    """
+    from auditor.report.files import render_files
+
+    if (target / "run.json").exists():
+        raise RecordError(f"{target} holds records of its own; name another folder")
+    run = folder.load_run()
+    _write_report(target, render_files(run, size or manifest.page_bytes(folder.path) or SIZE, beside_records=False))
+    return run, target / PAGE
+
+
+def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove those that an earlier one left and this one lacks."""
+    from auditor.report.layout import OURS, PICTURES
+
+    if (folder / PICTURES).is_symlink():
+        raise RecordError(f"{folder / PICTURES} is a link; a report's files lie in {folder} itself")
+    for name, content in made.items():
+        write_bytes(folder / name, content)
+    for name in manifest.files(folder):
+        if OURS.fullmatch(name) and name not in made:
+            (folder / name).unlink()
 
 
 def add_to_step_summary(run: Run) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
@@ -329,6 +330,8 @@ def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | N
         if isinstance(part, str) and isinstance(annotation, type) and issubclass(annotation, BaseModel):
             info = annotation.model_fields.get(part)
             annotation = info.annotation if info else None
+            if isinstance(annotation, UnionType):  # as in `Model | None`
+                annotation = annotation.__args__[0]
         else:
             arguments = getattr(annotation, "__args__", ())
             annotation = arguments[-1] if arguments else None

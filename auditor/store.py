@@ -19,11 +19,11 @@ import tempfile
 import types
 import typing
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ Value = TypeVar("Value")
 FORMAT = 3
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _MOST_BYTES = 4 * 2**30
+# What reading a file raises that was damaged, or made to mislead.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile)
 
 
 class Folder:
@@ -52,7 +54,7 @@ class Folder:
                     return
                 shutil.rmtree(self.path / "records", ignore_errors=True)
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
-                _write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
+                write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
             raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
 
@@ -66,23 +68,54 @@ class Folder:
         """One process at a time for one case."""
         return self._lock(f"case-{case}")
 
-    def _lock(self, name: str) -> AbstractContextManager[Any]:
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        """The system gives a lock back when its process ends, however it ends."""
         from filelock import FileLock
 
         folder = self.path / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock")
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written to: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def case_folder(self, case: str) -> Path:
         """Where one case's record lies."""
-        # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
-        return self.path / "records" / (f"_{case}" if case.startswith(".") else case)
+        return self.path / _case_folder(case)
 
     def begin(self, run: str, case: str) -> None:
         """Note that a run began a case, so that one that is cut off is told from one that never ran."""
         folder = self.case_folder(case)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "begun", run.encode())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(folder / "begun", run.encode())
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+
+    def let_stand(self, run: str) -> None:
+        """Note that a new run leaves the finished one as it is, for the processes that take part in it."""
+        folder = self.path / ".locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(folder / "standing", run.encode())
+        except OSError as error:
+            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+
+    def stands_for(self, run: str) -> bool:
+        """Whether a new run left the finished one as it is."""
+        path = self.path / ".locks" / "standing"
+        return path.exists() and path.read_text() == run
+
+    def has_begun(self, run: str, case: str) -> bool:
+        """Whether a run began a case."""
+        path = self.case_folder(case) / "begun"
+        return path.exists() and path.read_text() == run
 
     def save(self, record: Record) -> None:
         """Store a record; raise RecordError if it can't be written."""
@@ -94,7 +127,7 @@ class Folder:
             with _replacing(folder / "arrays.npz") as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
             # The JSON goes last: where it is, its arrays are.
-            _write(folder / "record.json", _json(data))
+            write(folder / "record.json", _json(data))
         except OSError as error:
             raise RecordError(f"record {folder} can't be written: {error.strerror or error}") from error
 
@@ -110,11 +143,12 @@ class Folder:
             _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
-            record: Record = decode(Record, content["record"], _read_arrays(folder / "arrays.npz"))
+            with (folder / "arrays.npz").open("rb") as file:
+                record: Record = decode(Record, content["record"], read_arrays(file))
             if record.case != case:
                 raise ValueError(f"it is of the case {record.case!r}")
             return record
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
     def load_plan(self) -> Run:
@@ -138,13 +172,9 @@ class Folder:
         """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
         run = self.load_plan()
         records = {case.id: self.load(run.id, case.id) for case in run.cases}
-        begun = {case.id for case in run.cases if self._begun(case.id) == run.id}
+        begun = {case.id for case in run.cases if self.has_begun(run.id, case.id)}
         kept = {case_id: record for case_id, record in records.items() if record is not None}
         return dataclasses.replace(run, records=kept, begun=frozenset(begun))
-
-    def _begun(self, case: str) -> str | None:
-        path = self.case_folder(case) / "begun"
-        return path.read_text() if path.exists() else None
 
     def save_run(self, run: Run) -> None:
         """Store a whole run, replacing the one that is here."""
@@ -169,6 +199,16 @@ class Folder:
             raise RecordError(f"{target} can't be written: {error.strerror or error}") from error
 
 
+def case_files(case: str) -> tuple[str, ...]:
+    """The files of a case's record, relative to the audit's folder, with forward slashes."""
+    return tuple((_case_folder(case) / name).as_posix() for name in ("record.json", "arrays.npz"))
+
+
+def _case_folder(case: str) -> Path:
+    # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
+    return Path("records", f"_{case}" if case.startswith(".") else case)
+
+
 def _refuse_links(root: Path, *paths: Path) -> None:
     """A record may come from a stranger: nothing in it may lead elsewhere."""
     for path in paths:
@@ -176,9 +216,9 @@ def _refuse_links(root: Path, *paths: Path) -> None:
             raise RecordError(f"{path} is a link; records are files in {root} itself")
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(source: IO[bytes]) -> dict[str, NDArray[Any]]:
     """Read an `.npz` file of plain arrays, none larger than its header and the file itself can account for."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(source) as archive:
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > _MOST_BYTES:
@@ -191,7 +231,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 declared = math.prod(shape) * kind.itemsize
                 if kind.hasobject or declared != member.file_size - file.tell():
                     raise ValueError(f"{member.filename} declares {declared} bytes of {kind} and holds others")
-    with np.load(path, allow_pickle=False) as arrays:
+    source.seek(0)
+    with np.load(source, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
@@ -224,16 +265,22 @@ class _replacing:  # noqa: N801 - reads as a verb where it is used
             self.temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Write a file in one move; raise OSError if it can't be written."""
     with _replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file in one move, making its folder; raise RecordError if it can't be written."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one move, making its folder; raise RecordError if it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, text.encode())
+        write(path, data)
     except OSError as error:
         raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
 

@@ -4,9 +4,10 @@ What a report claims rests on images; whether they lie within ball and box and f
 prediction to see, however long it took to find them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,10 @@ from auditor.checks._text import softmax
 from auditor.conclusion import judged
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
 from auditor.errors import AuditError
-from auditor.plan import Plan, make_plan
+from auditor.plan import Plan, Source, make_plan
 from auditor.record import Record, Run
 from auditor.report.files import render_files
+from auditor.report.layout import PICTURES
 from auditor.resources import Resources
 from auditor.store import Folder
 
@@ -64,14 +66,21 @@ def verify(path: Path, spec: Path | None = None, model: bool = True, allow_code:
     for record in run.records.values():
         yield from _arithmetic(record)
     if model:
-        yield from _with_model(run, spec or Path(run.spec), Resources(allow_code))
+        yield from _with_model(run, spec or Path(run.spec), Resources(allow_code=allow_code))
 
 
 def _rendered(path: Path, run: Run) -> Iterator[Finding]:
-    for name, content in render_files(run).items():
-        same = (path / name).is_file() and (path / name).read_bytes() == content.encode()
-        seen = "it is what the records render to" if same else "it isn't what the records render to"
-        yield Finding(name, "rendered", same, seen)
+    size = manifest.page_bytes(path)
+    made = render_files(run) if size is None else render_files(run, size)
+    same = {name: (path / name).is_file() and (path / name).read_bytes() == made[name] for name in made}
+    pictures = [name for name in made if name.startswith(PICTURES)]
+    if pictures and all(same[name] for name in pictures):
+        told = f"its {len(pictures)} pictures are what the records render to"
+        yield Finding(PICTURES, "rendered", ok=True, seen=told)
+        same = {name: same[name] for name in made if name not in pictures}
+    for name, ok in same.items():
+        seen = "it is what the records render to" if ok else "it isn't what the records render to"
+        yield Finding(name, "rendered", ok, seen)
 
 
 # --- arithmetic
@@ -132,12 +141,18 @@ def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Findi
     same = told["data"]["sha256"] == resources.samples(plan).digest
     yield Finding(record.case, "data", same, "the data that was audited" if same else "other data than was audited")
     for name, entry in told["models"].items():
-        now = resources.digests(plan.models[name]) if name in plan.models else {}
-        same = sorted(now.values()) == sorted(entry["files"].values())
+        same = name in plan.models and _same(entry, plan.models[name], resources)
         seen = (
             f"{name} is the checkpoint that was audited" if same else f"{name} is another checkpoint than was audited"
         )
         yield Finding(record.case, "checkpoint", same, seen)
+
+
+def _same(entry: Mapping[str, Any], source: Source, resources: Resources) -> bool:
+    """Whether a source is what a record names: the same files, whatever they are called, or the same endpoint."""
+    files = sorted(resources.digests(source).values()) == sorted(entry["files"].values())
+    steps = entry["params"].get("preprocessing") == source.shown.get("preprocessing")
+    return files and steps and resources.known_by(source) == entry.get("known_by", {})
 
 
 def _images(

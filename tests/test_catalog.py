@@ -13,13 +13,14 @@ from auditor.attacks._norms import Norm
 from auditor.core import MetricInfo, MetricKind
 from auditor.errors import ExtensionError
 from auditor.fields import Parameters
+from auditor.models._preprocessing import ModelParameters
 
 EXTENSIONS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
 CHECKS = catalog.names("checks")
 RUN_FUNCTIONS = {"checks": ("run",), "attacks": ("start", "step"), "models": ("load",), "datasets": ("preview", "load")}
 HEAVY = (
     *("tensorflow", "keras", "matplotlib", "scipy.stats", "mlxtend", "sklearn", "PIL"),
-    *("torch", "onnxruntime", "ai_edge_litert"),
+    *("torch", "onnxruntime", "ai_edge_litert", "urllib3"),
 )
 
 each_extension = pytest.mark.parametrize(("kind", "name"), EXTENSIONS, ids=lambda value: value)
@@ -62,7 +63,7 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
             {"accuracy", "noise_to_target", "digit_flip", "transfer", "filters", "weight_maps", "covert_message"},
         ),
         ("attacks", {"std_ascent", "apgd", "fab", "autoattack"}),
-        ("models", {"keras", "saved_model", "tf1_checkpoint", "tflite", "onnx", "torch"}),
+        ("models", {"keras", "saved_model", "tf1_checkpoint", "tflite", "onnx", "torch", "weights", "http"}),
         ("datasets", {"mnist", "mnist_5k", "npz"}),
     ],
 )
@@ -77,7 +78,7 @@ def test_names_are_sorted_and_leave_out_helpers(kind, some):
     ("kind", "wrong", "message"),
     [
         ("checks", "acuracy", "unknown check 'acuracy'; did you mean 'accuracy'? (known: accuracy, "),
-        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: keras, "),
+        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: http, keras, "),
         ("datasets", "mnist_5K", "unknown dataset 'mnist_5K'; did you mean 'mnist_5k'? (known: cifar10, "),
         ("attacks", "zzz", "unknown attack 'zzz' (known: "),
         ("checks", "_text", "unknown check '_text'"),
@@ -120,6 +121,7 @@ def test_the_module_shows_its_face(kind, name):
     params = catalog.params_of(kind, name)
     assert issubclass(params, Parameters)
     assert params.__doc__
+    assert kind != "models" or issubclass(params, ModelParameters), "preprocessing belongs to every format"
     functions = RUN_FUNCTIONS[kind]
     if kind == "attacks":
         assert module.SEES in get_args(Sees)

@@ -71,7 +71,8 @@ def test_paths_are_taken_from_the_folder_of_the_spec(folder, monkeypatch):
     monkeypatch.chdir("/")
     made = plan(folder, CLEAN)
     assert made.models["release"].params.path == str(folder / "models" / "a.keras")
-    assert made.models["release"].shown == {"path": "models/a.keras", "output": "probabilities"}
+    written = {"path": "models/a.keras", "output": "probabilities", "preprocessing": None}
+    assert made.models["release"].shown == written
     assert made.data.params.path == str(folder / "data.npz")
     assert made.data.params.box == [0.0, 255.0]
 

@@ -106,3 +106,4 @@ def test_the_digest_of_a_tensorflow_1_checkpoint_covers_its_shards(tmp_path: Pat
         (tmp_path / name).write_text(name)
     params = tf1_checkpoint.Params(path=str(tmp_path / "m[1].meta"), output="logits", input="x", logits="y")
     assert digest_of(params) == printed(tmp_path, *names)
+    assert digest_of(params.model_copy(update={"path": str(tmp_path / "m[1]")})) == printed(tmp_path, *names)

@@ -1,6 +1,7 @@
 """What a checkpoint may not do to the audit: be another than was meant, run code, take the session down."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from auditor import catalog, signature
+from auditor.cache import Cache
+from auditor.engines import _worker
 from auditor.errors import ModelError
 from auditor.plan import make_plan
 from auditor.resources import Resources
@@ -110,6 +113,33 @@ def test_a_mistake_in_a_safeguard_has_its_place(project, more, told):
     result.stdout.fnmatch_lines([f"one.audit.yaml:6:*: {told.replace('[', '[[]')}*"])
 
 
+def test_a_model_without_files_has_nothing_to_guard_or_to_look_into(project):
+    served = "served: {format: http, url: 'http://127.0.0.1:9/v2/models/m', protocol: kserve_v2, output: logits"
+    looks = "- {id: looks, check: model_scan, model: served}"
+    write(project, spec(looks, models=f"{served}, sha256: {OTHER}, trusted: true}}\n"))
+    told = [f"*: `{name}` is for checkpoints in files; the format 'http' has none*" for name in ("sha256", "trusted")]
+    project.runpytest_inprocess().stdout.fnmatch_lines(told)
+    _, found = run(project, served + "}\n", checks=looks)
+    assert found.records["looks"].verdict.message == "model 'served' has no files to look into"
+
+
+def test_what_is_kept_holds_for_a_checkpoint_that_the_spec_demands_and_for_code_as_then(project):
+    digest, checks = sha256(project.path / "steeper.keras"), ONE + "\n- {id: looks, check: model_scan, model: odd}"
+    run(project, entry("steeper.keras", "trusted: true"), checks=checks)
+
+    _, found = run(project, entry("steeper.keras", f"trusted: true, sha256: {digest}"), checks=checks)
+    assert {case for case, record in found.records.items() if record.cached} == {"odd", "fine"}
+    assert found.records["odd"].provenance["models"]["odd"]["pinned"]
+    assert found.records["looks"].evidence.metrics["unpinned"].value == 0
+
+    result, found = run(project, entry("steeper.keras", f"trusted: true, sha256: {OTHER}"), checks=checks)
+    result.assert_outcomes(passed=1, failed=2)
+    assert f"its SHA-256 is {digest}, the spec says aaa" in found.records["odd"].verdict.message
+
+    _, found = run(project, entry("steeper.keras", "trusted: true"), "--audit-allow-code", checks=checks)
+    assert not any(record.cached for record in found.records.values())
+
+
 def test_no_format_has_a_parameter_of_a_safeguards_name():
     from auditor.spec import Safeguards
 
@@ -146,6 +176,12 @@ def test_a_signed_checkpoint_is_used_and_any_other_is_not(keys):
     assert found.records["odd"].provenance["models"]["odd"]["signed"]
     assert "signed as the spec demands" in (keys.path / "reports/tiny/index.html").read_text()
 
+    (keys.path / "model.sig").rename(keys.path / "aside.sig")
+    result, found = run(keys, entry(path.name, signed))
+    result.assert_outcomes(passed=1, failed=1)
+    assert "there is no signature" in found.records["odd"].verdict.message, "though nothing else has changed"
+
+    (keys.path / "aside.sig").rename(keys.path / "model.sig")
     path.write_bytes((keys.path / "linear.keras").read_bytes())
     result, found = run(keys, entry(path.name, signed))
     result.assert_outcomes(passed=1, failed=1)
@@ -210,6 +246,37 @@ def test_code_is_allowed_by_the_ini_file_in_workers_too(project):
     write(project, spec(ONE, models=entry("code.keras", "trusted: true")))
     project.runpytest_inprocess("-n1").assert_outcomes(passed=2)
     assert last_run(project).records["odd"].provenance["code_allowed"]
+
+
+def asked(classifier, task):
+    return classifier.predict(task)
+
+
+def test_workers_of_an_engine_run_code_where_it_is_allowed(project):
+    with_lambda().save(project.path / "code.keras")
+    plan = make_plan(write(project, spec(ONE, models=entry("code.keras", "trusted: true"))))
+    resources = Resources(allow_code=True)
+    classifier = resources.classifier(plan, "odd")
+    source, images = resources.source_of(classifier), resources.samples(plan).images
+    _, found = _worker.work(asked, source, resources.digests(source), classifier.input_shape, 0, images)
+    assert (found == classifier.predict(images)).all()
+    forbidden = dataclasses.replace(source, allow_code=False)
+    with pytest.raises(ModelError, match="Lambda"):
+        _worker.work(asked, forbidden, resources.digests(source), classifier.input_shape, 0, images)
+
+
+def test_an_architecture_is_looked_into_too(project):
+    model = with_lambda()
+    (project.path / "code.json").write_text(model.to_json())
+    model.save_weights(project.path / "m.weights.h5")
+    models = (
+        "odd: {format: weights, architecture: code.json, path: m.weights.h5, output: probabilities, trusted: true}\n"
+    )
+    result, found = run(project, models)
+    result.assert_outcomes(passed=1, failed=1)
+    assert "code.json: Lambda 'lambda" in found.records["odd"].verdict.message
+    result, _ = run(project, models, "--audit-allow-code")
+    result.assert_outcomes(passed=2)
 
 
 def test_what_looks_hostile_is_not_loaded(project):
@@ -309,6 +376,7 @@ def test_harm_is_done_elsewhere_and_the_session_goes_on(evil):
         assert (str(os.getpid()) in pids(evil, name)) == (told is None), name
     assert 'raise KeyError("oops")' in found.records["defect"].failure.traceback
 
+    Cache(evil.path / ".audit_cache").prune(0, 0)  # results alone, so that all is measured again
     before = pids(evil, "none")
     (evil.path / "changed.evil").write_text("crash")
     result, found = run(evil, models, "-k", "none or changed", checks=checks)
@@ -316,4 +384,4 @@ def test_harm_is_done_elsewhere_and_the_session_goes_on(evil):
     assert pids(evil, "none")[len(before) :] == [str(os.getpid())], "it passed before, so it isn't tried again"
     told = "took it down: it died of SIGSEGV (it had 1 GB; the spec can raise this model's `load_seconds`"
     assert told in found.records["changed"].verdict.message
-    assert (evil.path / "reports/.audit_cache/CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d1")
+    assert len([note for note in (evil.path / ".audit_cache/loaded").iterdir() if not note.suffix]) == 2

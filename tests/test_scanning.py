@@ -93,6 +93,7 @@ def deflated() -> bytes:
 BROKEN = {
     "saved_model.pb": b"\xff" * 50,
     "m.meta": b"\xff" * 50,
+    "m.json": b"{",
     "m.h5": b"\x89HDF\r\n\x1a\n" + bytes(600),
     "cut.keras": b"PK\x05\x06" + b"\xff" * 18,
     "deflated.keras": deflated(),

@@ -4,6 +4,7 @@ The attack moves; `_loop` drives it; this decides what counts. It owns restarts,
 the final projection to ball and box, and the re-prediction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -12,15 +13,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor import catalog
 from auditor.attacks import _losses
 from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.backend import tensorflow
-from auditor.core import Classifier, FloatArray, IntArray, Tensor
+from auditor.core import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
-_BATCH_PIXELS = 800_000  # 1000 MNIST images: throughput rises up to there, memory stays flat beyond
+# 255 MNIST images: more in a batch gain next to nothing, and fewer leave several processes something to share.
+_BATCH_PIXELS = 200_000
 # A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
@@ -39,7 +42,8 @@ class Found:
     loss of the images still attacked, and share found so far, at every step of the first start.
     stopped_early: whether images were left as soon as they had succeeded. blind, lost, rising: (N,), where the first
     gradient was zero, exploding or not finite; where the attack succeeded on its way but its answer doesn't; and
-    where it failed while its loss still rose in the last quarter of the steps.
+    where it failed while its loss still rose in the last quarter of the steps. alive: (T+1,), how many images were
+    still attacked at every step of the first start.
     """
 
     images: FloatArray
@@ -54,6 +58,7 @@ class Found:
     blind: NDArray[np.bool_]
     lost: NDArray[np.bool_]
     rising: NDArray[np.bool_]
+    alive: IntArray
 
 
 @dataclass(frozen=True)
@@ -76,42 +81,93 @@ class Job:
         return Job(images, labels, targets, self.eps[part], self.rows[part], self.logits[part])
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of a search: images that move together, in one batch. Attacking it gives the same wherever it is done.
+
+    attack: the name of an attack, params: its parameters; the rest as for `search`.
+    """
+
+    attack: str
+    params: Any
+    threat: Threat
+    job: Job
+    seed: int
+    keep: Keep
+
+
 def search(
-    attack: ModuleType,
+    attack: str,
     params: Any,
     classifier: Classifier,
     threat: Threat,
     job: Job,
     seed: int,
     keep: Keep = "first",
+    engine: Engine = one_by_one,
 ) -> Found:
     """Attack images. What counts as found lies within ball and box, as measured in float64, and is predicted so
     once more.
 
     keep: which adversarial image is kept. `first` leaves an image as soon as it has one; `last` takes all steps,
-    as images for transfer or display must; `closest` takes all steps and keeps the smallest change.
+    as images for transfer or display must; `closest` takes all steps and keeps the smallest change. engine: where the
+    blocks are worked off, which doesn't change what they give.
     """
-    count = len(job.images)
-    width = _width(attack, params, classifier)
-    ledger = _Ledger(job, params.steps, attack, threat, keep, width)
+    width = _width(catalog.load("attacks", attack), params, classifier)
+    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, width))
+    rows = np.arange(len(job.images))
+    parts = [job.only(rows[first : first + size]) for first in range(0, max(1, len(rows)), size)]
+    blocks = [Block(attack, params, threat, part, seed, keep) for part in parts]
+    return _together(engine(attack_block, classifier, blocks))
+
+
+def attack_block(classifier: Classifier, block: Block) -> Found:
+    """Attack one block of images."""
+    params, threat, job, keep = block.params, block.threat, block.job, block.keep
+    attack = catalog.load("attacks", block.attack)
+    ledger = _Ledger(job, params.steps, attack, threat, keep, _width(attack, params, classifier))
     scale = _losses.confidence_scale(job.logits)
     run = _compiled(attack, params, classifier, threat)
-    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, width))
     for start, aims in enumerate(_starts(params, threat, job)):
-        left = np.arange(count) if keep == "closest" else np.flatnonzero(~ledger.won)
-        for first in range(0, len(left), size):
-            part = left[first : first + size]
-            here = job.only(part)
-            keys = random_keys(seed, f"steps/{start}", here.rows.tolist())
-            goal = Goal(here.images, here.labels, aims[part], keys, scale[part])
-            noise = random_change(seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
-            radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
-            note = _notes(ledger, part, start == 0)
-            ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
+        left = np.arange(len(job.images)) if keep == "closest" else np.flatnonzero(~ledger.won)
+        if not left.size:
+            break
+        here = job.only(left)
+        keys = random_keys(block.seed, f"steps/{start}", here.rows.tolist())
+        goal = Goal(here.images, here.labels, aims[left], keys, scale[left])
+        noise = random_change(block.seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
+        radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
+        note = _notes(ledger, left, start == 0)
+        ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
     return ledger.found()
+
+
+def _together(found: Sequence[Found]) -> Found:
+    """What was found in all blocks, in their order."""
+    alive = np.sum([part.alive for part in found], axis=0)
+    count = sum(len(part.images) for part in found)
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in found])
+
+    return Found(
+        images=joined("images"),
+        success=joined("success"),
+        distances=joined("distances"),
+        steps=joined("steps"),
+        gradients=sum(part.gradients for part in found),
+        predictions=sum(part.predictions for part in found),
+        loss=np.sum([part.loss * part.alive for part in found], axis=0) / np.maximum(alive, 1),
+        rate=np.sum([part.rate * len(part.images) for part in found], axis=0) / max(count, 1),
+        stopped_early=found[0].stopped_early,
+        blind=joined("blind"),
+        lost=joined("lost"),
+        rising=joined("rising"),
+        alive=alive,
+    )
 
 
 def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
@@ -148,7 +204,7 @@ class _Ledger:
         self.hit, self.blind = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         self.values = np.zeros((3, count))
         self.loss = np.zeros(steps + 1)
-        self.alive = np.zeros(steps + 1)
+        self.alive = np.zeros(steps + 1, np.int64)
         self.hits = np.zeros(steps + 1)
 
     def reached(self, images: FloatArray, rows: NDArray[np.int64], hit: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -193,6 +249,7 @@ class _Ledger:
             self.blind,
             self.hit & ~self.won,
             self._rising(),
+            self.alive,
         )
 
 

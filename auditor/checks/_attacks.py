@@ -201,7 +201,10 @@ def cascade(
         if not left.size:
             break
         began = time.perf_counter()
-        found = search(choice.module, choice.params, context.classifier, threat, job.only(left), context.seed, keep)
+        attacked = job.only(left)
+        found = search(
+            choice.name, choice.params, context.classifier, threat, attacked, context.seed, keep, context.engine
+        )
         sizes = np.where(found.success, found.distances, np.inf)
         taken = sizes < closest[left] if keep == "closest" else np.ones(len(left), np.bool_)
         ended[left[taken]], closest[left[taken]] = found.images[taken], sizes[taken]

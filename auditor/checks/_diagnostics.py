@@ -141,8 +141,12 @@ def closest(
     return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
 
 
-def _broken_by(context: Context, threat: Threat, module: ModuleType, params: Any, job: Job) -> float:
-    found = search(module, params, context.classifier, threat, job, context.seed)
+def _name(attack: ModuleType) -> str:
+    return attack.__name__.rpartition(".")[2]
+
+
+def _broken_by(context: Context, threat: Threat, attack: ModuleType, params: Any, job: Job) -> float:
+    found = search(_name(attack), params, context.classifier, threat, job, context.seed)
     return float(found.success.mean())
 
 
@@ -198,6 +202,6 @@ def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Jo
     radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
     free = dataclasses.replace(probed, eps=radii)
     share = _broken_by(context, threat, module, params, free)
-    name = module.__name__.rpartition(".")[2]
+    name = _name(module)
     message = f"with the whole box to move in, `{name}` breaks {share:.0%} of {len(radii)} images that held"
     return doubts.about("unbounded attack", share >= _MOST, message, _BROKEN)

@@ -134,9 +134,10 @@ def _find_layer(context: Context, wanted: str | None) -> Layer:
     if other:
         message = f"layer {wanted!r} is a {other.kind}, not a 2-D convolution"
         raise CheckError(f"{message} (convolutions of model {context.model_name!r}: {', '.join(names)})")
-    if wanted not in names:
+    found = [layer for layer in convolutions if wanted in (layer.name, *layer.aliases)]
+    if not found:
         raise CheckError(one_of(wanted, names, f"convolution layer of model {context.model_name!r}"))
-    return convolutions[names.index(wanted)]
+    return found[0]
 
 
 def _position(context: Context, row: int | None) -> int:

@@ -32,6 +32,7 @@ class Params(Parameters):
     """There is nothing to choose."""
 
 
+READS_CHECKPOINTS = True
 METRICS = {
     "critical": MetricInfo("exact", "findings that a loader may act upon", better="lower"),
     "warnings": MetricInfo("exact", "findings that no honest checkpoint needs", better="lower"),
@@ -48,6 +49,8 @@ def controls(params: Params) -> tuple[str, ...]:
 def run(context: Context, params: Params) -> Evidence:
     """Look into every file; the model isn't loaded."""
     checkpoint = context.checkpoint(context.model_name)
+    if not checkpoint.files:
+        raise CheckError(f"model {context.model_name!r} has no files to look into")
     threats = scan(checkpoint.files)
     blind = [threat for threat in threats if threat.kind == "unreadable"]
     if blind:

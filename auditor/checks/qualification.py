@@ -184,6 +184,6 @@ def _closed_form_gap(context: Context) -> float:
     count = len(images)
     job = Job(images, labels, np.full(count, -1), np.full(count, eps), np.arange(count), logits.astype(np.float32))
     threat = Threat("linf", (-_FAR, _FAR))
-    found = search(apgd, apgd.Params(steps=40), linear, threat, job, context.seed)
+    found = search("apgd", apgd.Params(steps=40), linear, threat, job, context.seed)
     clear = np.abs(distances - eps) > 0.02 * eps
     return float((found.success != (distances < eps))[clear].mean())

@@ -230,6 +230,8 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
         natural_panel(originals[rows], samples.box, "original"),
         natural_panel(control[rows], samples.box, f"random twin, {first}", said),
     ]
+    targets = np.concatenate([s.made.targets for s in sources])
+    fooling = sum(int((vote.predicted[rows] == targets[rows]).sum()) for vote in votes.values())
     for name, vote in votes.items():
         said = tuple(
             f"{samples.class_name(int(vote.predicted[i]))} (target {probability_text(vote.confidence[i])})"
@@ -240,6 +242,7 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
         title="What each network says",
         caption="The same adversarial image before every network: the class it gives, and its probability of the "
         "target. The random twin moved as far from the original, in a random direction.",
-        alt=f"{several(len(rows), 'adversarial image')} with the verdict of {several(len(votes), 'network')}.",
+        alt=f"{several(len(rows), 'adversarial image')} before {several(len(votes), 'network')}: "
+        f"{fooling} of the {len(rows) * len(votes)} answers are the target.",
         panels=tuple(panels),
     )

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +71,11 @@ class Subset(Parameters):
             taken = taken[np.isin(taken, by_class[picked])]
         return taken
 
+    def take(self, labels: IntArray, rows: IntArray, names: Sequence[str] | None, source: str) -> tuple[IntArray, str]:
+        """What `choose` gives, and the source's name with how many of how many these are."""
+        taken = self.choose(labels, rows, names, source)
+        return taken, source if len(taken) == len(labels) else f"{source} ({len(taken)} of {len(labels)})"
+
 
 def _class_number(wanted: int | str, names: Sequence[str] | None, source: str) -> int:
     if isinstance(wanted, int):
@@ -93,6 +99,19 @@ def in_turn(labels: IntArray) -> IntArray:
     return np.lexsort((labels, place))
 
 
+def check_form(shape: tuple[int, ...], dtype: np.dtype[Any], labels: NDArray[Any], source: str) -> None:
+    """Raise DataError unless images of this shape and type, with these labels (N,), can be chosen among."""
+    if len(shape) != 4:
+        raise DataError(f"{source}: images have shape {shape}; (N, H, W) or (N, H, W, C) is needed")
+    if dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
+        message = f"{source}: images must be numbers and labels whole numbers, got {dtype} and {labels.dtype}"
+        raise DataError(message)
+    if 0 in shape:
+        raise DataError(f"{source}: there are no images (shape {shape})")
+    if labels.shape != shape[:1]:
+        raise DataError(f"{source}: {shape[0]} images need as many labels, got shape {labels.shape}")
+
+
 def make_samples(
     images: NDArray[Any],
     labels: NDArray[Any],
@@ -106,19 +125,9 @@ def make_samples(
 
     indices: (N,), each image's row in the source. Raises DataError for what can't be used.
     """
-    if images.ndim != 4:
-        raise DataError(f"{source}: images have shape {images.shape}; (N, H, W) or (N, H, W, C) is needed")
-    if images.dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
-        message = f"{source}: images must be numbers and labels whole numbers, got {images.dtype} and {labels.dtype}"
-        raise DataError(message)
-    if not images.size:
-        raise DataError(f"{source}: there are no images (shape {images.shape})")
-    if labels.shape != (len(images),):
-        raise DataError(f"{source}: {len(images)} images need as many labels, got shape {labels.shape}")
+    check_form(images.shape, images.dtype, labels, source)
     if subset is not None:
-        taken = subset.choose(labels, indices, classes, source)
-        if len(taken) < len(labels):
-            source = f"{source} ({len(taken)} of {len(labels)})"
+        taken, source = subset.take(labels, indices, classes, source)
         images, labels, indices = images[taken], labels[taken], indices[taken]
     broken = ~np.isfinite(images).all(axis=(1, 2, 3))
     if broken.any():
@@ -143,7 +152,7 @@ def make_samples(
     indices = np.ascontiguousarray(indices, dtype=np.int64)
     digest = hashlib.sha256(repr(images.shape).encode())
     for array in (images, labels, indices):
-        digest.update(array.tobytes())
+        digest.update(array.data)  # its bytes, without a copy
     names = tuple(classes) if classes else None
     return Samples(images, labels, indices, (low, high), names, source, digest.hexdigest())
 
@@ -151,3 +160,9 @@ def make_samples(
 def _which(mask: NDArray[np.bool_], indices: NDArray[Any]) -> str:
     first = ", ".join(str(index) for index in indices[mask][:3])
     return f"{int(mask.sum())} of {len(mask)} images (rows {first}{', …' if mask.sum() > 3 else ''})"
+
+
+def packaged(package: str, *names: str) -> tuple[Path, ...]:
+    """Paths of files that a package ships, found without importing it; none where it isn't installed."""
+    spec = find_spec(package)
+    return tuple(Path(spec.origin).parent / name for name in names) if spec and spec.origin else ()

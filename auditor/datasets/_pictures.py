@@ -1,6 +1,8 @@
-"""Images in files of their own: PNG and JPEG, decoded one by one to the same shape."""
+"""PNG and JPEG images, wherever they are stored, decoded one by one to the same shape."""
 
-from collections.abc import Sequence
+import io
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,45 +29,58 @@ class Pictures(Subset):
     """Height and width to resize every image to; without it all must be of one size."""
 
 
+# The file of an image, the bytes of one, or its pixels (H, W, C).
+Content = Path | bytes | NDArray[np.uint8]
+# Where each image at positions (n,), which ascend, is found, in words, and what is there.
+Fetch = Callable[[IntArray], Iterable[tuple[str, Content]]]
+
+
 def load_pictures(
-    paths: Sequence[Path],
-    labels: IntArray,
-    rows: IntArray,
-    source: str,
-    classes: Sequence[str] | None,
-    params: Pictures,
+    fetch: Fetch, labels: IntArray, rows: IntArray, source: str, classes: Sequence[str] | None, params: Pictures
 ) -> Samples:
-    """Choose, and decode what was chosen: N paths, labels (N,) and rows (N,) to images (n, H, W, C) in [0, 1].
+    """Choose, and decode what was chosen: labels (N,) and rows (N,) to images (n, H, W, C) in [0, 1].
 
-    Raises DataError for a file that is no 8-bit PNG or JPEG, and for sizes that differ.
+    Only what was chosen is fetched, one after the other. Raises DataError for what is no 8-bit PNG or JPEG image of
+    a sensible size, and for sizes that differ.
     """
-    taken = params.choose(labels, rows, classes, source)
-    if len(taken) < len(labels):
-        source = f"{source} ({len(taken)} of {len(labels)})"
-    chosen = [paths[position] for position in taken]
-    pixels: list[NDArray[np.uint8]] = []
-    for path in chosen:
-        pixels.append(_decoded(path, params))
-        if pixels[-1].shape != pixels[0].shape:
-            sizes = [" × ".join(map(str, image.shape[:2])) for image in (pixels[-1], pixels[0])]
-            message = f"{printable(path)} is {sizes[0]} pixels, but {printable(chosen[0])} is {sizes[1]}"
+    taken, source = params.take(labels, rows, classes, source)
+    order = np.argsort(taken)
+    images = np.empty((0, 0, 0, 0), np.float32)
+    first = ""
+    for place, (shown, content) in zip(order, fetch(taken[order]), strict=True):
+        pixels = _decoded(shown, content, params)
+        if not images.size:
+            images, first = np.empty((len(taken), *pixels.shape), np.float32), shown
+        if pixels.shape != images.shape[1:]:
+            sizes = [" × ".join(map(str, shape[:2])) for shape in (pixels.shape, images.shape[1:])]
+            message = f"{shown} is {sizes[0]} pixels, but {first} is {sizes[1]}"
             raise DataError(f"{message}; set `resize: [height, width]`")
-    return make_samples(SHADES[np.stack(pixels)], labels[taken], rows[taken], source, classes)
+        images[place] = SHADES[pixels]
+    return make_samples(images, labels[taken], rows[taken], source, classes)
 
 
-def _decoded(path: Path, params: Pictures) -> NDArray[np.uint8]:
+def _decoded(shown: str, content: Content, params: Pictures) -> NDArray[np.uint8]:
     """One image as (H, W, C) bytes."""
     from PIL import Image
 
+    if isinstance(content, np.ndarray):
+        return content
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            if image.mode in _DEEP:
-                raise DataError(f"{printable(path)} has more than 8 bits a channel; convert it, or use 'npz'")
-            picture: Any = image.convert("L" if params.channels == 1 else "RGB")
+        with warnings.catch_warnings():
+            # What Pillow warns of at twenty times the pixels of a screen, and refuses at forty, is refused.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            file = content if isinstance(content, Path) else io.BytesIO(content)
+            with Image.open(file, formats=("PNG", "JPEG")) as image:
+                if image.mode in _DEEP:
+                    raise DataError(f"{shown} has more than 8 bits a channel; convert it, or use 'npz'")
+                picture: Any = image.convert("L" if params.channels == 1 else "RGB")
     except FileNotFoundError as error:
-        raise DataError(f"{printable(path)} is missing") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{printable(path)} can't be read as a PNG or JPEG image: {printable(str(error))}") from error
+        raise DataError(f"{shown} is missing") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        message = f"more than the {Image.MAX_IMAGE_PIXELS} pixels that an image may have"
+        raise DataError(f"{shown} has {message}; scale it down") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(str(error))}") from error
     if params.resize is not None:
         height, width = params.resize
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)

@@ -17,6 +17,8 @@ References
 """
 
 import csv
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +28,8 @@ from pydantic import Field
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import printable
 from auditor.datasets._pictures import Pictures, load_pictures
-from auditor.errors import DataError, one_of
+from auditor.datasets._tables import Column
+from auditor.errors import DataError
 from auditor.fields import FilePath
 
 
@@ -48,7 +51,7 @@ class Params(Pictures):
 def preview(params: Params) -> Preview:
     """How many rows there are; a table that isn't as it should be is for `load` to explain."""
     try:
-        images = len(_rows(params))
+        images = sum(1 for _ in _rows(params))
     except DataError:
         images = None
     return Preview(params.most(images), (0.0, 1.0))
@@ -56,19 +59,28 @@ def preview(params: Params) -> Preview:
 
 def load(params: Params) -> Samples:
     """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
-    rows = _rows(params)
-    labels, names = _labels(rows, params)
-    folder = Path(params.path).parent
-    paths = [folder / path for _, path, _ in rows]
-    for (line, _, _), path in zip(rows, paths, strict=True):
-        if not _is_file(path):
-            raise DataError(f"{printable(params.path)}:{line}: there is no file {printable(path)}")
-    return load_pictures(paths, labels, np.arange(len(rows)), "csv", names, params)
+    shown, folder = printable(params.path), Path(params.path).parent
+    column, lines, paths = Column(), array("q"), []
+    for line, path, label in _rows(params):
+        column.add(label, f"{shown}:{line}")
+        lines.append(line)
+        paths.append(path)
+    labels, names = column.numbered(params.names)
+
+    def fetch(positions: IntArray) -> Iterator[tuple[str, Path]]:
+        for position in positions:
+            path = folder / paths[position]
+            if not _is_file(path):
+                raise DataError(f"{shown}:{lines[position]}: there is no file {printable(path)}")
+            yield printable(path), path
+
+    return load_pictures(fetch, labels, np.arange(len(labels)), "csv", names, params)
 
 
-def _rows(params: Params) -> list[tuple[int, str, str]]:
-    """Every row's line in the file, path and label."""
+def _rows(params: Params) -> Iterator[tuple[int, str, str]]:
+    """Every row's line in the file, path and label; raise DataError where there is none."""
     shown = printable(params.path)
+    rows = 0
     try:
         with Path(params.path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=params.delimiter, strict=True)
@@ -78,34 +90,17 @@ def _rows(params: Params) -> list[tuple[int, str, str]]:
                     message = "has two columns named" if column in header else "has no column named"
                     raise DataError(f"{shown} {message} {column!r} (its columns: {', '.join(header) or 'none'})")
             image, label = header.index(params.image_column), header.index(params.label_column)
-            rows = []
             for row in filter(None, reader):
                 if len(row) != len(header):
                     raise DataError(f"{shown}:{reader.line_num}: {len(row)} values, the header has {len(header)}")
-                rows.append((reader.line_num, row[image], row[label].strip()))
+                rows += 1
+                yield reader.line_num, row[image], row[label].strip()
     except OSError as error:
         raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{shown} is no table in UTF-8 with {params.delimiter!r} between columns: {error}") from error
     if not rows:
         raise DataError(f"{shown} has no rows below its header")
-    return rows
-
-
-def _labels(rows: list[tuple[int, str, str]], params: Params) -> tuple[IntArray, list[str] | None]:
-    """Class numbers (N,), and the names of the classes where there are any."""
-    written = {label for _, _, label in rows}
-    names = params.names
-    if names is None and not all(map(_is_number, written)):
-        names = sorted(written)
-    numbers = {name: number for number, name in enumerate(names or ())}
-    known = range(10**9 if names is None else len(names))
-    for line, _, label in rows:
-        if label not in numbers:
-            if not (_is_number(label) and int(label) in known):
-                raise DataError(f"{printable(params.path)}:{line}: {one_of(label, names or (), 'label')}")
-            numbers[label] = int(label)
-    return np.array([numbers[label] for _, _, label in rows]), names
 
 
 def _is_file(path: Path) -> bool:
@@ -113,7 +108,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # such as a name that is too long for any file
         return False
-
-
-def _is_number(label: str) -> bool:
-    return label.isascii() and label.isdigit() and len(label) < 10

@@ -15,22 +15,23 @@ References
     LeCun, Cortes and Burges, The MNIST database of handwritten digits, "File formats".
 """
 
-import gzip
+import math
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.core import Preview, Samples
-from auditor.datasets._common import SHADES, Subset, make_samples, printable
+from auditor.core import IntArray, Preview, Samples
+from auditor.datasets._common import SHADES, Subset, check_form, make_samples, printable
+from auditor.datasets._files import GZIP, explained, opened, read_rows, remaining
 from auditor.errors import DataError
 from auditor.fields import FilePath
 
 _UNSIGNED_BYTE = 0x08
-_GZIP = b"\x1f\x8b"
+_HEADER = 4
+_MARK = GZIP[:2]
 
 
 class Params(Subset):
@@ -47,7 +48,7 @@ class Params(Subset):
 def preview(params: Params) -> Preview:
     """What the header of the labels says; a file that isn't as it should be is for `load` to explain."""
     try:
-        with _opened(params.labels) as file:
+        with opened(params.labels, _MARK) as file:
             (count,) = _shape(file, params.labels, (1,))
     except (DataError, OSError, EOFError, zlib.error):
         return Preview(params.most(None), (0.0, 1.0))
@@ -56,24 +57,24 @@ def preview(params: Params) -> Preview:
 
 def load(params: Params) -> Samples:
     """Load both files; raise DataError if one isn't what it should be, or they don't belong together."""
-    pixels, labels = _read(params.images, (3, 4)), _read(params.labels, (1,))
-    if len(pixels) != len(labels):
-        there = f"holds {len(pixels)} images, but {printable(params.labels)} {len(labels)} labels"
+    (count, *size), (labelled,) = _checked(params.images, (3, 4)), _checked(params.labels, (1,))
+    if count != labelled:
+        there = f"holds {count} images, but {printable(params.labels)} {labelled} labels"
         raise DataError(f"{printable(params.images)} {there}; they don't belong together")
+    rows = np.arange(count)
+    labels = _values(params.labels, (count,), rows)
+    check_form((count, *size, 1)[:4], np.dtype(np.uint8), labels, "idx")
+    taken, source = params.take(labels, rows, params.names, "idx")
+    pixels = _values(params.images, (count, *size), taken)
     images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]
-    return make_samples(images, labels, np.arange(len(labels)), "idx", params.names, subset=params)
-
-
-def _opened(path: str) -> Any:
-    with Path(path).open("rb") as file:
-        return gzip.open(path) if file.read(2) == _GZIP else Path(path).open("rb")
+    return make_samples(images, labels[taken], taken, source, params.names)
 
 
 def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
     """Read the header: two zero bytes, the type, the number of dimensions, and each as 32 bits, big end first."""
     wanted = " or ".join(map(str, ranks))
-    magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0":
+    magic = file.read(_HEADER)
+    if len(magic) < _HEADER or magic[:2] != b"\0\0":
         message = f"is no IDX file: it begins with {magic.hex(' ') or 'nothing'}, not with 00 00 08"
         raise DataError(f"{printable(path)} {message}")
     if magic[2] != _UNSIGNED_BYTE:
@@ -87,20 +88,21 @@ def _shape(file: Any, path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
     return struct.unpack(f">{magic[3]}I", sizes)
 
 
-def _read(path: str, ranks: tuple[int, ...]) -> NDArray[np.uint8]:
-    try:
-        with _opened(path) as file:
-            shape = _shape(file, path, ranks)
-            values = np.frombuffer(file.read(), np.uint8)
-    except EOFError as error:
-        raise DataError(f"{printable(path)} is cut off: its gzip data ends too early") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{printable(path)} is damaged: {error}") from error
-    except OSError as error:
-        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
-    needed = int(np.prod(shape, dtype=object))
-    if len(values) != needed:
-        what = "is cut off" if len(values) < needed else "is longer than it says"
-        message = f"{what}: its header announces {needed} bytes of values, {len(values)} follow"
+def _checked(path: str, ranks: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that a file announces, and has the values for."""
+    with explained(path), opened(path, _MARK) as file:
+        shape = _shape(file, path, ranks)
+        follow = remaining(file)
+    needed = math.prod(shape)
+    if follow != needed:
+        what = "is cut off" if follow < needed else "is longer than it says"
+        message = f"{what}: its header announces {needed} bytes of values, {follow} follow"
         raise DataError(f"{printable(path)} {message}")
-    return values.reshape(shape)
+    return shape
+
+
+def _values(path: str, shape: tuple[int, ...], positions: IntArray) -> NDArray[np.uint8]:
+    """The values at `positions` of a file that has been checked."""
+    with opened(path, _MARK) as file:
+        file.read(_HEADER + 4 * len(shape))
+        return read_rows(file, shape, np.dtype(np.uint8), positions, path)

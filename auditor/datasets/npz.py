@@ -16,16 +16,28 @@ References
 
 import zipfile
 import zlib
-from typing import Any
+from tokenize import TokenError
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples
+from auditor.datasets._common import Subset, check_form, make_samples
+from auditor.datasets._files import read_rows
 from auditor.errors import DataError
 from auditor.fields import FilePath, Real
+
+_DAMAGED = (
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    MemoryError,
+    TokenError,  # NumPy reads an old header as a line of Python
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Params(Subset):
@@ -49,39 +61,51 @@ def preview(params: Params) -> Preview:
     low, high = params.box
     try:
         with zipfile.ZipFile(params.path) as archive, archive.open("labels.npy") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape = read(file)[0]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return Preview(params.most(None), (low, high))
+            shape, _, _ = _header(file)
+    except (OSError, *_DAMAGED):
+        shape = ()
     return Preview(params.most(shape[0] if shape else None), (low, high))
 
 
 def load(params: Params) -> Samples:
     """Load the file; raise DataError if it isn't an `.npz` file with usable `images` and `labels`."""
-    arrays = _read(params.path)
-    images, labels, names = arrays["images"], arrays["labels"], arrays.get("classes")
-    if images.ndim == 3:
-        images = images[..., None]
-    classes = None if names is None else [str(name) for name in names.ravel()]
-    low, high = params.box
-    rows = np.arange(labels.size)
-    return make_samples(images, labels, rows, source="npz", classes=classes, box=(low, high), subset=params)
-
-
-def _read(path: str) -> dict[str, NDArray[Any]]:
+    path = params.path
     try:
         file = np.load(path, allow_pickle=False)
         if isinstance(file, np.ndarray):
             raise DataError(f"{path} is a single array; save it with numpy.savez, with its labels")
         with file:
-            missing = {"images", "labels"} - set(file.files)
-            if missing:
-                found = ", ".join(file.files) or "nothing"
-                raise DataError(f"{path} lacks {' and '.join(sorted(missing))}; it holds {found}")
-            return {name: file[name] for name in ("images", "labels", "classes") if name in file.files}
+            return _loaded(file, params)
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         message = f"{path} is no .npz file of plain arrays (object arrays are refused); numpy.savez makes one"
         raise DataError(message) from error
+
+
+def _loaded(file: Any, params: Params) -> Samples:
+    missing = {"images", "labels"} - set(file.files)
+    if missing:
+        found = ", ".join(file.files) or "nothing"
+        raise DataError(f"{params.path} lacks {' and '.join(sorted(missing))}; it holds {found}")
+    labels = file["labels"]
+    names = [str(name) for name in file["classes"].ravel()] if "classes" in file.files else None
+    with file.zip.open("images.npy") as images:
+        (*shape,), fortran, dtype = _header(images)
+        if dtype.hasobject:
+            raise ValueError("an object array")
+        whole = (*shape, 1) if len(shape) == 3 else tuple(shape)
+        check_form(whole, dtype, labels, "npz")
+        rows = np.arange(len(labels))
+        taken, source = params.take(labels, rows, names, "npz")
+        # In Fortran's order an image is scattered over the whole array.
+        chosen = file["images"][taken] if fortran else read_rows(images, tuple(shape), dtype, taken, params.path)
+    low, high = params.box
+    return make_samples(chosen.reshape(-1, *whole[1:]), labels[taken], rows[taken], source, names, (low, high))
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran's order, and type."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)

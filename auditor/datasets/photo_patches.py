@@ -19,12 +19,13 @@ References
     Photographs by danielbuechele (china) and vultilion (flower), flickr.com, CC BY 2.0.
 """
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, in_turn, make_samples
+from auditor.datasets._common import Subset, in_turn, make_samples, packaged
 from auditor.errors import DataError
 
 _SIDE = 16
@@ -50,6 +51,11 @@ class Params(Subset):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     return Preview(params.most(len(_places(params.split))), (0.0, 1.0))
+
+
+def own_files(params: Params) -> tuple[Path, ...]:
+    """The photographs, which are all that is loaded; none where scikit-learn is missing."""
+    return packaged("sklearn", "datasets/images/china.jpg", "datasets/images/flower.jpg")
 
 
 def load(params: Params) -> Samples:

@@ -4,7 +4,8 @@ A format reads its files and hands a function from images to outputs to `classif
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -29,7 +30,7 @@ ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
 _LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
-_BATCH = 200
+BATCH = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Loaded:
     """A checkpoint of any format; see `auditor.core.Classifier` for what each part means.
 
     outputs: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it.
-    logits: the same without a final softmax, where one could be taken off; else `outputs`.
+    logits: the same without a final softmax, where one could be taken off; else `outputs`. batch: how many images are
+    predicted at a time.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Loaded:
     logits: Callable[[Tensor], Tensor]
     logits_from: str
     find_layers: Callable[[], tuple[Layer, ...]]
+    batch: int = BATCH
 
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
@@ -63,7 +66,7 @@ class Loaded:
 
     def predict(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
-        return finite_logits(self._compiled, images, self.class_count, _BATCH, self.path)
+        return finite_logits(self._compiled, images, self.class_count, self.batch, self.path)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if `output` isn't what the checkpoint gives for these images."""
@@ -84,6 +87,7 @@ def classifier(
     outputs: Callable[[Tensor], Tensor],
     logits: Callable[[Tensor], Tensor] | None = None,
     find_layers: Callable[[], tuple[Layer, ...]] = tuple,
+    batch: int = BATCH,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
@@ -92,37 +96,70 @@ def classifier(
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
+    except ModelError:
+        raise
     except Exception as error:  # whatever runs the checkpoint has its own errors: all mean the same here
-        message = f"{path} can't be run on images of {_times(shape)}: {reason(error)}"
+        message = f"{path} can't be run on images of {times(shape)}: {reason(error)}"
         raise ModelError(message) from error
     if tried.ndim != 2 or len(tried) != 2 or tried.shape[1] < 2 or tried.dtype.kind != "f":
         message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
         raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
     how = OWN_OUTPUT if output == "logits" else "the final softmax was taken off" if logits else LOGARITHM
-    return Loaded(path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers)
+    return Loaded(path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers, batch)
 
 
 def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor]:
     """Make a TensorFlow function of a NumPy function from images to outputs (N, classes); it gives no gradient."""
     tf = tensorflow()
 
+    def noted(images: FloatArray) -> FloatArray:
+        try:
+            return run(images)
+        except ModelError as error:
+            _raised.append(error)
+            raise
+
     def outputs(images: Tensor) -> Tensor:
-        return tf.numpy_function(run, [images], tf.float32)
+        return tf.numpy_function(noted, [images], tf.float32)
 
     return outputs
 
 
-def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
-    """Return (H, W, C) of a declared input shape of rank 4; raise ModelError where it is another or leaves a size open.
+_raised: list[ModelError] = []
 
-    given: a sequence that begins with the batch; sizes left open are None, negative or names.
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise the ModelError of a function that `opaque` wrapped, where TensorFlow has made an error of its own of it."""
+    _raised.clear()
+    try:
+        yield
+    except Exception as error:
+        if _raised and isinstance(error, tensorflow().errors.OpError):
+            raise _raised[-1] from error
+        raise
+
+
+def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
+    """Return (H, W, C) of a declared input shape of rank 4, and (1, 1, n) of one for rows of n numbers.
+
+    given: a sequence that begins with the batch; sizes left open are None, negative or names. Raises ModelError for
+    other ranks, and where a size is left open.
     """
     sizes = [size if isinstance(size, int) and size > 0 else None for size in given]
+    if len(sizes) == 2 and sizes[1]:
+        return 1, 1, sizes[1]
     if len(sizes) != 4 or not all(sizes[1:]):
         wanted = ", ".join(("None", *layout[1:]))
         raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
     named = dict(zip(layout, sizes, strict=True))
     return named["H"] or 0, named["W"] or 0, named["C"] or 0
+
+
+def of_rows(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Make a function of images (N, 1, 1, n) of one that takes rows (N, n)."""
+    tf = tensorflow()
+    return lambda images: function(tf.reshape(images, (-1, images.shape[-1])))
 
 
 def file_at(path: str) -> Path:
@@ -165,7 +202,8 @@ def reason(error: Exception) -> str:
     return at_node[1] if at_node else (text.splitlines() or [type(error).__name__])[0]
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def times(shape: tuple[int, ...]) -> str:
+    """A shape as people say it."""
     return " × ".join(map(str, shape))
 
 
@@ -181,7 +219,8 @@ def finite_logits(
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
         padded = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
-        logits[start : start + len(part)] = np.asarray(forward(padded))[: len(part)]
+        with own_errors():
+            logits[start : start + len(part)] = np.asarray(forward(padded))[: len(part)]
     broken = ~np.isfinite(logits).all(axis=1)
     if broken.any():
         first = int(np.flatnonzero(broken)[0])

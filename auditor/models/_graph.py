@@ -76,7 +76,9 @@ def _layers(wrapped: Any) -> tuple[Layer, ...]:
         if operation.type == "Conv2D":
             activations = _activations(operation)
             name = _CALLS.sub("", activations.name)
-            found.append(Layer(name, "Conv2D", True, _kernel(operation), _pruned(wrapped, activations)))
+            kernel = _behind(operation.inputs[1].op)
+            variable = (_CALLS.sub("", kernel.outputs[0].name),) if kernel.type == "Const" else ()
+            found.append(Layer(name, "Conv2D", True, _kernel(kernel), _pruned(wrapped, activations), variable))
     return tuple(found)
 
 
@@ -102,7 +104,7 @@ def _is_constant(tensor: Any) -> bool:
     return bool(operation.type == "Const")
 
 
-def _kernel(convolution: Any) -> FloatArray | None:
+def _kernel(operation: Any) -> FloatArray | None:
     """The weights (kh, kw, in, out), or None where they are computed."""
-    value = tensorflow().get_static_value(_behind(convolution.inputs[1].op).outputs[0])
+    value = tensorflow().get_static_value(operation.outputs[0])
     return None if value is None else value.astype(np.float32)

@@ -17,19 +17,16 @@ References
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017 (why logits).
 """
 
-from functools import partial
-from typing import Any
-
-import numpy as np
-
 from auditor.backend import tensorflow
-from auditor.core import Classifier, Layer
+from auditor.core import Classifier
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
-from auditor.models._common import LOGARITHM, OWN_OUTPUT, Loaded, Output, file_at, image_shape, reason
+from auditor.fields import FilePath
+from auditor.models._common import Output, file_at, reason
+from auditor.models._keras import keras_classifier
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""
 
     path: FilePath
@@ -57,45 +54,4 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         model = keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
     except Exception as error:  # h5py, zipfile, JSON and every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be opened as a Keras checkpoint: {reason(error)}") from error
-    shape_out = model.output_shape
-    shape_in = image_shape(model.input_shape, path)
-    if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and (shape_out[1] or 0) >= 2):
-        raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
-    logits, logits_from = _logits_model(model, params.output)
-    run, run_logits = partial(model, training=False), partial(logits, training=False)
-    return Loaded(path, params.output, shape_in, shape_out[1], run, run_logits, logits_from, partial(_layers, model))
-
-
-def _logits_model(model: Any, output: str) -> tuple[Any, str]:
-    """A model that gives logits (or, failing that, probabilities), and how it was got."""
-    import keras
-
-    if output == "logits":
-        return model, OWN_OUTPUT
-    last = model.layers[-1]
-    softmax = keras.activations.softmax
-    if getattr(last, "activation", softmax if isinstance(last, keras.layers.Softmax) else None) is not softmax:
-        return model, LOGARITHM
-    body = keras.Model(model.inputs[0], last.input)
-    if isinstance(last, keras.layers.Softmax | keras.layers.Activation):
-        return body, "the final softmax layer was taken off"
-    if isinstance(last, keras.layers.Dense):
-        linear = keras.layers.Dense.from_config(last.get_config() | {"activation": "linear"})
-        logits = keras.Model(body.inputs[0], linear(body.output))
-        linear.set_weights(last.get_weights())
-        return logits, "the softmax of the final dense layer was taken off"
-    return model, LOGARITHM
-
-
-def _layers(model: Any) -> tuple[Layer, ...]:
-    import keras
-
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        convolution = isinstance(layer, keras.layers.Conv2D)
-        kernel = np.asarray(layer.kernel, dtype=np.float32) if convolution else None
-        activations = keras.Model(model.inputs[0], layer.output)
-        found.append(Layer(layer.name, type(layer).__name__, convolution, kernel, activations))
-    return tuple(found)
+    return keras_classifier(model, path, params.output)

@@ -17,13 +17,13 @@ References
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import (
     Layout,
     Output,
@@ -35,9 +35,10 @@ from auditor.models._common import (
     opaque,
     reason,
 )
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""
 
     path: FilePath
@@ -70,7 +71,8 @@ def load(params: Params) -> Classifier:
     name, _, dimensions = inputs[0]
     shape = image_shape(dimensions, str(path), params.layout)
     target = chosen(params.output_name, outputs, "output_name", str(path))
-    run = _Runner(session, name, target, params.layout, dimensions[0] == 1)
+    layout = params.layout if len(dimensions) == 4 else "rows"
+    run = _Runner(session, name, target, layout, dimensions[0] == 1)
     return classifier(str(path), params.output, shape, opaque(run))
 
 
@@ -81,11 +83,13 @@ class _Runner:
     session: Any
     source: str
     target: str
-    layout: Layout
+    layout: Layout | Literal["rows"]
     one_by_one: bool
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
         given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
+        if self.layout == "rows":
+            given = images.reshape(len(images), -1)
         parts = np.split(given, len(given)) if self.one_by_one else [given]
         return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])

@@ -26,12 +26,13 @@ from pydantic import Field
 from auditor.backend import tensorflow
 from auditor.core import Classifier
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import Constants, Output, chosen, image_shape, reason
 from auditor.models._graph import graph_classifier
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is, which of its functions to call, and what that gives."""
 
     path: FilePath
@@ -74,15 +75,16 @@ def load(params: Params) -> Classifier:
     if taken.dtype != tf.float32:
         raise ModelError(f"{path} takes images of {taken.dtype.name}; only float32 can be attacked")
     shape = image_shape(taken.shape if taken.shape.rank else (), path)
+    rows = taken.shape.rank == 2
 
     def call(given: object) -> object:
         fed = {name: tf.constant(value, inputs[name].dtype) for name, value in params.constants.items()}
         return function(**{images: given}, **fed)[result]
 
     try:
-        concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *shape)))
+        concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *taken.shape[1:])))
         frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     except Exception as error:  # wrong constants, variables that change, and whatever the graph does
         raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
     graph = frozen.graph.as_graph_def()
-    return graph_classifier(graph, frozen.inputs[0].name, frozen.outputs[0].name, shape, path, params.output)
+    return graph_classifier(graph, frozen.inputs[0].name, frozen.outputs[0].name, shape, path, params.output, rows)

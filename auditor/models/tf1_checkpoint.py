@@ -11,9 +11,9 @@ How to read it
     The variables are restored and frozen into the part of the graph that `logits` needs. A placeholder among it
     that is given neither images nor a value in `constants` is an error. Where `output` is `probabilities` and
     the named tensor is a softmax, what goes into that is taken. Layers are named by the tensors that hold the
-    convolutions' activations, such as `h_conv1:0`. A graph is a program: it could read and write files as whoever
-    runs the audit, which is why operations that do are looked for first. It holds no Python code, and none is run. Open
-    only what you trust.
+    convolutions' activations, such as `h_conv1:0`, and answer to their variables' names too, such as `W_conv1:0`.
+    A graph is a program: it could read and write files as whoever runs the audit, which is why operations that do are
+    looked for first. It holds no Python code, and none is run. Open only what you trust.
 
 References
     TensorFlow, `tf.compat.v1.train.import_meta_graph` and `tf.compat.v1.train.Saver`.
@@ -31,16 +31,17 @@ from pydantic import Field
 from auditor.backend import tensorflow
 from auditor.core import Classifier
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import Constants, ImageShape, Output, chosen, file_at, image_shape, reason
 from auditor.models._graph import graph_classifier
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is, which tensors of its graph matter, and what they hold."""
 
     path: FilePath
-    """The `.meta` file; the `.index` and `.data` files lie beside it."""
+    """The `.meta` file, or what its name begins with (`model.ckpt`); the `.index` and `.data` files lie beside it."""
     output: Output
     """What the tensor `logits` holds: `logits`, or `probabilities` (a softmax)."""
     input: str
@@ -53,15 +54,16 @@ class Params(Parameters):
     """Height, width and channels of an image, where the placeholder takes rows of numbers: `[28, 28, 1]`."""
 
     def files_at(self, path: Path) -> tuple[Path, ...]:
-        """The graph, the index and every shard of the data."""
-        beside = (path.parent.glob(f"{escape(path.stem)}.{ending}") for ending in ("index", "data-*"))
-        return (path, *sorted(file for found in beside for file in found))
+        """The graph, the index and every shard of the data; nothing where there is no graph."""
+        meta = _meta(path)
+        beside = (meta.parent.glob(f"{escape(meta.stem)}.{ending}") for ending in ("index", "data-*"))
+        return (meta, *sorted(file for found in beside for file in found)) if meta.is_file() else ()
 
 
 def load(params: Params) -> Classifier:
     """Restore and freeze the graph; raise ModelError if it can't be opened or isn't a classifier."""
     tf = tensorflow()
-    meta = file_at(params.path)
+    meta = file_at(str(_meta(Path(params.path))))
     path = str(meta)
     if meta.suffix != ".meta":
         raise ModelError(f"{path} is no `.meta` file; name that one, the others are found beside it")
@@ -82,6 +84,11 @@ def load(params: Params) -> Classifier:
         except Exception as error:
             raise ModelError(f"{path}: {end.name} can't be frozen: {reason(error)}") from error
     return graph_classifier(frozen, entry.name, end.name, shape, path, params.output, flat, constants)
+
+
+def _meta(path: Path) -> Path:
+    """The `.meta` file that a path names: itself, or what its name begins with."""
+    return path if path.suffix == ".meta" or path.exists() else path.with_name(f"{path.name}.meta")
 
 
 def _tensor(graph: Any, name: str, what: str, path: str) -> Any:

@@ -25,11 +25,12 @@ import numpy as np
 from auditor.backend import silenced
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import Output, classifier, file_at, image_shape, needed, opaque, reason
+from auditor.models._preprocessing import ModelParameters
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""
 
     path: FilePath
@@ -55,7 +56,7 @@ def load(params: Params) -> Classifier:
             raise ModelError(f"{path}: one {what} of float32 is needed, this has {found or 'none'}")
     declared = inputs[0]["shape_signature"]
     shape = image_shape([int(size) for size in declared], path)
-    run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), Lock())
+    run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared) == 2, Lock())
     return classifier(path, params.output, shape, opaque(run))
 
 
@@ -63,17 +64,21 @@ def load(params: Params) -> Classifier:
 class _Runner:
     """Runs the interpreter, which keeps its tensors between calls and so serves one caller at a time.
 
-    source, target: numbers of the input and output tensor. batch: how many images it takes, or -1.
+    source, target: numbers of the input and output tensor. batch: how many images it takes, or -1. rows: whether
+    it takes images as rows of numbers.
     """
 
     interpreter: Any
     source: int
     target: int
     batch: int
+    rows: bool
     lock: Lock
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
+        if self.rows:
+            images = images.reshape(len(images), -1)
         with self.lock:
             if self.batch == 1:
                 return np.concatenate([self._invoked(images[i : i + 1]) for i in range(len(images))])

@@ -33,8 +33,9 @@ import numpy as np
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Tensor
 from auditor.errors import ModelError
-from auditor.fields import FilePath, Parameters
+from auditor.fields import FilePath
 from auditor.models._common import ImageShape, Layout, Output, classifier, file_at, needed, opaque, reason
+from auditor.models._preprocessing import ModelParameters
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
 # What is read of a `.pt2` archive, below its one folder. Its sample inputs are pickles, compiled code is machine code.
@@ -53,7 +54,7 @@ _STRINGS = {
 _NAME = re.compile(r"[\w.+-]*")
 
 
-class Params(Parameters):
+class Params(ModelParameters):
     """Where the checkpoint is, what it takes and what it gives."""
 
     path: FilePath

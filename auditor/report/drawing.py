@@ -141,7 +141,7 @@ def _pictures(panel: Panel, title: str, rows: Sequence[str]) -> tuple[Picture, .
     images = panel.images
     height, width = shown_size(*images.shape[1:3])
     crisp = images.shape[1] <= height and images.shape[2] <= width
-    partial = {int(i) for i in np.argwhere(np.isnan(images))[:, 0]}
+    partial = set(np.flatnonzero(np.isnan(images).any(axis=(1, 2, 3))).tolist())
     found = []
     for i, uri in enumerate(data_uris(images, panel.palette, panel.limits)):
         label = panel.labels[i] if panel.labels else ""

@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 
 from auditor.record import Run
-from auditor.report import codequality, html, results, sarif
+from auditor.report import PAGE, SIZE, codequality, results, sarif
+from auditor.report.layout import render_pages
+
+_RENDERERS = {
+    "results.json": results.render,
+    "results.sarif": sarif.render,
+    "gl-code-quality.json": codequality.render,
+}
+NAMES = (PAGE, *_RENDERERS)
 
 
-def render_files(run: Run) -> Mapping[str, str]:
-    """Render a run to all its files, by name; the same run always gives the same contents."""
-    return {
-        "index.html": html.render(run),
-        "results.json": results.render(run),
-        "results.sarif": sarif.render(run),
-        "gl-code-quality.json": codequality.render(run),
-    }
+def render_files(run: Run, size: int = SIZE, beside_records: bool = True) -> Mapping[str, bytes]:
+    """Render a run to all its files, by name; the same run always gives the same contents.
+
+    size: the bytes that a page takes at most, if that is possible. beside_records: whether the files belong in the
+    folder of the run's records.
+    """
+    others = {name: render(run).encode() for name, render in _RENDERERS.items()}
+    return {**render_pages(run, size, beside_records), **others}

@@ -11,21 +11,39 @@ from markupsafe import Markup
 from auditor.record import Run
 from auditor.report import text
 from auditor.report.outcome import SYMBOLS
-from auditor.report.page import make_page
+from auditor.report.page import Card, make_page
 
 _LOADER = PackageLoader("auditor", "report/templates")
 
 
 def render(run: Run) -> str:
     """Render a run as a self-contained HTML page; the same run always gives the same page."""
-    return render_template("page.html", page=make_page(run))
+    page = make_page(run)
+    cards = [render_card(card, page.many) for card in page.cards]
+    return render_template("page.html", page=page, cards=cards, sheets=(), place={}, limit="")
 
 
-def render_template(name: str, **content: Any) -> str:
-    """Render a template with the style and the script it may use, and a policy that allows nothing else."""
+def render_card(card: Card, waits: bool) -> Markup:
+    """Render one case. waits: whether a browser may leave the most of it for later."""
+    made: Markup = _cards()(card, waits)
+    return made
+
+
+@cache
+def _cards() -> Any:
+    module: Any = _environment().get_template("card.html").module
+    return module.card
+
+
+def render_template(name: str, beside: bool = False, **content: Any) -> str:
+    """Render a template with the style and the script it may use, and a policy that allows nothing else.
+
+    beside: whether it may show pictures that lie beside it.
+    """
     style, script = _source("page.css"), _source("page.js")
+    images = "'self' data:" if beside else "data:"
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"default-src 'none'; img-src {images}; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
     page: str = (

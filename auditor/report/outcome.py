@@ -24,7 +24,7 @@ SYMBOLS: Mapping[State | Overall, str] = {
 }
 
 _ABSENT: Mapping[State, str] = {
-    "cut off": "Cut off: it began and left no record – a crash, a kill or an interruption.",
+    "cut off": "Cut off: it began and left no record – a crash, a kill, an interruption or a full disk.",
     "not run": "Not run: the session ended before it began.",
     "not selected": "Not selected in this run, so nothing is known about it.",
 }

@@ -12,13 +12,16 @@ from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
-from auditor.report.origin import Origin, flat, origin
+from auditor.report.origin import File, Origin, flat, origin
 from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
+from auditor.store import case_files
 
 _MOST_FINDINGS = 3
 _MANY = 50
+_MOST_FILES = 2
 _LONGEST_FINDING = 320
+_LONGEST_GAPS = 260
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
 
@@ -34,7 +37,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one case. anchor: its id on the page; message: the verdict in words."""
+    """Everything about one case. anchor: its id on the page; message: the verdict in words.
+
+    files: where its record lies, relative to the page, if the page lies beside its records.
+    """
 
     anchor: str
     case: PlannedCase
@@ -49,7 +55,9 @@ class Card:
     explanation: Explanation
     command: str
     seconds: str
+    cached: str
     reused: bool
+    files: tuple[str, ...]
 
     @property
     def urgency(self) -> int:
@@ -81,7 +89,9 @@ class Card:
 
 @dataclass(frozen=True)
 class Page:
-    """What the template shows. counts: how many cases are in each state; states: those that occur."""
+    """What the template shows. counts: how many cases are in each state; states: those that occur. seconds: what the
+    cases took that were measured by this run; cached: how many weren't.
+    """
 
     run: Run
     overall: Overall
@@ -91,6 +101,7 @@ class Page:
     finished: int
     started: str
     seconds: str
+    cached: int
     findings: tuple[Card, ...]
     cards: tuple[Card, ...]
     origin: Origin
@@ -102,15 +113,33 @@ class Page:
         return len(self.cards) > _MANY
 
     @property
+    def audited(self) -> tuple[tuple[str, File], ...]:
+        """The checkpoint files that cases measured, each with its model's name."""
+        measured = {case.model for case in self.run.cases}
+        return tuple(
+            (model.name, file) for model in self.origin.models if model.name in measured for file in model.files
+        )
+
+    @property
+    def first_audited(self) -> tuple[tuple[str, File], ...]:
+        """As many of them as the first screen has room for."""
+        return self.audited[:_MOST_FILES]
+
+    @property
+    def gaps(self) -> str:
+        """What was not tested, in short."""
+        return text.shortened(" ".join(self.coverage.untested), _LONGEST_GAPS)
+
+    @property
     def states(self) -> tuple[State, ...]:
         """The states that occur, most urgent first."""
         return tuple(state for state in STATES if self.counts[state])
 
 
-def make_page(run: Run) -> Page:
-    """Put a page together from a run."""
+def make_page(run: Run, beside_records: bool = False) -> Page:
+    """Put a page together from a run. beside_records: whether it lies in the folder of the run's records."""
     explanations = {check: explain(check) for check in sorted(_checks(run))}
-    cards = tuple(_card(run, case, number, explanations) for number, case in enumerate(run.cases))
+    cards = tuple(_card(run, case, number, explanations, beside_records) for number, case in enumerate(run.cases))
     counts = outcome.counts(run)
     ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: card.urgency)
     return Page(
@@ -121,7 +150,8 @@ def make_page(run: Run) -> Page:
         planned=len(cards),
         finished=sum(card.record is not None for card in cards),
         started=text.moment(run.started),
-        seconds=text.seconds(sum(card.record.seconds for card in cards if card.record)),
+        seconds=text.seconds(sum(card.record.seconds for card in cards if card.record and not card.record.cached)),
+        cached=sum(bool(card.record and card.record.cached) for card in cards),
         findings=tuple(ranked[:_MOST_FINDINGS]),
         cards=cards,
         origin=origin(run),
@@ -133,7 +163,9 @@ def _checks(run: Run) -> set[str]:
     return {case.check for case in run.cases} | {record.check for record in run.records.values()}
 
 
-def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation]) -> Card:
+def _card(
+    run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation], beside_records: bool
+) -> Card:
     record, state = run.records.get(case.id), run.state(case)
     explanation = explanations[record.check if record else case.check]
     evidence = record.evidence if record else None
@@ -152,7 +184,9 @@ def _card(run: Run, case: PlannedCase, number: int, explanations: Mapping[str, E
         explanation=explanation,
         command=_command(f"{run.spec}::{case.id}"),
         seconds=text.seconds(record.seconds) if record else "",
+        cached=text.moment(record.cached) if record and record.cached else "",
         reused=record is not None and record.run != run.id,
+        files=case_files(case.id) if record and beside_records else (),
     )
 
 

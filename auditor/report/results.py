@@ -13,11 +13,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from auditor.comparison import mcnemar
-from auditor.core import Diagnostic, Metric, MetricKind
+from auditor.core import Diagnostic, Metric, MetricKind, Table
 from auditor.fields import SchemaGenerator
 from auditor.intervals import changes
 from auditor.record import Earlier, Failure, PlannedCase, Record, Run, State, Verdict, Waiver
 from auditor.report import outcome
+from auditor.report.coverage import coverage
 from auditor.report.interchange import to_json
 from auditor.report.measures import interval_of
 from auditor.report.outcome import Overall
@@ -97,6 +98,8 @@ class Recorded(_Part):
     """By name."""
     diagnostics: tuple[Diagnostic, ...]
     """The tell-tale tests of the measurement itself."""
+    tables: tuple[Table, ...]
+    """What was found, in tables of texts and numbers: a row has as many cells as there are columns."""
     notes: tuple[str, ...]
     """What else there is to know of the measurement."""
     params: Mapping[str, Any]
@@ -113,6 +116,8 @@ class Recorded(_Part):
     """What stored evidence was first judged as, where it was judged again."""
     seconds: float
     """How long it took."""
+    cached: str | None
+    """When it was measured, if an earlier run did; null if this one did."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ class Case(_Part):
     """Why, in words."""
     warnings: tuple[str, ...]
     """What makes its claim weak, known before it ran."""
+    controls: tuple[str, ...]
+    """Controls of frameworks that it speaks to, by their ids."""
     record: Recorded | None
     """What it left; null where it didn't finish or wasn't selected."""
 
@@ -167,6 +174,8 @@ class Results(_Part):
     """The run's id."""
     started: str
     """When the run began, ISO 8601 in UTC."""
+    commit: str
+    """The commit that the spec is of, with a + if tracked files were changed since; nothing where there is none."""
     spec: Spec
     """What it was judged by."""
     confidence: float
@@ -177,6 +186,8 @@ class Results(_Part):
     """That verdict in words, with what it doesn't cover."""
     counts: Mapping[State, int]
     """How many cases are in each state."""
+    untested: tuple[str, ...]
+    """What was not tested, in words."""
     cases: tuple[Case, ...]
     """All cases that were planned, in running order."""
 
@@ -195,11 +206,13 @@ def results(run: Run) -> Results:
         title=run.title,
         run=run.id,
         started=run.started,
+        commit=run.commit,
         spec=Spec(run.spec, run.spec_digest, run.earlier_spec_digest, run.not_judged),
         confidence=run.confidence,
         overall=outcome.overall(counts),
         sentence=outcome.sentence(counts),
         counts=counts,
+        untested=coverage(run).untested,
         cases=tuple(_case(run, case) for case in run.cases),
     )
 
@@ -215,6 +228,7 @@ def _case(run: Run, case: PlannedCase) -> Case:
         state=run.state(case),
         message=outcome.message(run, case),
         warnings=case.warnings,
+        controls=case.controls,
         record=_recorded(record) if record else None,
     )
 
@@ -231,6 +245,7 @@ def _recorded(record: Record) -> Recorded:
         summary=evidence.summary if evidence else "",
         metrics={name: _measured(metric, record) for name, metric in metrics.items()},
         diagnostics=evidence.diagnostics if evidence else (),
+        tables=evidence.tables if evidence else (),
         notes=evidence.notes if evidence else (),
         params=record.params,
         provenance=record.provenance,
@@ -239,6 +254,7 @@ def _recorded(record: Record) -> Recorded:
         failure=record.failure,
         earlier=record.earlier,
         seconds=record.seconds,
+        cached=record.cached or None,
     )
 
 

@@ -28,7 +28,7 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     table.add_column("seconds", justify="right", no_wrap=True)
     for case in selected_cases(run):
         record = run.records.get(case.id)
-        seconds = f"{record.seconds:.1f}" if record else ""
+        seconds = "" if not record else "cached" if record.cached else f"{record.seconds:.1f}"
         table.add_row(_styled(run.state(case)), case.id, escape(visible(finding(run, case))), seconds)
     with console.capture() as capture:
         console.print(table)

@@ -7,7 +7,7 @@ looks for what no image classifier needs and a loader may act upon; what it does
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from auditor.scanning import _archives, _graphs, _hdf5
+from auditor.scanning import _archives, _graphs, _hdf5, _keras
 from auditor.scanning._archives import pickles_in
 from auditor.scanning._threat import Severity, Threat
 
@@ -32,5 +32,7 @@ def _of_file(name: str, path: Path) -> Iterator[Threat]:
         yield from _hdf5.threats(name, path)
     if path.name == "saved_model.pb":
         yield from _graphs.of_saved_model(name, path.read_bytes())
+    if path.suffix == ".json":
+        yield from _keras.of_text(name, path.read_bytes())
     if path.suffix == ".meta":
         yield from _graphs.of_meta_graph(name, path.read_bytes())

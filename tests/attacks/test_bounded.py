@@ -47,7 +47,15 @@ def attack(
     wanted = np.full(count, -1) if targets is None else targets
     numbers = np.arange(count) if rows is None else rows
     job = Job(images, labels, wanted, np.full(count, eps), numbers, classifier.predict(images))
-    return search(module, module.Params(**params), classifier, Threat(norm, box, targets is not None), job, 3, keep)
+    return search(
+        module.__name__.rpartition(".")[2],
+        module.Params(**params),
+        classifier,
+        Threat(norm, box, targets is not None),
+        job,
+        3,
+        keep,
+    )
 
 
 def smallest_distances(classifier, images, labels, norm):

@@ -25,7 +25,7 @@ def closest(module, classifier, images, labels, norm, box=FAR, targets=None, row
     numbers = np.arange(count) if rows is None else rows
     job = Job(images, labels, wanted, np.full(count, np.inf), numbers, classifier.predict(images))
     threat = Threat(norm, box, targets is not None)
-    return search(module, module.Params(**params), classifier, threat, job, 5, "closest")
+    return search(module.__name__.rpartition(".")[2], module.Params(**params), classifier, threat, job, 5, "closest")
 
 
 CLOSE = [

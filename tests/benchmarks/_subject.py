@@ -57,7 +57,7 @@ def ours(
         module = catalog.load("attacks", name)
         radii, anywhere = np.full(len(left), eps), np.full(len(left), -1)
         job = Job(it.images[left], it.labels[left], anywhere, radii, left.astype(np.int64), it.logits[left])
-        result = search(module, module.Params(**params), it.network, Threat(norm, BOX), job, 0, keep)
+        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, 0, keep)
         ended[left] = result.images
         left = left[~result.success]
         found.append(result)

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from auditor.datasets import mnist_5k
 from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
 from auditor.record import Expectation, Run
+from auditor.report.files import render_files
 from auditor.report.html import render
+from auditor.store import write_bytes
 from tests.benchmarks._report import run_parts, show
 from tests.report.page import evidence, record, run_of
 
@@ -51,26 +53,41 @@ def large(cases: int) -> Run:
     return run_of(*records)
 
 
+def alone(run: Run) -> dict[str, bytes]:
+    """The report as one page, however large."""
+    return {"index.html": render(run).encode()}
+
+
 def measure(cases: int) -> None:
     """Print the seconds to render (those of the clock and those of the processor) and to open, and the size."""
-    run = large(cases)
-    start, busy = time.perf_counter(), time.process_time()
-    page = render(run)
-    rendered, busy = time.perf_counter() - start, time.process_time() - busy
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        path = Path(folder) / "index.html"
-        path.write_text(page)
-        chromium = shutil.which("chromium") or driver.chromium.executable_path
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        window = browser.new_page()
-        start = time.perf_counter()
-        window.goto(path.as_uri())
-        window.evaluate(PAINTED)
-        opened = time.perf_counter() - start
-        browser.close()
-    size = f"{len(page.encode()) / 1e6:.1f} MB"
-    row = (str(cases), str(10 * cases), f"{rendered:.1f} s", f"{busy:.1f} s", f"{opened:.1f} s", size)
-    show("A large report", ("cases", "figures", "to render", "of processor", "to open", "size"), [row])
+    run, rows = large(cases), []
+    for kind, make in (("one page", alone), ("files, a page below 15 MB", render_files)):
+        start, busy = time.perf_counter(), time.process_time()
+        files = make(run)
+        rendered, busy = time.perf_counter() - start, time.process_time() - busy
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+            for name, content in files.items():
+                write_bytes(Path(folder) / name, content)
+            pages = [name for name in files if name.endswith(".html")]
+            opened = [f"{opening(driver, Path(folder) / name):.1f} s" for name in pages]
+        size = f"{sum(map(len, files.values())) / 1e6:.1f} MB in {len(files)}"
+        times = (f"{rendered:.1f} s", f"{busy:.1f} s", ", ".join(opened))
+        rows.append((kind, str(cases), str(10 * cases), *times, size))
+    titles = ("as", "cases", "figures", "to render", "of processor", "to open (first page first)", "size, files")
+    show("A large report", titles, rows)
+
+
+def opening(driver: Playwright, path: Path) -> float:
+    """The seconds until a page is painted."""
+    chromium = shutil.which("chromium") or driver.chromium.executable_path
+    browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    window = browser.new_page()
+    start = time.perf_counter()
+    window.goto(path.as_uri())
+    window.evaluate(PAINTED)
+    opened = time.perf_counter() - start
+    browser.close()
+    return opened
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def test_an_honest_checkpoint_passes_and_is_not_loaded(project):
     assert record.verdict.status == "pass"
     assert record.evidence.summary == "1 file was looked into: nothing critical, 0 warnings."
     assert record.provenance["models"]["odd"]["logits"] == "not loaded"
-    assert not (project.path / "reports/.audit_cache").exists()
+    assert not (project.path / ".audit_cache/loaded").exists()
     assert found.records["pinned"].verdict.status == "fail"
 
     digest = record.evidence.tables[-1].rows[0][1]
@@ -56,7 +56,7 @@ def test_pickles_are_taken_apart(project, monkeypatch):
     ]
     assert "system" in rows[1][3]
     monkeypatch.setitem(sys.modules, "modelaudit_picklescan", None)
-    record = scanned(project, path.name).records["scan"]
+    record = scanned(project, path.name, "", "--audit-no-cache").records["scan"]
     assert record.verdict.status == "error"
     assert "pip install 'robustness-auditor[scan]'" in record.verdict.message
 

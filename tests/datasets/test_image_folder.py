@@ -152,6 +152,11 @@ def deep(folder: Path) -> str:
     return f"{folder}/dog/b.png has more than 8 bits a channel; convert it, or use 'npz'"
 
 
+def enormous(folder: Path) -> str:
+    Image.new("1", (30_000, 3000)).save(folder / "dog" / "b.png")
+    return f"{folder}/dog/b.png has more than the 89478485 pixels that an image may have; scale it down"
+
+
 def dangling(folder: Path) -> str:
     (folder / "dog" / "c.png").symlink_to(folder / "gone.png")
     return f"{folder}/dog/c.png is missing"
@@ -179,7 +184,7 @@ def stray(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "spoil",
-    [of_another_size, cut_off, no_image, disguised, deep, dangling, empty_class, other_file, nested, stray],
+    [of_another_size, cut_off, no_image, disguised, deep, enormous, dangling, empty_class, other_file, nested, stray],
     ids=lambda spoil: spoil.__name__,
 )
 def test_what_cannot_be_used_is_named(pets, spoil):

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,27 @@ import pytest
 from auditor import catalog
 from auditor.backend import tensorflow
 from auditor.core import Classifier
+from tests.models.serving import honest, start
 from tests.support import CLASSES, SIZE, data
 
-_SHAPE = (SIZE, SIZE, 1)
+SHAPE = (SIZE, SIZE, 1)
 
 
 @dataclass(frozen=True)
 class Form:
     """How a format is written: `write` puts the network into a folder and returns the parameters that open it.
 
-    gradients, layers: whether it gives gradients, and shows its convolutions.
+    gradients, layers: whether it gives gradients, and shows its convolutions. files: whether it is read from a path.
     """
 
     format: str
     write: Callable[[Path], dict[str, Any]]
     gradients: bool
     layers: bool = False
+    files: bool = True
 
 
+@cache
 def network() -> Any:
     """Two random convolutions, and a softmax fitted to the data by least squares: a Keras model."""
     tensorflow()
@@ -37,7 +41,7 @@ def network() -> Any:
 
     model = keras.Sequential(
         [
-            keras.Input(_SHAPE),
+            keras.Input(SHAPE),
             keras.layers.Conv2D(8, 3, activation="relu", name="first"),
             keras.layers.Conv2D(6, 3, activation="relu", name="second"),
             keras.layers.Flatten(),
@@ -77,7 +81,7 @@ def plain_module(folder: Path) -> dict[str, Any]:
         given = module.network(pixels)
         return {"scores": tf.where(training, tf.zeros_like(given), given), "size": tf.size(pixels)}
 
-    specs = (tf.TensorSpec((None, *_SHAPE), tf.float32, "pixels"), tf.TensorSpec((), tf.bool, "training"))
+    specs = (tf.TensorSpec((None, *SHAPE), tf.float32, "pixels"), tf.TensorSpec((), tf.bool, "training"))
     named = {"scores": tf.function(scores, input_signature=specs)}
     named["other"] = tf.function(lambda pixels: {"same": pixels}, input_signature=specs[:1])
     tf.saved_model.save(module, folder / "module", signatures=named)
@@ -94,14 +98,14 @@ def tf1_checkpoint(folder: Path) -> dict[str, Any]:
         keep = tf1.placeholder(tf.float32, name="keep_prob")
         names = ("W_conv1", "b_conv1", "W_conv2", "b_conv2", "W_fc", "b_fc")
         w = [tf1.Variable(weights[i], name=name, use_resource=i > 2) for i, name in enumerate(names)]
-        image = tf.reshape(x, (-1, *_SHAPE), name="x_image")
+        image = tf.reshape(x, (-1, *SHAPE), name="x_image")
         first = tf.nn.relu(tf.nn.conv2d(image, w[0], 1, "VALID") + w[1], name="h_conv1")
         second = tf.nn.relu(tf.nn.conv2d(first, w[2], 1, "VALID") + w[3], name="h_conv2")
         flat = tf1.nn.dropout(tf.reshape(second, (-1, weights[4].shape[0])), keep_prob=keep, seed=0)
         tf.nn.softmax(tf.matmul(flat, w[4]) + w[5], name="y_conv")
         session.run(tf1.global_variables_initializer())
         tf1.train.Saver(sharded=True).save(session, str(folder / "model-1000"))
-    choices = {"input": "x", "logits": "y_conv", "constants": {"keep_prob": 1.0}, "reshape": list(_SHAPE)}
+    choices = {"input": "x", "logits": "y_conv", "constants": {"keep_prob": 1.0}, "reshape": list(SHAPE)}
     return {"path": str(folder / "model-1000.meta"), **choices}
 
 
@@ -110,7 +114,7 @@ def tflite(folder: Path, batch: int | None = None) -> dict[str, Any]:
     tf, model = tensorflow(), network()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    concrete = tf.function(lambda images: model(images)).get_concrete_function(tf.TensorSpec((batch, *_SHAPE)))
+    concrete = tf.function(lambda images: model(images)).get_concrete_function(tf.TensorSpec((batch, *SHAPE)))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
     (folder / "m.tflite").write_bytes(converter.convert())
     return {"path": str(folder / "m.tflite")}
@@ -140,7 +144,7 @@ def onnx(folder: Path, batch: int | str = "batch", layout: str = "NCHW") -> dict
     kept = [onnx.numpy_helper.from_array(np.ascontiguousarray(w), f"w{i}") for i, w in enumerate(weights)]
     ends = [
         make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, *shape])
-        for name, shape in (("x", _SHAPE if last else (1, SIZE, SIZE)), ("y", (CLASSES,)))
+        for name, shape in (("x", SHAPE if last else (1, SIZE, SIZE)), ("y", (CLASSES,)))
     ]
     graph = make.make_graph(nodes, "net", ends[:1], ends[1:], kept)
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=9)
@@ -175,7 +179,7 @@ def torch_script(folder: Path) -> dict[str, Any]:
     torch = pytest.importorskip("torch")
     with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
         torch.jit.script(torch_network().train()).save(folder / "m.pt")
-    return {"path": str(folder / "m.pt"), "shape": list(_SHAPE)}
+    return {"path": str(folder / "m.pt"), "shape": list(SHAPE)}
 
 
 def torch_channels_last(folder: Path) -> dict[str, Any]:
@@ -187,7 +191,7 @@ def torch_channels_last(folder: Path) -> dict[str, Any]:
 
     with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
         torch.jit.script(torch.nn.Sequential(ChannelsFirst(), torch_network())).save(folder / "m.pt")
-    return {"path": str(folder / "m.pt"), "shape": list(_SHAPE), "layout": "NHWC"}
+    return {"path": str(folder / "m.pt"), "shape": list(SHAPE), "layout": "NHWC"}
 
 
 def torch_export(folder: Path) -> dict[str, Any]:
@@ -196,7 +200,27 @@ def torch_export(folder: Path) -> dict[str, Any]:
     images = torch.zeros(3, 1, SIZE, SIZE)
     program = torch.export.export(torch_network().eval(), (images,), dynamic_shapes=dynamic)
     torch.export.save(program, folder / "m.pt2")
-    return {"path": str(folder / "m.pt2"), "shape": list(_SHAPE)}
+    return {"path": str(folder / "m.pt2"), "shape": list(SHAPE)}
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    model = network()
+    (folder / "m.json").write_text(model.to_json())
+    model.save_weights(folder / "m.weights.h5")
+    return {"architecture": str(folder / "m.json"), "path": str(folder / "m.weights.h5")}
+
+
+def tensorflow_serving(folder: Path) -> dict[str, Any]:
+    return {"url": f"{_server()}/v1/models/net", "protocol": "tensorflow_serving", "batch_size": 64}
+
+
+def kserve(folder: Path) -> dict[str, Any]:
+    return {"url": f"{_server()}/v2/models/net/versions/7", "protocol": "kserve_v2"}
+
+
+@cache
+def _server() -> str:
+    return start(honest(network()), SHAPE).url
 
 
 FORMS = {
@@ -211,6 +235,9 @@ FORMS = {
     "torch script": Form("torch", torch_script, True),
     "torch script, channels last": Form("torch", torch_channels_last, True),
     "torch export": Form("torch", torch_export, True),
+    "weights": Form("weights", weights, True, True),
+    "http, TensorFlow Serving": Form("http", tensorflow_serving, False, files=False),
+    "http, KServe": Form("http", kserve, False, files=False),
 }
 
 

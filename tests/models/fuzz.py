@@ -22,6 +22,7 @@ SECONDS = 4  # for each, on a busy machine
 AT_ONCE = 250
 FUZZED = (
     "keras",
+    "weights",
     "saved_model of Keras",
     "tf1_checkpoint",
     "tflite",
@@ -44,13 +45,15 @@ def damaged(content: bytes, number: int) -> bytes:
     return bytes(changed)
 
 
-def outcomes(form: str, whole: Path, params: dict[str, object], count: int) -> dict[int, str]:
-    """What became of every damage to the checkpoint in folder `whole`: as above, or "crashed" or "hung"."""
+def outcomes(
+    form: str, whole: Path, params: dict[str, object], count: int, module: str = "tests.models.fuzz"
+) -> dict[int, str]:
+    """What became of every damage to what is in folder `whole`: as above, or "crashed" or "hung"."""
     (whole.parent / "params.json").write_text(json.dumps(params))
     found: dict[int, str] = {}
     while len(found) < count:
         first, last = len(found), min(count, len(found) + AT_ONCE)
-        command = [sys.executable, "-m", "tests.models.fuzz", form, str(whole), str(first), str(last)]
+        command = [sys.executable, "-m", module, form, str(whole), str(first), str(last)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
             try:
                 said, _ = child.communicate(timeout=SECONDS * (last - first) + 60)
@@ -82,7 +85,8 @@ def main(form: str, whole: Path, first: int, last: int) -> None:
         print(number, flush=True)  # noqa: T201
         try:
             scan({str(path): path for path in folder.rglob("*") if path.is_file()})
-            classifier = opened(form, {**params, "path": params["path"].replace(str(whole), str(folder))})
+            moved = {k: v.replace(str(whole), str(folder)) if isinstance(v, str) else v for k, v in params.items()}
+            classifier = opened(form, moved)
             classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
             result = "opened"
         except ModelError:

@@ -1,6 +1,7 @@
 """Files that are damaged, incomplete, hostile or of another kind: each a ModelError that says what is wrong."""
 
 import contextlib
+import json
 import pickle
 import shutil
 import warnings
@@ -11,7 +12,7 @@ import pytest
 
 from auditor.backend import tensorflow
 from auditor.errors import ModelError
-from tests.models.formats import FORMS, opened
+from tests.models.formats import FORMS, network, opened
 from tests.models.fuzz import FUZZED, outcomes
 from tests.models.suspects import rewritten
 from tests.support import CLASSES, SIZE
@@ -23,6 +24,7 @@ PARTS = {
         "variables/variables.index": "can't be opened as a SavedModel",
         "variables/variables.data-00000-of-00001": "can't be opened as a SavedModel: .*variables.data-00000-of-00001",
     },
+    "weights": {"m.json": "m.json: no such file", "m.weights.h5": "m.weights.h5: no such file"},
     "tf1_checkpoint": {
         "model-1000.meta": "no such file",
         "model-1000.index": "can't be opened as a TensorFlow 1 checkpoint: .*model-1000",
@@ -30,6 +32,7 @@ PARTS = {
     },
 }
 MAIN = {
+    "weights": "m.weights.h5",
     "saved_model of Keras": "saved_model.pb",
     "tf1_checkpoint": "model-1000.meta",
     "tflite": "m.tflite",
@@ -59,7 +62,8 @@ def written(tmp_path_factory):
             found[form] = (whole, FORMS[form].write(whole))
         whole, params = found[form]
         shutil.copytree(whole, folder, dirs_exist_ok=True)
-        return {**params, "path": params["path"].replace(str(whole), str(folder))}
+        moved = ("path", "architecture")
+        return {k: v.replace(str(whole), str(folder)) if k in moved else v for k, v in params.items()}
 
     return write
 
@@ -77,7 +81,8 @@ def test_a_file_that_is_no_checkpoint(tmp_path, written, form, content):
     [main] = tmp_path.rglob(MAIN[form])
     whole = main.read_bytes()
     main.write_bytes({"half": whole[: len(whole) // 2], "text": b"I am a text", "nothing": b""}[content])
-    refused(form, params, f"can't be opened as an? {KINDS[form]}|can't be run on images|has no signature|has no input")
+    opens = f"can't be opened as an? {KINDS[form]}" if form in KINDS else "doesn't fit m.json"
+    refused(form, params, f"{opens}|can't be run on images|has no signature|has no input")
 
 
 @pytest.mark.parametrize(("form", "part"), [(form, part) for form, parts in PARTS.items() for part in parts])
@@ -98,12 +103,12 @@ def test_weights_that_are_cut_short(tmp_path, written, form):
     )
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if "saved_model" not in form])
+@pytest.mark.parametrize("form", [form for form in FORMS if "saved_model" not in form and FORMS[form].files])
 def test_a_folder_where_a_file_is_wanted(tmp_path, written, form):
     refused(form, {**written(form, tmp_path), "path": str(tmp_path)}, "is a directory; this format is one file")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [form for form in FORMS if FORMS[form].files])
 def test_nothing_where_something_is_wanted(tmp_path, written, form):
     params = {**written(form, tmp_path), "path": str(tmp_path / "none.pt2")}
     refused(form, params, "no such file|is no folder with a file saved_model.pb")
@@ -239,7 +244,7 @@ def test_a_meta_file_is_what_is_named(tmp_path, written):
     ("shape", "kind", "told"),
     [
         ((None, SIZE, SIZE, 1), "uint8", "takes images of uint8; only float32 can be attacked"),
-        ((None, SIZE * SIZE), "float32", r"one input of shape \(None, H, W, C\) is needed, this takes \(None, 36\)"),
+        ((None, SIZE, SIZE), "float32", r"one input of shape \(None, H, W, C\) is needed, this takes \(None, 6, 6\)"),
         ((None, None, None, 1), "float32", r"one input of shape \(None, H, W, C\) is needed"),
     ],
 )
@@ -258,6 +263,69 @@ def test_a_quantised_input_of_tflite(tmp_path):
     concrete = tf.function(lambda x: tf.cast(tf.reshape(x, (-1, 36)), tf.float32)).get_concrete_function(given)
     (tmp_path / "m.tflite").write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
     refused("tflite", {"path": str(tmp_path / "m.tflite")}, "one input of float32 is needed, this has .*: uint8")
+
+
+RECIPES = {
+    "text": (lambda _: "I am a text", "can't be built as a Keras architecture"),
+    "a layer": (lambda model: json.dumps(keras_object(model.layers[0])), "describes no model but a Conv2D"),
+    "a number": (lambda _: "3", "describes no model but a int"),
+    "a Lambda": (
+        lambda model: model.to_json().replace('"Flatten"', '"Lambda"'),
+        "needs Lambda; only Keras's own layers are built",
+    ),
+    "a registered class": (
+        lambda model: model.to_json().replace('"registered_name": null', '"registered_name": "mine>Layer"'),
+        "needs mine>Layer",
+    ),
+    "a class of another module": (
+        lambda model: model.to_json().replace('"module": "keras.layers"', '"module": "os"', 1),
+        "needs os.InputLayer",
+    ),
+    "other shapes": (
+        lambda model: model.to_json().replace('"units": 3', '"units": 4'),
+        r"m.weights.h5 doesn't fit m.json: .*\(24, 4\)",
+    ),
+    "other layers": (
+        lambda model: json.dumps(without_layer(json.loads(model.to_json()), "last")),
+        "m.weights.h5 doesn't fit m.json: it holds 6 arrays, 4 of them are used",
+    ),
+}
+
+
+def keras_object(value):
+    import keras
+
+    return keras.saving.serialize_keras_object(value)
+
+
+def without_layer(config, name):
+    layers = config["config"]["layers"]
+    config["config"]["layers"] = [layer for layer in layers if layer["config"]["name"] != name]
+    return config
+
+
+@pytest.mark.parametrize("what", RECIPES)
+def test_an_architecture_that_is_not_the_weights(tmp_path, written, what):
+    change, told = RECIPES[what]
+    params = written("weights", tmp_path)
+    (tmp_path / "m.json").write_text(change(network()))
+    refused("weights", params, told)
+
+
+def test_weights_that_lie_in_other_files_are_not_read(tmp_path, written):
+    h5py = pytest.importorskip("h5py")
+    params = written("weights", tmp_path)
+    shutil.copy(params["path"], tmp_path / "other.h5")
+    with h5py.File(params["path"], "r+") as file:
+        del file["layers/dense/vars/0"]
+        file["layers/dense/vars/0"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "layers/dense/vars/0")
+    refused("weights", params, "doesn't fit m.json: .*ExternalLink")
+
+
+def test_weights_under_another_name(tmp_path, written):
+    params = written("weights", tmp_path)
+    shutil.copy(params["path"], tmp_path / "m.h5")
+    refused("weights", {**params, "path": str(tmp_path / "m.h5")}, r"is no `.weights.h5` file; write one with")
 
 
 def test_a_package_that_is_not_installed(tmp_path, monkeypatch):

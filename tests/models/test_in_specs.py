@@ -13,7 +13,7 @@ SPEC = """\
 audit: formats
 models:
   exported: {format: saved_model, path: exported, output: probabilities}
-  tutorial: {format: tf1_checkpoint, path: model-1000.meta, output: probabilities, input: x, logits: y_conv,
+  tutorial: {format: tf1_checkpoint, path: model-1000, output: probabilities, input: x, logits: y_conv,
              constants: {keep_prob: 1.0}, reshape: [6, 6, 1]}
   other: {format: onnx, path: m.onnx, output: probabilities}
 data: {dataset: npz, path: data.npz}
@@ -22,6 +22,7 @@ checks:
   - {id: clean-tutorial, check: accuracy, model: tutorial, expect: {accuracy: {min: 0.9}}}
   - {id: clean-other, check: accuracy, model: other, expect: {accuracy: {min: 0.9}}}
   - {id: filters, check: filters, model: tutorial, params: {layer: "h_conv2:0", steps: 3}}
+  - {id: by-variable, check: filters, model: tutorial, params: {layer: "W_conv2:0", steps: 3}}
   - {id: wrong-layer, check: filters, model: tutorial, params: {layer: "h_conv3:0"}}
   - {id: flip, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3}}
   - {id: onto, check: transfer, params: {adversarial: flip, onto: [tutorial, other]}}
@@ -52,11 +53,13 @@ def test_a_spec_on_several_formats(written, pytester):
     expected = dict.fromkeys(states(run), "pass") | {"wrong-layer": "error", "blind": "error"}
     assert states(run) == expected
     assert "did you mean 'h_conv2:0'" in run.records["wrong-layer"].verdict.message
+    shown = [run.records[case].evidence.arrays["kernel"] for case in ("filters", "by-variable")]
+    np.testing.assert_array_equal(*shown)
     told = run.records["blind"].verdict.message
     assert "attacks that need none: hopskipjump, noise_search, square; `accuracy` and `transfer` onto it" in told
     origin = run.records["clean-other"].provenance
     assert origin["versions"]["onnxruntime"]
-    for case, name in (("clean", "exported"), ("clean-tutorial", "model-1000.meta")):
+    for case, name in (("clean", "exported"), ("clean-tutorial", "model-1000")):
         [files] = [model["files"] for model in run.records[case].provenance["models"].values()]
         assert list(files) == [name]
         assert len(files[name]) == 64

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from auditor.checks._text import softmax
 from auditor.core import Classifier
 from auditor.errors import ModelError
+from auditor.models import weights
 from auditor.models.keras import Params, load
 from tests.support import CLASSES, SIZE, conv_model, linear_model, linear_weights, samples
 
@@ -129,9 +131,28 @@ def test_code_in_a_checkpoint_is_refused(tmp_path):
 def test_models_that_are_no_image_classifier(tmp_path):
     import keras
 
-    flat = keras.Sequential([keras.Input((36,)), keras.layers.Dense(3)])
+    flat = keras.Sequential([keras.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(ModelError, match=r"one input of shape \(None, H, W, C\)"):
         saved(tmp_path, flat, "logits")
     one = keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
     with pytest.raises(ModelError, match="classes ≥ 2"):
         saved(tmp_path, one, "logits")
+
+
+def test_weights_of_a_trained_functional_model_leave_the_optimizer_aside(tmp_path):
+    import keras
+
+    given = keras.Input((SIZE, SIZE, 1))
+    x = keras.layers.Conv2D(3, 3, activation="relu")(given)
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(keras.layers.BatchNormalization()(x)))
+    model = keras.Model(given, keras.layers.Dense(CLASSES, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    images, labels = samples().images, samples().labels
+    model.fit(images, labels, verbose=0)
+    (tmp_path / "m.json").write_text(model.to_json())
+    model.save_weights(tmp_path / "m.weights.h5")
+    params = {"architecture": str(tmp_path / "m.json"), "path": str(tmp_path / "m.weights.h5")}
+    classifier = weights.load(weights.Params(**params, output="probabilities"))
+    assert classifier.logits_from == "the softmax of the final dense layer was taken off"
+    expected = np.asarray(model(images, training=False))
+    np.testing.assert_allclose(softmax(classifier.predict(images)), expected, atol=1e-5)

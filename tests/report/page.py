@@ -312,3 +312,15 @@ def run_of_everything() -> Run:
         earlier_spec_digest="0lder",
         not_judged=("dropped",),
     )
+
+
+def photographed() -> Run:
+    """Everything a page can have, and three cases of 40 pictures that are larger than their names."""
+    rng = np.random.default_rng(0)
+    figures = [[ImageGrid("Noise", "Much of it.", "noise", Panel(rng.random((40, 28, 28, 1))))] for _ in range(3)]
+    shown = (record(f"shown-{i}", evidence(figures=figures[i])) for i in range(3))
+    run = run_of_everything()
+    more = run_of(*shown)
+    return replace(
+        run, cases=(*run.cases, *more.cases), begun=run.begun | more.begun, records={**run.records, **more.records}
+    )

@@ -1,40 +1,18 @@
 """The report in a browser: what a parser of its HTML can't see."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.report.files import render_files
 from auditor.report.html import render
-from tests.report.page import every_figure, evidence, record, run_of, run_of_everything
+from tests.report.browser import in_view, opened, unfold
+from tests.report.page import every_figure, evidence, photographed, record, run_of, run_of_everything
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -e '.[dev]'")
-
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with playwright.sync_playwright() as driver:
-        chromium = shutil.which("chromium") or driver.chromium.executable_path
-        if not Path(chromium).exists():
-            pytest.skip("needs Chromium: `apt install chromium` or `playwright install chromium`")
-        browser = driver.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser
-        browser.close()
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +31,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@contextmanager
-def opened(browser: "Browser", path: Path, anchor: str = "", init: str = "", **context: object) -> "Iterator[Page]":
-    """The page as opened: whatever is done to it, it must not complain, and not ask for any other file.
-
-    init: what is run before the page's own script.
-    """
-    with browser.new_context(**context) as window:
-        page, troubles, asked = window.new_page(), [], []
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.add_init_script(init)
-        page.goto(path.as_uri() + anchor)
-        yield page
-        assert not troubles
-        assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {path.as_uri()}
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first page of a report whose pictures lie beside it, with its cases on pages of their own."""
+    folder = tmp_path_factory.mktemp("parted")
+    for name, content in render_files(photographed(), 70_000).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder / "index.html"
 
 
 @pytest.fixture
@@ -83,15 +53,6 @@ def shown(page: "Page") -> list[str]:
     cards = [card.get_attribute("id") for card in page.locator("article").all() if card.is_visible()]
     assert set(rows) == set(cards)
     return [row.removeprefix("case-") for row in rows]
-
-
-def unfold(page: "Page") -> None:
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
-
-
-def in_view(page: "Page", target: "Locator") -> bool:
-    box, view = target.bounding_box(), page.viewport_size
-    return box is not None and view is not None and -1 <= box["y"] < view["height"]
 
 
 # --- filter, links, order
@@ -173,6 +134,46 @@ def test_many_cards_are_all_there_without_javascript(browser: "Browser", large: 
     with opened(browser, large, java_script_enabled=False) as page:
         assert page.locator("figure").count() == 360
         assert page.locator("#case-c59 figure").last.is_visible()
+
+
+# --- a report of several pages, from disk
+
+
+LOADED = "() => [...document.images].every((i) => !i.closest('main') || (i.complete && i.naturalWidth > 0))"
+
+
+def test_pictures_beside_the_page_are_shown_from_disk(browser: "Browser", parted: Path) -> None:
+    with opened(browser, parted, alone=False) as page:
+        page.wait_for_function(LOADED)
+        page.locator(".sheets a").last.click()
+        assert page.locator("main img").count() >= 40
+        page.wait_for_function(LOADED)
+        page.locator(".grid img").first.click()
+        assert page.get_by_role("dialog").locator("img").bounding_box()["height"] > 300
+
+
+def test_links_to_cases_lead_to_their_pages_and_back(browser: "Browser", parted: Path) -> None:
+    with opened(browser, parted, "#case-shown-2", alone=False) as page:
+        page.wait_for_url("**/cases-*.html#case-shown-2")
+        assert in_view(page, page.locator("article#case-shown-2"))
+        page.get_by_role("link", name="All cases", exact=True).click()
+        assert page.locator(".overview tbody tr").count() == 13
+        page.locator("input[type=search]").fill("shown-1")
+        assert [row.get_attribute("id") for row in page.locator(".overview tbody tr:visible").all()] == ["case-shown-1"]
+        page.locator(".overview a[href$='#case-shown-1']").click()
+        assert in_view(page, page.locator("article#case-shown-1"))
+    with opened(browser, parted, "#case-shown-2", alone=False, java_script_enabled=False) as page:
+        assert in_view(page, page.locator("tr#case-shown-2"))
+        page.locator("tr#case-shown-2 a").click()
+        assert in_view(page, page.locator("article#case-shown-2"))
+
+
+def test_axe_finds_nothing_on_a_page_of_cases(browser: "Browser", parted: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install -e '.[dev]'")
+    with opened(browser, parted.parent / "cases-1.html", alone=False) as page:
+        unfold(page)
+        found = axe.Axe().run(page)
+        assert not found.violations_count, found.generate_report()
 
 
 # --- keyboard

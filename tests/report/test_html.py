@@ -98,7 +98,7 @@ def test_overall_verdict(run: object, overall: str, said: str) -> None:
 
 
 def test_absent_cases_say_what_is_missing(page: Node) -> None:
-    assert "a crash, a kill or an interruption" in card(page, "killed").text
+    assert "a crash, a kill, an interruption or a full disk" in card(page, "killed").text
     assert "the session ended before it began" in card(page, "never-began").text
     assert "Not selected in this run" in card(page, "left-out").text
 
@@ -241,6 +241,23 @@ def test_the_findings_that_matter_most_come_first(page: Node) -> None:
     first, second = shown.one("ol", class_="findings").all("li")
     assert first.one("a").attributes["href"] == "#case-b"
     assert [image.attributes["alt"] for image in second.all("img")] == ["before, 1 of 1"]
+
+
+def test_the_first_screen_says_what_was_audited_when_and_what_was_not_tested() -> None:
+    run = replace(run_of(PASSING, BROKEN, unselected=["u"]), commit="abc123+")
+    gist = parse(render(run)).one("dl", class_="gist")
+    told = " ".join(gist.text.split())
+    for said in ("m.keras (release) c0ffee", "1 July 2026", "on commit abc123+", "without a result: u.", "(transfer)"):
+        assert said in told
+    models = provenance()["models"] | {name: {"files": {f"{name}.bin": name}} for name in ("b", "c")}
+    many = [record(name, evidence(), model=name, provenance=provenance() | {"models": models}) for name in "bc"]
+    run = run_of(PASSING, *many)
+    cases = [replace(case, model=model) for case, model in zip(run.cases, ("release", "b", "c"), strict=True)]
+    gist = parse(render(replace(run, cases=tuple(cases)))).one("dl", class_="gist").text
+    assert "b.bin" in gist
+    assert "c.bin" not in gist
+    assert "and 1 more" in gist
+    assert "No record says which checkpoint" in parse(render(run_of(unselected=["u"]))).one("dl", class_="gist").text
 
 
 def test_what_was_audited_comes_from_the_records() -> None:

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import auditor.schema
-from auditor.core import proportion
+from auditor.core import Table, proportion
 from auditor.record import Earlier, Expectation, Verdict
 from auditor.report.results import render
 from tests.report.page import HOSTILE, every_state, evidence, hostile_run, record, run_of
@@ -98,3 +98,16 @@ def test_hostile_text_comes_back_as_it_was_from_a_file_of_plain_ascii():
     readable = HOSTILE.replace("\ud800", "?")  # half a character can't be kept in UTF-8
     assert json.loads(text)["title"] == readable
     assert cases(text)["a"]["record"]["params"] == {readable: readable}
+
+
+def test_controls_tables_and_what_was_not_tested_are_there():
+    tables = (Table("Worst", ("name", "share"), (("a", 0.5), ("b", float("nan")), ("c", 3))),)
+    run = run_of(record("a", evidence(tables=tables)))
+    run = replace(run, commit="abc+", cases=(replace(run.cases[0], controls=("aia:15.1",)),))
+    document = json.loads(render(run))
+    assert list(VALIDATOR.iter_errors(document)) == []
+    assert document["commit"] == "abc+"
+    assert document["cases"][0]["controls"] == ["aia:15.1"]
+    (table,) = document["cases"][0]["record"]["tables"]
+    assert table["rows"] == [["a", 0.5], ["b", None], ["c", 3]]
+    assert any("transfer" in said for said in document["untested"])

@@ -3,71 +3,79 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const one = (selector, within = document) => within.querySelector(selector);
 
-  // --- filter by verdict and text
+  // --- filter by verdict and text; where the cases have pages of their own, only their rows are here
 
-  const form = one(".filter");
-  const rows = all(".overview tbody tr").map((row) => {
-    const card = document.getElementById(row.dataset.case);
-    return { row, card, state: card.dataset.state, text: row.textContent.toLowerCase() };
-  });
-  const apply = () => {
-    const states = new Set(all("input[name=state]:checked", form).map((box) => box.value));
-    const words = form.elements.text.value.toLowerCase().split(/\s+/);
-    let shown = 0;
-    for (const { row, card, state, text } of rows) {
-      const fits = states.has(state) && words.every((word) => text.includes(word));
-      row.hidden = card.hidden = !fits;
-      shown += fits;
-    }
-    one("output", form).textContent = shown === rows.length ? "" : `${shown} of ${rows.length} cases shown`;
-    one(".nothing").hidden = shown > 0;
-  };
-  form.hidden = false;
-  form.addEventListener("input", apply);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  apply();
+  const filterCases = (form) => {
+    const rows = all(".overview tbody tr").map((row) => {
+      const card = document.getElementById(row.dataset.case);
+      return { row, card, state: row.dataset.state, text: row.textContent.toLowerCase() };
+    });
+    const apply = () => {
+      const states = new Set(all("input[name=state]:checked", form).map((box) => box.value));
+      const words = form.elements.text.value.toLowerCase().split(/\s+/);
+      let shown = 0;
+      for (const { row, card, state, text } of rows) {
+        const fits = states.has(state) && words.every((word) => text.includes(word));
+        row.hidden = card.hidden = !fits;
+        shown += fits;
+      }
+      one("output", form).textContent = shown === rows.length ? "" : `${shown} of ${rows.length} cases shown`;
+      one(".nothing").hidden = shown > 0;
+    };
+    form.hidden = false;
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    apply();
 
-  // A link to a case wins over a filter that hides it.
-  const reveal = () => {
-    const card = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (card?.hidden) {
-      form.reset();
-      apply();
-      card.scrollIntoView();
-    }
+    // A link to a case wins over a filter that hides it, and leads on to the page that the case is on.
+    const reveal = () => {
+      const found = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      if (found?.matches("tr")) {
+        location.replace(one("a", found).href);
+      } else if (found?.hidden) {
+        form.reset();
+        apply();
+        found.scrollIntoView();
+      }
+    };
+    addEventListener("hashchange", reveal);
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("a[href^='#']")) setTimeout(reveal);
+    });
+    reveal();
   };
-  addEventListener("hashchange", reveal);
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("a[href^='#']")) setTimeout(reveal);
-  });
+  if (one(".filter")) filterCases(one(".filter"));
 
   // --- sort the table of all cases: up, down, and back to the order of the spec
 
-  const body = one(".overview tbody");
-  const headers = all(".overview .sorts");
   const next = { none: "ascending", ascending: "descending", descending: "none" };
   const { compare } = new Intl.Collator("en", { numeric: true });
-  const sort = (header) => {
-    const way = next[header.ariaSort];
-    for (const other of headers) other.ariaSort = other === header ? way : "none";
-    const sign = way === "descending" ? -1 : 1;
-    const key = (row) => {
-      const cell = row.cells[header.cellIndex];
-      return cell.dataset.key ?? cell.textContent.trim();
+  const makeSortable = (body) => {
+    const planned = [...body.rows];
+    const headers = all(".overview .sorts");
+    const sort = (header) => {
+      const way = next[header.ariaSort];
+      for (const other of headers) other.ariaSort = other === header ? way : "none";
+      const sign = way === "descending" ? -1 : 1;
+      const key = (row) => {
+        const cell = row.cells[header.cellIndex];
+        return cell.dataset.key ?? cell.textContent.trim();
+      };
+      const keys = new Map(planned.map((row) => [row, key(row)]));
+      // What another column has sorted stays sorted among equals: by metric, then by check.
+      const sorted = [...body.rows].sort((a, b) => sign * (keys.get(a) - keys.get(b) || compare(keys.get(a), keys.get(b))));
+      body.append(...(way === "none" ? planned : sorted));
     };
-    const keys = new Map(rows.map(({ row }) => [row, key(row)]));
-    // What another column has sorted stays sorted among equals: by metric, then by check.
-    const sorted = [...body.rows].sort((a, b) => sign * (keys.get(a) - keys.get(b) || compare(keys.get(a), keys.get(b))));
-    body.append(...(way === "none" ? keys.keys() : sorted));
+    for (const header of headers) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      button.addEventListener("click", () => sort(header));
+      header.append(button);
+      header.ariaSort = "none";
+    }
   };
-  for (const header of headers) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...header.childNodes);
-    button.addEventListener("click", () => sort(header));
-    header.append(button);
-    header.ariaSort = "none";
-  }
+  if (one(".overview tbody")) makeSortable(one(".overview tbody"));
 
   // --- cards that wait: those in sight first, the others while there is nothing else to do
 

@@ -1,0 +1,158 @@
+"""Results kept under the digest of all they depend on, so that nothing unchanged is measured again.
+
+    <folder>/CACHEDIR.TAG
+    <folder>/<2 digits of the key>/<key>    the SHA-256 of what follows, in hex, and a newline; then an `.npz`
+
+An entry appears in one move and is never changed, so any number of processes and machines may share a folder. One
+that is damaged, or lies under another's name, is dropped and measured again, never believed. Digests find damage, not
+malice: whoever may write to the folder can put results there.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.store import FORMAT, UNREADABLE, decode, encode, read_arrays, write
+
+Value = TypeVar("Value")
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
+_VALUE = "value.json"  # the member that holds all but the arrays
+
+
+class CacheWarning(Warning):
+    """The cache doesn't work as it should; the audit goes on without it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One kept result: bytes on disk, and when it was last of use (seconds since 1970)."""
+
+    path: Path
+    size: int
+    used: float
+
+
+class Cache:
+    """A folder of results by key. Keys are SHA-256 digests, in hex."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writes = True
+
+    def _place(self, key: str) -> Path:
+        return self.path / key[:2] / key
+
+    def get(self, kind: type[Value], key: str) -> Value | None:
+        """The value of this kind kept under a key, or None."""
+        path = self._place(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            warnings.warn(CacheWarning(f"{path} can't be read: {error.strerror or error}"), stacklevel=2)
+            return None
+        try:
+            value = _unpack(kind, key, content)
+        except UNREADABLE as error:
+            warnings.warn(CacheWarning(f"{path} is damaged ({error}); it is dropped"), stacklevel=2)
+            self._drop(path)
+            return None
+        self._touch(path)
+        return value
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a dataclass under a key. A folder that can't be written to is said once, and left alone."""
+        if not self._writes:
+            return
+        try:
+            path = self._place(key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not (self.path / "CACHEDIR.TAG").exists():
+                write(self.path / "CACHEDIR.TAG", _TAG.encode())
+            write(path, _pack(key, value))
+        except OSError as error:
+            self._writes = False
+            message = f"the cache {self.path} can't be written to ({error.strerror or error}); results aren't kept"
+            warnings.warn(CacheWarning(message), stacklevel=2)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Drop what is kept under these keys, if anything is."""
+        for key in keys:
+            self._drop(self._place(key))
+
+    def _drop(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            warnings.warn(CacheWarning(f"{path} can't be removed: {error.strerror or error}"), stacklevel=3)
+
+    def _touch(self, path: Path) -> None:
+        # How recently an entry was of use only decides what `prune` takes first: a read-only folder may stay as it is.
+        if os.access(path, os.W_OK):
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return  # pruned in between; the value was read whole
+
+    def entries(self) -> list[Entry]:
+        """Every entry, the least recently used first."""
+        found = []
+        for path in self.path.glob("[0-9a-f][0-9a-f]/*"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue  # another process pruned it
+            found.append(Entry(path, status.st_size, status.st_mtime))
+        return sorted(found, key=lambda entry: (entry.used, entry.path))
+
+    def prune(self, unused_days: float, most_bytes: float) -> list[Entry]:
+        """Remove what hasn't been of use for so many days, then the least recently used until the rest fits.
+
+        Returns what was removed; raises OSError where that isn't allowed.
+        """
+        entries = self.entries()
+        oldest = time.time() - unused_days * 86400
+        left = sum(entry.size for entry in entries)
+        removed = []
+        for entry in entries:
+            if entry.used >= oldest and left <= most_bytes:
+                break
+            entry.path.unlink(missing_ok=True)
+            left -= entry.size
+            removed.append(entry)
+        return removed
+
+
+def _pack(key: str, value: Any) -> bytes:
+    arrays: dict[str, NDArray[Any]] = {}
+    content = {"format": FORMAT, "key": key, "kind": type(value).__name__, "value": encode(value, arrays)}
+    text = json.dumps(content, allow_nan=False).encode()
+    body = io.BytesIO()
+    # Uncompressed: what is kept while an attack runs must cost next to nothing.
+    np.savez(body, allow_pickle=False, **{_VALUE: np.frombuffer(text, np.uint8)}, **arrays)
+    data = body.getvalue()
+    return hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def _unpack(kind: type[Value], key: str, content: bytes) -> Value:
+    """Read an entry; raise ValueError, or whatever reading it raises, for one that isn't whole or isn't this one."""
+    digest, _, data = content.partition(b"\n")
+    if hashlib.sha256(data).hexdigest().encode() != digest:
+        raise ValueError("its content doesn't have its digest")
+    arrays = read_arrays(io.BytesIO(data))
+    found = json.loads(arrays.pop(_VALUE).tobytes())
+    if (found["format"], found["key"], found["kind"]) != (FORMAT, key, kind.__name__):
+        raise ValueError(f"it is a {found['kind']} of format {found['format']} under the key {found['key'][:12]}…")
+    value: Value = decode(kind, found["value"], arrays)
+    return value

@@ -1,0 +1,164 @@
+"""Your own images, from a Parquet file that holds them or names their files: as Hugging Face stores data sets.
+
+What it measures
+    Nothing by itself: it gives the images of the table in [0, 1], with their labels.
+
+Why it matters
+    Most public data sets of images can be had so, and a data warehouse exports nothing else.
+
+How to read it
+    `path` is a file, or a folder whose `*.parquet` files are read in the order of their names. The column of images
+    holds PNG or JPEG bytes, paths relative to the file, or both as a struct of `bytes` and `path`. Labels are class
+    numbers or names. The classes are `names`, or those that Hugging Face wrote into the file, or the
+    labels that are no numbers, sorted. An image's index is its row, from 0, through all files. 8-bit values are
+    divided by 255. What a resized image is, `image_folder` explains. Needs the extra `parquet`.
+
+References
+    Apache Parquet, File Format. Hugging Face, Datasets, `datasets.Image` and `datasets.ClassLabel`.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.core import IntArray, Preview, Samples
+from auditor.datasets._common import printable
+from auditor.datasets._files import parts
+from auditor.datasets._pictures import Pictures, load_pictures
+from auditor.datasets._tables import Column
+from auditor.errors import DataError
+from auditor.fields import FilePath
+
+_AT_ONCE = 64  # images of one batch, which are in memory together
+
+
+class Params(Pictures):
+    """Where the table is, which of its columns matter, and what becomes of the images."""
+
+    path: FilePath
+    """The file, or the folder of its parts."""
+    image_column: str = "image"
+    """The column of images or of their paths."""
+    label_column: str = "label"
+    """The column of labels."""
+    names: list[str] | None = None
+    """Names of the classes, in the order of the model's."""
+
+
+def preview(params: Params) -> Preview:
+    """What the footers say; a file that isn't as it should be is for `load` to explain."""
+    try:
+        images = 0
+        for path in parts(params.path, "*.parquet"):
+            with _opened(path) as file:
+                images += file.metadata.num_rows
+    except DataError:
+        return Preview(params.most(None), (0.0, 1.0))
+    return Preview(params.most(images), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
+    files = parts(params.path, "*.parquet")
+    column, starts, names = Column(), [0], params.names
+    for path in files:
+        with _opened(path) as file:
+            names = names or _written_names(file, params.label_column)
+            _check_columns(file, path, params)
+            for row, label in _values(file, range(file.metadata.num_row_groups), params.label_column):
+                if not isinstance(label, int | str) or isinstance(label, bool):
+                    message = f"is {'missing' if label is None else f'a {type(label).__name__}'}"
+                    raise DataError(f"{printable(path)}, row {row}: the label {message}; a number or name is needed")
+                if isinstance(label, int) and label < 0:
+                    raise DataError(f"{printable(path)}, row {row}: the label {label} is no class number (0 and up)")
+                column.add(str(label).strip(), f"{printable(path)}, row {row}")
+        starts.append(len(column))
+    if not len(column):
+        raise DataError(f"{printable(params.path)} has no rows")
+    labels, classes = column.numbered(names)
+
+    def fetch(positions: IntArray) -> Iterator[tuple[str, Path | bytes]]:
+        for path, first, end in zip(files, starts, starts[1:], strict=False):
+            yield from _contents(path, positions[(positions >= first) & (positions < end)] - first, params)
+
+    return load_pictures(fetch, labels, np.arange(len(labels)), "parquet", classes, params)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        message = "dataset 'parquet' needs pyarrow: pip install 'robustness-auditor[parquet]'"
+        raise DataError(message) from error
+    try:
+        # Pages are read as they are needed, not a whole row group at once.
+        with (
+            path.open("rb") as raw,
+            parquet.ParquetFile(raw, buffer_size=1 << 16, page_checksum_verification=True) as file,
+        ):
+            yield file
+    except (pyarrow.ArrowException, UnicodeDecodeError, MemoryError) as error:
+        told = printable(str(error)).splitlines()
+        raise DataError(f"{printable(path)} can't be read as a Parquet file: {told[0] if told else error!r}") from error
+    except OSError as error:
+        reason = error.strerror or (str(error).splitlines() or [repr(error)])[0]
+        raise DataError(f"{printable(path)} can't be read: {printable(reason)}") from error
+
+
+def _check_columns(file: Any, path: Path, params: Params) -> None:
+    found = file.schema_arrow.names
+    for column in (params.image_column, params.label_column):
+        if found.count(column) != 1:
+            message = "has two columns named" if column in found else "has no column named"
+            raise DataError(f"{printable(path)} {message} {column!r} (its columns: {', '.join(found) or 'none'})")
+
+
+def _written_names(file: Any, column: str) -> list[str] | None:
+    """The names of the classes, if Hugging Face's description of the file has them."""
+    written = (file.schema_arrow.metadata or {}).get(b"huggingface")
+    try:
+        names = json.loads(written or b"{}")["info"]["features"][column]["names"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [str(name) for name in names] if isinstance(names, list) else None
+
+
+def _values(file: Any, groups: Any, column: str) -> Iterator[tuple[int, Any]]:
+    """Numbers and values of the rows of some row groups, a batch at a time."""
+    for group in groups:
+        row = sum(file.metadata.row_group(before).num_rows for before in range(group))
+        for batch in file.iter_batches(batch_size=_AT_ONCE, row_groups=[group], columns=[column], use_threads=False):
+            for value in batch.column(0):
+                yield row, value.as_py()
+                row += 1
+
+
+def _contents(path: Path, rows: IntArray, params: Params) -> Iterator[tuple[str, Path | bytes]]:
+    """What stands for each image, of rows that ascend."""
+    if not len(rows):
+        return
+    with _opened(path) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        holding = np.unique(np.searchsorted(np.cumsum(sizes), rows, side="right"))
+        wanted = iter(rows.tolist())
+        next_row = next(wanted)
+        for row, value in _values(file, holding.tolist(), params.image_column):
+            if row == next_row:
+                yield _content(value, path, row)
+                next_row = next(wanted, -1)
+
+
+def _content(value: Any, path: Path, row: int) -> tuple[str, Path | bytes]:
+    shown = f"{printable(path)}, row {row}"
+    inner = value.get("bytes") or value.get("path") if isinstance(value, dict) else value
+    if isinstance(inner, bytes):
+        return shown, inner
+    if not isinstance(inner, str) or not inner:
+        raise DataError(f"{shown}: there is no image; bytes, a path, or a struct of `bytes` and `path` is needed")
+    return f"{shown}: {printable(path.parent / inner)}", path.parent / inner

@@ -1,0 +1,112 @@
+"""A set of TensorFlow Datasets: fetched over the network on first use, or a folder that was prepared before.
+
+What it measures
+    Nothing by itself: it gives the images of one split in [0, 1], with their labels and the classes' names.
+
+Why it matters
+    Hundreds of published sets have one name and one form there.
+
+How to read it
+    A set that `data_dir` holds needs no network, and no code for it: the folder that `tfds build` writes can be carried
+    over from another machine. Any other is downloaded and prepared, which needs the network and time. Images are
+    taken as they are stored (PNG or JPEG) and decoded here; an image's index is its place in the split, in the order of
+    its files. 8-bit values are divided by 255. What a resized image is, `image_folder` explains. Needs the extra
+    `tfds`.
+
+References
+    TensorFlow Datasets, a collection of ready-to-use datasets, https://www.tensorflow.org/datasets.
+"""
+
+from array import array
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from auditor.backend import tensorflow
+from auditor.core import IntArray, Preview, Samples
+from auditor.datasets._common import printable
+from auditor.datasets._pictures import Pictures, load_pictures
+from auditor.errors import DataError, one_of
+from auditor.fields import FilePath
+
+
+class Params(Pictures):
+    """Which set, and what becomes of its images."""
+
+    name: str
+    """The set, such as `cifar10`, with a version (`cifar10:3.0.2`) or a configuration (`cifar10_corrupted/fog_1`)."""
+    split: str = "test"
+    """The split, such as `test` or `validation`."""
+    data_dir: FilePath | None = None
+    """The folder of prepared sets; `~/tensorflow_datasets` if left out."""
+    image_feature: str = "image"
+    """The feature that is an image."""
+    label_feature: str = "label"
+    """The feature that is a label."""
+
+
+def preview(params: Params) -> Preview:
+    """The subset at most: the split's size is known only where TensorFlow Datasets runs."""
+    return Preview(params.most(None), (0.0, 1.0))
+
+
+def load(params: Params) -> Samples:
+    """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be fetched or used."""
+    tf = tensorflow()
+    try:
+        tfds = import_module("tensorflow_datasets")
+    except ImportError as error:
+        message = "dataset 'tfds' needs tensorflow-datasets: pip install 'robustness-auditor[tfds]'"
+        raise DataError(message) from error
+    shown = f"tfds/{printable(params.name)}/{printable(params.split)}"
+    builder = _prepared(tfds, params)
+    if params.split not in builder.info.splits:
+        raise DataError(f"{shown}: {one_of(params.split, sorted(builder.info.splits), 'split')}")
+    features = builder.info.features
+    for name, kind in ((params.image_feature, tfds.features.Image), (params.label_feature, tfds.features.ClassLabel)):
+        fitting = sorted(key for key in features if isinstance(features[key], kind))
+        if name not in fitting:
+            raise DataError(f"{shown}: {one_of(name, fitting, f'feature of type {kind.__name__}')}")
+    dataset = builder.as_dataset(
+        split=params.split,
+        shuffle_files=False,
+        decoders={params.image_feature: tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+    )
+
+    def examples() -> Iterator[tuple[int, Any]]:
+        position = 0
+        try:
+            for position, example in enumerate(dataset.as_numpy_iterator()):
+                yield position, example
+        except tf.errors.OpError as error:
+            told = printable(error.message).splitlines()[0]
+            raise DataError(f"{shown}: what follows image {position} is damaged ({told})") from error
+
+    def fetch(positions: IntArray) -> Iterator[tuple[str, bytes]]:
+        wanted = iter(positions.tolist())
+        next_one = next(wanted)
+        for position, example in examples():
+            if position == next_one:
+                yield f"{shown}, image {position}", example[params.image_feature]
+                next_one = next(wanted, None)
+                if next_one is None:
+                    return
+
+    labels = np.array(array("q", (int(example[params.label_feature]) for _, example in examples())))
+    names = features[params.label_feature].names
+    return load_pictures(fetch, labels, np.arange(len(labels)), shown, names, params)
+
+
+def _prepared(tfds: Any, params: Params) -> Any:
+    try:
+        builder = tfds.builder(params.name, data_dir=params.data_dir)
+        if not builder.is_prepared():
+            builder.download_and_prepare()
+    except Exception as error:  # every set brings its own code, and with it its own errors
+        told = (printable(str(error)).splitlines() or [repr(error)])[0]
+        message = "without a network prepare it on another machine and set `data_dir`"
+        raise DataError(f"tfds: {printable(params.name)!r} can't be opened or fetched ({told}); {message}") from error
+    return builder

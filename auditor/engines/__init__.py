@@ -1,0 +1,54 @@
+"""Where the blocks of an attack are worked off: here, in several processes, or on many machines.
+
+An engine is a function `run(function, source, classifier, tasks)` that gives (position, result) of every task as it is
+done, in any order. What a task gives depends on the task alone, so every engine gives the same, bit for bit.
+
+    serial      here, one block after the other; the default
+    processes   in a pool of processes of this machine
+    dask        by a Dask scheduler, wherever its workers are
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from auditor.core import Classifier
+from auditor.plan import Source
+
+NAMES = ("serial", "processes", "dask")
+
+
+class Run(Protocol):
+    """What an engine is."""
+
+    def __call__(
+        self, function: Callable[[Classifier, Any], Any], source: Source, classifier: Classifier, tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Give (position, function(classifier, task)) of every task, in any order.
+
+        source: what the classifier was loaded from, and can be loaded from elsewhere.
+        """
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which engine, with how many workers on this machine, or at which Dask scheduler; gpu: one for each block."""
+
+    name: str = "serial"
+    workers: int = 1
+    scheduler: str = ""
+    gpu: bool = False
+
+    def opened(self) -> Run:
+        """The engine itself; nothing is started before it has something to do."""
+        if self.name == "processes":
+            from auditor.engines.processes import Processes
+
+            return Processes(self.workers).run
+        if self.name == "dask":
+            from auditor.engines.dask import Dask
+
+            return Dask(self.scheduler or None, self.workers, self.gpu).run
+        from auditor.engines.serial import run
+
+        return run

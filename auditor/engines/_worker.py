@@ -1,0 +1,42 @@
+"""What runs in another process: it loads a checkpoint once, and works off tasks on it."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from auditor.core import Classifier
+from auditor.errors import ModelError
+from auditor.models._common import own_errors
+from auditor.plan import Source
+from auditor.resources import Resources, behind_preprocessing, opened
+
+_loaded: dict[str, Classifier] = {}
+
+
+def limit_threads(threads: int) -> None:
+    """Let TensorFlow, which reads the environment when it is imported, use so many threads in this process."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def work(
+    function: Callable[[Classifier, Any], Any],
+    source: Source,
+    digests: Mapping[str, str],
+    shape: tuple[int, int, int],
+    position: int,
+    task: Any,
+) -> tuple[int, Any]:
+    """Give a task's position and function(classifier, task), on the checkpoint that `source` names.
+
+    digests: SHA-256 of its files, as whoever sent the task saw, scanned and loaded them; raises ModelError where they
+    are others here. shape: (H, W, C) of a sample.
+    """
+    key = f"{source.extension} {source.params.model_dump_json()} {source.allow_code} {sorted(digests.items())} {shape}"
+    if key not in _loaded:
+        here = Resources().digests(source)
+        if here != digests:
+            raise ModelError(f"a worker has another checkpoint than was asked for: {here} in place of {dict(digests)}")
+        _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
+    with own_errors():
+        return position, function(_loaded[key], task)

@@ -1,0 +1,71 @@
+"""Blocks in a pool of processes, which share the machine's threads among them.
+
+Processes are spawned, never forked: TensorFlow doesn't survive a fork. A process that dies takes its block with it;
+the pool is made anew and what is left is tried again, and a block that kills its process a third time is an error.
+"""
+
+import atexit
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from auditor.core import Classifier
+from auditor.engines import _worker
+from auditor.errors import CheckError
+from auditor.plan import Source
+from auditor.resources import Resources
+
+_TRIES = 3
+
+
+class Processes:
+    """A pool of `count` processes, made when it is first used and kept until `close`."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        atexit.register(self.close)
+
+    def run(
+        self, function: Callable[[Classifier, Any], Any], source: Source, classifier: Classifier, tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Give (position, function(classifier, task)) of every task, as it is done."""
+        digests = Resources().digests(source)
+        left = dict(enumerate(tasks))
+        for _ in range(_TRIES):
+            pool = self._made()
+            futures = [
+                pool.submit(_worker.work, function, source, digests, classifier.input_shape, at, task)
+                for at, task in left.items()
+            ]
+            try:
+                for future in as_completed(futures):
+                    position, result = future.result()
+                    del left[position]
+                    yield position, result
+                return
+            except BrokenProcessPool:
+                self.close()
+            finally:
+                for future in futures:
+                    future.cancel()
+        raise CheckError(
+            f"a process died {_TRIES} times while it attacked one of {len(left)} blocks (out of memory, or a crash "
+            f"of the checkpoint's runtime); {len(tasks) - len(left)} of {len(tasks)} are done"
+        )
+
+    def _made(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            threads = max(1, (os.cpu_count() or 1) // self.count)
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.count, spawn, _worker.limit_threads, (threads,))
+        return self._pool
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None

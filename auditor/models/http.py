@@ -1,0 +1,346 @@
+"""A model behind an endpoint: TensorFlow Serving's REST API, or the Open Inference Protocol (KServe v2, Triton).
+
+What it measures
+    Nothing by itself: it asks the served model that the checks measure.
+
+Why it matters
+    What is deployed is what is attacked: preprocessing, quantisation and the server's own batching included.
+
+How to read it
+    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `noise_search`) and `accuracy` work; what
+    others find on the original network can be taken to it by `transfer`. There is no file to take a digest of: the
+    record names the endpoint and the version it told, and a version that changes while it is audited is an error. What
+    the endpoint runs under that version can't be seen. Images are sent as JSON, in batches of one size. Connection
+    errors, timeouts and the statuses 502, 503 and 504 are tried again; redirects aren't followed, and no proxy is used.
+
+References
+    TensorFlow Serving, "RESTful API".
+    Open Inference Protocol, REST: "open_inference_rest" of github.com/kserve/open-inference-protocol.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from auditor.core import Classifier, FloatArray
+from auditor.errors import ModelError
+from auditor.fields import Count, PositiveReal, Real
+from auditor.models._common import Output, chosen, classifier, image_shape, opaque, times
+from auditor.models._preprocessing import ModelParameters
+
+Protocol = Literal["tensorflow_serving", "kserve_v2"]
+
+_PATHS = {
+    "tensorflow_serving": r"/v1/models/[^/:]+(/(versions|labels)/[^/:]+)?$",
+    "kserve_v2": r"/v2/models/[^/]+(/versions/[^/]+)?$",
+}
+_RETRIED = (502, 503, 504)
+_FLOATS = {"DT_FLOAT", "FP32"}
+_SHOWN = 160  # characters of an answer in an error
+_NOT_TOLD = "not told"
+
+
+class Params(ModelParameters):
+    """Where the endpoint is, what it speaks, what it takes and gives."""
+
+    url: str
+    """The model's address, without `:predict`, `/infer` or a password: `http://host:8501/v1/models/mnist`,
+    `https://host/v2/models/mnist/versions/3`."""
+    protocol: Protocol
+    """`tensorflow_serving` (`POST …:predict` with `instances`) or `kserve_v2` (`POST …/infer` with `inputs`)."""
+    output: Output
+    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    shape: Annotated[list[Count], Field(min_length=1, max_length=3)] | None = None
+    """What it takes for one image: `[28, 28, 1]`, or `[784]` for rows; asked of the endpoint if left out."""
+    signature: str | None = None
+    """The signature to call, of TensorFlow Serving alone; its default one if left out."""
+    input_name: str | None = None
+    """The input that takes the images; needed only where the endpoint doesn't tell, or there are several."""
+    output_name: str | None = None
+    """The output to take; needed only where there are several."""
+    batch_size: Count = 32
+    """How many images are sent at a time; the last batch is filled up."""
+    timeout: PositiveReal = 30.0
+    """Seconds to wait for a connection, and for an answer."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often what may be tried again is."""
+    backoff: Annotated[Real, Field(ge=0)] = 0.5
+    """Seconds before the second retry, doubled before each further one; the first follows at once."""
+    token_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """The name of an environment variable that holds a bearer token; the token itself is kept nowhere."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Params":
+        problem = _address_problem(self.url, self.protocol, self.token_variable is not None)
+        if problem:
+            raise ValueError(problem)
+        if self.signature and self.protocol != "tensorflow_serving":
+            raise ValueError("`signature` is of TensorFlow Serving; a model of kserve_v2 has none")
+        return self
+
+
+def _address_problem(url: str, protocol: Protocol, secret: bool) -> str | None:
+    """Say what is wrong with an address, or None; never repeat one that may hold a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return f"`url` is no address: {error}"
+    if parts.username is not None or parts.password is not None:
+        return "`url` must not hold a user or a password; name a variable with a token in `token_variable`"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"[\s\x00-\x1f]", url):
+        return f"`url` should begin with http:// or https:// and a host, got {url!r}"
+    if parts.query or parts.fragment or not re.search(_PATHS[protocol], parts.path):
+        example = "/v1/models/NAME" if protocol == "tensorflow_serving" else "/v2/models/NAME"
+        return f"`url` of {protocol} should end with {example} or a version of it, got {url!r}"
+    if secret and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return "`token_variable` needs an address with https: over http everybody on the way reads the token"
+    return None
+
+
+def known_by(params: Params) -> Mapping[str, str]:
+    """The endpoint and the version that it tells now; raise ModelError if it can't be reached."""
+    return {"endpoint": params.url, "version": _Endpoint(params).described.version}
+
+
+def load(params: Params) -> Classifier:
+    """Ask the endpoint what it takes, and try it; raise ModelError if it can't be used."""
+    endpoint = _Endpoint(params)
+    shape = endpoint.shape
+    run = _Runner(endpoint, shape)
+    images = image_shape((None, *shape), params.url) if len(shape) != 2 else (*shape, 1)
+    return classifier(params.url, params.output, images, opaque(run), batch=params.batch_size)
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What an endpoint tells of its model. inputs: type and shape (with the batch) by name; outputs: names."""
+
+    version: str = _NOT_TOLD
+    inputs: Mapping[str, tuple[str, tuple[int, ...]]] | None = None
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Endpoint:
+    """Sends requests, and says what is wrong with answers."""
+
+    params: Params
+
+    @cached_property
+    def _token(self) -> str:
+        """The bearer token, or nothing. It is looked at before the HTTP library sees it, whose errors would show it."""
+        name = self.params.token_variable
+        token = os.environ.get(name, "") if name else ""
+        if name and not re.fullmatch(r"[\x21-\x7e]+", token):
+            what = "holds blanks or letters that a header can't" if token else "is not set"
+            raise ModelError(f"{self.params.url} wants a token, but the environment variable {name} {what}")
+        return token
+
+    @cached_property
+    def _pool(self) -> Any:
+        import urllib3
+
+        retry = urllib3.Retry(
+            total=self.params.retries,
+            other=0,  # a certificate that can't be trusted stays so
+            allowed_methods=None,  # a prediction changes nothing, so POST may be repeated
+            status_forcelist=_RETRIED,
+            backoff_factor=self.params.backoff,
+            redirect=False,
+            raise_on_status=False,
+            respect_retry_after_header=False,  # it could make an audit wait for hours
+        )
+        return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(self.params.timeout, self.params.timeout))
+
+    def asked(self, end: str, body: Any = None, absent: bool = False) -> Any:
+        """The JSON at the model's address with `end`, to GET or, with a body, to POST.
+
+        absent: whether None is returned where there is nothing (404 and alike). Raises ModelError for all else.
+        """
+        import urllib3
+
+        url = self.params.url + end
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        content = None if body is None else json.dumps(body).encode()
+        method = "GET" if body is None else "POST"
+        try:
+            answer = self._pool.request(method, url, body=content, headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise ModelError(f"{url} {self._unreached(error)}") from error
+        if absent and answer.status in (404, 405, 501):
+            return None
+        if 300 <= answer.status < 400:
+            target = self._safe(answer.headers.get("Location", "nowhere"))
+            raise ModelError(f"{url} redirects to {target}; redirects aren't followed: name the right `url`")
+        if answer.status != 200:
+            tries = f" after {self.params.retries + 1} tries" if answer.status in _RETRIED else ""
+            raise ModelError(f"{url} answers {answer.status} {answer.reason}{tries}: {self._shown(answer.data)}")
+        try:
+            return json.loads(answer.data)
+        except ValueError as error:
+            kind = answer.headers.get("Content-Type", "something untyped")
+            message = f"answers with {kind} where JSON is needed: {self._shown(answer.data)}"
+            raise ModelError(f"{url} {message}") from error
+
+    def _unreached(self, error: Exception) -> str:
+        """Why no answer came, in words."""
+        import urllib3
+
+        why = getattr(error, "reason", None) or error
+        tries = f"{self.params.retries + 1} tries" if self.params.retries else "one try"
+        if isinstance(why, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError):
+            return f"can't be reached in {tries}: {str(why).rpartition(': ')[2]}; is the server up?"
+        if isinstance(why, urllib3.exceptions.TimeoutError):
+            seconds = f"{self.params.timeout:g} s"
+            return f"gave no answer within {seconds} in {tries}; a greater `timeout` or a smaller `batch_size` may help"
+        if isinstance(why, urllib3.exceptions.SSLError):
+            return f"can't be reached over TLS: {self._safe(' '.join(str(why).split()))}"
+        return f"gave no answer in {tries}: {self._safe(' '.join(str(why).split()))}"
+
+    def _shown(self, data: bytes) -> str:
+        text = " ".join(data[: 4 * _SHOWN].decode(errors="replace").split())
+        return repr(self._safe(text[:_SHOWN])) if text else "nothing"
+
+    def _safe(self, text: str) -> str:
+        """What a server says, without the token, should it say that."""
+        return text.replace(self._token, "…") if self._token else text
+
+    @cached_property
+    def described(self) -> _Described:
+        """What the endpoint tells of its model; nothing where it has no metadata."""
+        serving = self.params.protocol == "tensorflow_serving"
+        told = self.asked("/metadata" if serving else "", absent=True)
+        if told is None:
+            return _Described()
+        try:
+            return _of_serving(told, self.params.signature) if serving else _of_kserve(told)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"{self.params.url} tells metadata that aren't those of {self.params.protocol}") from error
+
+    @cached_property
+    def source(self) -> str:
+        """The name of the input that takes the images; nothing where nobody says."""
+        known = self.described.inputs
+        if known is None:
+            if self.params.protocol == "kserve_v2" and self.params.input_name is None:
+                raise ModelError(f"{self.params.url} doesn't tell its inputs; name the one for images in `input_name`")
+            return self.params.input_name or ""
+        name = chosen(self.params.input_name, known, "input_name", self.params.url)
+        if len(known) > 1:
+            raise ModelError(f"{self.params.url} takes several inputs ({', '.join(known)}); one alone is needed")
+        kind = known[name][0]
+        if kind not in _FLOATS:
+            raise ModelError(f"{self.params.url} takes {kind} for {name!r}; only 32-bit floats can be attacked")
+        return name
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """What the endpoint takes for one image: as the spec says, which must fit what it tells, or as it tells."""
+        written, name = self.params.shape, self.source
+        told = self.described.inputs[name][1][1:] if self.described.inputs else ()
+        if written is None:
+            if not told or min(told) < 1:
+                what = f"takes the shape {list(told)}" if told else "doesn't tell what it takes"
+                raise ModelError(f"{self.params.url} {what}; write the shape of one image, as in `shape: [28, 28, 1]`")
+            return told
+        if told and (len(told) != len(written) or any(a not in (b, -1) for a, b in zip(told, written, strict=True))):
+            raise ModelError(f"{self.params.url} takes {times(told)}, but `shape` is {times(tuple(written))}")
+        return tuple(written)
+
+
+def _of_serving(told: Any, signature: str | None) -> _Described:
+    known = told["metadata"]["signature_def"]["signature_def"]
+    name = chosen(signature or "serving_default", known, "signature", "the endpoint")
+    inputs = {key: (part["dtype"], _sizes(part)) for key, part in known[name]["inputs"].items()}
+    return _Described(str(told["model_spec"].get("version") or _NOT_TOLD), inputs, tuple(known[name]["outputs"]))
+
+
+def _sizes(tensor: Any) -> tuple[int, ...]:
+    return tuple(int(part["size"]) for part in tensor["tensor_shape"].get("dim", []))
+
+
+def _of_kserve(told: Any) -> _Described:
+    inputs = {part["name"]: (part["datatype"], tuple(int(size) for size in part["shape"])) for part in told["inputs"]}
+    outputs = tuple(part["name"] for part in told.get("outputs", []))
+    return _Described(", ".join(map(str, told.get("versions") or [])) or _NOT_TOLD, inputs, outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Runner:
+    """Asks for predictions in batches of one size. shape: of one image, as the endpoint takes it."""
+
+    endpoint: _Endpoint
+    shape: tuple[int, ...]
+
+    def __call__(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
+        size = self.endpoint.params.batch_size
+        parts = [images[i : i + size] for i in range(0, len(images), size)]
+        return np.concatenate([self._predicted(part, size) for part in parts])
+
+    def _predicted(self, images: FloatArray, size: int) -> FloatArray:
+        filled = np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])
+        given = filled.reshape(size, *self.shape)
+        serving = self.endpoint.params.protocol == "tensorflow_serving"
+        found = self._served(given) if serving else self._inferred(given)
+        if found.ndim != 2 or len(found) != size:
+            wanted = f"{size} images should give {size} rows of scores"
+            raise ModelError(f"{self.endpoint.params.url}: {wanted}, but gave the shape {found.shape}")
+        return found[: len(images)]
+
+    def _served(self, images: FloatArray) -> FloatArray:
+        params = self.endpoint.params
+        body = {"instances": images.tolist()}
+        body |= {"signature_name": params.signature} if params.signature else {}
+        rows = _part(self.endpoint.asked(":predict", body), "predictions", params.url)
+        if rows and isinstance(rows[0], dict):  # a signature of several outputs
+            name = chosen(params.output_name, rows[0], "output_name", params.url)
+            rows = [row.get(name) if isinstance(row, dict) else None for row in rows]
+        return _numbers(rows, params.url)
+
+    def _inferred(self, images: FloatArray) -> FloatArray:
+        params, name = self.endpoint.params, self.endpoint.source
+        data = {"name": name, "shape": list(images.shape), "datatype": "FP32", "data": images.ravel().tolist()}
+        answer = self.endpoint.asked("/infer", {"inputs": [data]})
+        outputs = _part(answer, "outputs", params.url)
+        known = {str(part.get("name")): part for part in outputs if isinstance(part, dict)}
+        target = known[chosen(params.output_name, known, "output_name", params.url)]
+        if target.get("datatype") not in ("FP16", "FP32", "FP64"):
+            raise ModelError(f"{params.url}: output {target['name']!r} is {target.get('datatype')}; floats are needed")
+        values, shape = _numbers(target.get("data"), params.url), target.get("shape")
+        try:
+            return values.reshape(shape)  # data may lie flat, whatever its shape
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{params.url} gives {values.size} numbers and calls them {shape}") from error
+
+
+def _part(answer: Any, key: str, url: str) -> list[Any]:
+    """The list that an answer holds under a key."""
+    if not isinstance(answer, dict) or key not in answer:
+        got = ", ".join(map(str, answer))[:_SHOWN] if isinstance(answer, dict) else type(answer).__name__
+        raise ModelError(f"{url} answers without `{key}`, but with: {got or 'nothing'}; is `protocol` right?")
+    found = answer[key]
+    if not isinstance(found, list):
+        raise ModelError(f"{url}: `{key}` should be a list, got {str(found)[:_SHOWN]}")
+    return found
+
+
+def _numbers(values: Any, url: str) -> FloatArray:
+    """Lists of numbers as an array; raise ModelError for rows of different lengths and what is no number."""
+    try:
+        found = np.asarray(values)
+    except ValueError as error:
+        raise ModelError(f"{url} gives rows of different lengths") from error
+    if found.dtype.kind not in "fiu":
+        raise ModelError(f"{url} gives scores that aren't numbers: {str(values)[:_SHOWN]}")
+    return found.astype(np.float32)

@@ -1,0 +1,117 @@
+"""The report of an audit as files: one page below a size, beyond it a page with its pictures beside it, or several.
+
+    index.html                complete in itself, if that takes no more than the size
+    data/<sha256>.png         else its pictures
+    cases-1.html, …           and if it is too large still: its cases, so many to a page as fit
+
+The first page is never split: of so many cases that their table alone is larger, it is larger too.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditor.record import Run
+from auditor.report import PAGE
+from auditor.report.html import render_card, render_template
+from auditor.report.page import Page, make_page
+
+PICTURES = "data"
+OURS = re.compile(rf"{PICTURES}/[0-9a-f]{{64}}\.png|cases-[1-9][0-9]*\.html")
+"""What else a report may consist of, relative to its folder."""
+
+# No text on a page can look like this: its quotes are escaped.
+_PICTURE = re.compile(r'(?<= src=")data:image/png;base64,([A-Za-z0-9+/=]+)(?=")')
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page of cases: its name, the number of its first case (from 1), and its cards."""
+
+    name: str
+    first: int
+    cards: tuple[Markup, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of its last case."""
+        return self.first + len(self.cards) - 1
+
+    @property
+    def title(self) -> str:
+        """Which cases are on it."""
+        return f"Case {self.first}" if self.first == self.last else f"Cases {self.first} to {self.last}"
+
+
+def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, bytes]:
+    """Render a run to the files of its report, by name, none of which is larger than `size` bytes if possible.
+
+    The first is the page to open. beside_records: whether they belong in the folder of the run's records, and lead
+    there.
+    """
+    page = make_page(run, beside_records)
+    cards = [render_card(card, page.many) for card in page.cards]
+    whole = _first_page(page, cards)
+    if len(whole) <= size:
+        return {PAGE: whole}
+    pictures: dict[str, bytes] = {}
+    cards = [_parted(card, pictures) for card in cards]
+    whole = _first_page(page, cards, pictures, limit=size)
+    if len(whole) <= size:
+        return {PAGE: whole} | pictures
+    sheets = tuple(_sheets(page, cards, size))
+    first = _first_page(page, (), pictures, size, sheets)
+    neighbours = zip(sheets, (None, *sheets), (*sheets[1:], None), strict=False)
+    pages = {sheet.name: _sheet_page(page, sheet, before, after) for sheet, before, after in neighbours}
+    return {PAGE: first} | pages | pictures
+
+
+def _first_page(
+    page: Page,
+    cards: Sequence[Markup],
+    pictures: dict[str, bytes] | None = None,
+    limit: int | None = None,
+    sheets: Sequence[Sheet] = (),
+) -> bytes:
+    """The page to open; `pictures` takes those of its first screen, if they are to lie beside it."""
+    place = {page.cards[i].anchor: sheet.name for sheet in sheets for i in range(sheet.first - 1, sheet.last)}
+    said = f"{limit / 1e6:g} MB" if limit is not None else ""
+    whole = render_template(
+        "page.html", beside=pictures is not None, page=page, cards=cards, sheets=sheets, place=place, limit=said
+    )
+    return (whole if pictures is None else _parted(whole, pictures)).encode()
+
+
+def _sheet_page(page: Page, sheet: Sheet, before: Sheet | None, after: Sheet | None) -> bytes:
+    return render_template("cases.html", beside=True, page=page, sheet=sheet, before=before, after=after).encode()
+
+
+def _parted(text: Markup | str, pictures: dict[str, bytes]) -> Markup:
+    """Put the names of files in the place of a text's pictures, and the pictures into `pictures`."""
+
+    def name(match: re.Match[str]) -> str:
+        content = base64.b64decode(match[1])
+        path = f"{PICTURES}/{hashlib.sha256(content).hexdigest()}.png"
+        pictures[path] = content
+        return path
+
+    return Markup(_PICTURE.sub(name, str(text)))
+
+
+def _sheets(page: Page, cards: Sequence[Markup], size: int) -> Iterator[Sheet]:
+    """Cards on as few pages as hold them in their order; one that is too large has a page of its own."""
+    other = Sheet(f"cases-{len(cards)}.html", len(cards), ())
+    bare = len(_sheet_page(page, other, other, other))
+    taken, start, number = bare, 0, 1
+    for i, card in enumerate(cards):
+        length = len(card.encode()) + 1
+        if i > start and taken + length > size:
+            yield Sheet(f"cases-{number}.html", start + 1, tuple(cards[start:i]))
+            taken, start, number = bare, i, number + 1
+        taken += length
+    if cards:
+        yield Sheet(f"cases-{number}.html", start + 1, tuple(cards[start:]))

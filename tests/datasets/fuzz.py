@@ -1,0 +1,133 @@
+"""Damage the files of a dataset in many ways and see what becomes of each, in a process of its own.
+
+`python -m tests.datasets.fuzz FORM COUNT` counts how they end. With a folder, a first and a last number, as
+`tests.models.fuzz` calls it, it prints each damage's number before it is tried, then "opened", "refused" by a
+DataError, or "escaped" with any other error.
+"""
+
+import gzip
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor import catalog
+from auditor.errors import DataError
+from tests.models.fuzz import damaged, outcomes
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)
+LABELS = np.arange(6, dtype=np.uint8) % 3
+
+
+def write_idx(folder: Path) -> dict[str, Any]:
+    from tests.datasets.test_idx import packed
+
+    (folder / "images").write_bytes(packed(IMAGES))
+    (folder / "labels.gz").write_bytes(gzip.compress(packed(LABELS)))
+    return {"images": str(folder / "images"), "labels": str(folder / "labels.gz")}
+
+
+def write_npz(folder: Path) -> dict[str, Any]:
+    np.savez_compressed(folder / "a.npz", images=IMAGES / 255, labels=LABELS, classes=np.array(list("abc")))
+    return {"path": str(folder / "a.npz")}
+
+
+def write_plain_npz(folder: Path) -> dict[str, Any]:
+    np.savez(folder / "a.npz", images=IMAGES / 255, labels=LABELS)
+    return {"path": str(folder / "a.npz")}
+
+
+def write_pictures(folder: Path) -> dict[str, Any]:
+    from PIL import Image
+
+    for row, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        (folder / f"{label}").mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / f"{label}" / f"{row}.{'png' if row % 2 else 'jpg'}")
+    return {"path": str(folder)}
+
+
+def write_csv(folder: Path) -> dict[str, Any]:
+    write_pictures(folder / "../files")
+    rows = (f"../files/{label}/{row}.{'png' if row % 2 else 'jpg'},{label}" for row, label in enumerate(LABELS))
+    (folder / "a.csv").write_text("path,label\n" + "\n".join(rows))
+    return {"path": str(folder / "a.csv")}
+
+
+def write_parquet(folder: Path) -> dict[str, Any]:
+    from tests.datasets import test_parquet
+
+    images = [{"bytes": test_parquet.png(value), "path": None} for value in range(6)]
+    test_parquet.write(folder / "a.parquet", images, LABELS.tolist(), list("abc"))
+    return {"path": str(folder / "a.parquet")}
+
+
+def write_tfrecord(folder: Path, compression: str = "") -> dict[str, Any]:
+    from tests.datasets import test_tfrecord as records
+
+    examples = [records.example(records.png(value), int(label)) for value, label in enumerate(LABELS)]
+    records.write(folder / "a.tfrecord", examples, compression)
+    return {"path": str(folder / "a.tfrecord")}
+
+
+def write_gzipped_tfrecord(folder: Path) -> dict[str, Any]:
+    return write_tfrecord(folder, "GZIP")
+
+
+# The dataset, and what writes its files.
+FORMS = {
+    "idx": ("idx", write_idx),
+    "npz": ("npz", write_plain_npz),
+    "compressed npz": ("npz", write_npz),
+    "image_folder": ("image_folder", write_pictures),
+    "csv": ("csv", write_csv),
+    "parquet": ("parquet", write_parquet),
+    "tfrecord": ("tfrecord", write_tfrecord),
+    "gzipped tfrecord": ("tfrecord", write_gzipped_tfrecord),
+}
+
+
+def ends(form: str, folder: Path, count: int) -> dict[int, str]:
+    """What became of so many damages to files of this form, which are written into an empty folder first."""
+    whole = folder / "whole"
+    for part in (whole, folder / "files"):
+        part.mkdir()
+    return outcomes(form, whole, FORMS[form][1](whole), count, "tests.datasets.fuzz")
+
+
+def main(form: str, whole: Path, first: int, last: int) -> None:
+    dataset = catalog.load("datasets", FORMS[form][0])
+    params = json.loads((whole.parent / "params.json").read_text())
+    folder = whole.parent / "damaged"
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
+    asked = dataset.Params(**{key: value.replace(str(whole), str(folder)) for key, value in params.items()})
+    for number in range(first, last):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(whole, folder)
+        name = files[number // 2 % len(files)]
+        content = (whole / name).read_bytes()
+        # Every fifth is cut off.
+        changed = damaged(content, number) if number % 5 else content[: len(content) * number // (number + 7) or None]
+        (folder / name).write_bytes(changed)
+        print(number, flush=True)  # noqa: T201
+        try:
+            dataset.preview(asked)
+            dataset.load(asked)
+            result = "opened"
+        except DataError:
+            result = "refused"
+        except Exception as error:
+            result = f"escaped: {type(error).__name__}: {error}".replace("\n", " ")
+        print(number, result, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        with tempfile.TemporaryDirectory() as folder:
+            print(Counter(ends(sys.argv[1], Path(folder), int(sys.argv[2])).values()))  # noqa: T201
+    else:
+        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,60 @@
+"""A set that was prepared in a folder: no code of its own, no network."""
+
+import numpy as np
+import pytest
+
+from auditor.backend import tensorflow
+from auditor.datasets import tfds
+from auditor.errors import DataError
+
+library = pytest.importorskip("tensorflow_datasets")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Six images whose brightness is their row."""
+    tf = tensorflow()
+    folder = tmp_path_factory.mktemp("prepared")
+    features = {
+        "image": library.features.Image(shape=(4, 5, 3)),
+        "label": library.features.ClassLabel(names=["cat", "dog"]),
+    }
+    images = np.repeat(np.arange(6, dtype=np.uint8), 60).reshape(6, 4, 5, 3)
+    rows = tf.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(6) % 2})
+    library.dataset_builders.store_as_tfds_dataset(
+        name="pets",
+        version="1.0.0",
+        features=library.features.FeaturesDict(features),
+        split_datasets={"test": rows},
+        data_dir=folder,
+        disable_shuffling=True,
+    )
+    return folder
+
+
+def load(folder, **asked):
+    return tfds.load(tfds.Params(**{"name": "pets", "data_dir": str(folder), **asked}))
+
+
+def test_a_split_in_order_with_its_names(prepared):
+    samples = load(prepared)
+    assert samples.images.shape == (6, 4, 5, 3)
+    assert (samples.classes, samples.labels.tolist()) == (("cat", "dog"), [0, 1, 0, 1, 0, 1])
+    assert (samples.images[:, 0, 0, 0] * 255).round().tolist() == samples.indices.tolist() == list(range(6))
+    assert samples.source == "tfds/pets/test"
+    part = load(prepared, classes=["dog"], count=2, channels=1, resize=[2, 2])
+    assert (part.images.shape, set(part.labels)) == ((2, 2, 2, 1), {1})
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"split": "tset"}, "tfds/pets/tset: unknown split 'tset'; did you mean 'test'? (known: test)"),
+        ({"label_feature": "image"}, "tfds/pets/test: unknown feature of type ClassLabel 'image' (known: label)"),
+        ({"name": "pest"}, "tfds: 'pest' can't be opened or fetched ("),
+    ],
+)
+def test_what_is_not_there_is_named(prepared, asked, message):
+    with pytest.raises(DataError) as caught:
+        load(prepared, **asked)
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,66 @@
+"""What if something goes wrong while a check runs?
+
+What it measures
+    Accuracy on images with a little noise, after it did what it was told to.
+
+Why it matters
+    Processes die, disks fill up, folders disappear.
+
+How to read it
+    `accuracy` as ever; the array `process` is the process that ran it.
+
+References
+    None.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import time
+from typing import Literal
+
+import numpy as np
+
+from auditor.core import AdversarialImages, Context, Evidence, MetricInfo, proportion
+from auditor.fields import CaseId, Parameters
+from auditor.randomness import normal
+
+MAKES_IMAGES = True
+METRICS = {"accuracy": MetricInfo("proportion", "share of images given their true class", "higher")}
+
+
+class Params(Parameters):
+    """What to do."""
+
+    do: Literal["nothing", "die", "fill the disk", "remove the reports", "sleep"] = "nothing"
+    """What goes wrong."""
+    after: CaseId | None = None
+    """The case whose images to take."""
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Take images, do it, and measure."""
+    samples = context.samples
+    originals = context.adversarial(params.after).images if params.after else samples.images
+    match params.do:
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "fill the disk":  # as one that is full does, every write of more than this many bytes fails from now on
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+        case "remove the reports":
+            shutil.rmtree("reports")
+        case "sleep":
+            time.sleep(1)
+    images = (originals + 0.01 * normal(context.seed, "noise", len(samples), originals.shape[1:])).astype(np.float32)
+    predicted = context.classifier.predict(images).argmax(axis=1)
+    right = predicted == samples.labels
+    left = AdversarialImages(
+        images, samples.images, samples.labels, predicted, ~right, samples.indices, context.model_name
+    )
+    return Evidence(
+        f"{right.sum()} right.",
+        {"accuracy": proportion(right, rows=samples.indices)},
+        arrays={"process": np.array(os.getpid())},
+        adversarial=left,
+    )

@@ -1,0 +1,59 @@
+"""Audits of real processes that need no TensorFlow: a check that does what it is told to, on a model in NumPy."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.record import Run
+from auditor.store import Folder
+from tests.support import data, linear_weights
+
+EXTENSIONS = Path(__file__).parent / "extensions"
+CONFTEST = f"""\
+import auditor.checks, auditor.models
+auditor.checks.__path__.append({str(EXTENSIONS / "checks")!r})
+auditor.models.__path__.append({str(EXTENSIONS / "models")!r})
+"""
+HEAD = """\
+audit: plain
+models:
+  a: {format: plain, path: a.npz}
+  b: {format: plain, path: b.npz}
+  c: {format: plain, path: c.npz}
+data: {dataset: npz, path: data.npz}
+checks:
+"""
+
+
+def make_plain(folder: Path, checks: str) -> Path:
+    """Write models, data and a spec with these checks into a folder; gives the spec's path."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    images, labels = data()
+    np.savez(folder / "data.npz", images=images, labels=labels)
+    for scale, name in enumerate("abc", 1):
+        np.savez(folder / f"{name}.npz", kernel=linear_weights()[0] * scale)
+    path = folder / "plain.audit.yaml"
+    path.write_text(HEAD + checks)
+    return path
+
+
+def run_plain(folder: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run pytest there, in a process of its own, without the plugins that these tests don't need."""
+    plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin", "-p", "xdist.plugin"]
+    command = [sys.executable, "-m", "pytest", *plugins, *options]
+    whole = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=120, check=False)
+
+
+def left(folder: Path) -> Run:
+    """The run that it left."""
+    return Folder(folder / "reports" / "plain").load_run()
+
+
+def processes(run: Run) -> dict[str, Any]:
+    """Which process ran each case."""
+    return {case: int(record.evidence.arrays["process"]) for case, record in run.records.items()}

@@ -1,0 +1,39 @@
+"""Pages opened in a browser, and what is asked of all of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+
+@contextmanager
+def opened(
+    browser: "Browser", path: Path, anchor: str = "", init: str = "", alone: bool = True, **context: object
+) -> "Iterator[Page]":
+    """The page as opened: whatever is done to it, it must not complain, and not ask for any other file.
+
+    init: what is run before the page's own script. alone: whether files of its folder are other files.
+    """
+    with browser.new_context(**context) as window:
+        page, troubles, asked = window.new_page(), [], []
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script(init)
+        page.goto(path.as_uri() + anchor)
+        yield page
+        assert not troubles
+        files = {path.as_uri()} if alone else {file.as_uri() for file in path.parent.rglob("*")}
+        assert path.as_uri() in {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= files
+
+
+def unfold(page: "Page") -> None:
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+
+
+def in_view(page: "Page", target: "Locator") -> bool:
+    box, view = target.bounding_box(), page.viewport_size
+    return box is not None and view is not None and -1 <= box["y"] < view["height"]

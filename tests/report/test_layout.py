@@ -1,0 +1,210 @@
+"""A report below a size: one page, a page with its pictures beside it, or several pages; and where they lead."""
+
+import base64
+import hashlib
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.cli import main
+from auditor.report.files import render_files
+from auditor.report.html import render
+from auditor.runner import render_report
+from auditor.store import Folder
+from auditor.verification import verify
+from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything
+from tests.support import FLIP, spec, write
+
+LARGE, MIDDLE, SMALL = 15_000_000, 200_000, 70_000
+
+
+def pages(files) -> list[str]:
+    return [name for name in files if name.endswith(".html")]
+
+
+def pictures(files) -> set[str]:
+    return {name for name in files if name.startswith("data/")}
+
+
+def shown(text: bytes) -> list[str]:
+    """Where the images of a page's cards and findings are, in their order."""
+    return [image.attributes["src"] for image in parse(text.decode()).one("main").all("img")]
+
+
+def policy(text: bytes) -> str:
+    return parse(text.decode()).one("meta", http_equiv="Content-Security-Policy").attributes["content"]
+
+
+def test_below_the_size_a_page_is_complete_in_itself():
+    files = render_files(photographed(), LARGE)
+    assert pages(files) == ["index.html"]
+    assert not pictures(files)
+    assert "img-src data:;" in policy(files["index.html"])
+    assert "complete in itself" in files["index.html"].decode()
+
+
+def test_above_it_the_same_pictures_lie_beside_the_page_named_by_their_digests():
+    whole, files = render_files(photographed(), LARGE), render_files(photographed(), MIDDLE)
+    assert len(whole["index.html"]) > MIDDLE >= len(files["index.html"])
+    assert pages(files) == ["index.html"]
+    embedded = [base64.b64decode(uri.partition(",")[2]) for uri in shown(whole["index.html"])]
+    assert [files[name] for name in shown(files["index.html"])] == embedded
+    assert pictures(files) == set(shown(files["index.html"]))
+    assert all(name == f"data/{hashlib.sha256(files[name]).hexdigest()}.png" for name in pictures(files))
+    assert "img-src 'self' data:;" in policy(files["index.html"])
+    assert "would take more than 0.2 MB" in files["index.html"].decode()
+    assert "complete in itself" not in files["index.html"].decode()
+
+
+def test_far_above_it_cases_are_on_pages_of_their_own_and_every_link_leads_somewhere():
+    run = photographed()
+    files = render_files(run, SMALL)
+    first, *others = pages(files)
+    assert first == "index.html"
+    assert others == [f"cases-{i + 1}.html" for i in range(len(others))]
+    assert len(others) > 1
+    assert all(len(files[name]) <= SMALL for name in others)
+    parsed = {name: parse(files[name].decode()) for name in pages(files)}
+    cards = [card.attributes["id"] for name in others for card in parsed[name].all("article")]
+    assert cards == [f"case-{case.id}" for case in run.cases]
+    ids = {name: {node.attributes.get("id") for node in page.walk()} for name, page in parsed.items()}
+    for name, page in parsed.items():
+        for link in page.all("a"):
+            target, _, anchor = link.attributes["href"].partition("#")
+            if not target.startswith("records/"):
+                assert not anchor or anchor in ids[target or name], (name, link.attributes)
+                assert (target or name) in files
+        rows = page.all("table", class_="overview")
+        assert bool(rows) == (name == first)
+    for row in parsed[first].one("table", class_="overview").one("tbody").all("tr"):
+        target, _, anchor = row.one("a").attributes["href"].partition("#")
+        assert anchor == row.attributes["id"]
+        assert anchor in ids[target]
+    assert pictures(files) == {src for name in pages(files) for src in shown(files[name])}
+    assert "would take more than 0.07 MB" in files[first].decode()
+
+
+def test_a_card_too_large_for_any_page_has_one_to_itself():
+    files = render_files(run_of_everything(), 1)
+    assert len(pages(files)) == 1 + len(run_of_everything().cases)
+
+
+def test_a_run_without_cases_has_one_page_whatever_the_size():
+    assert pages(render_files(run_of(), 1)) == ["index.html"]
+
+
+def test_hostile_text_can_not_make_a_file():
+    files = render_files(hostile_run(), 1)
+    assert set(files) == {*pages(files), *pictures(files), "results.json", "results.sarif", "gl-code-quality.json"}
+    assert all(re.fullmatch(r"index\.html|cases-\d\.html", name) for name in pages(files))
+    assert not [n for page in pages(files) for n in parse(files[page].decode()).all("img") if "onerror" in n.attributes]
+
+
+# --- on disk
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    folder = Folder(tmp_path / "reports" / "audit")
+    folder.save_run(photographed())
+    render_report(folder)
+    return folder
+
+
+def report(*arguments):
+    done = CliRunner().invoke(main, ["report", *map(str, arguments)])
+    assert done.exit_code == 1, done.output  # some of its cases didn't pass
+    return done
+
+
+def wrong(folder: Folder) -> dict[str, str]:
+    return {finding.of: finding.seen for finding in verify(folder.path, model=False) if not finding.ok}
+
+
+def test_a_report_is_laid_out_anew_without_leaving_anything_behind(stored):
+    def there():
+        return {p.relative_to(stored.path).as_posix() for p in stored.path.rglob("*") if p.is_file()}
+
+    before, held = there(), wrong(stored)
+    (stored.path / "data").mkdir()
+    (stored.path / "data" / "mine.png").write_bytes(b"not the report's")
+    report("--size", "0.07")
+    small = there()
+    assert {"cases-1.html", "cases-2.html"} <= small
+    assert wrong(stored) == held
+    report()
+    assert there() == small, "as the last time"
+    report("--size", "0.2")
+    assert not [name for name in there() if name.startswith("cases-")]
+    assert len(pictures(there())) > 100
+    assert wrong(stored) == held
+    report("--size", "15")
+    assert there() == before | {"data/mine.png"}
+
+
+def test_a_changed_picture_is_found_though_it_was_sealed_anew(stored):
+    from auditor import manifest
+
+    report("--size", "0.07")
+    held = wrong(stored)
+    picture = sorted((stored.path / "data").iterdir())[0]
+    picture.write_bytes(sorted((stored.path / "data").iterdir())[1].read_bytes())
+    name = f"data/{picture.name}"
+    assert wrong(stored)[name] == "it isn't what the records render to"
+    manifest.seal(stored.path, 70_000)
+    assert wrong(stored) == held | {name: "it isn't what the records render to"}
+
+
+def test_a_folder_of_pictures_that_leads_elsewhere_is_not_written_to(stored, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (stored.path / "data").symlink_to(tmp_path / "elsewhere")
+    done = CliRunner().invoke(main, ["report", "--size", "0.07"])
+    assert (done.exit_code, "is a link" in done.output) == (2, True)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_cards_lead_to_their_records_where_those_lie_beside_the_page_and_only_there(stored, tmp_path):
+    page = parse((stored.path / "index.html").read_text())
+    links = [a.attributes["href"] for a in page.all("a") if not a.attributes["href"].startswith("#")]
+    cases = sorted(photographed().records)
+    assert sorted(links) == [f"records/{case}/{name}" for case in cases for name in ("arrays.npz", "record.json")]
+    assert all((stored.path / link).is_file() for link in links)
+    card = page.one("article", id="case-passing").one("p", class_="record")
+    assert json.loads((stored.path / card.all("a")[0].attributes["href"]).read_text())["record"]["case"] == "passing"
+    assert "records/" not in render(run_of_everything())
+    done = report("--output", tmp_path / "copy", "--size", "0.07")
+    assert done.output.splitlines()[-1] == str(tmp_path / "copy" / "audit" / "index.html")
+    copied = list((tmp_path / "copy").rglob("*.html"))
+    assert len(copied) > 1
+    assert not [path for path in copied if "records/" in path.read_text()]
+    assert not (tmp_path / "copy" / "audit" / "manifest.json").exists()
+    assert CliRunner().invoke(main, ["report", "--output", "reports"]).exit_code == 2
+
+
+@pytest.mark.parametrize("how", ["option", "ini"])
+def test_a_session_takes_the_size_from_its_option_or_the_ini_file(project, how):
+    write(project, spec(FLIP))
+    if how == "ini":
+        project.makeini("[pytest]\naudit_report_size = 0.05\n")
+    project.runpytest_inprocess(*(["--audit-report-size", "0.05"] if how == "option" else []))
+    assert list((project.path / "reports" / "tiny" / "data").iterdir())
+    assert all(finding.ok for finding in verify(project.path / "reports" / "tiny"))
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "much", "nan", "inf"])
+def test_a_size_that_is_none_is_refused(project, size):
+    result = project.runpytest_inprocess(f"--audit-report-size={size}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*is no number of megabytes, such as 15 or 0.5"])
+
+
+def test_a_baseline_and_a_new_run_take_no_pictures_along(project):
+    write(project, spec(FLIP))
+    project.runpytest_inprocess("--audit-report-size=0.05", "--audit-save-baseline=kept")
+    assert list((project.path / "reports" / "tiny" / "data").iterdir())
+    assert not (project.path / "kept" / "tiny" / "data").exists()
+    project.runpytest_inprocess()
+    assert not list((project.path / "reports" / "tiny").glob("data/*"))
