@@ -36,7 +36,7 @@ def threats(name: str, source: Path | IO[bytes]) -> Iterator[Threat]:
             config = file.attrs.get("model_config")
             if config is not None:
                 found += _keras.of_text(f"{name} › model_config", config)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, SystemError) as error:
         found.append(unreadable(name, error))
     yield from found
 
