@@ -35,6 +35,7 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m tests.benchmarks.strength
 	$(BIN)/python -m tests.benchmarks.coverage
 	$(BIN)/python -m tests.benchmarks.report
+	$(BIN)/python -m tests.benchmarks.instant
 	$(BIN)/python -m tests.benchmarks.memory
 
 .PHONY: audit
