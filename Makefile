@@ -35,6 +35,7 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m tests.benchmarks.strength
 	$(BIN)/python -m tests.benchmarks.coverage
 	$(BIN)/python -m tests.benchmarks.report
+	$(BIN)/python -m tests.benchmarks.instant
 	$(BIN)/python -m tests.benchmarks.memory
 
 .PHONY: audit
@@ -59,6 +60,7 @@ schema: $(ENV)  ## write the JSON Schemas in auditor/schema/ anew
 	$(BIN)/auditor schema results --output auditor/schema/results.schema.json
 
 .PHONY: clean
-clean:  ## remove reports and trained checkpoints
+clean:  ## remove reports, trained checkpoints and what is cached
+	rm -rf .audit_cache
 	rm -f fixtures/*.keras fixtures/*.json
 	find reports -mindepth 1 -maxdepth 1 ! -name sample -exec rm -rf {} +

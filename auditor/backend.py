@@ -22,7 +22,8 @@ def tensorflow() -> Any:
     threads = max(1, cores() // workers)
     if threads < (os.cpu_count() or 1):
         chosen = os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", chosen)
+        # At least two: a model that Python functions stand for holds one while it waits for its answer.
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, int(chosen))))
         os.environ.setdefault("OMP_NUM_THREADS", chosen)
     with silenced():
         import tensorflow as tf

@@ -19,8 +19,8 @@ HALF = str(max(1, cores() // 2))
 @pytest.mark.parametrize(
     ("environment", "seen"),
     [
-        ({"PYTEST_XDIST_WORKER_COUNT": "2"}, f"{HALF} {HALF} {HALF}"),
-        ({"PYTEST_XDIST_WORKER_COUNT": "1000"}, "1 1 1"),
+        ({"PYTEST_XDIST_WORKER_COUNT": "2"}, f"{HALF} {max(2, int(HALF))} {HALF}"),
+        ({"PYTEST_XDIST_WORKER_COUNT": "1000"}, "1 2 1"),
         ({"PYTEST_XDIST_WORKER_COUNT": "1000", "TF_NUM_INTRAOP_THREADS": "7"}, "7 7 7"),
         ({"PYTEST_XDIST_WORKER_COUNT": "1000", "TF_NUM_INTEROP_THREADS": "3", "OMP_NUM_THREADS": "5"}, "1 3 5"),
     ],

@@ -15,8 +15,8 @@ _loaded: dict[str, Classifier] = {}
 
 def limit_threads(threads: int) -> None:
     """Let TensorFlow, which reads the environment when it is imported, use so many threads in this process."""
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = str(max(2, threads))
 
 
 def work(
