@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog, manifest
+from auditor import catalog, history, manifest
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.cache import Cache
 from auditor.case_key import case_key
@@ -22,7 +22,6 @@ from auditor.engines import serial
 from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.fields import references
-from auditor.history import add, audits
 from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
@@ -79,6 +78,8 @@ def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
         there = work.folder.load_run()
         if manifest.page_bytes(work.folder.path) != (size or SIZE):
             return None
+        if not all((work.folder.path.parent / name).is_file() for name in (PAGE, history.NAME)):
+            return None  # the page of all audits is made when one of them is rendered
         if manifest.broken(work.folder.path) or _as_planned(there) != _as_planned(run):
             return None
         for planned_case in (case for case in run.cases if case.selected):
@@ -273,8 +274,8 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     _write_report(folder.path, render_files(run, size))
     manifest.seal(folder.path, size)
     reports = folder.path.resolve().parent
-    add(folder.path.resolve(), run)
-    write_text(reports / "index.html", render_index(audits(reports)))
+    history.add(folder.path.resolve(), run)
+    write_text(reports / "index.html", render_index(history.audits(reports)))
     page = folder.path / PAGE
     return run, page
 

@@ -61,7 +61,7 @@ def test_a_broken_history_is_said_and_the_report_is_there(project):
     write(project, spec(CASES))
     project.runpytest_inprocess()
     (project.path / "reports" / NAME).write_bytes(b"no database at all, but long enough to be looked at" * 20)
-    result = project.runpytest_inprocess()
+    result = project.runpytest_inprocess("--audit-no-cache")
     result.stdout.fnmatch_lines(["no report: *history.sqlite can't be used: *; remove it, it is made anew"])
     with pytest.raises(RecordError, match="remove it"):
         audits(project.path / "reports")

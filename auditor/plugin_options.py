@@ -1,0 +1,177 @@
+"""The plugin's options: `--audit-…`, each with an ini twin, and what they say.
+
+Loaded with `auditor.plugin`, and like it, it imports the standard library and pytest only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from auditor.engines import Choice
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--audit-…` options, each with an ini twin of the same name."""
+    group = parser.getgroup("audit", "robustness audits (*.audit.yaml)")
+    group.addoption(
+        "--audit-report",
+        metavar="DIR",
+        default=None,
+        help="folder that reports and records land in (default: reports, in the current folder)",
+    )
+    group.addoption(
+        "--audit-report-size",
+        metavar="MB",
+        default=None,
+        help="what a page of a report takes at most; a larger one has its pictures beside it (default: 15)",
+    )
+    group.addoption(
+        "--audit-inconclusive",
+        choices=("fail", "warn"),
+        default=None,
+        help="whether an inconclusive verdict fails its test (default) or passes it with a warning",
+    )
+    group.addoption(
+        "--audit-baseline",
+        metavar="PATH",
+        default=None,
+        help="folder of a previous run's records, to compare every case with, image by image",
+    )
+    group.addoption(
+        "--audit-save-baseline",
+        metavar="PATH",
+        default=None,
+        help="keep this run's records in this folder as the baseline of later runs",
+    )
+    group.addoption(
+        "--audit-allow-code",
+        action="store_true",
+        default=None,
+        help="load checkpoints that hold Python code (Lambda layers) or look hostile; only if you trust who made them",
+    )
+    parser.addini("audit_allow_code", "load checkpoints that hold Python code", type="bool", default=False)
+    group.addoption(
+        "--audit-cache",
+        metavar="DIR",
+        default=None,
+        help="folder that results are kept in, so that nothing unchanged is measured again; it may be shared "
+        "(default: .audit_cache, in the current folder)",
+    )
+    group.addoption(
+        "--audit-no-cache",
+        action="store_true",
+        default=None,
+        help="measure everything anew, and keep nothing",
+    )
+    group.addoption(
+        "--audit-engine",
+        choices=("serial", "processes", "dask"),
+        default=None,
+        help="where attacks are worked off, block by block, with the same results: here (default), in several "
+        "processes of this machine, or by a Dask scheduler",
+    )
+    group.addoption(
+        "--audit-workers",
+        metavar="N",
+        type=int,
+        default=None,
+        help="processes of this machine that --audit-engine uses (default: one for each core)",
+    )
+    group.addoption(
+        "--audit-scheduler",
+        metavar="ADDRESS",
+        default=None,
+        help="Dask scheduler, such as tcp://host:8786 or tls://host:8786 (default: a cluster of this machine)",
+    )
+    group.addoption("--audit-gpu", action="store_true", default=None, help="each block takes one GPU of a Dask worker")
+    parser.addini("audit_engine", "serial (default), processes or dask", default="serial")
+    parser.addini("audit_workers", "processes of this machine that the engine uses", default="")
+    parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
+    parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
+    parser.addini("audit_cache", "folder that results are kept in, relative to this file")
+    parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
+    group.addoption(
+        "--audit-mlflow",
+        metavar="URI",
+        nargs="?",
+        const="",
+        default=None,
+        help="log each finished audit to the MLflow at this URI, or at MLFLOW_TRACKING_URI if none is given",
+    )
+    parser.addini("audit_report", "folder that reports and records land in, relative to this file")
+    parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
+    parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
+    parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
+    parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
+
+
+def folder(config: pytest.Config, name: str) -> Path | None:
+    """A folder given on the command line, relative to where that is, or in the ini file, relative to it."""
+    given = config.getoption(name)
+    if given is not None:
+        return Path(config.invocation_params.dir) / str(given)
+    told = str(config.getini(name) or "")
+    beside: Path = (config.inipath or config.rootpath / "ini").parent
+    return beside / told if told else None
+
+
+def tracking(config: pytest.Config) -> str:
+    """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
+    given = config.getoption("audit_mlflow")
+    given = given if given is not None else config.getini("audit_mlflow") or None
+    if given is None or config.option.collectonly:
+        return ""
+    from auditor.errors import TrackingError
+    from auditor.registry import require, tracking_uri
+
+    try:
+        require()
+        return tracking_uri(given, "--audit-mlflow")
+    except TrackingError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def size(config: pytest.Config) -> int | None:
+    """The bytes that a page may take, given as megabytes on the command line or in the ini file."""
+    given = config.getoption("audit_report_size") or config.getini("audit_report_size")
+    if not given:
+        return None
+    try:
+        size = math.ceil(float(given) * 1e6)
+    except (ValueError, OverflowError):
+        size = 0
+    if size <= 0:
+        raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
+    return size
+
+
+def engine(config: pytest.Config) -> Choice:
+    """Where attacks are worked off; an option that the chosen engine doesn't know is a mistake."""
+    from auditor.engines import NAMES, Choice
+
+    def told(name: str) -> Any:
+        given = config.getoption(name)
+        return config.getini(name) if given is None else given
+
+    name, workers, scheduler = told("audit_engine"), str(told("audit_workers")), str(told("audit_scheduler"))
+    if name not in NAMES:
+        raise pytest.UsageError(f"audit_engine = {name!r}: allowed are {', '.join(NAMES)}")
+    if (scheduler or told("audit_gpu")) and name != "dask":
+        raise pytest.UsageError("--audit-scheduler and --audit-gpu go with --audit-engine dask")
+    if workers and (name == "serial" or scheduler):
+        raise pytest.UsageError("--audit-workers goes with --audit-engine processes, or dask without a scheduler")
+    if workers and not (workers.isdecimal() and int(workers) > 0):
+        raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
+    return Choice(name, int(workers or os.cpu_count() or 1), scheduler, bool(told("audit_gpu")))
+
+
+def tolerant(config: pytest.Config) -> bool:
+    """Whether an inconclusive verdict passes with a warning."""
+    choice = config.getoption("audit_inconclusive") or config.getini("audit_inconclusive")
+    return bool(choice == "warn")
