@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor import plugin_options
+from auditor.plugin_options import pytest_addoption as pytest_addoption  # a hook, found here by its name
 
 if TYPE_CHECKING:
     from auditor.plan import Case, Plan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
-pytest_plugins = ("auditor.plugin_options", "auditor.plugin_xdist")
+pytest_plugins = ("auditor.plugin_xdist",)
 
 
 @dataclass

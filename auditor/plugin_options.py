@@ -1,6 +1,6 @@
 """The plugin's options: `--audit-…`, each with an ini twin, and what they say.
 
-Loaded with `auditor.plugin`, and like it, it imports the standard library and pytest only.
+Part of `auditor.plugin`, and like it, it imports the standard library and pytest only.
 """
 
 from __future__ import annotations

@@ -191,4 +191,4 @@ print("FOUND", json.dumps([int(code), own, heavy]))
 """
     result = project.run(sys.executable, "-c", program)
     found = json.loads(next(line for line in result.outlines if line.startswith("FOUND"))[6:])
-    assert found == [0, ["auditor", "auditor.plugin", "auditor.plugin_xdist"], []]
+    assert found == [0, ["auditor", "auditor.plugin", "auditor.plugin_options", "auditor.plugin_xdist"], []]

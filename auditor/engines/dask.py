@@ -20,7 +20,7 @@ from auditor.plan import Source
 from auditor.resources import Resources
 
 _RETRIES = 2
-_PATIENCE = "10s"
+_PATIENCE = "5s"
 
 
 class Dask:

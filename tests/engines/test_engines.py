@@ -107,7 +107,7 @@ def test_dask_gives_what_one_process_does_bit_for_bit(attacked):
 
 
 def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=400)
+    _write(pytester, checkpoints, samples=900, steps=150)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     victim = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
@@ -153,7 +153,7 @@ def _children(parent: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the workers through /proc")
 def test_a_process_that_is_killed_is_replaced_and_the_result_is_right(pytester, checkpoints):
-    _write(pytester, checkpoints, samples=900, steps=400)
+    _write(pytester, checkpoints, samples=900, steps=150)
     whole = _made(pytester, reports="whole")
     command = [sys.executable, "-m", "pytest", "-q", "one.audit.yaml"]
     options = ["--audit-engine", "processes", "--audit-workers", "2"]
