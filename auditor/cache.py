@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.store import FORMAT, UNREADABLE, decode, encode, read_arrays, write
+from auditor.arrays import read_arrays
+from auditor.store import FORMAT, UNREADABLE, decode, encode, write
 
 Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"

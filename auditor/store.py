@@ -23,18 +23,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.arrays import read_arrays
 from auditor.errors import RecordError
 from auditor.record import Record, Run
 
 Value = TypeVar("Value")
 FORMAT = 3
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_MOST_BYTES = 4 * 2**30
 # What reading a file raises that was damaged, or made to mislead.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile)
 
@@ -91,31 +91,19 @@ class Folder:
 
     def begin(self, run: str, case: str) -> None:
         """Note that a run began a case, so that one that is cut off is told from one that never ran."""
-        folder = self.case_folder(case)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(folder / "begun", run.encode())
-        except OSError as error:
-            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+        write_bytes(self.case_folder(case) / "begun", run.encode())
 
     def let_stand(self, run: str) -> None:
         """Note that a new run leaves the finished one as it is, for the processes that take part in it."""
-        folder = self.path / ".locks"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(folder / "standing", run.encode())
-        except OSError as error:
-            raise RecordError(f"{folder} can't be written: {error.strerror or error}") from error
+        write_bytes(self.path / ".locks" / "standing", run.encode())
 
     def stands_for(self, run: str) -> bool:
         """Whether a new run left the finished one as it is."""
-        path = self.path / ".locks" / "standing"
-        return path.exists() and path.read_text() == run
+        return _says(self.path / ".locks" / "standing", run)
 
     def has_begun(self, run: str, case: str) -> bool:
         """Whether a run began a case."""
-        path = self.case_folder(case) / "begun"
-        return path.exists() and path.read_text() == run
+        return _says(self.case_folder(case) / "begun", run)
 
     def save(self, record: Record) -> None:
         """Store a record; raise RecordError if it can't be written."""
@@ -209,31 +197,15 @@ def _case_folder(case: str) -> Path:
     return Path("records", f"_{case}" if case.startswith(".") else case)
 
 
+def _says(path: Path, run: str) -> bool:
+    return path.exists() and path.read_text() == run
+
+
 def _refuse_links(root: Path, *paths: Path) -> None:
     """A record may come from a stranger: nothing in it may lead elsewhere."""
     for path in paths:
         if path.is_symlink():
             raise RecordError(f"{path} is a link; records are files in {root} itself")
-
-
-def read_arrays(source: IO[bytes]) -> dict[str, NDArray[Any]]:
-    """Read an `.npz` file of plain arrays, none larger than its header and the file itself can account for."""
-    with zipfile.ZipFile(source) as archive:
-        members = archive.infolist()
-        total = sum(member.file_size for member in members)
-        if total > _MOST_BYTES:
-            raise ValueError(f"its arrays would take {total / 2**30:.1f} GB; at most {_MOST_BYTES / 2**30:g} are read")
-        for member in members:
-            with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, kind = read(file)
-                declared = math.prod(shape) * kind.itemsize
-                if kind.hasobject or declared != member.file_size - file.tell():
-                    raise ValueError(f"{member.filename} declares {declared} bytes of {kind} and holds others")
-    source.seek(0)
-    with np.load(source, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def _check_format(content: Any, path: Path) -> None:

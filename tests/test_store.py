@@ -237,11 +237,11 @@ def test_an_array_that_isn_t_what_its_header_says_is_refused(tmp_path, data, sai
 
 
 def test_arrays_beyond_all_measure_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
-    import auditor.store
+    import auditor.arrays
 
     folder = Folder(tmp_path)
     folder.save(record())
-    monkeypatch.setattr(auditor.store, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(auditor.arrays, "_MOST_BYTES", 1000)
     with pytest.raises(RecordError, match=r"at most .* are read"):
         folder.load("run-1", "case")
 

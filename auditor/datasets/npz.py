@@ -17,11 +17,12 @@ References
 import zipfile
 import zlib
 from tokenize import TokenError
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from auditor.arrays import read_header
 from auditor.core import Preview, Samples
 from auditor.datasets._common import Subset, check_form, make_samples
 from auditor.datasets._files import read_rows
@@ -61,7 +62,7 @@ def preview(params: Params) -> Preview:
     low, high = params.box
     try:
         with zipfile.ZipFile(params.path) as archive, archive.open("labels.npy") as file:
-            shape, _, _ = _header(file)
+            shape, _, _ = read_header(file)
     except (OSError, *_DAMAGED):
         shape = ()
     return Preview(params.most(shape[0] if shape else None), (low, high))
@@ -91,7 +92,7 @@ def _loaded(file: Any, params: Params) -> Samples:
     labels = file["labels"]
     names = [str(name) for name in file["classes"].ravel()] if "classes" in file.files else None
     with file.zip.open("images.npy") as images:
-        (*shape,), fortran, dtype = _header(images)
+        (*shape,), fortran, dtype = read_header(images)
         if dtype.hasobject:
             raise ValueError("an object array")
         whole = (*shape, 1) if len(shape) == 3 else tuple(shape)
@@ -102,10 +103,3 @@ def _loaded(file: Any, params: Params) -> Samples:
         chosen = file["images"][taken] if fortran else read_rows(images, tuple(shape), dtype, taken, params.path)
     low, high = params.box
     return make_samples(chosen.reshape(-1, *whole[1:]), labels[taken], rows[taken], source, names, (low, high))
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether in Fortran's order, and type."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(file)
