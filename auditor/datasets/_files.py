@@ -2,10 +2,10 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from auditor.errors import DataError
 
 GZIP = b"\x1f\x8b\x08"  # the third byte is the only method there is
 _PIECE = 1 << 20
+Item = TypeVar("Item")
 
 
 def begins(path: str | Path, mark: bytes) -> bool:
@@ -72,6 +73,18 @@ def _pass(file: IO[bytes], count: int) -> bool:
     while count and (piece := file.read(min(count, _PIECE))):
         count -= len(piece)
     return not count
+
+
+def at_positions(items: Iterable[Item], positions: IntArray) -> Iterator[tuple[int, Item]]:
+    """Those of a source's items that stand at `positions` (n,), which ascend, each with where; no more is read."""
+    left = iter(positions.tolist())
+    wanted = next(left, None)
+    for at, item in enumerate(items):
+        if at == wanted:
+            yield at, item
+            wanted = next(left, None)
+            if wanted is None:
+                return
 
 
 def parts(path: str, pattern: str) -> list[Path]:

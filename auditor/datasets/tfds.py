@@ -27,6 +27,7 @@ import numpy as np
 from auditor.backend import tensorflow
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import printable
+from auditor.datasets._files import at_positions
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.errors import DataError, one_of
 from auditor.fields import FilePath
@@ -76,26 +77,20 @@ def load(params: Params) -> Samples:
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
 
-    def examples() -> Iterator[tuple[int, Any]]:
+    def examples() -> Iterator[Any]:
         position = 0
         try:
-            for position, example in enumerate(dataset.as_numpy_iterator()):
-                yield position, example
+            for position, example in enumerate(dataset.as_numpy_iterator()):  # noqa: B007 - told where it ends
+                yield example
         except tf.errors.OpError as error:
             told = printable(error.message).splitlines()[0]
             raise DataError(f"{shown}: what follows image {position} is damaged ({told})") from error
 
     def fetch(positions: IntArray) -> Iterator[tuple[str, bytes]]:
-        wanted = iter(positions.tolist())
-        next_one = next(wanted)
-        for position, example in examples():
-            if position == next_one:
-                yield f"{shown}, image {position}", example[params.image_feature]
-                next_one = next(wanted, None)
-                if next_one is None:
-                    return
+        for position, example in at_positions(examples(), positions):
+            yield f"{shown}, image {position}", example[params.image_feature]
 
-    labels = np.array(array("q", (int(example[params.label_feature]) for _, example in examples())))
+    labels = np.array(array("q", (int(example[params.label_feature]) for example in examples())))
     names = features[params.label_feature].names
     return load_pictures(fetch, labels, np.arange(len(labels)), shown, names, params)
 

@@ -30,7 +30,7 @@ from pydantic import Field, model_validator
 from auditor.backend import tensorflow
 from auditor.core import IntArray, Preview, Samples
 from auditor.datasets._common import printable
-from auditor.datasets._files import GZIP, begins, explained, opened, parts, remaining
+from auditor.datasets._files import GZIP, at_positions, begins, explained, opened, parts, remaining
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.errors import DataError, one_of
 from auditor.fields import Count, FilePath
@@ -71,14 +71,8 @@ def load(params: Params) -> Samples:
         raise DataError(f"{printable(params.path)} has no records")
 
     def fetch(positions: IntArray) -> Iterator[tuple[str, bytes | NDArray[np.uint8]]]:
-        wanted = iter(positions.tolist())
-        position = next(wanted)
-        for at, (shown, example) in enumerate(_examples(params)):
-            if at == position:
-                yield shown, _image(example, shown, params)
-                position = next(wanted, None)
-                if position is None:
-                    return
+        for _, (shown, example) in at_positions(_examples(params), positions):
+            yield shown, _image(example, shown, params)
 
     numbers = np.frombuffer(labels, np.int64)
     return load_pictures(fetch, numbers, np.arange(len(numbers)), "tfrecord", params.names, params)

@@ -6,8 +6,6 @@ DataError, or "escaped" with any other error.
 """
 
 import gzip
-import json
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -18,7 +16,7 @@ import numpy as np
 
 from auditor import catalog
 from auditor.errors import DataError
-from tests.models.fuzz import damaged, outcomes
+from tests.models.fuzz import damaged, outcomes, try_damages
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)
 LABELS = np.arange(6, dtype=np.uint8) % 3
@@ -99,30 +97,20 @@ def ends(form: str, folder: Path, count: int) -> dict[int, str]:
     return outcomes(form, whole, FORMS[form][1](whole), count, "tests.datasets.fuzz")
 
 
+def damaged_or_cut(content: bytes, number: int) -> bytes:
+    """Every fifth is cut off."""
+    return damaged(content, number) if number % 5 else content[: len(content) * number // (number + 7) or None]
+
+
 def main(form: str, whole: Path, first: int, last: int) -> None:
     dataset = catalog.load("datasets", FORMS[form][0])
-    params = json.loads((whole.parent / "params.json").read_text())
-    folder = whole.parent / "damaged"
-    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
-    asked = dataset.Params(**{key: value.replace(str(whole), str(folder)) for key, value in params.items()})
-    for number in range(first, last):
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(whole, folder)
-        name = files[number // 2 % len(files)]
-        content = (whole / name).read_bytes()
-        # Every fifth is cut off.
-        changed = damaged(content, number) if number % 5 else content[: len(content) * number // (number + 7) or None]
-        (folder / name).write_bytes(changed)
-        print(number, flush=True)  # noqa: T201
-        try:
-            dataset.preview(asked)
-            dataset.load(asked)
-            result = "opened"
-        except DataError:
-            result = "refused"
-        except Exception as error:
-            result = f"escaped: {type(error).__name__}: {error}".replace("\n", " ")
-        print(number, result, flush=True)  # noqa: T201
+
+    def attempt(folder: Path, params: dict[str, Any]) -> None:
+        asked = dataset.Params(**params)
+        dataset.preview(asked)
+        dataset.load(asked)
+
+    try_damages(whole, range(first, last), attempt, DataError, damaged_or_cut)
 
 
 if __name__ == "__main__":

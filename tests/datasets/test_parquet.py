@@ -9,6 +9,7 @@ from PIL import Image
 
 from auditor.datasets import parquet
 from auditor.errors import DataError
+from tests.datasets.grey import bright
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -42,10 +43,6 @@ def told(path: Path, **asked) -> str:
     with pytest.raises(DataError) as caught:
         load(path, **asked)
     return str(caught.value)
-
-
-def bright(samples) -> list[int]:
-    return (samples.images[:, 0, 0, 0] * 255).round().astype(int).tolist()
 
 
 def test_embedded_images_and_the_names_hugging_face_wrote(tmp_path):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from auditor.backend import tensorflow
 from auditor.datasets import tfrecord
 from auditor.errors import DataError
+from tests.datasets.grey import bright
 
 
 def png(value: int, kind: str = "PNG") -> bytes:
@@ -43,10 +44,6 @@ def told(path: Path, **asked) -> str:
     with pytest.raises(DataError) as caught:
         load(path, **asked)
     return str(caught.value)
-
-
-def bright(samples) -> list[int]:
-    return (samples.images[:, 0, 0, 0] * 255).round().astype(int).tolist()
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])

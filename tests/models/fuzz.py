@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,31 +70,48 @@ def outcomes(
     return found
 
 
+def try_damages(
+    whole: Path,
+    numbers: range,
+    attempt: Callable[[Path, dict[str, Any]], object],
+    refusal: type[Exception],
+    damage: Callable[[bytes, int], bytes] = damaged,
+) -> None:
+    """Damage a copy of what is in folder `whole`, a file at a time, and print how each attempt to open it ends.
+
+    attempt: opens a damaged copy, by its folder and the parameters that lead there.
+    """
+    params = json.loads((whole.parent / "params.json").read_text())
+    folder = whole.parent / "damaged"
+    moved = {k: v.replace(str(whole), str(folder)) if isinstance(v, str) else v for k, v in params.items()}
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != "checkpoint")
+    for number in numbers:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(whole, folder)
+        name = files[number // 2 % len(files)]
+        (folder / name).write_bytes(damage((whole / name).read_bytes(), number))
+        print(number, flush=True)  # noqa: T201
+        try:
+            attempt(folder, moved)
+            result = "opened"
+        except refusal:
+            result = "refused"
+        except Exception as error:
+            result = f"escaped: {type(error).__name__}: {error}".replace("\n", " ")
+        print(number, result, flush=True)  # noqa: T201
+
+
 def main(form: str, whole: Path, first: int, last: int) -> None:
     from auditor.errors import ModelError
     from auditor.scanning import scan
     from tests.models.formats import opened
 
-    params = json.loads((whole.parent / "params.json").read_text())
-    folder = whole.parent / "damaged"
-    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != "checkpoint")
-    for number in range(first, last):
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(whole, folder)
-        name = files[number // 2 % len(files)]
-        (folder / name).write_bytes(damaged((whole / name).read_bytes(), number))
-        print(number, flush=True)  # noqa: T201
-        try:
-            scan({str(path): path for path in folder.rglob("*") if path.is_file()})
-            moved = {k: v.replace(str(whole), str(folder)) if isinstance(v, str) else v for k, v in params.items()}
-            classifier = opened(form, moved)
-            classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
-            result = "opened"
-        except ModelError:
-            result = "refused"
-        except Exception as error:
-            result = f"escaped: {type(error).__name__}: {error}".replace("\n", " ")
-        print(number, result, flush=True)  # noqa: T201
+    def attempt(folder: Path, params: dict[str, Any]) -> None:
+        scan({str(path): path for path in folder.rglob("*") if path.is_file()})
+        classifier = opened(form, params)
+        classifier.predict(np.full((2, *classifier.input_shape), 0.5, np.float32))
+
+    try_damages(whole, range(first, last), attempt, ModelError)
 
 
 def table(count: int, forms: Sequence[str]) -> None:
