@@ -9,6 +9,22 @@ from typing import Any
 from auditor.capacity import cores
 
 
+def threads_each(processes: int) -> int:
+    """How many threads each of so many processes gets, of the cores that this one may keep busy; at least 1."""
+    return max(1, cores() // processes)
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """The environment in which TensorFlow, which reads it when it is imported, uses so many threads."""
+    # At least two between operations: a model that Python functions stand for holds one while it waits for its answer.
+    between = str(max(2, threads))
+    return {
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": between,
+        "OMP_NUM_THREADS": str(threads),
+    }
+
+
 def tensorflow() -> Any:
     """Return the TensorFlow module.
 
@@ -19,12 +35,11 @@ def tensorflow() -> Any:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    threads = max(1, cores() // workers)
+    threads = threads_each(workers)
     if threads < (os.cpu_count() or 1):
-        chosen = os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
-        # At least two: a model that Python functions stand for holds one while it waits for its answer.
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, int(chosen))))
-        os.environ.setdefault("OMP_NUM_THREADS", chosen)
+        chosen = int(os.environ.get("TF_NUM_INTRAOP_THREADS", threads))
+        for name, value in thread_settings(chosen).items():
+            os.environ.setdefault(name, value)
     with silenced():
         import tensorflow as tf
 

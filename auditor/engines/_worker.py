@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from auditor.backend import thread_settings
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.models._common import own_errors
@@ -14,9 +15,8 @@ _loaded: dict[str, Classifier] = {}
 
 
 def limit_threads(threads: int) -> None:
-    """Let TensorFlow, which reads the environment when it is imported, use so many threads in this process."""
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["TF_NUM_INTEROP_THREADS"] = str(max(2, threads))
+    """Let TensorFlow use so many threads in this process, whatever the one that started it was told."""
+    os.environ.update(thread_settings(threads))
 
 
 def work(

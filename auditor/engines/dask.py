@@ -9,10 +9,10 @@ References
 """
 
 import atexit
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from auditor.backend import threads_each
 from auditor.core import Classifier
 from auditor.engines import _worker
 from auditor.errors import CheckError
@@ -80,12 +80,11 @@ class Dask:
             raise CheckError(message) from error
         try:
             if self.address is None:
-                threads = max(1, (os.cpu_count() or 1) // self.count)
                 self._cluster = LocalCluster(
                     n_workers=self.count, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
                 )
                 self._client = Client(self._cluster)
-                self._client.run(_worker.limit_threads, threads)
+                self._client.run(_worker.limit_threads, threads_each(self.count))
             else:
                 self._client = Client(self.address, timeout=_PATIENCE)
         except (OSError, ValueError, TypeError) as error:

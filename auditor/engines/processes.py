@@ -6,12 +6,12 @@ the pool is made anew and what is left is tried again, and a block that kills it
 
 import atexit
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from auditor.backend import threads_each
 from auditor.core import Classifier
 from auditor.engines import _worker
 from auditor.errors import CheckError
@@ -59,9 +59,8 @@ class Processes:
 
     def _made(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            threads = max(1, (os.cpu_count() or 1) // self.count)
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, spawn, _worker.limit_threads, (threads,))
+            self._pool = ProcessPoolExecutor(self.count, spawn, _worker.limit_threads, (threads_each(self.count),))
         return self._pool
 
     def close(self) -> None:
