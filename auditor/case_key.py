@@ -17,7 +17,6 @@ from typing import Any
 import auditor
 from auditor import catalog
 from auditor.baseline import MODEL
-from auditor.fields import references
 from auditor.plan import Case, Plan, Source
 from auditor.resources import RUNTIMES, Resources
 from auditor.store import FORMAT, Folder
@@ -33,10 +32,8 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
     for one that can't be read, and ModelError for a checkpoint that isn't what the spec demands.
     """
     compared = any(expectation.versus_baseline for expectation in case.expectations)
-    names = [case.model, *(r.name for r in references(case.params) if r.to == "model")]
-    if compared and MODEL in plan.models:
-        names.append(MODEL)
-    checkpoints = {name: resources.checkpoint(plan, name) for name in dict.fromkeys(names)}
+    baselines = (MODEL,) if compared and MODEL in plan.models else ()
+    checkpoints = {name: resources.checkpoint(plan, name) for name in dict.fromkeys((*case.models, *baselines))}
     models = {name: source_identity(plan.models[name], "models", resources) for name in checkpoints}
     data = source_identity(plan.data, "datasets", resources)
     needs = {name: case_key(plan, plan.case(name), resources) for name in case.needs}

@@ -64,6 +64,12 @@ class Case:
     gates: tuple[Gate, ...]
     warnings: tuple[Problem, ...]
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models it measures: its own, and those that its parameters name."""
+        named = (reference.name for reference in references(self.params) if reference.to == "model")
+        return tuple(dict.fromkeys((self.model, *named)))
+
 
 @dataclass(frozen=True)
 class Plan:

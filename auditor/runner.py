@@ -21,7 +21,6 @@ from auditor.engines import Run as EngineRun
 from auditor.engines import serial
 from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
-from auditor.fields import references
 from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
@@ -74,14 +73,16 @@ def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
     Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
     it is. size: the bytes that a page may take, if that is asked for.
     """
+    folder = work.folder.path
     try:
-        there = work.folder.load_run()
-        if manifest.page_bytes(work.folder.path) != (size or SIZE):
+        # What costs least first: whole records are read last.
+        if _as_planned(work.folder.load_plan()) != _as_planned(run) or manifest.page_bytes(folder) != (size or SIZE):
             return None
-        if not all((work.folder.path.parent / name).is_file() for name in (PAGE, history.NAME)):
+        if not all((folder.parent / name).is_file() for name in (PAGE, history.NAME)):
             return None  # the page of all audits is made when one of them is rendered
-        if manifest.broken(work.folder.path) or _as_planned(there) != _as_planned(run):
+        if manifest.broken(folder):
             return None
+        there = work.folder.load_run()
         for planned_case in (case for case in run.cases if case.selected):
             record, case = there.records.get(planned_case.id), work.plan.case(planned_case.id)
             if record is None or not record.key or record.key != case_key(work.plan, case, work.resources):
@@ -226,8 +227,7 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
         )
         with own_errors():
             evidence = catalog.load("checks", case.check).run(context, case.params)
-        models = (case.model, *(r.name for r in references(case.params) if r.to == "model"))
-        origin = provenance(plan, resources, tuple(dict.fromkeys(models)), used, case.seed)
+        origin = provenance(plan, resources, case.models, used, case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
     except Exception as error:
         expected = isinstance(error, AuditError)
@@ -275,7 +275,7 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     manifest.seal(folder.path, size)
     reports = folder.path.resolve().parent
     history.add(folder.path.resolve(), run)
-    write_text(reports / "index.html", render_index(history.audits(reports)))
+    write_text(reports / PAGE, render_index(history.audits(reports)))
     page = folder.path / PAGE
     return run, page
 
