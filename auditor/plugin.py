@@ -78,17 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = State(told["run"], reports, None, baselines, None, cache, tracking, allow_code)
     else:
         reports = plugin_options.folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
-        baselines = plugin_options.folder(config, "audit_baseline")
-        if baselines and not baselines.is_dir():
-            raise pytest.UsageError(f"--audit-baseline: no such folder: {baselines}")
-        if baselines and baselines.resolve() == reports.resolve():
-            message = f"--audit-baseline: {baselines} is where this run's reports land, so its records are replaced"
-            raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
+        baselines = plugin_options.baselines(config, reports)
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
-        cache = plugin_options.folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
-        off = config.getoption("audit_no_cache") or config.getini("audit_no_cache")
-        kept = None if off else cache
         allow_code = bool(config.getoption("audit_allow_code") or config.getini("audit_allow_code"))
         config.stash[STATE] = State(
             uuid.uuid4().hex,
@@ -96,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
             plugin_options.size(config),
             baselines,
             place,
-            kept,
+            plugin_options.cache(config),
             plugin_options.tracking(config),
             allow_code,
         )

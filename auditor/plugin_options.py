@@ -6,7 +6,6 @@ Part of `auditor.plugin`, and like it, it imports the standard library and pytes
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +120,24 @@ def folder(config: pytest.Config, name: str) -> Path | None:
     return beside / told if told else None
 
 
+def baselines(config: pytest.Config, reports: Path) -> Path | None:
+    """Where a previous run's records lie, which can't be where this run's reports land."""
+    found = folder(config, "audit_baseline")
+    if found and not found.is_dir():
+        raise pytest.UsageError(f"--audit-baseline: no such folder: {found}")
+    if found and found.resolve() == reports.resolve():
+        message = f"--audit-baseline: {found} is where this run's reports land, so its records are replaced"
+        raise pytest.UsageError(f"{message}; keep a baseline in a folder of its own (--audit-save-baseline)")
+    return found
+
+
+def cache(config: pytest.Config) -> Path | None:
+    """Where results are kept, if they are."""
+    if config.getoption("audit_no_cache") or config.getini("audit_no_cache"):
+        return None
+    return folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
+
+
 def tracking(config: pytest.Config) -> str:
     """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
     given = config.getoption("audit_mlflow")
@@ -153,6 +170,7 @@ def size(config: pytest.Config) -> int | None:
 
 def engine(config: pytest.Config) -> Choice:
     """Where attacks are worked off; an option that the chosen engine doesn't know is a mistake."""
+    from auditor.capacity import cores
     from auditor.engines import NAMES, Choice
 
     def told(name: str) -> Any:
@@ -168,7 +186,7 @@ def engine(config: pytest.Config) -> Choice:
         raise pytest.UsageError("--audit-workers goes with --audit-engine processes, or dask without a scheduler")
     if workers and not (workers.isdecimal() and int(workers) > 0):
         raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
-    return Choice(name, int(workers or os.cpu_count() or 1), scheduler, bool(told("audit_gpu")))
+    return Choice(name, int(workers or cores()), scheduler, bool(told("audit_gpu")))
 
 
 def tolerant(config: pytest.Config) -> bool:
