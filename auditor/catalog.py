@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from auditor.core import Classifier, MetricInfo, Preview
+from auditor.core import Classifier, MetricInfo, Passes, Preview
 from auditor.errors import ExtensionError, one_of
 from auditor.fields import Parameters
 from auditor.record import Expectation, Remark
@@ -98,6 +98,12 @@ def most_of(check: str, params: Parameters, images: int | None) -> Mapping[str, 
     """Return the greatest n that metrics of a check can have, of so many images; a check need not say."""
     most = getattr(load("checks", check), "most", None)
     return most(params, images) if most else {}
+
+
+def cost_of(check: str, params: Parameters, images: int, class_count: int) -> Passes | None:
+    """Return what a check takes at most on so many images, of so many classes; a check need not say."""
+    cost = getattr(load("checks", check), "cost", None)
+    return cost(params, images, class_count) if cost else None
 
 
 def remarks_on(

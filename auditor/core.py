@@ -286,6 +286,28 @@ class Evidence:
     adversarial: AdversarialImages | None = None
 
 
+@dataclass(frozen=True)
+class Passes:
+    """What a measurement takes of a classifier.
+
+    gradients: images passed through it with their gradient; of a Jacobian, once for each class. predictions: images
+    passed without. traces: how many searches are compiled.
+    """
+
+    gradients: int = 0
+    predictions: int = 0
+    traces: int = 0
+
+    def __add__(self, other: "Passes") -> "Passes":
+        return Passes(
+            self.gradients + other.gradients, self.predictions + other.predictions, self.traces + other.traces
+        )
+
+    def __mul__(self, images: int) -> "Passes":
+        """The same for so many images; what is compiled once stays so."""
+        return Passes(self.gradients * images, self.predictions * images, self.traces)
+
+
 class Engine(Protocol):
     """A way to work off independent tasks: one after the other, in several processes, or on many machines."""
 

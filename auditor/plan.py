@@ -46,7 +46,7 @@ class Case:
     """One check of one spec with its parameters: one pytest item.
 
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
-    its claim weak.
+    its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can.
     """
 
     id: str
@@ -63,6 +63,8 @@ class Case:
     controls: tuple[str, ...]
     gates: tuple[Gate, ...]
     warnings: tuple[Problem, ...]
+    tags: tuple[str, ...] = ()
+    priority: int = 0
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -251,6 +253,8 @@ def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, proble
         controls=tuple(entry.controls) if entry.controls is not None else catalog.controls_of(entry.check, params),
         gates=gates,
         warnings=tuple(dict.fromkeys(_warnings(spec, at, entry.check, params, expectations, gates, preview))),
+        tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
+        priority=entry.priority,
     )
 
 

@@ -116,6 +116,8 @@ class AuditFile(pytest.File):
         plan = plan_of(self.config, self.path)
         for problem in plan.warnings:
             self.warn(pytest.PytestWarning(str(problem)))
+        for tag in sorted({tag for case in plan.cases for tag in case.tags}):
+            self.config.addinivalue_line("markers", f"{tag}: a tag of {self.path.name}")  # for --strict-markers
         for case in plan.cases:
             yield AuditItem.from_parent(self, name=case.id, plan=plan, case=case)
 
@@ -156,6 +158,8 @@ class AuditItem(pytest.Item):
         self.plan = plan
         self.case = case
         self.add_marker(pytest.mark.audit(check=case.check, model=case.model))
+        for tag in case.tags:
+            self.add_marker(tag)
         self.extra_keyword_matches.add(case.check)
 
     def runtest(self) -> None:

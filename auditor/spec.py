@@ -57,6 +57,26 @@ def _known_control(value: str) -> str:
     return value
 
 
+_TAG = re.compile(r"^[a-z][a-z0-9_-]{0,49}$")
+# Tags become marks, and these have a meaning to pytest, to plugins that are often installed, or to this one.
+_PYTESTS = ("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures", "xfail")
+_PLUGINS = ("asyncio", "audit", "flaky", "timeout", "xdist_group")
+_TAKEN = (*_PYTESTS, *_PLUGINS, "and", "not", "or")
+
+
+def _tag(value: str) -> str:
+    if not _TAG.fullmatch(value):
+        raise ValueError("should be up to 50 of the characters a-z 0-9 _ -, the first a letter")
+    if value in _TAKEN:
+        raise ValueError("should be another word, as this one means something else to pytest's -m")
+    return value
+
+
+Tag = Annotated[
+    str,
+    AfterValidator(_tag),
+    WithJsonSchema({"type": "string", "pattern": _TAG.pattern, "not": {"enum": list(_TAKEN)}}),
+]
 ControlId = Annotated[
     str,
     AfterValidator(_known_control),
@@ -108,6 +128,10 @@ class CheckEntry(Parameters):
     controls: list[ControlId] | None = None
     """What this case speaks to in MITRE ATLAS, NIST AI 100-2, the OWASP ML Top 10, the EU AI Act or ISO/IEC 24029, such
     as `atlas:AML.T0015` (or `own:…`); what the check says of itself if left out."""
+    tags: list[Tag] = Field(default_factory=list)
+    """Words to choose it by, such as `pr` or `nightly`: `pytest specs -m pr`. Those of the spec hold as well."""
+    priority: int = 0
+    """Where `--audit-budget` can't run all, higher ones run first; equal ones in the order of the file."""
 
 
 class WaiverEntry(Parameters):
@@ -164,6 +188,8 @@ class SpecFile(Parameters):
     interval: Literal["exact", "wilson"] = "exact"
     """The interval of a proportion: exact (Clopper-Pearson) or Wilson's score interval; for differences from a
     baseline, made of exact limits or Tango's score interval."""
+    tags: list[Tag] = Field(default_factory=list)
+    """Words that all checks of this spec can be chosen by, such as `pr` or `nightly`: `pytest specs -m nightly`."""
     correction: Literal["none", "holm"] = "none"
     """With `holm`, the confidence holds for all expectations of the spec together (Holm, 1979), not for each."""
     models: Annotated[dict[Identifier, dict[str, Any]], Field(min_length=1)]

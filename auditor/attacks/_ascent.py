@@ -11,7 +11,7 @@ from auditor.attacks import std_ascent
 from auditor.attacks._loop import Goal, Threat, compiled, walk
 from auditor.attacks._objectives import Objective
 from auditor.backend import tensorflow
-from auditor.core import FloatArray, IntArray, Tensor
+from auditor.core import FloatArray, IntArray, Passes, Tensor
 
 _BATCH = 100
 _ANYWHERE = (-np.inf, np.inf)
@@ -29,6 +29,12 @@ class Ascent:
     shown: FloatArray
     values: FloatArray
     vanished: NDArray[np.bool_]
+
+
+def passes(images: int, params: std_ascent.Params, models: int = 1) -> Passes:
+    """What an ascent of so many images takes, whose objective asks so many models."""
+    padded = -(-images // _BATCH) * _BATCH
+    return Passes(params.steps * models, params.steps + 1 + models) * padded + Passes(traces=1)
 
 
 def ascend(

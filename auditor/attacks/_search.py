@@ -28,7 +28,7 @@ _BATCH_PIXELS = 200_000
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
 _ROUNDING = 1e-6
-_BISECTIONS = 10
+BISECTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def search(
     as images for transfer or display must; `closest` takes all steps and keeps the smallest change. engine: where the
     blocks are worked off, which doesn't change what they give.
     """
-    width = _width(catalog.load("attacks", attack), params, classifier)
-    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, width))
+    gradients = width(catalog.load("attacks", attack), params, classifier.class_count)
+    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, gradients))
     rows = np.arange(len(job.images))
     parts = [job.only(rows[first : first + size]) for first in range(0, max(1, len(rows)), size)]
     blocks = [Block(attack, params, threat, part, seed, keep) for part in parts]
@@ -125,7 +125,7 @@ def attack_block(classifier: Classifier, block: Block) -> Found:
     """Attack one block of images."""
     params, threat, job, keep = block.params, block.threat, block.job, block.keep
     attack = catalog.load("attacks", block.attack)
-    ledger = _Ledger(job, params.steps, attack, threat, keep, _width(attack, params, classifier))
+    ledger = _Ledger(job, params.steps, attack, threat, keep, width(attack, params, classifier.class_count))
     scale = _losses.confidence_scale(job.logits)
     run = _compiled(attack, params, classifier, threat)
     for start, aims in enumerate(_starts(params, threat, job)):
@@ -181,13 +181,13 @@ def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
     return [ranked[:, rank] for _ in range(params.starts) for rank in range(rivals)]
 
 
-def _width(attack: ModuleType, params: Any, classifier: Classifier) -> int:
-    """How many gradients an image takes at each look."""
+def width(attack: ModuleType, params: Any, class_count: int) -> int:
+    """How many gradients an image takes at each step; none of a model that is only asked."""
     if attack.SEES in ("decision", "score"):
         return 0
     if attack.SEES == "gradient" or params.rival_classes:
         return 1
-    return int(min(params.candidates, classifier.class_count - 1))
+    return int(min(params.candidates, class_count - 1))
 
 
 class _Ledger:
@@ -300,7 +300,7 @@ def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None
     job = ledger.job.only(rows)
     change = ledger.images[rows] - job.images
     low, high = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
-    for _ in range(_BISECTIONS if len(rows) else 0):
+    for _ in range(BISECTIONS if len(rows) else 0):
         middle = (low + high) / 2
         tried = job.images + middle.reshape(-1, 1, 1, 1) * change
         logits = classifier.predict(tried)

@@ -11,12 +11,13 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from auditor import catalog
+from auditor.attacks._cost import passes
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance, widest
 from auditor.attacks._search import Found, Job, Keep, search
 from auditor.checks._text import change_panel, natural_panel
 from auditor.controls import BLACK_BOX, WHITE_BOX
-from auditor.core import AdversarialImages, Context, FloatArray, IntArray, Samples
+from auditor.core import AdversarialImages, Context, FloatArray, IntArray, Passes, Samples
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
 from auditor.figures import Strip, spread
@@ -119,6 +120,14 @@ def by_knowledge(params: Attacked) -> tuple[str, ...]:
     sees = {stage.module.SEES for choice in params.attacks for stage in choice.stages(params.norm)}
     white = WHITE_BOX if sees & {"gradient", "jacobian"} else ()
     return (*white, *(BLACK_BOX if sees & {"score", "decision"} else ()))
+
+
+def cost_of(params: Attacked, keep: Keep, class_count: int, targeted: bool = False) -> Passes:
+    """What all the attacks take of each image at most: that it is looked at, holds against all, and is looked at."""
+    total = Passes(predictions=2)
+    for choice in (stage for chosen in params.attacks for stage in chosen.stages(params.norm)):
+        total += passes(choice.module, choice.params, keep, class_count, targeted)
+    return total
 
 
 @dataclass(frozen=True)

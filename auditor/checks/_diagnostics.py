@@ -6,6 +6,7 @@ images that held, and cost a small part of the attack itself.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import apgd, fgsm, noise_search, square
+from auditor.attacks._cost import passes
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import widest
 from auditor.attacks._objectives import TargetObjective
 from auditor.attacks._search import Job, search
-from auditor.checks._attacks import AttackChoice, Stage, cascade
-from auditor.core import Context, Diagnostic, FloatArray, like_probabilities
+from auditor.checks._attacks import AttackChoice, Attacked, Stage, cascade, cost_of
+from auditor.core import Context, Diagnostic, FloatArray, Passes, like_probabilities
 from auditor.errors import CheckError
 from auditor.figures import spread
 
@@ -29,6 +31,12 @@ _MOST = 0.95
 _TOLERANCE = 1e-4
 _CLOSER = 0.9
 _MUCH_CLOSER = 0.2
+_PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
+    ("one step", "a single gradient step", fgsm, fgsm.Params()),
+    ("plain noise", "plain random noise", noise_search, noise_search.Params(steps=20)),
+    ("search without gradients", "a short search without gradients", square, square.Params(steps=100)),
+)
+_LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
 _BROKEN = "it should be nearly all; the attack or its gradient is broken"
 
 
@@ -86,14 +94,9 @@ def within_ball(
     # A model without a gradient can still be attacked; then none of these tests can ask for one.
     sighted = bool(_differentiating(stages))
     found += [_blind(stages, held, doubts), _lost(stages, broken, doubts), _rising(stages, held, doubts)]
-    probes: list[tuple[str, str, ModuleType, dict[str, Any]]] = [
-        ("one step", "a single gradient step", fgsm, {}),
-        ("plain noise", "plain random noise", noise_search, {"steps": 20}),
-        ("search without gradients", "a short search without gradients", square, {"steps": 100}),
-    ]
-    for name, what, module, params in probes:
+    for name, what, module, params in _PROBES:
         if threat.norm in module.NORMS and (sighted or module.SEES != "gradient"):
-            share = _broken_by(context, threat, module, module.Params(**params), probed)
+            share = _broken_by(context, threat, module, params, probed)
             message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
             advice = "the attack was weak, or gradients are masked; add `square` or `autoattack`"
             found.append(doubts.about(name, share <= _FEW, message, advice))
@@ -131,14 +134,52 @@ def closest(
     radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
     nearer = dataclasses.replace(job.only(chosen), eps=radii)
     try:
-        name, share = "APGD", _broken_by(context, threat, apgd, apgd.Params(steps=40), nearer)
+        name, share = "APGD", _broken_by(context, threat, apgd, _LONG, nearer)
     except CheckError:
         if sighted:
             raise
-        name, share = "Square", _broken_by(context, threat, square, square.Params(steps=200), nearer)
+        name, share = "Square", _broken_by(context, threat, square, _BLIND, nearer)
     message = f"{name} breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
     advice = "the distances are too large; add another attack, or steps"
     return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
+
+
+def _furthest(differentiating: Sequence[AttackChoice]) -> tuple[ModuleType, Any]:
+    """The attack that is tried without bounds: the last that climbs within a ball, or APGD."""
+    climbing = [choice for choice in differentiating if choice.module.SEEKS == "ball"]
+    return (climbing[-1].module, climbing[-1].params) if climbing else (apgd, _LONG)
+
+
+def cost_within_ball(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `within_ball` takes at most, after these attacks on so many images."""
+    choices = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
+    tried = [(module, probe) for _, _, module, probe in _PROBES if params.norm in module.NORMS]
+    tried.append(_furthest([choice for choice in choices if choice.module.SEES in ("gradient", "jacobian")]))
+    return _cost_of(tried, images, class_count)
+
+
+def cost_closest(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `closest` takes at most, after these attacks on so many images."""
+    return _cost_of([] if params.norm == "l0" else [(apgd, _LONG), (square, _BLIND)], images, class_count)
+
+
+def cost_widening(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `widening` takes at most: what is attacked was compiled before."""
+    once = cost_of(params, "first", class_count)
+    return Passes(once.gradients, once.predictions) * min(images, _PROBED)
+
+
+def cost_steady(images: int) -> Passes:
+    """What `steady` takes of so many images."""
+    few = min(images, 2 * _PROBED)
+    return Passes(predictions=2 * few + -(-few // 2))
+
+
+def _cost_of(tried: Sequence[tuple[ModuleType, Any]], images: int, class_count: int) -> Passes:
+    total = cost_steady(images)
+    for module, params in tried:
+        total += passes(module, params, "first", class_count) * min(images, _PROBED)
+    return total
 
 
 def _name(attack: ModuleType) -> str:
@@ -197,8 +238,7 @@ def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Dia
 
 def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Job, doubts: Doubts) -> Diagnostic:
     """With the whole box to move in, any attack that works reaches its goal."""
-    climbing = [stage.choice for stage in _differentiating(stages) if stage.choice.module.SEEKS == "ball"]
-    module, params = (climbing[-1].module, climbing[-1].params) if climbing else (apgd, apgd.Params(steps=40))
+    module, params = _furthest([stage.choice for stage in _differentiating(stages)])
     radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
     free = dataclasses.replace(probed, eps=radii)
     share = _broken_by(context, threat, module, params, free)

@@ -20,9 +20,25 @@ References
 
 import numpy as np
 
-from auditor.checks._text import natural_panel, probability_text, several, share, softmax
+from auditor.checks._text import (
+    fewest,
+    natural_panel,
+    probability_text,
+    several,
+    share,
+    softmax,
+)
 from auditor.controls import ACCURACY
-from auditor.core import Context, Evidence, Metric, MetricInfo, exact, mean, proportion
+from auditor.core import (
+    Context,
+    Evidence,
+    Metric,
+    MetricInfo,
+    Passes,
+    exact,
+    mean,
+    proportion,
+)
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
 from auditor.figures import Figure, Heatmap, ImageGrid
@@ -50,6 +66,11 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     looked = images if params.first is None else params.first
     return {"accuracy": looked, "worst_class_accuracy": looked}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    return Passes(predictions=fewest(params.first or images, images))
 
 
 def controls(params: Params) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import ascend
+from auditor.attacks._ascent import ascend, passes
 from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
@@ -42,6 +42,7 @@ from auditor.core import (
     Evidence,
     FloatArray,
     MetricInfo,
+    Passes,
     Table,
     Tensor,
     exact,
@@ -91,6 +92,12 @@ METRICS = {
     "bits_per_image": MetricInfo("exact", "bits of text that one image carries"),
     "images": MetricInfo("exact", "number of images the text takes"),
 }
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = len(encode(params.message.encode(), class_count))
+    return passes(count, params, 1 + len(params.decoys)) + Passes(predictions=count * (1 + len(params.strangers)))
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend
+from auditor.attacks._ascent import Ascent, ascend, passes
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
-from auditor.checks._diagnostics import stalled, steady
+from auditor.checks._diagnostics import cost_steady, stalled, steady
 from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
 from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
@@ -44,6 +44,7 @@ from auditor.core import (
     IntArray,
     Metric,
     MetricInfo,
+    Passes,
     Proof,
     exact,
     mean,
@@ -94,6 +95,13 @@ _DEFLATED = ("flip_rate", "flipped", "end_confidence", "least_end_confidence")
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     return {"flip_rate": len(params.indices) if params.indices else fewest(params.samples, images)}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = len(params.indices) if params.indices else fewest(params.samples, images)
+    looked = Passes(predictions=(len(params.indices) if params.indices else images) + 2 * count)
+    return looked + passes(count, params) + cost_steady(count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -39,8 +39,9 @@ from auditor.checks._attacks import (
     by_knowledge,
     cascade,
     choose,
+    cost_of,
 )
-from auditor.checks._diagnostics import Doubts, closest
+from auditor.checks._diagnostics import Doubts, closest, cost_closest
 from auditor.checks._text import fewest, share
 from auditor.controls import EVASION
 from auditor.core import (
@@ -51,6 +52,7 @@ from auditor.core import (
     FloatArray,
     Metric,
     MetricInfo,
+    Passes,
     Proof,
     Table,
     exact,
@@ -105,6 +107,13 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
     return {"median_distance": count, "found": count, "clean_accuracy": count}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = fewest(params.samples, images)
+    attacked = cost_of(params, "closest", class_count, params.target is not None) * count
+    return attacked + cost_closest(params, count, class_count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend
+from auditor.attacks._ascent import Ascent, ascend, passes
 from auditor.attacks._objectives import TargetObjective, towards_target
 from auditor.checks import _lint
-from auditor.checks._diagnostics import stalled, steady
+from auditor.checks._diagnostics import cost_steady, stalled, steady
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
@@ -45,6 +45,7 @@ from auditor.core import (
     IntArray,
     Metric,
     MetricInfo,
+    Passes,
     Proof,
     mean,
     proportion,
@@ -92,6 +93,15 @@ _DEFLATED = ("success_rate", "end_confidence")
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have; with all targets it depends on how many classes the model knows."""
     return {} if params.target == "all" else {"success_rate": params.samples, "success_rate.*": params.samples}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = params.samples * (class_count if params.target == "all" else 1)
+    total = Passes(predictions=2 * count) + cost_steady(count)
+    for _ in _clips(params):
+        total += passes(count, params) + Passes(predictions=count)
+    return total
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -36,7 +36,17 @@ from auditor.backend import tensorflow
 from auditor.checks import robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
-from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Table, Tensor, exact
+from auditor.core import (
+    Context,
+    Evidence,
+    FloatArray,
+    Layer,
+    MetricInfo,
+    Passes,
+    Table,
+    Tensor,
+    exact,
+)
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
 from auditor.randomness import normal
@@ -68,6 +78,13 @@ METRICS = {
         "exact", "share of images on which attack and closed form disagree, on a linear classifier"
     ),
 }
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    audits = 1 + len(params.resisting or ()) + len(DISGUISES)
+    once = robust_accuracy.cost(_claim(params), images, class_count)
+    return Passes(once.gradients * audits, once.predictions * audits, once.traces * audits)
 
 
 @dataclass(frozen=True)
@@ -128,13 +145,17 @@ def run(context: Context, params: Params) -> Evidence:
     )
 
 
-def _audit(context: Context, params: Params) -> _Judged:
-    """The verdict on a model's claim, as `robust_accuracy` would give it in a spec."""
-    wanted = robust_accuracy.Params(
+def _claim(params: Params) -> robust_accuracy.Params:
+    """The case that the claim would be in a spec."""
+    return robust_accuracy.Params(
         norm=params.norm, attacks=params.attacks, eps=params.eps, samples=params.samples, show=1
     )
+
+
+def _audit(context: Context, params: Params) -> _Judged:
+    """The verdict on a model's claim, as `robust_accuracy` would give it in a spec."""
     try:
-        evidence = robust_accuracy.run(context, wanted)
+        evidence = robust_accuracy.run(context, _claim(params))
     except (CheckError, ModelError) as error:
         return _Judged(Verdict("error", str(error)), "none", str(error))
     claim = Expectation("robust_accuracy", min=params.claim)

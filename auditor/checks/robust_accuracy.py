@@ -31,9 +31,19 @@ from pydantic import Field
 
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
+from auditor.attacks._search import Keep
 from auditor.checks import _lint
-from auditor.checks._attacks import Attacked, Stage, attackable, broken_images, by_knowledge, cascade, check_radius
-from auditor.checks._diagnostics import Doubts, within_ball
+from auditor.checks._attacks import (
+    Attacked,
+    Stage,
+    attackable,
+    broken_images,
+    by_knowledge,
+    cascade,
+    check_radius,
+    cost_of,
+)
+from auditor.checks._diagnostics import Doubts, cost_within_ball, within_ball
 from auditor.checks._text import fewest, share
 from auditor.controls import EVASION
 from auditor.core import (
@@ -44,6 +54,7 @@ from auditor.core import (
     IntArray,
     Metric,
     MetricInfo,
+    Passes,
     Proof,
     Table,
     mean,
@@ -97,6 +108,14 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
     return {"robust_accuracy": count, "clean_accuracy": count, "attack_success_rate": count}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = fewest(params.samples, images)
+    keep: Keep = "last" if params.full_length else "first"
+    attacked = cost_of(params, keep, class_count, params.target is not None) * count
+    return attacked + cost_within_ball(params, count, class_count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -37,8 +37,15 @@ from auditor.checks._attacks import (
     by_knowledge,
     cascade,
     check_radius,
+    cost_of,
 )
-from auditor.checks._diagnostics import Doubts, widening, within_ball
+from auditor.checks._diagnostics import (
+    Doubts,
+    cost_widening,
+    cost_within_ball,
+    widening,
+    within_ball,
+)
 from auditor.checks._text import fewest, share
 from auditor.controls import EVASION
 from auditor.core import (
@@ -50,6 +57,7 @@ from auditor.core import (
     FloatArray,
     Metric,
     MetricInfo,
+    Passes,
     Proof,
     exact,
     proportion,
@@ -85,6 +93,14 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
     return {"robust_accuracy.*": count, "clean_accuracy": count}
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    count = fewest(params.samples, images)
+    attacked = cost_of(params, "first", class_count)
+    swept = Passes(attacked.gradients, attacked.predictions) * (len(set(params.eps)) * count)
+    return swept + cost_within_ball(params, count, class_count) + cost_widening(params, count, class_count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -23,7 +23,16 @@ import numpy as np
 from auditor.attacks._loop import no_gradient
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
-from auditor.core import Context, Evidence, FloatArray, MetricInfo, exact, mean, proportion
+from auditor.core import (
+    Context,
+    Evidence,
+    FloatArray,
+    MetricInfo,
+    Passes,
+    exact,
+    mean,
+    proportion,
+)
 from auditor.errors import CheckError
 from auditor.fields import Parameters, PositiveReal
 from auditor.figures import Heatmap, ImageGrid, Panel
@@ -44,6 +53,11 @@ METRICS = {
     "resemblance.*": MetricInfo("exact", "the same for one class"),
     "matched": MetricInfo("proportion", "share of maps that resemble their own class more than any other"),
 }
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    return Passes(gradients=2 * class_count)
 
 
 def run(context: Context, params: Params) -> Evidence:
