@@ -194,23 +194,44 @@ def _specs(paths: Iterable[Path]) -> list[Path]:
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def plan(paths: tuple[Path, ...]) -> None:
-    """Show what would run, in which order, and what its gates can show.
+@click.option("--quick", is_flag=True, help="Load no model: what isn't known without a calibration is left open.")
+@cli_cache.FOLDER
+def plan(paths: tuple[Path, ...], quick: bool, folder: Path) -> None:
+    """Show what would run, in which order, what it takes, and what its gates can show.
 
-    PATHS are specs or folders (default: the current one). Of every expectation on a share or a median: the most
-    samples it can have, and how many it takes at least for it to pass.
+    PATHS are specs or folders (default: the current one). Of every case: whether its result is cached, else how long
+    it took the last time, else how long it takes at most, by what passes through its model and a calibration of some
+    seconds for each (kept in the cache). Attacks leave an image as soon as they can, so most end long before that.
+    Of every expectation on a share or a median: the most samples it can have, and how many it takes at least for it
+    to pass.
+
+    \b
+    Examples:
+      auditor plan specs
+      auditor plan specs --quick                 at once, from what is kept alone
+      pytest specs --audit-budget 5m             run what fits, by `priority`
     """
     from rich.console import Console
     from rich.markup import escape
 
+    from auditor.cache import Cache
+    from auditor.estimate import outlook
+    from auditor.forecast import print_outlook, print_plan
     from auditor.plan import make_plan
-    from auditor.report.terminal import print_plan
+    from auditor.resources import Resources
 
-    console = Console(highlight=False)
+    console, progress = Console(highlight=False), Console(highlight=False, stderr=True)
+    resources, cache = Resources(cache=folder), Cache(folder)
     for path in _specs(paths):
         planned = make_plan(path)
+        if quick:
+            found = outlook(planned, resources, cache, calibrate=False)
+        else:
+            with progress.status(f"calibrating the models of {planned.audit}"):
+                found = outlook(planned, resources, cache, calibrate=True)
         console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({path})")
-        print_plan(planned, console)
+        print_plan(planned, found, console)
+        print_outlook(found, console)
 
 
 @main.command()

@@ -8,7 +8,7 @@ import click
 from auditor.cache import Cache, Entry
 from auditor.errors import RecordError
 
-_FOLDER = click.option(
+FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".audit_cache"),
@@ -26,7 +26,7 @@ def cache() -> None:
 
 
 @cache.command()
-@_FOLDER
+@FOLDER
 def info(folder: Path) -> None:
     """Say how many results are kept, how large they are, and when they were last of use."""
     entries = Cache(folder).entries()
@@ -36,7 +36,7 @@ def info(folder: Path) -> None:
 
 
 @cache.command()
-@_FOLDER
+@FOLDER
 @click.option("--unused-days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="For how long.")
 @click.option("--max-mb", type=click.FloatRange(min=0), default=2000.0, show_default=True, help="Megabytes to leave.")
 def prune(folder: Path, unused_days: float, max_mb: float) -> None:

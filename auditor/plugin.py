@@ -7,6 +7,7 @@ only; all else is imported when there is a spec to collect.
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
-pytest_plugins = ("auditor.plugin_xdist",)
+pytest_plugins = ("auditor.plugin_progress", "auditor.plugin_finish", "auditor.plugin_xdist")
 
 
 @dataclass
@@ -34,9 +35,10 @@ class State:
     run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
     that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
     kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
-    allow_code: whether code of checkpoints may run. plans: by spec path. works: what each audit runs with, by its
-    name. begun: the audits that this process has begun, and will render. standing: finished runs that this one could
-    only repeat.
+    allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends: when they are
+    over. plans: by spec path. works: what each
+    audit runs with, by its name. begun: the audits that this process has begun, and will render. standing: finished
+    runs that this one could only repeat.
     """
 
     run: str
@@ -47,6 +49,8 @@ class State:
     cache: Path | None = None
     tracking: str = ""
     allow_code: bool = False
+    budget: float = 0.0
+    ends: float = 0.0
     plans: dict[Path, Plan] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     standing: dict[str, Run] = field(default_factory=dict)
@@ -74,14 +78,17 @@ def pytest_configure(config: pytest.Config) -> None:
         baselines = Path(told["baselines"]) if told["baselines"] else None
         cache = Path(told["cache"]) if told["cache"] else None
         reports = Path(told["reports"])
-        tracking, allow_code = told["tracking"], told["allow_code"]
-        config.stash[STATE] = State(told["run"], reports, None, baselines, None, cache, tracking, allow_code)
+        tracking, allow_code, budget, ends = told["tracking"], told["allow_code"], told["budget"], told["ends"]
+        config.stash[STATE] = State(
+            told["run"], reports, None, baselines, None, cache, tracking, allow_code, budget, ends
+        )
     else:
         reports = plugin_options.folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
         baselines = plugin_options.baselines(config, reports)
         save = config.getoption("audit_save_baseline")
         place = Path(config.invocation_params.dir) / save if save else None
         allow_code = bool(config.getoption("audit_allow_code") or config.getini("audit_allow_code"))
+        budget = plugin_options.budget(config)
         config.stash[STATE] = State(
             uuid.uuid4().hex,
             reports,
@@ -91,6 +98,8 @@ def pytest_configure(config: pytest.Config) -> None:
             plugin_options.cache(config),
             plugin_options.tracking(config),
             allow_code,
+            budget,
+            time.time() + budget,
         )
 
 
@@ -165,11 +174,15 @@ class AuditItem(pytest.Item):
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
         from auditor.errors import AuditError
-        from auditor.runner import obtain_settled
+        from auditor.runner import left_out, obtain_settled
 
         try:
             stands = _standing(self.config, self.plan)
             work = _work(self.config, self.plan)
+            why = "" if stands else left_out(work, self.case)
+            if why:
+                self.user_properties.append(("audit_verdict", "not run"))
+                pytest.skip(f"not run: {why}")
             record = stands.records[self.case.id] if stands else obtain_settled(work, self.case)
         except AuditError:
             self.user_properties.append(("audit_verdict", "error"))
@@ -234,6 +247,7 @@ def _standing(config: pytest.Config, plan: Plan) -> Run | None:
 def _work(config: pytest.Config, plan: Plan) -> Work:
     """What this process runs the cases of a plan with."""
     from auditor.baseline import find_baseline
+    from auditor.budget import Budget
     from auditor.cache import Cache
     from auditor.resources import Resources
     from auditor.runner import Work
@@ -247,11 +261,19 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
         baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
         folder = Folder(state.reports / plan.audit)
         engine = first.engine if first else plugin_options.engine(config).opened()
-        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine)
+        budget = Budget(state.budget, state.ends) if state.budget else None
+        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine, budget)
     return state.works[plan.audit]
 
 
 # --- the session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where not all may have time, what matters most comes first."""
+    if config.stash[STATE].budget:
+        items.sort(key=lambda item: -item.case.priority if isinstance(item, AuditItem) else 0)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -323,89 +345,6 @@ def pytest_report_teststatus(
         "cut off": ("failed", "X", "CUT OFF"),
         "inconclusive": ("failed", "I", "INCONCLUSIVE"),
         "waived": ("xfailed", "w", "WAIVED"),
+        "not run": ("skipped", "s", "NOT RUN"),
     }
     return shown.get(str(verdict))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Render the report of every audit that ran, whatever became of its cases."""
-    config = session.config
-    state = config.stash[STATE]
-    if hasattr(config, "workerinput") or config.option.collectonly:
-        return
-    from auditor.errors import AuditError
-
-    for audit in state.begun:
-        from auditor.report import PAGE, SIZE
-        from auditor.runner import add_to_step_summary, render_report
-        from auditor.store import Folder
-
-        folder, stands = Folder(state.reports / audit), state.standing.get(audit)
-        try:
-            if not stands and folder.load_plan().id != state.run:
-                state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
-                continue
-            run, page = (stands, folder.path / PAGE) if stands else render_report(folder, state.size or SIZE)
-        except AuditError as error:
-            state.problems.append(f"no report: {error}")
-            continue
-        state.rendered.append((run, page))
-        if state.save:
-            _save_baseline(state, run)
-        try:
-            add_to_step_summary(run)
-        except AuditError as error:
-            state.problems.append(str(error))
-        if state.tracking:
-            _track(state, run, state.works[audit].plan)
-    if state.problems:
-        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-
-
-def _track(state: State, run: Run, plan: Plan) -> None:
-    from auditor.errors import TrackingError
-    from auditor.tracking import track
-
-    try:
-        state.tracked.append(track(state.reports / run.audit, run, plan, state.tracking))
-    except TrackingError as error:
-        state.problems.append(str(error))
-
-
-def _save_baseline(state: State, run: Run) -> None:
-    """Keep a finished run's records as a baseline; half a run would hide cases from every later comparison."""
-    from auditor.errors import RecordError
-    from auditor.store import Folder
-
-    missing = [case.id for case in run.cases if case.id not in run.records]
-    if missing or state.save is None:
-        state.problems.append(f"no baseline saved for {run.audit}: it has no record of {', '.join(missing)}")
-        return
-    try:
-        Folder(state.reports / run.audit).copy_to(state.save / run.audit)
-    except RecordError as error:
-        state.problems.append(f"no baseline saved: {error}")
-        return
-    state.saved.append(state.save / run.audit)
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the verdict table of every audit, and where its report is."""
-    state = config.stash[STATE]
-    if not state.rendered and not state.problems:
-        return
-    from auditor.report.terminal import verdict_table
-
-    for run, page in state.rendered:
-        terminalreporter.section(run.title)
-        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
-        if run.audit in state.standing:
-            terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
-        terminalreporter.write_line(f"report: {page}")
-    for saved in state.saved:
-        terminalreporter.write_line(f"baseline saved: {saved}")
-    for tracked in state.tracked:
-        terminalreporter.write_line(f"tracked: {tracked}")
-    for problem in state.problems:
-        terminalreporter.write_line(problem, red=True)

@@ -89,6 +89,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Dask scheduler, such as tcp://host:8786 or tls://host:8786 (default: a cluster of this machine)",
     )
     group.addoption("--audit-gpu", action="store_true", default=None, help="each block takes one GPU of a Dask worker")
+    group.addoption(
+        "--audit-budget",
+        metavar="TIME",
+        default=None,
+        help="time that cases may take together, such as 90s, 5m or 1h30m: what fits runs, by `priority`; the rest is "
+        "skipped, and reported as not run",
+    )
+    parser.addini("audit_budget", "time that cases may take together, such as 5m")
     parser.addini("audit_engine", "serial (default), processes or dask", default="serial")
     parser.addini("audit_workers", "processes of this machine that the engine uses", default="")
     parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
@@ -166,6 +174,19 @@ def size(config: pytest.Config) -> int | None:
     if size <= 0:
         raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
     return size
+
+
+def budget(config: pytest.Config) -> float:
+    """The seconds that cases may take together; 0 for as many as they need."""
+    given = config.getoption("audit_budget") or config.getini("audit_budget")
+    if not given:
+        return 0.0
+    from auditor.budget import seconds_of
+
+    seconds = seconds_of(str(given))
+    if seconds is None:
+        raise pytest.UsageError(f"--audit-budget: {given!r} is no time, such as 90s, 5m or 1h30m")
+    return seconds
 
 
 def engine(config: pytest.Config) -> Choice:

@@ -138,6 +138,8 @@ def pytest_configure_node(node: Any) -> None:
         "cache": cache,
         "tracking": state.tracking,
         "allow_code": state.allow_code,
+        "budget": state.budget,
+        "ends": state.ends,
     }
 
 

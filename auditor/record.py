@@ -182,8 +182,8 @@ class Run:
     """One audit, run once: all its cases, and a record for each that finished.
 
     id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. commit: of the repository the spec is
-    in, where there is one. begun: ids of the cases that
-    were started; a begun case without a record was cut off (a crash, a kill, an interruption).
+    in, where there is one. begun: ids of the cases that were started; a begun case without a record was cut off (a
+    crash, a kill, an interruption). left: by id, why cases were left out of a run that had no time for all.
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
     there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
@@ -205,6 +205,7 @@ class Run:
     compared_with: str = ""
     not_judged: tuple[str, ...] = ()
     code_allowed: bool = False
+    left: Mapping[str, str] = field(default_factory=dict)
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor import catalog, history, manifest
 from auditor.baseline import MODEL, changed_images, from_records
+from auditor.budget import Budget
 from auditor.cache import Cache
 from auditor.case_key import case_key
 from auditor.commit import commit_of
@@ -21,6 +22,7 @@ from auditor.engines import Run as EngineRun
 from auditor.engines import serial
 from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
+from auditor.estimate import remember
 from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
@@ -32,7 +34,7 @@ from auditor.store import Folder, write_bytes, write_text
 @dataclass(frozen=True)
 class Work:
     """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept.
-    engine: where the blocks of attacks are worked off.
+    engine: where the blocks of attacks are worked off. budget: of time, where not all may have it.
     """
 
     plan: Plan
@@ -42,6 +44,7 @@ class Work:
     baseline: Folder | None = None
     cache: Cache | None = None
     engine: EngineRun = serial.run
+    budget: Budget | None = None
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bool = False) -> Run:
@@ -95,7 +98,7 @@ def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
 
 
 def _as_planned(run: Run) -> Run:
-    return dataclasses.replace(run, id="", started="", begun=frozenset(), records={})
+    return dataclasses.replace(run, id="", started="", begun=frozenset(), records={}, left={})
 
 
 def begin_run(folder: Folder, run: Run) -> None:
@@ -140,6 +143,16 @@ def obtain(work: Work, case: Case) -> Record:
         return record
 
 
+def left_out(work: Work, case: Case) -> str:
+    """Why a case is left out of this run, which is noted, or nothing."""
+    if work.budget is None:
+        return ""
+    why = work.budget.refusal(work.plan, case, work.resources, work.cache, work.folder, work.run)
+    if why:
+        work.folder.leave(work.run, case.id, why)
+    return why
+
+
 def obtain_settled(work: Work, case: Case) -> Record:
     """Return this run's record of a case, judged together with the others where the spec's gates share one confidence.
 
@@ -153,7 +166,7 @@ def obtain_settled(work: Work, case: Case) -> Record:
     chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
     together = {}
     for other in work.plan.cases:
-        if other.id in chosen and other.expectations:
+        if other.id in chosen and other.expectations and not left_out(work, other):
             with suppress(CutOffError):  # it counts as not passed, and its own item says so
                 together[other.id] = obtain(work, other)
     settled = settle(together, work.plan)[case.id]
@@ -177,6 +190,8 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
             obtain(work, work.plan.case(needed))  # it belongs to the run, whether or not its images are asked for
         return _replayed(kept, work, case)
     record = _measure(work, case, blocks)
+    if record.evidence is not None:
+        remember(work.plan, record, work.cache)
     if key and record.evidence is not None:
         record = dataclasses.replace(record, key=key)
         work.cache.put(key, record)
@@ -325,5 +340,5 @@ def add_to_step_summary(run: Run) -> None:
 
 
 def passed(run: Run) -> bool:
-    """Whether every case that was chosen to run passed."""
-    return all(run.state(case) in ("pass", "waived", "not selected") for case in run.cases)
+    """Whether every case that was chosen to run passed; one that its budget left out was chosen not to."""
+    return all(run.state(case) in ("pass", "waived", "not selected") or case.id in run.left for case in run.cases)

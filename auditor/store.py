@@ -2,6 +2,7 @@
 
     reports/<audit>/run.json                    what was planned, by which run
     reports/<audit>/records/<case>/begun        which run began the case
+    reports/<audit>/records/<case>/left         which run left it out, and why
     reports/<audit>/records/<case>/record.json  evidence, verdict, provenance; arrays by name
     reports/<audit>/records/<case>/arrays.npz
 
@@ -53,7 +54,7 @@ class Folder:
                 if self._current_run() == run.id:
                     return
                 shutil.rmtree(self.path / "records", ignore_errors=True)
-                encoded = encode(dataclasses.replace(run, records={}, begun=frozenset()), {})
+                encoded = encode(dataclasses.replace(run, records={}, begun=frozenset(), left={}), {})
                 write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
             raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
@@ -104,6 +105,18 @@ class Folder:
     def has_begun(self, run: str, case: str) -> bool:
         """Whether a run began a case."""
         return _says(self.case_folder(case) / "begun", run)
+
+    def leave(self, run: str, case: str, why: str) -> None:
+        """Note that a run leaves a case out, and why."""
+        write_bytes(self.case_folder(case) / "left", f"{run}\n{why}".encode())
+
+    def _left(self, run: str, case: str) -> str:
+        path = self.case_folder(case) / "left"
+        if not path.is_file():
+            return ""
+        _refuse_links(self.path, path)
+        by, _, why = path.read_text().partition("\n")
+        return why if by == run else ""
 
     def save(self, record: Record) -> None:
         """Store a record; raise RecordError if it can't be written."""
@@ -162,13 +175,16 @@ class Folder:
         records = {case.id: self.load(run.id, case.id) for case in run.cases}
         begun = {case.id for case in run.cases if self.has_begun(run.id, case.id)}
         kept = {case_id: record for case_id, record in records.items() if record is not None}
-        return dataclasses.replace(run, records=kept, begun=frozenset(begun))
+        left = {case.id: why for case in run.cases if (why := self._left(run.id, case.id))}
+        return dataclasses.replace(run, records=kept, begun=frozenset(begun), left=left)
 
     def save_run(self, run: Run) -> None:
         """Store a whole run, replacing the one that is here."""
         shutil.rmtree(self.path / "records", ignore_errors=True)
         (self.path / "run.json").unlink(missing_ok=True)
         self.prepare(run)
+        for case, why in run.left.items():
+            self.leave(run.id, case, why)
         for record in run.records.values():
             self.begin(run.id, record.case)
             self.save(record)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor import progress
 from auditor.attacks import std_ascent
 from auditor.attacks._loop import Goal, Threat, compiled, walk
 from auditor.attacks._objectives import Objective
@@ -72,6 +73,7 @@ def ascend(
         def note(
             t: int, _: NDArray[np.int64], here: Tensor, state: std_ascent.State, *__: Any, at: int = first
         ) -> None:
+            progress.told("ascent: ", at, " of ", count, " images done, step ", t, " of ", steps)
             values[t].append(watched(here).numpy())
             seen = here.numpy()
             kept[t, at : at + _BATCH] = seen[: max(0, kept.shape[1] - at)]

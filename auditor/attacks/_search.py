@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor import catalog
+from auditor import catalog, progress
 from auditor.attacks import _losses
 from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
 from auditor.attacks._norms import distance, into_ball, random_change
@@ -23,7 +23,7 @@ from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
 # 255 MNIST images: more in a batch gain next to nothing, and fewer leave several processes something to share.
-_BATCH_PIXELS = 200_000
+BATCH_PIXELS = 200_000
 # A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
@@ -114,7 +114,7 @@ def search(
     blocks are worked off, which doesn't change what they give.
     """
     gradients = width(catalog.load("attacks", attack), params, classifier.class_count)
-    size = max(1, _BATCH_PIXELS // job.images[0].size // max(1, gradients))
+    size = max(1, BATCH_PIXELS // job.images[0].size // max(1, gradients))
     rows = np.arange(len(job.images))
     parts = [job.only(rows[first : first + size]) for first in range(0, max(1, len(rows)), size)]
     blocks = [Block(attack, params, threat, part, seed, keep) for part in parts]
@@ -128,7 +128,8 @@ def attack_block(classifier: Classifier, block: Block) -> Found:
     ledger = _Ledger(job, params.steps, attack, threat, keep, width(attack, params, classifier.class_count))
     scale = _losses.confidence_scale(job.logits)
     run = _compiled(attack, params, classifier, threat)
-    for start, aims in enumerate(_starts(params, threat, job)):
+    starts = _starts(params, threat, job)
+    for start, aims in enumerate(starts):
         left = np.arange(len(job.images)) if keep == "closest" else np.flatnonzero(~ledger.won)
         if not left.size:
             break
@@ -137,7 +138,8 @@ def attack_block(classifier: Classifier, block: Block) -> Found:
         goal = Goal(here.images, here.labels, aims[left], keys, scale[left])
         noise = random_change(block.seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
         radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
-        note = _notes(ledger, left, start == 0)
+        part = f", start {start + 1} of {len(starts)}" if len(starts) > 1 else ""
+        note = _notes(ledger, left, start == 0, f"{block.attack}{part}")
         ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
@@ -253,13 +255,14 @@ class _Ledger:
         )
 
 
-def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool) -> Note:
-    """What to write down of one batch; `part` (N,) says where in the ledger its images stand."""
+def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool, called: str) -> Note:
+    """What to write down of one batch, and to tell; `part` (N,) says where in the ledger its images stand."""
     done = np.zeros(len(part), np.bool_)
     last_step = len(ledger.loss) - 1
     marks = (0, last_step * 3 // 4, last_step)
 
     def note(t: int, rows: NDArray[np.int64], here: Tensor, _: Any, shown: Shown) -> NDArray[np.bool_] | None:
+        progress.told(called, ": step ", t, " of ", last_step, ", ", len(rows), " images")
         images, places, before = here.numpy(), part[rows], done[rows]
         counts = ledger.reached(images, places, shown.hit)
         ledger.hit[places] |= counts

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
 
+from auditor import progress
 from auditor.cache import Cache
 from auditor.case_key import code_digest, source_identity, versions
 from auditor.core import Classifier, one_by_one
@@ -40,10 +41,12 @@ class Kept:
             results = {at: result for at, result in found.items() if result is not None}
         left = [at for at in range(len(tasks)) if at not in results]
         if left:
-            for position, result in self._run(function, source, classifier, [tasks[at] for at in left]):
-                results[left[position]] = result
-                if self._cache is not None and keys:
-                    self._cache.put(keys[left[position]], result)
+            with progress.within(lambda: f"{len(results)} of {len(tasks)} blocks done"):
+                for position, result in self._run(function, source, classifier, [tasks[at] for at in left]):
+                    results[left[position]] = result
+                    progress.told("going on")
+                    if self._cache is not None and keys:
+                        self._cache.put(keys[left[position]], result)
         return [results[at] for at in range(len(tasks))]
 
     def _keys_of(self, function: Callable[..., Any], source: Source, tasks: Sequence[Any]) -> list[str]:

@@ -86,7 +86,10 @@ def sentence(counts: Mapping[State, int]) -> str:
 def message(run: Run, case: PlannedCase) -> str:
     """Why a case is in its state."""
     record = run.records.get(case.id)
-    return record.verdict.message if record else _ABSENT[run.state(case)]
+    if record:
+        return record.verdict.message
+    why = run.left.get(case.id)
+    return f"Not run: {why}" if why and run.state(case) == "not run" else _ABSENT[run.state(case)]
 
 
 def finding(run: Run, case: PlannedCase) -> str:

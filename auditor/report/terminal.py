@@ -1,11 +1,10 @@
-"""Tables on a terminal: the verdicts of a run, a plan, verdicts beside earlier ones, the tables of one record."""
+"""Tables on a terminal: the verdicts of a run, verdicts beside earlier ones, the tables of one record."""
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.plan import Case, Plan
-from auditor.record import Expectation, Record, Run, State
+from auditor.record import Record, Run, State
 from auditor.report.outcome import counts, finding, selected_cases
 from auditor.report.text import cell, visible
 
@@ -69,26 +68,6 @@ def verdicts_before_and_now(run: Run) -> None:
     console.print(table)
     if run.not_judged:
         console.print(f"There before and not now: {', '.join(run.not_judged)}", markup=False)
-
-
-def print_plan(plan: Plan, console: Console) -> None:
-    """Print the cases in running order, each with its gates and with what makes its claim weak."""
-    for case in plan.cases:
-        after = f"  [dim]after {', '.join(case.needs)}[/]" if case.needs else ""
-        console.print(f"  [bold]{case.id}[/]  {case.check} of {case.model}{after}")
-        for expectation in case.expectations:
-            console.print(f"      {expectation}  [dim]{_samples(case, expectation)}[/]")
-        for problem in case.warnings:
-            console.print(f"      line {problem.line}: {problem.message}", style="yellow", markup=False)
-
-
-def _samples(case: Case, expectation: Expectation) -> str:
-    """What is known of the samples behind an expectation."""
-    bounds = ("max_drop", "max_rise") if expectation.versus_baseline else ("min", "max")
-    gates = [gate for gate in case.gates if gate.metric == expectation.metric and gate.bound in bounds]
-    most = next((f"up to {gate.most} samples" for gate in gates if gate.most is not None), "")
-    needed = [gate.needed for gate in gates if gate.needed is not None]
-    return ", ".join(part for part in (most, f"{max(needed)} needed at least" if needed else "") if part)
 
 
 def _table(*columns: str) -> Table:

@@ -166,6 +166,8 @@ def seconds(value: float) -> str:
     if value < 10:
         return f"{value:.1f} s" if value >= 0.05 else "< 0.1 s"
     minutes, rest = divmod(round(value), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
