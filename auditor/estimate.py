@@ -94,7 +94,7 @@ def known(plan: Plan, case: Case, resources: Resources, cache: Cache | None) -> 
         key = None  # a file is gone, or isn't what the spec demands; measuring says so
     if key and cache.get(Record, key) is not None:
         return Estimate("cached", 0.0)
-    took = cache.get(Took, _took_key(plan, case))
+    took = _timings(cache).get(Took, _took_key(plan, case))
     return Estimate("last time", took.seconds, note=took.measured) if took else None
 
 
@@ -153,7 +153,12 @@ def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> 
 def remember(plan: Plan, record: Record, cache: Cache) -> None:
     """Keep how long a case took."""
     case = plan.case(record.case)
-    cache.put(_took_key(plan, case), Took(record.seconds, str(record.provenance["finished"])))
+    _timings(cache).put(_took_key(plan, case), Took(record.seconds, str(record.provenance["finished"])))
+
+
+def _timings(cache: Cache) -> Cache:
+    """Times lie apart from results: they are hints, which replace each other."""
+    return Cache(cache.path / "timings")
 
 
 def _took_key(plan: Plan, case: Case) -> str:
@@ -173,7 +178,7 @@ def _digest(value: Any) -> str:
 def kept_speed(plan: Plan, name: str, resources: Resources, cache: Cache | None) -> Speed | None:
     """How fast a model of the plan is, if that is kept; raises AuditError or OSError where its files can't be read."""
     key = _speed_key(plan, name, resources)
-    return cache.get(Speed, key) if cache and key else None
+    return _timings(cache).get(Speed, key) if cache and key else None
 
 
 def speed_of(plan: Plan, name: str, resources: Resources, cache: Cache | None) -> Speed:
@@ -186,7 +191,7 @@ def speed_of(plan: Plan, name: str, resources: Resources, cache: Cache | None) -
         found = calibrate(plan, name, resources)
         key = _speed_key(plan, name, resources)
         if cache and key:
-            cache.put(key, found)
+            _timings(cache).put(key, found)
     return found
 
 

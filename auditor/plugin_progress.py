@@ -32,7 +32,7 @@ class Line:
         now = time.monotonic()
         if now - self._drawn >= _PAUSE:
             self._drawn = now
-            self._write(f"{text} · {now - self._began:.0f} s")
+            self._write(f"{now - self._began:.0f} s · {text}")
 
     def clear(self) -> None:
         """Leave the line as it was."""

@@ -163,13 +163,13 @@ def test_plan_shows_order_samples_and_doubts(project):
             "- {id: flip, check: digit_flip, expect: {flip_rate: {min: 0.99}}}\n"
         ),
     )
-    result = CliRunner().invoke(main, ["plan", str(path)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(main, ["plan", "--quick", str(path)], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     lines = [" ".join(line.split()) for line in result.output.splitlines()]
     assert lines[1] == "flip digit_flip of linear"
-    assert lines[2] == "flip_rate ≥ 0.99 up to 60 samples, 299 needed at least"
-    assert lines[3].startswith("line 9: 60 samples can't settle")
-    assert lines[4] == "onto transfer of linear after flip"
+    assert lines[3] == "flip_rate ≥ 0.99 up to 60 samples, 299 needed at least"
+    assert lines[4].startswith("line 9: 60 samples can't settle")
+    assert lines[5] == "onto transfer of linear after flip"
 
 
 def test_the_worked_examples_are_free_of_warnings(checkpoints):

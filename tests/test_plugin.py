@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import auditor.progress  # noqa: F401 - a session in this process would forget it, and find two of them
 from tests.support import FLIP, last_run, spec, states, write
 
 # Too few images for a pass, a threshold the linear model misses, and a target it doesn't know.
@@ -192,3 +193,59 @@ print("FOUND", json.dumps([int(code), own, heavy]))
     result = project.run(sys.executable, "-c", program)
     found = json.loads(next(line for line in result.outlines if line.startswith("FOUND"))[6:])
     assert found == [0, ["auditor", "auditor.plugin", "auditor.plugin_options", "auditor.plugin_xdist"], []]
+
+
+TAGGED = """\
+- {id: quick, check: accuracy, tags: [pr]}
+- {id: slow, check: accuracy, tags: [pr, nightly]}
+- {id: other, check: accuracy}
+"""
+
+
+def test_tags_of_checks_and_of_specs_are_marks_to_choose_by(project):
+    write(project, spec(TAGGED))
+    write(
+        project,
+        spec("- {id: whole, check: accuracy}", audit="second").replace("data:", "tags: [nightly]\ndata:"),
+        "two",
+    )
+    for chosen, ids in {
+        "pr": ["quick", "slow"],
+        "nightly": ["slow", "whole"],
+        "pr and not nightly": ["quick"],
+        "not pr": ["other", "whole"],
+    }.items():
+        result = project.runpytest_inprocess("--co", "-q", "--strict-markers", "-m", chosen)
+        result.stdout.fnmatch_lines([f"*.audit.yaml::{case}" for case in ids])
+        assert f"{len(ids)}/4 tests collected" in str(result.stdout)
+
+
+def test_a_tag_that_pytest_would_act_upon_is_refused(project):
+    write(project, spec("- {id: a, check: accuracy, tags: [skip]}\n- {id: b, check: accuracy, tags: [PR]}"))
+    result = project.runpytest_inprocess("--co")
+    result.stdout.fnmatch_lines(
+        [
+            "*:8:*item 1 of `tags` should be another word, as this one means something else to pytest's -m, got 'skip'",
+            "*:9:*item 1 of `tags` should be up to 50 of the characters a-z 0-9 _ -, the first a letter, got 'PR'",
+        ]
+    )
+
+
+def test_on_a_terminal_a_case_says_how_far_it_is_until_it_is_done(project, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    write(project, spec("- {id: a, check: robust_accuracy, params: {eps: 0.1, attacks: [{attack: pgd, steps: 300}]}}"))
+    quiet = project.runpytest_inprocess("-v")
+    assert "step " not in str(quiet.stdout)
+    project.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_configure(config):
+            config.pluginmanager.getplugin("terminalreporter").isatty = lambda: True
+        """
+    )
+    told = str(project.runpytest_inprocess("-v", "--audit-no-cache").stdout)
+    assert re.search(r"one.audit.yaml::a \x1b7 \d+ s · pgd: step \d+ of 300, \d+ images\x1b\[K\x1b8", told)
+    # What is written over and over is gone before the verdict stands there.
+    assert re.search(r"\x1b7 \x1b\[K\x1b8PASSED", told)

@@ -41,7 +41,7 @@ class Kept:
             results = {at: result for at, result in found.items() if result is not None}
         left = [at for at in range(len(tasks)) if at not in results]
         if left:
-            with progress.within(lambda: f"{len(results)} of {len(tasks)} blocks done"):
+            with progress.within(lambda: f"{len(results)} of {len(tasks)} blocks"):
                 for position, result in self._run(function, source, classifier, [tasks[at] for at in left]):
                     results[left[position]] = result
                     progress.told("going on")
