@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, get_type_hints
 
 from auditor import progress
@@ -41,7 +42,8 @@ class Kept:
             results = {at: result for at, result in found.items() if result is not None}
         left = [at for at in range(len(tasks)) if at not in results]
         if left:
-            with progress.within(lambda: f"{len(results)} of {len(tasks)} blocks"):
+            several = progress.within(lambda: f"{len(results)} of {len(tasks)} blocks")
+            with several if len(tasks) > 1 else nullcontext():
                 for position, result in self._run(function, source, classifier, [tasks[at] for at in left]):
                     results[left[position]] = result
                     progress.told("going on")
