@@ -37,7 +37,7 @@ def test_run_ends_with_0_1_or_2(project):
     result.stdout.fnmatch_lines(["*3 planned, 3 pass*", "report: *reports/good/index.html"])
 
     (project.path / "bad.audit.yaml").write_text(
-        spec("- {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}", audit="bad")
+        spec("- {id: clean, check: accuracy, expect: {accuracy: {max: 0.5}}}", audit="bad")
     )
     assert auditor(project, "run", "bad.audit.yaml").ret == 1
     forgiven = auditor(project, "run", "bad.audit.yaml", "--exit-zero")

@@ -32,11 +32,17 @@ CASES = """\
 """
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache, so that the cases are measured once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def audited(project, monkeypatch):
+def audited(project, kept, monkeypatch):
     """A finished audit, in the folder it was run from."""
     write(project, spec(CASES))
-    project.runpytest_inprocess("-q")
+    project.runpytest_inprocess("-q", f"--audit-cache={kept}")
     monkeypatch.chdir(project.path)
     return project
 
