@@ -37,3 +37,39 @@ def unfold(page: "Page") -> None:
 def in_view(page: "Page", target: "Locator") -> bool:
     box, view = target.bounding_box(), page.viewport_size
     return box is not None and view is not None and -1 <= box["y"] < view["height"]
+
+
+def beyond_the_edge(page: "Page") -> list[str]:
+    """What lies beyond the window's right edge, but for what scrolls within the page."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('body *')]
+          .filter((e) => !e.closest('.scroll, .unseen, .skip') || e.matches('.scroll'))
+          .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("the page scrolls sideways")
+    return found
+
+
+def reached_by_tab(page: "Page") -> int:
+    """How many places there are to act upon, all of which Tab has reached in order, each with its outline."""
+    count: int = page.evaluate(
+        """() => {
+          const wanted = 'a[href], button, input, summary, pre, .scroll';
+          globalThis.all = [...document.querySelectorAll(wanted)].filter((e) => e.checkVisibility());
+          return all.length;
+        }"""
+    )
+    for expected in range(count):
+        page.keyboard.press("Tab")
+        place, outlined, shown = page.evaluate(
+            """() => {
+              const here = document.activeElement, style = getComputedStyle(here);
+              const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+              return [all.indexOf(here), outlined, here.outerHTML.slice(0, 200)];
+            }"""
+        )
+        assert place == expected, f"Tab leads to {shown}"
+        assert outlined, f"no focus to be seen on {shown}"
+    return count

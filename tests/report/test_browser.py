@@ -8,7 +8,7 @@ import pytest
 
 from auditor.report.files import render_files
 from auditor.report.html import render
-from tests.report.browser import in_view, opened, unfold
+from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
 from tests.report.page import every_figure, evidence, photographed, record, run_of, run_of_everything
 
 if TYPE_CHECKING:
@@ -179,30 +179,9 @@ def test_axe_finds_nothing_on_a_page_of_cases(browser: "Browser", parted: Path) 
 # --- keyboard
 
 
-FOCUSED = """() => {
-  const here = document.activeElement;
-  const style = getComputedStyle(here);
-  return [all.indexOf(here), style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2];
-}"""
-
-
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(page: "Page") -> None:
     unfold(page)
-    count = page.evaluate(
-        """() => {
-          const wanted = 'a[href], button, input, summary, pre, .scroll';
-          globalThis.all = [...document.querySelectorAll(wanted)].filter((e) => e.checkVisibility());
-          return all.length;
-        }"""
-    )
-    assert count > 60
-    reached = []
-    for _ in range(count):
-        page.keyboard.press("Tab")
-        place, outlined = page.evaluate(FOCUSED)
-        assert outlined, f"no focus to be seen on {page.evaluate('document.activeElement.outerHTML')[:200]}"
-        reached.append(place)
-    assert reached == list(range(count))
+    assert reached_by_tab(page) > 60
 
 
 def test_images_are_enlarged_by_keyboard(page: "Page") -> None:
@@ -244,14 +223,7 @@ def test_axe_finds_nothing(browser: "Browser", report: Path, scheme: str, width:
 def test_nothing_overflows_a_phone(browser: "Browser", report: Path) -> None:
     with opened(browser, report, viewport={"width": 360, "height": 740}) as page:
         unfold(page)
-        beyond = page.evaluate(
-            """() => [...document.querySelectorAll('body *')]
-              .filter((e) => !e.closest('.scroll, .unseen, .skip') || e.matches('.scroll'))
-              .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 0.5)
-              .map((e) => e.outerHTML.slice(0, 80))"""
-        )
-        assert not beyond
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert not beyond_the_edge(page)
 
 
 def test_everything_is_there_without_javascript(browser: "Browser", report: Path) -> None:
