@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from auditor.record import Run
-from auditor.report import PAGE, SIZE, codequality, results, sarif
+from auditor.report import PAGE, SIZE, codequality, junit, results, sarif
 from auditor.report.layout import render_pages
 
 _RENDERERS = {
     "results.json": results.render,
     "results.sarif": sarif.render,
     "gl-code-quality.json": codequality.render,
+    "junit.xml": junit.render,
 }
 NAMES = (PAGE, *_RENDERERS)
 

@@ -1,6 +1,8 @@
 """GitLab's code quality report.
 
-GitLab ships its JSON Schema in no package, so this asks for what its documentation demands of each field.
+GitLab ships its JSON Schema in no package. What its server's own demands of a finding (app/validators/json_schemas/
+codeclimate.json: texts for description, fingerprint and severity, and a location) is part of what is asked for here,
+which is what its documentation demands of each field.
 """
 
 import json
@@ -24,6 +26,7 @@ def test_fields_are_those_that_are_documented(run):
         assert finding["severity"] in SEVERITIES
         assert set(finding["location"]) == {"path", "lines"}
         assert set(finding["location"]["lines"]) == {"begin"}
+        assert type(finding["location"]["lines"]["begin"]) is int
         assert finding["location"]["lines"]["begin"] >= 1
         assert finding["location"]["path"]
         assert not finding["location"]["path"].startswith("./")
