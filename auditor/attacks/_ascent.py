@@ -1,7 +1,8 @@
 """Full-length ascents of any objective, bounded by nothing, with every step kept for those who look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 
 from auditor import progress
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import Goal, Threat, compiled, walk
-from auditor.attacks._objectives import Objective
+from auditor.attacks._loop import Compiled, Goal, Threat, compiled, walk
+from auditor.attacks._objectives import Objective, TargetObjective, towards_target
 from auditor.backend import tensorflow
-from auditor.core import FloatArray, IntArray, Passes, Tensor
+from auditor.core import Classifier, Engine, FloatArray, IntArray, Passes, Tensor, one_by_one
 
 _BATCH = 100
 _ANYWHERE = (-np.inf, np.inf)
@@ -38,6 +39,60 @@ def passes(images: int, params: std_ascent.Params, models: int = 1) -> Passes:
     return Passes(params.steps * models, params.steps + 1 + models) * padded + Passes(traces=1)
 
 
+@dataclass(frozen=True)
+class Climb:
+    """A part of an ascent towards target classes: images (N, H, W, C) that move together, N at most a batch.
+
+    targets: (N,). box, shown: as for `ascend`.
+    """
+
+    images: FloatArray
+    targets: IntArray
+    objective: TargetObjective
+    params: std_ascent.Params
+    box: tuple[float, float] | None
+    shown: int
+
+
+def ascend_to_targets(
+    classifier: Classifier,
+    objective: TargetObjective,
+    images: FloatArray,
+    targets: IntArray,
+    params: std_ascent.Params,
+    box: tuple[float, float] | None,
+    shown: int = 0,
+    engine: Engine = one_by_one,
+) -> Ascent:
+    """Push images (N, H, W, C) to their target classes (N,), and watch the logits on the way.
+
+    The rest as for `ascend`; engine: where the parts are worked off, which doesn't change what they give.
+    """
+    params = std_ascent.Params(steps=params.steps, step_size=params.step_size)
+    climbs = [
+        Climb(
+            images[at : at + _BATCH], targets[at : at + _BATCH], objective, params, box, min(_BATCH, max(0, shown - at))
+        )
+        for at in range(0, len(images), _BATCH)
+    ]
+    return _together(engine(climb, classifier, climbs))
+
+
+def climb(classifier: Classifier, part: Climb) -> Ascent:
+    """Push one part to its targets."""
+    run, watched = _compiled_to_targets(classifier, part.objective, part.params, part.box)
+    return _walked(run, watched, part.images, part.targets, part.params.steps, part.shown)
+
+
+@lru_cache(maxsize=16)
+def _compiled_to_targets(
+    classifier: Classifier, objective: TargetObjective, params: std_ascent.Params, box: tuple[float, float] | None
+) -> tuple[Compiled, Any]:
+    """Compile it once for all parts."""
+    climbed = towards_target(classifier.forward, objective)
+    return _compiled(climbed, classifier.forward, classifier.input_shape, params, box)
+
+
 def ascend(
     objective: Objective,
     watch: Callable[[Tensor], Tensor],
@@ -52,38 +107,59 @@ def ascend(
     watch: maps images to (N, M), recorded before the first and after every step. box: clip to it after
     every step, or None. shown: for how many of the first images to keep every step.
     """
+    run, watched = _compiled(objective, watch, images.shape[1:], params, box)
+    parts = [
+        _walked(run, watched, images[at : at + _BATCH], targets[at : at + _BATCH], params.steps, max(0, shown - at))
+        for at in range(0, len(images), _BATCH)
+    ]
+    return _together(parts)
+
+
+def _compiled(
+    objective: Objective,
+    watch: Callable[[Tensor], Tensor],
+    shape: tuple[int, ...],
+    params: std_ascent.Params,
+    box: tuple[float, float] | None,
+) -> tuple[Compiled, Any]:
     tf = tensorflow()
 
     def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
         value = objective(x, goal.targets)
         return value, value, tf.zeros_like(value, tf.bool)
 
-    run = compiled(std_ascent, params, Threat("l2", box or _ANYWHERE), images.shape[1:], measure)
-    watched = tf.function(watch, autograph=False)
-    count, steps = len(images), params.steps
+    run = compiled(std_ascent, params, Threat("l2", box or _ANYWHERE), shape, measure)
+    return run, tf.function(watch, autograph=False)
+
+
+def _walked(run: Compiled, watched: Any, images: FloatArray, targets: IntArray, steps: int, shown: int) -> Ascent:
+    """Take one batch, of _BATCH images at most, through all its steps."""
+    count = len(images)
     # One batch shape for all, so one trace, and rounding that doesn't depend on how many images there are.
-    rows = np.minimum(np.arange(-(-count // _BATCH) * _BATCH), count - 1)
-    ended = np.empty((len(rows), *images.shape[1:]), np.float32)
-    kept = np.empty((steps + 1, min(shown, count), *images.shape[1:]), np.float32)
-    values: list[list[FloatArray]] = [[] for _ in range(steps + 1)]
-    vanished = np.zeros((steps, len(rows)), np.bool_)
-    for first in range(0, count, _BATCH):
-        part = rows[first : first + _BATCH]
+    part = np.minimum(np.arange(_BATCH), count - 1)
+    values, kept, vanished = [], [], []
 
-        def note(
-            t: int, _: NDArray[np.int64], here: Tensor, state: std_ascent.State, *__: Any, at: int = first
-        ) -> None:
-            progress.told("ascent: ", at, " of ", count, " images done, step ", t, " of ", steps)
-            values[t].append(watched(here).numpy())
-            seen = here.numpy()
-            kept[t, at : at + _BATCH] = seen[: max(0, kept.shape[1] - at)]
-            if t < steps:
-                vanished[t, at : at + _BATCH] = state.vanished.numpy()
-            else:
-                ended[at : at + _BATCH] = seen
+    def note(t: int, _: NDArray[np.int64], here: Tensor, state: std_ascent.State, *__: Any) -> None:
+        progress.told("ascent: step ", t, " of ", steps, ", ", count, " images")
+        values.append(watched(here).numpy()[:count])
+        kept.append(here.numpy()[: min(shown, count)])
+        if t < steps:
+            vanished.append(state.vanished.numpy()[:count])
+        else:
+            ended.append(here.numpy()[:count])
 
-        nothing = np.zeros(_BATCH, np.float32)
-        goal = Goal(images[part], targets[part], targets[part], np.zeros((_BATCH, 2), np.int32), nothing)
-        walk(run, steps, goal, nothing, np.zeros_like(images[part]), note)
-    watched_values = np.stack([np.concatenate(parts) for parts in values])
-    return Ascent(ended[:count], kept, watched_values[:, :count], vanished[:, :count])
+    ended: list[FloatArray] = []
+    nothing = np.zeros(_BATCH, np.float32)
+    goal = Goal(images[part], targets[part], targets[part], np.zeros((_BATCH, 2), np.int32), nothing)
+    walk(run, steps, goal, nothing, np.zeros_like(images[part]), note)
+    return Ascent(ended[0], np.stack(kept), np.stack(values), np.stack(vanished))
+
+
+def _together(parts: Sequence[Ascent]) -> Ascent:
+    """All parts, in their order."""
+    return Ascent(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.shown for part in parts], axis=1),
+        np.concatenate([part.values for part in parts], axis=1),
+        np.concatenate([part.vanished for part in parts], axis=1),
+    )

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend, passes
-from auditor.attacks._objectives import TargetObjective, towards_target
+from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
+from auditor.attacks._objectives import TargetObjective
 from auditor.checks import _lint
 from auditor.checks._diagnostics import cost_steady, stalled, steady
 from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
@@ -133,8 +133,8 @@ def run(context: Context, params: Params) -> Evidence:
     originals, labels = samples.images[chosen], samples.labels[chosen]
     targets = np.full(len(chosen), target, np.int64)
     box = samples.box if params.clip else None
-    objective = towards_target(classifier.forward, params.objective)
-    ascent = ascend(objective, classifier.forward, originals, targets, params, box, shown=_FOLLOWED * params.show)
+    followed = _FOLLOWED * params.show
+    ascent = ascend_to_targets(classifier, params.objective, originals, targets, params, box, followed, context.engine)
     probabilities = softmax(ascent.values)
     after = classifier.predict(ascent.images)
     probabilities[-1] = softmax(after)

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend, passes
-from auditor.attacks._objectives import TargetObjective, towards_target
+from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
+from auditor.attacks._objectives import TargetObjective
 from auditor.checks import _lint
 from auditor.checks._diagnostics import cost_steady, stalled, steady
 from auditor.checks._text import natural_panel, probability_text, share, softmax
@@ -210,15 +210,8 @@ def _clips(params: Params) -> tuple[bool, ...]:
 
 def _push(context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool) -> _Run:
     classifier, samples = context.classifier, context.samples
-    ascent = ascend(
-        towards_target(classifier.forward, params.objective),
-        classifier.forward,
-        start,
-        targets,
-        params,
-        samples.box if clip else None,
-        shown=params.show,
-    )
+    box = samples.box if clip else None
+    ascent = ascend_to_targets(classifier, params.objective, start, targets, params, box, params.show, context.engine)
     confidence = softmax(ascent.values)[:, np.arange(len(targets)), targets]
     # The classifier has the last word on the images as they ended.
     final = softmax(classifier.predict(ascent.images))
