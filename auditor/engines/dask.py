@@ -1,15 +1,18 @@
 """Blocks by a Dask scheduler, on whatever machines its workers are.
 
-Without an address a cluster of this machine is made, which listens on the loopback interface alone. Workers need the
-same auditor and see the checkpoint under the same path; its digest is compared before it is loaded. Where the
-scheduler's workers declare the resource GPU, give `gpu`, and each block takes one.
+Without an address a cluster of this machine is made, which listens on the loopback interface alone. Scheduler and
+workers need the same auditor, and workers see the checkpoint under the same path; its digest is compared before it is
+loaded. Where workers declare the resource GPU, give `gpu`, and each block takes one. Certificates, and how long to wait
+for workers (`distributed.scheduler.no-workers-timeout`, else 30 s), are Dask's own settings.
 
 References
     Rocklin, Dask: Parallel Computation with Blocked Algorithms and Task Scheduling, SciPy 2015.
 """
 
 import atexit
+import time
 from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from auditor.backend import threads_each
@@ -20,7 +23,10 @@ from auditor.plan import Source
 from auditor.resources import Resources
 
 _RETRIES = 2
-_PATIENCE = "5s"
+_PATIENCE = "5s"  # for an answer of the scheduler
+_WITHOUT_WORKERS = "30s"
+_LOOK_SECONDS = 1.0  # with nothing done, so often a look at whether there are workers
+_TLS = "Dask's settings `distributed.comm.tls` name its certificates: ca-file, client.cert and client.key"
 
 
 class Dask:
@@ -35,15 +41,23 @@ class Dask:
     def run(
         self, function: Callable[[Classifier, Any], Any], source: Source, classifier: Classifier, tasks: Sequence[Any]
     ) -> Iterator[tuple[int, Any]]:
-        """Give (position, function(classifier, task)) of every task, as it is done."""
+        """Give (position, function(classifier, task)) of every task, as it is done.
+
+        Raises CheckError if the scheduler is lost, if there is no worker for too long, or if a block takes down one
+        worker after the other.
+        """
         client = self._connected()
-        from distributed import as_completed
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
         digests = Resources().digests(source)
         needs = {"GPU": 1} if self.gpu else None
+        finished = SimpleQueue[Any]()
         done = 0
+
+        def told() -> str:
+            return f"{done} of {len(tasks)} blocks are done"
+
         try:
             futures = [
                 client.submit(
@@ -60,15 +74,54 @@ class Dask:
                 )
                 for at, task in enumerate(tasks)
             ]
-            for future in as_completed(futures):
+            for future in futures:
+                future.add_done_callback(finished.put)
+            for done in range(len(tasks)):
+                future = self._next(finished)
                 position, result = future.result()
                 future.release()  # the worker may forget it: the result is here
-                done += 1
                 yield position, result
-        except (KilledWorker, FutureCancelledError, OSError) as error:
+        except KilledWorker as error:
+            raise CheckError(f"a block took down every Dask worker that had it ({error}); {told()}") from error
+        except _NoWorkerError as error:
+            raise CheckError(f"{error}; {told()}") from error
+        except (FutureCancelledError, OSError) as error:
             self.close()
-            told = f"{done} of {len(tasks)} blocks are done"
-            raise CheckError(f"the Dask workers or their scheduler were lost ({error}); {told}") from error
+            raise CheckError(f"the Dask scheduler at {self._place} was lost ({error}); {told()}") from error
+
+    @property
+    def _place(self) -> str:
+        return self.address or "this machine"
+
+    def _next(self, finished: SimpleQueue[Any]) -> Any:
+        """The next future that is done; raise _NoWorkerError once there has been no worker for too long."""
+        import dask.config
+        from dask.utils import parse_timedelta
+
+        limit = parse_timedelta(dask.config.get("distributed.scheduler.no-workers-timeout", None) or _WITHOUT_WORKERS)
+        seen = time.monotonic()
+        while True:
+            try:
+                return finished.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                lacking = self._lacking()
+            if not lacking:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > limit:
+                raise _NoWorkerError(f"the Dask scheduler at {self._place} {lacking} (waited {limit:g} s)")
+
+    def _lacking(self) -> str:
+        """What the scheduler has no worker for, or nothing; raises OSError where it doesn't answer."""
+        told = self._client.sync(self._client.scheduler.identity, callback_timeout=_PATIENCE)
+        workers = told["workers"].values()
+        if not workers:
+            return f"has no workers; start some: dask worker {told['address']}"
+        if self.gpu and not any(worker["resources"].get("GPU", 0) >= 1 for worker in workers):
+            return (
+                f"has {len(workers)} workers, of which none declares a GPU; start one that does: dask worker "
+                f"{told['address']} --resources GPU=1, or leave --audit-gpu out"
+            )
+        return ""
 
     def _connected(self) -> Any:
         if self._client is not None and self._client.status == "running":
@@ -88,7 +141,8 @@ class Dask:
             else:
                 self._client = Client(self.address, timeout=_PATIENCE)
         except (OSError, ValueError, TypeError) as error:
-            raise CheckError(f"no Dask scheduler answers at {self.address or 'this machine'}: {error}") from error
+            way = f"; {_TLS}" if self._place.startswith("tls:") else ""
+            raise CheckError(f"no Dask scheduler answers at {self._place}: {error}{way}") from error
         return self._client
 
     def close(self) -> None:
@@ -97,3 +151,7 @@ class Dask:
             if part is not None:
                 part.close()
         self._client = self._cluster = None
+
+
+class _NoWorkerError(Exception):
+    """There is no worker that could work off what is left."""

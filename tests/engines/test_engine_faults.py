@@ -1,0 +1,174 @@
+"""Real schedulers and workers that are lost, stopped, slow, or lack what is asked for."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.cache import Cache
+from tests.plain import ended, left, make_plain, run_plain, start_plain
+from tests.support import data, linear_weights
+
+ROOT = Path(__file__).parents[2]
+SPEC = "- {id: spread, check: blocks, model: a}\n"
+BLOCKS, SIZE = 6, 10
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until it is so, half a minute at most."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+class Project:
+    """A plain audit of one case of six blocks, and the processes that were started around it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        self.running: list[subprocess.Popen[str]] = []
+        make_plain(path, SPEC)
+
+    def hold(self, *blocks: int) -> None:
+        for block in blocks:
+            (self.path / f"hold-{block}").touch()
+
+    def release(self, *blocks: int) -> None:
+        for block in blocks:
+            (self.path / f"hold-{block}").unlink()
+
+    def begun(self, block: int) -> list[int]:
+        """Who began a block."""
+        path = self.path / f"begun-{block}"
+        return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+    def kept(self) -> int:
+        return len(Cache(self.path / ".audit_cache").entries())
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        self.running.append(start_plain(self.path, *options, **self.environment))
+        return self.running[-1]
+
+    def run(self, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return run_plain(self.path, *options, **self.environment, **environment)
+
+    def assert_right(self) -> None:
+        """The record is that of an undisturbed run, bit for bit."""
+        kernel, images = linear_weights()[0], data()[0]
+        parts = [images[at : at + SIZE].reshape(SIZE, -1) @ kernel for at in range(0, len(images), SIZE)]
+        record = left(self.path).records["spread"]
+        assert record.verdict.status == "pass", record.failure
+        assert record.evidence.arrays["logits"].tobytes() == np.concatenate(parts).tobytes()
+
+    def dask(self, role: str, *options: str, ready: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start `dask scheduler` or `dask worker`; gives it when it is ready."""
+        log = self.path / f"{role}-{len(self.running)}.log"
+        command = [sys.executable, "-m", f"distributed.cli.dask_{role}", "--host", "127.0.0.1", "--no-dashboard"]
+        with log.open("w") as file:
+            whole = {**os.environ, **self.environment, **environment}
+            process = subprocess.Popen([*command, *options], cwd=self.path, env=whole, stderr=file, text=True)
+        self.running.append(process)
+        until(lambda: ready in log.read_text() or process.poll() is not None, f"{role}: {ready}")
+        assert process.poll() is None, log.read_text()
+        return process
+
+    def scheduler(self, *options: str, **environment: str) -> tuple["subprocess.Popen[str]", str]:
+        """A scheduler and its address."""
+        process = self.dask("scheduler", "--port", "0", *options, ready="Scheduler at:", **environment)
+        log = (self.path / f"scheduler-{len(self.running) - 1}.log").read_text()
+        return process, log.partition("Scheduler at:")[2].split()[0]
+
+    def worker(self, address: str, *options: str, **environment: str) -> "subprocess.Popen[str]":
+        """A worker of one thread."""
+        settings = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self.path))
+        return self.dask("worker", address, *settings, *options, ready="Registered to:", **environment)
+
+
+@pytest.fixture
+def audit(tmp_path):
+    """A project whose processes end with the test."""
+    made = Project(tmp_path)
+    yield made
+    for process in made.running:
+        process.kill()
+        process.communicate()
+
+
+def at(address: str) -> tuple[str, ...]:
+    return "--audit-engine", "dask", "--audit-scheduler", address
+
+
+@pytest.mark.timeout(90)
+def test_dask_workers_that_are_killed_that_stop_and_that_are_slow_leave_the_right_result(audit):
+    pytest.importorskip("distributed")
+    _, address = audit.scheduler(DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="1s")
+    for _ in range(3):
+        audit.worker(address)
+    audit.hold(0, 1, 2)
+    session = audit.start(*at(address))
+    until(lambda: all(map(audit.begun, range(3))), "three blocks are in hand")
+    (killed,), (stopped,), (slow,) = map(audit.begun, range(3))
+    assert len({killed, stopped, slow}) == 3
+    os.kill(killed, signal.SIGKILL)
+    os.kill(stopped, signal.SIGSTOP)
+    time.sleep(1)
+    audit.release(2)
+    assert ended(session).returncode == 0
+    audit.assert_right()
+    assert audit.begun(0) == [killed, slow]
+    assert audit.begun(1) == [stopped, slow], "the stopped worker's block was given to another"
+    assert audit.begun(2) == [slow]
+
+
+@pytest.mark.timeout(90)
+def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_again(audit):
+    pytest.importorskip("distributed")
+    scheduler, address = audit.scheduler()
+    audit.worker(address, "--nthreads", "2")
+    audit.hold(3)
+    session = audit.start(*at(address))
+    until(lambda: audit.kept() == BLOCKS - 1, "all blocks but one are kept")
+    scheduler.kill()
+    killed = time.monotonic()
+    lost = ended(session)
+    assert time.monotonic() - killed < 15
+    assert lost.returncode == 1
+    assert f"the Dask scheduler at {address} was lost (" in lost.stdout
+    assert "; 5 of 6 blocks are done" in lost.stdout
+    assert "Traceback" not in lost.stdout
+    gone = audit.run(*at(address))
+    assert gone.returncode == 1
+    assert f"no Dask scheduler answers at {address}" in gone.stdout
+    for block in range(BLOCKS):
+        (audit.path / f"begun-{block}").unlink()
+    audit.release(3)
+    assert audit.run().returncode == 0
+    assert [bool(audit.begun(block)) for block in range(BLOCKS)] == [False, False, False, True, False, False]
+    audit.assert_right()
+
+
+@pytest.mark.timeout(90)
+def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have_one_are_used(audit):
+    pytest.importorskip("distributed")
+    _, address = audit.scheduler()
+    soon = {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "1s"}
+    none = audit.run(*at(address), **soon)
+    assert none.returncode == 1
+    assert f"has no workers; start some: dask worker {address} (waited 1 s); 0 of 6 blocks are done" in none.stdout
+    audit.worker(address)
+    without = audit.run(*at(address), "--audit-gpu", **soon)
+    assert without.returncode == 1
+    assert "has 1 workers, of which none declares a GPU; start one that does: dask worker " in without.stdout
+    assert not audit.begun(0)
+    with_gpu = audit.worker(address, "--resources", "GPU=1")
+    assert audit.run(*at(address), "--audit-gpu").returncode == 0
+    audit.assert_right()
+    assert [audit.begun(block) for block in range(BLOCKS)] == [[with_gpu.pid]] * BLOCKS
