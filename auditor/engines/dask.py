@@ -76,10 +76,11 @@ class Dask:
             ]
             for future in futures:
                 future.add_done_callback(finished.put)
-            for done in range(len(tasks)):
+            while done < len(tasks):
                 future = self._next(finished)
                 position, result = future.result()
                 future.release()  # the worker may forget it: the result is here
+                done += 1
                 yield position, result
         except KilledWorker as error:
             raise CheckError(f"a block took down every Dask worker that had it ({error}); {told()}") from error
@@ -87,7 +88,8 @@ class Dask:
             raise CheckError(f"{error}; {told()}") from error
         except (FutureCancelledError, OSError) as error:
             self.close()
-            raise CheckError(f"the Dask scheduler at {self._place} was lost ({error}); {told()}") from error
+            reason = error.reason if isinstance(error, FutureCancelledError) else error
+            raise CheckError(f"the Dask scheduler at {self._place} was lost ({reason}); {told()}") from error
 
     @property
     def _place(self) -> str:
