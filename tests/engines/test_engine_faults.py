@@ -1,6 +1,7 @@
 """Real schedulers and workers that are lost, stopped, slow, or lack what is asked for."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +101,30 @@ def audit(tmp_path):
     for process in made.running:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("by_a_file", [False, True], ids=["removed", "replaced by a file"])
+def test_a_cache_that_goes_midway_leaves_the_right_result_and_finished_work_is_kept(audit, by_a_file):
+    audit.hold(3)
+    session = audit.start()
+    until(lambda: audit.kept() == 3 and audit.begun(3), "three blocks are kept")
+    cache = audit.path / ".audit_cache"
+    shutil.rmtree(cache)
+    if by_a_file:
+        cache.write_text("not a folder")
+    audit.release(3)
+    done = ended(session)
+    assert done.returncode == 0
+    audit.assert_right()
+    told = done.stdout.count(f"CacheWarning: the cache {cache} can't be written to (")
+    assert told == (1 if by_a_file else 0)
+    if not by_a_file:
+        assert audit.kept() == 1, "the folder is made anew, for what was finished afterwards"
+    again = audit.run()
+    assert again.returncode == 0
+    assert "its report stands" in again.stdout
+    assert [len(audit.begun(block)) for block in range(BLOCKS)] == [1] * BLOCKS
 
 
 def at(address: str) -> tuple[str, ...]:
