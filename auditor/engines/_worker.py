@@ -40,7 +40,8 @@ def work(
             message = f"a worker can't read {error.filename}: {error.strerror or error}"
             raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
         if here != digests:
-            raise ModelError(f"a worker has another checkpoint than was asked for: {here} in place of {dict(digests)}")
+            told = f"{here} in place of {dict(digests)}"
+            raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
         _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
     with own_errors():
         return position, function(_loaded[key], task)

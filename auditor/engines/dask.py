@@ -86,6 +86,11 @@ class Dask:
             raise CheckError(f"a block took down every Dask worker that had it ({error}); {told()}") from error
         except _NoWorkerError as error:
             raise CheckError(f"{error}; {told()}") from error
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, ImportError):
+                raise
+            message = f"the Dask scheduler at {self._place} can't read blocks ({error.__cause__})"
+            raise CheckError(f"{message}; it needs the same auditor as this machine, as its workers do") from error
         except (FutureCancelledError, OSError) as error:
             self.close()
             reason = error.reason if isinstance(error, FutureCancelledError) else error
@@ -110,14 +115,17 @@ class Dask:
             if not lacking:
                 seen = time.monotonic()
             elif time.monotonic() - seen > limit:
-                raise _NoWorkerError(f"the Dask scheduler at {self._place} {lacking} (waited {limit:g} s)")
+                raise _NoWorkerError(f"the Dask scheduler at {self._place} {lacking}; waited {limit:g} s")
 
     def _lacking(self) -> str:
         """What the scheduler has no worker for, or nothing; raises OSError where it doesn't answer."""
         told = self._client.sync(self._client.scheduler.identity, callback_timeout=_PATIENCE)
         workers = told["workers"].values()
         if not workers:
-            return f"has no workers; start some: dask worker {told['address']}"
+            return (
+                f"has no workers; start some: dask worker {told['address']} (one without the auditor, or with another, "
+                "ends at its first block, and its log says so)"
+            )
         if self.gpu and not any(worker["resources"].get("GPU", 0) >= 1 for worker in workers):
             return (
                 f"has {len(workers)} workers, of which none declares a GPU; start one that does: dask worker "

@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 
 from auditor.cache import Cache
+from auditor.engines._worker import work
+from auditor.errors import ModelError
+from auditor.plan import Source
+from tests.engines.blocks import Block, predict
 from tests.plain import ended, left, make_plain, run_plain, start_plain
 from tests.support import data, linear_weights
+
+from auditor.models import plain  # isort: skip  # known by what was imported before
 
 ROOT = Path(__file__).parents[2]
 SPEC = "- {id: spread, check: blocks, model: a}\n"
@@ -186,7 +192,8 @@ def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have
     soon = {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "1s"}
     none = audit.run(*at(address), **soon)
     assert none.returncode == 1
-    assert f"has no workers; start some: dask worker {address} (waited 1 s); 0 of 6 blocks are done" in none.stdout
+    assert f"has no workers; start some: dask worker {address} (" in none.stdout
+    assert "; waited 1 s; 0 of 6 blocks are done" in none.stdout
     audit.worker(address)
     without = audit.run(*at(address), "--audit-gpu", **soon)
     assert without.returncode == 1
@@ -196,3 +203,40 @@ def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have
     assert audit.run(*at(address), "--audit-gpu").returncode == 0
     audit.assert_right()
     assert [audit.begun(block) for block in range(BLOCKS)] == [[with_gpu.pid]] * BLOCKS
+
+
+@pytest.mark.timeout(60)
+def test_a_scheduler_without_the_auditor_is_told_from_one_that_is_lost(audit):
+    pytest.importorskip("distributed")
+    _, address = audit.scheduler(PYTHONPATH="")
+    result = audit.run(*at(address))
+    assert result.returncode == 1
+    told = f"the Dask scheduler at {address} can't read blocks (No module named 'tests'); it needs the same auditor"
+    assert told in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_worker_without_the_checkpoint_says_so(tmp_path):
+    params = plain.Params(path=str(tmp_path / "a.npz"))
+    with pytest.raises(ModelError, match="another checkpoint than was asked for, or none under that path"):
+        work(predict, Source("plain", params, params), {"a.npz": "0" * 64}, (6, 6, 1), 0, Block(0, data()[0], "."))
+
+
+@pytest.mark.timeout(90)
+def test_a_scheduler_behind_tls_serves_those_with_its_certificates_alone(audit):
+    pytest.importorskip("distributed")
+    certificates = pytest.importorskip("tests.engines.certificates", reason="needs cryptography")
+    ours, theirs = (certificates.settings(audit.path / who) for who in ("ours", "theirs"))
+    _, address = audit.scheduler("--protocol", "tls", **ours)
+    assert address.startswith("tls://127.0.0.1:")
+    audit.worker(address, **ours)
+    authority = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
+    refused = f"no Dask scheduler answers at {address}: "
+    for settings in ({}, theirs | {authority: ours[authority]}):  # the latter trusts the scheduler, but not the reverse
+        stranger = audit.run(*at(address), **settings)
+        assert stranger.returncode == 1
+        assert refused in stranger.stdout
+        assert "Dask's settings `distributed.comm.tls` name its certificates" in stranger.stdout
+    assert not audit.begun(0)
+    assert audit.run(*at(address), **ours).returncode == 0
+    audit.assert_right()
