@@ -12,7 +12,6 @@ References
 import atexit
 import time
 from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from auditor.backend import threads_each
@@ -25,6 +24,7 @@ from auditor.resources import Resources
 _RETRIES = 2
 _PATIENCE = "5s"  # for an answer of the scheduler
 _WITHOUT_WORKERS = "30s"
+_WAIT_SECONDS = 0.1
 _LOOK_SECONDS = 1.0  # with nothing done, so often a look at whether there are workers
 _TLS = "Dask's settings `distributed.comm.tls` name its certificates: ca-file, client.cert and client.key"
 
@@ -47,12 +47,12 @@ class Dask:
         worker after the other.
         """
         client = self._connected()
+        from distributed import as_completed
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
         digests = Resources().digests(source)
         needs = {"GPU": 1} if self.gpu else None
-        finished = SimpleQueue[Any]()
         done = 0
 
         def told() -> str:
@@ -74,14 +74,16 @@ class Dask:
                 )
                 for at, task in enumerate(tasks)
             ]
-            for future in futures:
-                future.add_done_callback(finished.put)
+            # Results are fetched as they appear: one that is lost with its worker before that is made again.
+            finished = as_completed(futures, client.loop, with_results=True)
+            del futures
             while done < len(tasks):
-                future = self._next(finished)
-                position, result = future.result()
-                future.release()  # the worker may forget it: the result is here
+                self._await(finished)
+                _, result = next(finished)
+                if isinstance(result, FutureCancelledError):
+                    raise result
                 done += 1
-                yield position, result
+                yield result
         except KilledWorker as error:
             raise CheckError(f"a block took down every Dask worker that had it ({error}); {told()}") from error
         except _NoWorkerError as error:
@@ -100,21 +102,23 @@ class Dask:
     def _place(self) -> str:
         return self.address or "this machine"
 
-    def _next(self, finished: SimpleQueue[Any]) -> Any:
-        """The next future that is done; raise _NoWorkerError once there has been no worker for too long."""
+    def _await(self, finished: Any) -> None:
+        """Wait until a result is there; raise _NoWorkerError once there has been no worker for too long."""
         import dask.config
         from dask.utils import parse_timedelta
 
         limit = parse_timedelta(dask.config.get("distributed.scheduler.no-workers-timeout", None) or _WITHOUT_WORKERS)
-        seen = time.monotonic()
-        while True:
-            try:
-                return finished.get(timeout=_LOOK_SECONDS)
-            except Empty:
-                lacking = self._lacking()
+        looked = seen = time.monotonic()
+        while not finished.has_ready():
+            with finished.thread_condition:
+                finished.thread_condition.wait(_WAIT_SECONDS)
+            now = time.monotonic()
+            if now - looked < _LOOK_SECONDS:
+                continue
+            lacking, looked = self._lacking(), now
             if not lacking:
-                seen = time.monotonic()
-            elif time.monotonic() - seen > limit:
+                seen = now
+            elif now - seen > limit:
                 raise _NoWorkerError(f"the Dask scheduler at {self._place} {lacking}; waited {limit:g} s")
 
     def _lacking(self) -> str:

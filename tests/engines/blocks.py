@@ -4,6 +4,7 @@ Importing this makes the tests' extensions known, so that whoever is sent a bloc
 """
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,13 @@ class Answer:
 
 
 def predict(classifier: Classifier, block: Block) -> Answer:
-    """Predict. Whoever is the first to begin a block that is held, goes on only when it isn't any more."""
+    """Predict. Whoever is the first to begin a block that is held waits until it isn't; a deadly one kills anybody."""
     begun, hold = Path(block.notes, f"begun-{block.number}"), Path(block.notes, f"hold-{block.number}")
     first = not begun.exists()
     with begun.open("a") as file:
         file.write(f"{os.getpid()}\n")
+    if Path(block.notes, f"deadly-{block.number}").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
     while first and hold.exists():
         time.sleep(0.01)
     return Answer(classifier.predict(block.images))

@@ -14,7 +14,8 @@ import pytest
 
 from auditor.cache import Cache
 from auditor.engines._worker import work
-from auditor.errors import ModelError
+from auditor.engines.dask import Dask
+from auditor.errors import CheckError, ModelError
 from auditor.plan import Source
 from tests.engines.blocks import Block, predict
 from tests.plain import ended, left, make_plain, run_plain, start_plain
@@ -110,6 +111,28 @@ def audit(tmp_path):
 
 
 @pytest.mark.timeout(60)
+def test_a_process_that_is_killed_is_replaced_and_the_result_is_right(audit):
+    audit.hold(0)
+    session = audit.start("--audit-engine", "processes", "--audit-workers", "2")
+    until(lambda: audit.begun(0) and audit.kept() == BLOCKS - 1, "all blocks but one are kept")
+    (killed,) = audit.begun(0)
+    os.kill(killed, signal.SIGKILL)
+    assert ended(session).returncode == 0
+    audit.assert_right()
+    assert [len(audit.begun(block)) for block in range(BLOCKS)] == [2, 1, 1, 1, 1, 1]
+    assert audit.begun(0)[1] != killed
+
+
+@pytest.mark.timeout(60)
+def test_a_block_that_takes_down_every_process_is_an_error_with_what_is_done(audit):
+    (audit.path / "deadly-0").touch()
+    result = audit.run("--audit-engine", "processes", "--audit-workers", "2")
+    assert result.returncode == 1
+    assert "a process died 3 times while it attacked one of " in result.stdout
+    assert len(audit.begun(0)) == 3
+
+
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("by_a_file", [False, True], ids=["removed", "replaced by a file"])
 def test_a_cache_that_goes_midway_leaves_the_right_result_and_finished_work_is_kept(audit, by_a_file):
     audit.hold(3)
@@ -131,6 +154,21 @@ def test_a_cache_that_goes_midway_leaves_the_right_result_and_finished_work_is_k
     assert again.returncode == 0
     assert "its report stands" in again.stdout
     assert [len(audit.begun(block)) for block in range(BLOCKS)] == [1] * BLOCKS
+
+
+def refusal(audit: Project, address: str, gpu: bool = False, **settings: str) -> str:
+    """What a client in this process is told instead of a result."""
+    from dask import config
+
+    engine, params = Dask(address, 1, gpu), plain.Params(path=str(audit.path / "a.npz"))
+    block = Block(0, data()[0], str(audit.path))
+    try:
+        with config.set(settings), pytest.raises(CheckError) as refused:
+            list(engine.run(predict, Source("plain", params, params), plain.Plain(linear_weights()[0]), [block]))
+    finally:
+        engine.close()
+    assert not audit.begun(0)
+    return str(refused.value)
 
 
 def at(address: str) -> tuple[str, ...]:
@@ -159,6 +197,18 @@ def test_dask_workers_that_are_killed_that_stop_and_that_are_slow_leave_the_righ
     assert audit.begun(2) == [slow]
 
 
+@pytest.mark.timeout(60)
+def test_a_block_that_takes_down_every_dask_worker_is_an_error_with_what_is_done(audit):
+    pytest.importorskip("distributed")
+    _, address = audit.scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
+    audit.worker(address)
+    (audit.path / "deadly-5").touch()
+    result = audit.run(*at(address))
+    assert result.returncode == 1
+    assert "a block took down every Dask worker that had it (Attempted to run task " in result.stdout
+    assert f"; {audit.kept()} of 6 blocks are done" in result.stdout
+
+
 @pytest.mark.timeout(90)
 def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_again(audit):
     pytest.importorskip("distributed")
@@ -174,11 +224,9 @@ def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_agai
     assert lost.returncode == 1
     told = f"the Dask scheduler at {address} was lost (scheduler-connection-lost); 5 of 6 blocks are done"
     assert told in lost.stdout.splitlines()
-    gone = audit.run(*at(address))
-    assert gone.returncode == 1
-    assert f"no Dask scheduler answers at {address}" in gone.stdout
     for block in range(BLOCKS):
         (audit.path / f"begun-{block}").unlink()
+    assert refusal(audit, address).startswith(f"no Dask scheduler answers at {address}: ")
     audit.release(3)
     assert audit.run().returncode == 0
     assert [bool(audit.begun(block)) for block in range(BLOCKS)] == [False, False, False, True, False, False]
@@ -189,16 +237,13 @@ def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_agai
 def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have_one_are_used(audit):
     pytest.importorskip("distributed")
     _, address = audit.scheduler()
-    soon = {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "1s"}
-    none = audit.run(*at(address), **soon)
-    assert none.returncode == 1
-    assert f"has no workers; start some: dask worker {address} (" in none.stdout
-    assert "; waited 1 s; 0 of 6 blocks are done" in none.stdout
+    soon = {"distributed.scheduler.no-workers-timeout": "1s"}
+    none = refusal(audit, address, **soon)
+    assert f"has no workers; start some: dask worker {address} (" in none
+    assert none.endswith("; waited 1 s; 0 of 1 blocks are done")
     audit.worker(address)
-    without = audit.run(*at(address), "--audit-gpu", **soon)
-    assert without.returncode == 1
-    assert "has 1 workers, of which none declares a GPU; start one that does: dask worker " in without.stdout
-    assert not audit.begun(0)
+    without = refusal(audit, address, gpu=True, **soon)
+    assert "has 1 workers, of which none declares a GPU; start one that does: dask worker " in without
     with_gpu = audit.worker(address, "--resources", "GPU=1")
     assert audit.run(*at(address), "--audit-gpu").returncode == 0
     audit.assert_right()
@@ -209,11 +254,8 @@ def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have
 def test_a_scheduler_without_the_auditor_is_told_from_one_that_is_lost(audit):
     pytest.importorskip("distributed")
     _, address = audit.scheduler(PYTHONPATH="")
-    result = audit.run(*at(address))
-    assert result.returncode == 1
     told = f"the Dask scheduler at {address} can't read blocks (No module named 'tests'); it needs the same auditor"
-    assert told in result.stdout
-    assert "Traceback" not in result.stdout
+    assert refusal(audit, address).startswith(told)
 
 
 def test_a_worker_without_the_checkpoint_says_so(tmp_path):
@@ -226,17 +268,16 @@ def test_a_worker_without_the_checkpoint_says_so(tmp_path):
 def test_a_scheduler_behind_tls_serves_those_with_its_certificates_alone(audit):
     pytest.importorskip("distributed")
     certificates = pytest.importorskip("tests.engines.certificates", reason="needs cryptography")
-    ours, theirs = (certificates.settings(audit.path / who) for who in ("ours", "theirs"))
+    ours, _ = (certificates.settings(audit.path / who) for who in ("ours", "theirs"))
     _, address = audit.scheduler("--protocol", "tls", **ours)
     assert address.startswith("tls://127.0.0.1:")
     audit.worker(address, **ours)
-    authority = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
-    refused = f"no Dask scheduler answers at {address}: "
-    for settings in ({}, theirs | {authority: ours[authority]}):  # the latter trusts the scheduler, but not the reverse
-        stranger = audit.run(*at(address), **settings)
-        assert stranger.returncode == 1
-        assert refused in stranger.stdout
-        assert "Dask's settings `distributed.comm.tls` name its certificates" in stranger.stdout
-    assert not audit.begun(0)
+    tls = "distributed.comm.tls."
+    # The latter trusts the scheduler, but not the other way round.
+    stranger = {f"{tls}client.{part}": str(audit.path / "theirs" / f"{part}.pem") for part in ("cert", "key")}
+    for settings in ({}, {**stranger, f"{tls}ca-file": str(audit.path / "ours" / "ca.pem")}):
+        refused = refusal(audit, address, **settings)
+        assert refused.startswith(f"no Dask scheduler answers at {address}: ")
+        assert "Dask's settings `distributed.comm.tls` name its certificates" in refused
     assert audit.run(*at(address), **ours).returncode == 0
     audit.assert_right()
