@@ -30,7 +30,7 @@ def cluster() -> SLURMCluster:
         # One block at a time in each worker, which leaves in good time before its job is ended.
         worker_extra_args=["--nthreads", "1", "--resources", "GPU=1", "--lifetime", "110m", "--lifetime-stagger", "5m"],
         interface="ib0",
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard_address": "127.0.0.1:0"},
         protocol="tls://",
         security=Security(),
     )

@@ -148,7 +148,11 @@ class Dask:
         try:
             if self.address is None:
                 self._cluster = LocalCluster(
-                    n_workers=self.count, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+                    n_workers=self.count,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address="127.0.0.1:0",
+                    host="127.0.0.1",
                 )
                 self._client = Client(self._cluster)
                 self._client.run(_worker.limit_threads, threads_each(self.count))
