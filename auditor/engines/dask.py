@@ -22,7 +22,8 @@ from auditor.plan import Source
 from auditor.resources import Resources
 
 _RETRIES = 2
-_PATIENCE = "5s"  # for an answer of the scheduler
+_PATIENCE = "5s"  # for a scheduler to be there
+_SILENCE = "30s"  # of one that was
 _WITHOUT_WORKERS = "30s"
 _WAIT_SECONDS = 0.1
 _LOOK_SECONDS = 1.0  # with nothing done, so often a look at whether there are workers
@@ -123,7 +124,7 @@ class Dask:
 
     def _lacking(self) -> str:
         """What the scheduler has no worker for, or nothing; raises OSError where it doesn't answer."""
-        told = self._client.sync(self._client.scheduler.identity, callback_timeout=_PATIENCE)
+        told = self._client.sync(self._client.scheduler.identity, callback_timeout=_SILENCE)
         workers = told["workers"].values()
         if not workers:
             return (

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,6 @@ def refusal(audit: Project, address: str, gpu: bool = False, **settings: str) ->
             list(engine.run(predict, Source("plain", params, params), plain.Plain(linear_weights()[0]), [block]))
     finally:
         engine.close()
-    assert not audit.begun(0)
     return str(refused.value)
 
 
@@ -234,6 +234,26 @@ def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_agai
 
 
 @pytest.mark.timeout(90)
+def test_a_scheduler_that_stops_answering_is_lost_too(audit, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("auditor.engines.dask._SILENCE", "1s")
+    scheduler, address = audit.scheduler()
+    audit.worker(address)
+    audit.hold(0)
+
+    def stop() -> None:
+        until(lambda: audit.begun(0), "the block is in hand")
+        scheduler.send_signal(signal.SIGSTOP)
+
+    with ThreadPoolExecutor(1) as other:
+        stopped = other.submit(stop)
+        told = refusal(audit, address)
+        stopped.result()
+    assert told.startswith(f"the Dask scheduler at {address} was lost (")
+    assert told.endswith("; 0 of 1 blocks are done")
+
+
+@pytest.mark.timeout(90)
 def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have_one_are_used(audit):
     pytest.importorskip("distributed")
     _, address = audit.scheduler()
@@ -244,6 +264,7 @@ def test_workers_that_are_missing_or_lack_a_gpu_are_an_error_and_those_that_have
     audit.worker(address)
     without = refusal(audit, address, gpu=True, **soon)
     assert "has 1 workers, of which none declares a GPU; start one that does: dask worker " in without
+    assert not audit.begun(0)
     with_gpu = audit.worker(address, "--resources", "GPU=1")
     assert audit.run(*at(address), "--audit-gpu").returncode == 0
     audit.assert_right()
@@ -279,5 +300,6 @@ def test_a_scheduler_behind_tls_serves_those_with_its_certificates_alone(audit):
         refused = refusal(audit, address, **settings)
         assert refused.startswith(f"no Dask scheduler answers at {address}: ")
         assert "Dask's settings `distributed.comm.tls` name its certificates" in refused
+    assert not audit.begun(0)
     assert audit.run(*at(address), **ours).returncode == 0
     audit.assert_right()
