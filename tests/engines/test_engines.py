@@ -98,7 +98,7 @@ def test_processes_give_what_one_does_bit_for_bit(attacked, workers):
 @pytest.mark.timeout(240)
 def test_dask_gives_what_one_process_does_bit_for_bit_and_listens_on_the_loopback_interface_alone(attacked):
     pytest.importorskip("distributed")
-    psutil = pytest.importorskip("psutil")
+    psutil = pytest.importorskip("psutil", "6.0")
     cluster = Dask(None, 2, gpu=False)
     try:
         _alike(attacked.alone, attacked.by(cluster.run))
