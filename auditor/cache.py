@@ -58,8 +58,8 @@ class Cache:
         path = self._place(key)
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
-            return None
+        except (FileNotFoundError, NotADirectoryError):
+            return None  # where the folder has gone too, `put` says so
         except OSError as error:
             warnings.warn(CacheWarning(f"{path} can't be read: {error.strerror or error}"), stacklevel=2)
             return None
@@ -95,6 +95,8 @@ class Cache:
     def _drop(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return  # a file has taken the folder's place: nothing is left to drop
         except OSError as error:
             warnings.warn(CacheWarning(f"{path} can't be removed: {error.strerror or error}"), stacklevel=3)
 
@@ -103,8 +105,8 @@ class Cache:
         if os.access(path, os.W_OK):
             try:
                 os.utime(path)
-            except FileNotFoundError:
-                return  # pruned in between; the value was read whole
+            except (FileNotFoundError, NotADirectoryError):
+                return  # gone in between; the value was read whole
 
     def entries(self) -> list[Entry]:
         """Every entry, the least recently used first."""

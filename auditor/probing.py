@@ -59,7 +59,7 @@ class Prober:
             if passed.exists():
                 return ""
             refused = self._try(name, source)
-            if not refused:
+            if not refused and _writable(passed.parent):  # the cache may have gone while it was tried
                 passed.touch()
             return refused
 

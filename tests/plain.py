@@ -41,12 +41,27 @@ def make_plain(folder: Path, checks: str) -> Path:
     return path
 
 
-def run_plain(folder: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run pytest there, in a process of its own, without the plugins that these tests don't need."""
+def start_plain(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
+    """Start pytest there, in a process of its own, without the plugins that these tests don't need."""
     plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin", "-p", "xdist.plugin"]
     command = [sys.executable, "-m", "pytest", *plugins, *options]
     whole = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
-    return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.Popen(command, cwd=folder, env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_plain(folder: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end."""
+    return ended(start_plain(folder, *options, **environment))
+
+
+def ended(process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
+    """Wait for what was started; kill it after two minutes."""
+    try:
+        out, err = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def left(folder: Path) -> Run:

@@ -34,9 +34,14 @@ def work(
     """
     key = f"{source.extension} {source.params.model_dump_json()} {source.allow_code} {sorted(digests.items())} {shape}"
     if key not in _loaded:
-        here = Resources().digests(source)
+        try:
+            here = Resources().digests(source)
+        except OSError as error:
+            message = f"a worker can't read {error.filename}: {error.strerror or error}"
+            raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
         if here != digests:
-            raise ModelError(f"a worker has another checkpoint than was asked for: {here} in place of {dict(digests)}")
+            told = f"{here} in place of {dict(digests)}"
+            raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
         _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
     with own_errors():
         return position, function(_loaded[key], task)
