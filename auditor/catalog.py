@@ -9,10 +9,10 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
 from auditor.core import Classifier, MetricInfo, Preview
@@ -33,7 +33,12 @@ SECTIONS = ("What it measures", "Why it matters", "How to read it", "References"
 
 @cache
 def _third_party(kind: Kind) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=f"auditor.{kind}")}
+    return {point.name: point for point in _entry_points().select(group=f"auditor.{kind}")}
+
+
+@cache
+def _entry_points() -> EntryPoints:
+    return entry_points()
 
 
 def third_party_files() -> tuple[tuple[str, Path], ...]:
@@ -52,19 +57,24 @@ def third_party_files() -> tuple[tuple[str, Path], ...]:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
-    own = _modules(tuple(import_module(f"auditor.{kind}").__path__))
-    return tuple(sorted(own | _third_party(kind).keys()))
+    return _names(kind, tuple(import_module(f"auditor.{kind}").__path__))
 
 
 @cache
-def _modules(folders: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_"))
+def _names(kind: Kind, folders: tuple[str, ...]) -> tuple[str, ...]:
+    own = {info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_")}
+    return tuple(sorted(own | _third_party(kind).keys()))
 
 
 def load(kind: Kind, name: str) -> ModuleType:
     """Import one extension; raise ExtensionError for an unknown name or a module that doesn't import."""
     if name not in names(kind):
         raise ExtensionError(one_of(name, names(kind), SINGULAR[kind]))
+    return _imported(kind, name)
+
+
+@cache
+def _imported(kind: Kind, name: str) -> ModuleType:
     point = _third_party(kind).get(name)
     try:
         module = point.load() if point else import_module(f"auditor.{kind}.{name}")
@@ -131,7 +141,8 @@ def preview(dataset: str, params: Parameters) -> Preview:
     return found
 
 
-def documentation(kind: Kind, name: str) -> dict[str, str]:
+@cache
+def documentation(kind: Kind, name: str) -> Mapping[str, str]:
     """Split an extension's docstring into its first line (under "") and its sections, in order."""
     text = inspect.cleandoc(load(kind, name).__doc__ or "")
     parts: dict[str, list[str]] = {"": []}
@@ -142,7 +153,7 @@ def documentation(kind: Kind, name: str) -> dict[str, str]:
             parts[heading] = []
         else:
             parts[heading].append(line)
-    return {title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in parts.items()}
+    return MappingProxyType({title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in parts.items()})
 
 
 def describe(name: str, metrics: Mapping[str, Any]) -> MetricInfo | None:
