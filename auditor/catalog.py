@@ -57,7 +57,12 @@ def third_party_files() -> tuple[tuple[str, Path], ...]:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
-    return _names(kind, tuple(import_module(f"auditor.{kind}").__path__))
+    return _names(kind, tuple(_package(kind).__path__))
+
+
+@cache
+def _package(kind: Kind) -> ModuleType:
+    return import_module(f"auditor.{kind}")
 
 
 @cache

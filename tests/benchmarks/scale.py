@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.scale [--runs 5] [--only collection,cases]
 
-Every figure is a median of whole pytest processes, taken in turn. They keep compiled bytecode, as an installed
-package does, and load no plugins but ours, so that only what is measured differs.
+Every figure is a median of whole pytest processes, taken in turn. They keep compiled bytecode, as installed
+packages do, and load what plugins are installed.
 """
 
 import os
@@ -31,17 +31,17 @@ Counts = tuple[float, float]
 def pytest_run(folder: Path, *options: str) -> Counts:
     """Wall and processor seconds of pytest in a folder."""
     began = time.perf_counter(), os.times()
-    plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin"]
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    command = [sys.executable, "-m", "pytest", "-q", *plugins, *options]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 5):  # 5: there was nothing to collect
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise SystemExit(
+            f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
     ended = os.times()
     used = sum(ended[2:4]) - sum(began[1][2:4])
     return time.perf_counter() - began[0], used
