@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -33,12 +33,7 @@ SECTIONS = ("What it measures", "Why it matters", "How to read it", "References"
 
 @cache
 def _third_party(kind: Kind) -> dict[str, EntryPoint]:
-    return {point.name: point for point in _entry_points().select(group=f"auditor.{kind}")}
-
-
-@cache
-def _entry_points() -> EntryPoints:
-    return entry_points()
+    return {point.name: point for point in entry_points(group=f"auditor.{kind}")}
 
 
 def third_party_files() -> tuple[tuple[str, Path], ...]:
@@ -57,7 +52,11 @@ def third_party_files() -> tuple[tuple[str, Path], ...]:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
-    return _names(kind, tuple(_package(kind).__path__))
+    return tuple(sorted(_own(kind) | _third_party(kind).keys()))
+
+
+def _own(kind: Kind) -> frozenset[str]:
+    return _modules(tuple(_package(kind).__path__))
 
 
 @cache
@@ -66,21 +65,20 @@ def _package(kind: Kind) -> ModuleType:
 
 
 @cache
-def _names(kind: Kind, folders: tuple[str, ...]) -> tuple[str, ...]:
-    own = {info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_")}
-    return tuple(sorted(own | _third_party(kind).keys()))
+def _modules(folders: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(info.name for info in pkgutil.iter_modules(folders) if not info.name.startswith("_"))
 
 
 def load(kind: Kind, name: str) -> ModuleType:
     """Import one extension; raise ExtensionError for an unknown name or a module that doesn't import."""
-    if name not in names(kind):
+    third = _third_party(kind)
+    if not isinstance(name, str) or not (name in third or name in _own(kind)):
         raise ExtensionError(one_of(name, names(kind), SINGULAR[kind]))
-    return _imported(kind, name)
+    return _imported(kind, name, third.get(name))
 
 
 @cache
-def _imported(kind: Kind, name: str) -> ModuleType:
-    point = _third_party(kind).get(name)
+def _imported(kind: Kind, name: str, point: EntryPoint | None) -> ModuleType:
     try:
         module = point.load() if point else import_module(f"auditor.{kind}.{name}")
     except ImportError as error:
