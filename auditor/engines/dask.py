@@ -10,6 +10,7 @@ References
 
 import atexit
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from auditor.backend import threads_each
@@ -20,6 +21,7 @@ from auditor.plan import Source
 from auditor.resources import Resources
 
 _RETRIES = 2
+_AHEAD = 2  # blocks for each thread: the one it works on, and one that has arrived
 _PATIENCE = "5s"
 
 
@@ -43,24 +45,30 @@ class Dask:
 
         digests = Resources().digests(source)
         needs = {"GPU": 1} if self.gpu else None
-        done = 0
+        waiting, sent, done = enumerate(tasks), 0, 0
+
+        def submitted(at: int, task: Any) -> Any:
+            return client.submit(
+                _worker.work,
+                function,
+                source,
+                digests,
+                classifier.input_shape,
+                at,
+                task,
+                pure=False,
+                retries=_RETRIES,
+                resources=needs,
+            )
+
         try:
-            futures = [
-                client.submit(
-                    _worker.work,
-                    function,
-                    source,
-                    digests,
-                    classifier.input_shape,
-                    at,
-                    task,
-                    pure=False,
-                    retries=_RETRIES,
-                    resources=needs,
-                )
-                for at, task in enumerate(tasks)
-            ]
-            for future in as_completed(futures):
+            futures = as_completed()
+            while done < len(tasks):
+                # The scheduler keeps in memory what it was sent, so no more is sent than keeps every thread busy.
+                for at, task in islice(waiting, self._ahead(client) - (sent - done)):
+                    futures.add(submitted(at, task))
+                    sent += 1
+                future = next(futures)
                 position, result = future.result()
                 future.release()  # the worker may forget it: the result is here
                 done += 1
@@ -69,6 +77,11 @@ class Dask:
             self.close()
             told = f"{done} of {len(tasks)} blocks are done"
             raise CheckError(f"the Dask workers or their scheduler were lost ({error}); {told}") from error
+
+    def _ahead(self, client: Any) -> int:
+        """How many blocks may be under way or wait: workers come and go."""
+        threads: int = sum(client.nthreads().values())
+        return _AHEAD * max(1, threads)
 
     def _connected(self) -> Any:
         if self._client is not None and self._client.status == "running":
