@@ -1,19 +1,24 @@
 """What engines cost, as ratios measured in the same run.
 
-    python -m tests.benchmarks.wide [--runs 2] [--only engines,memory,large]
+    python -m tests.benchmarks.wide [--runs 2] [--only engines,memory,large,way]
 
 The work is PGD with a fixed number of steps, which takes every block equally long. Start-up (new processes, each of
 which imports TensorFlow and loads the checkpoint) is shown apart.
 """
 
+import hashlib
+import io
 import os
 import pickle
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +27,7 @@ from auditor.attacks import pgd
 from auditor.attacks._loop import Threat
 from auditor.attacks._search import Block, Found, Job, attack_block, search
 from auditor.backend import tensorflow
+from auditor.cache import Cache
 from auditor.core import one_by_one
 from auditor.engines.dask import Dask
 from auditor.engines.processes import Processes
@@ -95,9 +101,9 @@ def engines(runs: int) -> None:
     show(title, ("engine", "start, s", "seconds", "of serial"), rows)
 
 
-def echo(_: Any, found: Found) -> Found:
+def echo(_: Any, given: Any) -> Any:
     """A task that takes no time and gives what it was given."""
-    return found
+    return given
 
 
 def peak(blocks: int) -> None:
@@ -171,10 +177,38 @@ def one(name: str, batch: int, runs: int) -> None:
     say(f"{wall:.1f} {busy:.1f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 
 
+def way(runs: int) -> None:
+    """What a block of sixteen images as large as ImageNet's costs beside the attack: the constants of a forecast."""
+    it, count = subject(CNN, 10), 16
+    draw = np.random.default_rng(0)
+    images = (draw.integers(0, 256, (count, 224, 224, 3)) / 255 + draw.normal(0, 0.01, (count, 224, 224, 3))).clip(0, 1)
+    job = Job(images.astype(np.float32), it.labels[:1], it.labels[:1], np.ones(1), np.arange(1), it.logits[:1])
+    small = replace(job, images=job.images[:1, :28, :28, :1])
+    cluster = Dask(None, 1, gpu=False)
+
+    def sent(what: Job, times: int) -> None:
+        list(cluster.run(echo, source(), it.network, [what] * times))
+
+    with tempfile.TemporaryDirectory() as folder:
+        keys = (hashlib.sha256(bytes([i])).hexdigest() for i in range(256))
+        cache = Cache(Path(folder))
+        entries: dict[str, tuple[int, Callable[[], Any]]] = {
+            "its key": (1, lambda: hashlib.sha256(job.images.tobytes())),
+            "kept in the cache": (1, lambda: cache.put(next(keys), job)),
+            "compressed for the record": (1, lambda: np.savez_compressed(io.BytesIO(), images=job.images)),
+            "there and back by Dask": (10, lambda: sent(job, 10)),
+            "there and back by Dask, one image of 28 x 28": (50, lambda: sent(small, 50)),
+        }
+        seconds, _ = timed({name: entry for name, (_, entry) in entries.items()}, runs)
+    cluster.close()
+    rows = [(name, f"{1000 * median(found) / entries[name][0]:.1f}") for name, found in seconds.items()]
+    show(f"{count} images of 224 x 224 x 3, {job.images.nbytes / 1e6:.1f} MB", ("", "ms"), rows)
+
+
 def main() -> None:
     """Run the parts asked for."""
     say(f"load: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    run_parts(__doc__, {part.__name__: part for part in (engines, memory, large)}, "--runs", 2, "timed runs")
+    run_parts(__doc__, {part.__name__: part for part in (engines, memory, large, way)}, "--runs", 2, "timed runs")
 
 
 if __name__ == "__main__":
