@@ -27,7 +27,7 @@ robust: $(ENV)  ## train the large adversarially trained network too (some five 
 	$(BIN)/auditor run fixtures/robust.audit.yaml --exit-zero
 
 .PHONY: bench
-bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ratios; memory (an hour on two cores)
+bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ratios; size, memory (an hour on two cores)
 	$(BIN)/python -m fixtures --all
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'foolbox==3.3.4' 'adversarial-robustness-toolbox==1.20.1' 'torch==2.13.0' multiprocess
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'torchattacks==3.5.1'
@@ -36,6 +36,9 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m tests.benchmarks.coverage
 	$(BIN)/python -m tests.benchmarks.report
 	$(BIN)/python -m tests.benchmarks.instant
+	$(BIN)/python -m tests.benchmarks.scale
+	$(BIN)/python -m tests.benchmarks.wide
+	$(BIN)/python -m tests.benchmarks.forecast
 	$(BIN)/python -m tests.benchmarks.memory
 
 .PHONY: audit

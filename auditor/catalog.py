@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
 from auditor.core import Classifier, MetricInfo, Passes, Preview
@@ -52,8 +52,16 @@ def third_party_files() -> tuple[tuple[str, Path], ...]:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """Every extension of this kind, sorted; nothing is imported to find out."""
-    own = _modules(tuple(import_module(f"auditor.{kind}").__path__))
-    return tuple(sorted(own | _third_party(kind).keys()))
+    return tuple(sorted(_own(kind) | _third_party(kind).keys()))
+
+
+def _own(kind: Kind) -> frozenset[str]:
+    return _modules(tuple(_package(kind).__path__))
+
+
+@cache
+def _package(kind: Kind) -> ModuleType:
+    return import_module(f"auditor.{kind}")
 
 
 @cache
@@ -63,9 +71,14 @@ def _modules(folders: tuple[str, ...]) -> frozenset[str]:
 
 def load(kind: Kind, name: str) -> ModuleType:
     """Import one extension; raise ExtensionError for an unknown name or a module that doesn't import."""
-    if name not in names(kind):
+    third = _third_party(kind)
+    if not isinstance(name, str) or not (name in third or name in _own(kind)):
         raise ExtensionError(one_of(name, names(kind), SINGULAR[kind]))
-    point = _third_party(kind).get(name)
+    return _imported(kind, name, third.get(name))
+
+
+@cache
+def _imported(kind: Kind, name: str, point: EntryPoint | None) -> ModuleType:
     try:
         module = point.load() if point else import_module(f"auditor.{kind}.{name}")
     except ImportError as error:
@@ -137,7 +150,8 @@ def preview(dataset: str, params: Parameters) -> Preview:
     return found
 
 
-def documentation(kind: Kind, name: str) -> dict[str, str]:
+@cache
+def documentation(kind: Kind, name: str) -> Mapping[str, str]:
     """Split an extension's docstring into its first line (under "") and its sections, in order."""
     text = inspect.cleandoc(load(kind, name).__doc__ or "")
     parts: dict[str, list[str]] = {"": []}
@@ -148,7 +162,7 @@ def documentation(kind: Kind, name: str) -> dict[str, str]:
             parts[heading] = []
         else:
             parts[heading].append(line)
-    return {title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in parts.items()}
+    return MappingProxyType({title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in parts.items()})
 
 
 def describe(name: str, metrics: Mapping[str, Any]) -> MetricInfo | None:

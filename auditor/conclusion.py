@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from auditor import catalog
 from auditor.core import Evidence
 from auditor.plan import Case, Plan
-from auditor.record import Baseline, Expectation, Failure, Record, Status, Verdict, Waiver
+from auditor.record import Baseline, Failure, Record, Status, Verdict, Waiver
 from auditor.verdict import holm, judge
 
 
@@ -48,7 +47,7 @@ def unjudged(
 
 def conclude(record: Record, plan: Plan, case: Case, level: float | None = None) -> Record:
     """Judge a record by a case of a plan; level: the confidence, where the plan's gates share one."""
-    shared = hypotheses(plan)
+    shared = plan.hypotheses
     level = level if level is not None else 1 - (1 - case.confidence) / max(1, shared)
     correction = f"Holm, over {shared} expectations at {plan.spec.content.confidence * 100:.6g}%" if shared else ""
     demanded = dataclasses.replace(
@@ -73,37 +72,28 @@ def judged(record: Record) -> Verdict:
     return judge(evidence.metrics, demands, level, method, evidence.diagnostics, record.baseline)
 
 
-def hypotheses(plan: Plan) -> int:
-    """How many expectations share one confidence: all whose outcome is uncertain, or 0 without a correction."""
-    if plan.spec.content.correction == "none":
-        return 0
-    return sum(len(_uncertain(case)) for case in plan.cases)
-
-
-def _uncertain(case: Case) -> frozenset[Expectation]:
-    """The expectations that chance can make pass."""
-    promised = catalog.metrics_of(case.check)
-    found = {e: catalog.describe(e.metric, promised) for e in case.expectations}
-    return frozenset(e for e, info in found.items() if info is not None and info.kind != "exact")
-
-
-def settle(records: Mapping[str, Record], plan: Plan) -> Mapping[str, Record]:
-    """Judge records together, where the plan's gates share one confidence; those that passed alone stay."""
-    shared = hypotheses(plan)
-    if not shared:
-        return records
-    cases = {case.id: case for case in plan.cases}
+def shared_level(records: Mapping[str, Record], plan: Plan) -> float | None:
+    """The confidence at which each expectation is judged so that all hold together, None where they share none."""
+    if not plan.hypotheses:
+        return None
 
     def passed(level: float) -> int:
-        concluded = {case_id: conclude(record, plan, cases[case_id], level) for case_id, record in records.items()}
+        concluded = {case_id: conclude(record, plan, plan.case(case_id), level) for case_id, record in records.items()}
         return sum(
-            finding.status == "pass" and finding.expectation in _uncertain(cases[case_id])
+            finding.status == "pass" and finding.expectation in plan.case(case_id).uncertain
             for case_id, record in concluded.items()
             for finding in record.verdict.findings
         )
 
-    level = holm(passed, shared, plan.spec.content.confidence)
-    return {case_id: conclude(record, plan, cases[case_id], level) for case_id, record in records.items()}
+    return holm(passed, plan.hypotheses, plan.spec.content.confidence)
+
+
+def settle(records: Mapping[str, Record], plan: Plan) -> Mapping[str, Record]:
+    """Judge records together, where the plan's gates share one confidence; those that passed alone stay."""
+    level = shared_level(records, plan)
+    if level is None:
+        return records
+    return {case_id: conclude(record, plan, plan.case(case_id), level) for case_id, record in records.items()}
 
 
 def _standing(waiver: Waiver, status: Status, record: Record) -> Waiver:

@@ -20,7 +20,7 @@ import numpy as np
 from auditor import catalog
 from auditor.attacks import bim
 from auditor.attacks._loop import Threat
-from auditor.attacks._search import BATCH_PIXELS, Job, search
+from auditor.attacks._search import Job, block_size, search
 from auditor.backend import tensorflow
 from auditor.cache import Cache
 from auditor.capacity import cores
@@ -212,7 +212,7 @@ def calibrate(plan: Plan, name: str, resources: Resources) -> Speed:
     tensorflow()  # what it takes itself is counted once, for all models
     before, began = _resident(), time.perf_counter()
     classifier = resources.classifier(plan, name)
-    block = samples.images[: max(1, BATCH_PIXELS // samples.images[0].size)]
+    block = samples.images[: block_size(samples.images[0].size)]
     logits = classifier.predict(block)
     load = time.perf_counter() - began
     prediction = _seconds(lambda: classifier.predict(block)) / len(block)

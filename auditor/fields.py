@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -101,16 +102,22 @@ class Reference:
 def references(params: BaseModel) -> tuple[Reference, ...]:
     """Every name in `params` that a `Refers` field holds."""
     found = []
-    for name, info in type(params).model_fields.items():
+    for name, marker in _referring(type(params)):
         value = getattr(params, name)
-        for marker in _markers((*info.metadata, info.annotation)):
-            if value is None:
-                continue
-            if isinstance(value, list):
-                found += [Reference((name, i), marker.to, item) for i, item in enumerate(value)]
-            else:
-                found.append(Reference((name,), marker.to, value))
+        if value is None:
+            continue
+        if isinstance(value, list):
+            found += [Reference((name, i), marker.to, item) for i, item in enumerate(value)]
+        else:
+            found.append(Reference((name,), marker.to, value))
     return tuple(found)
+
+
+@cache
+def _referring(kind: type[BaseModel]) -> tuple[tuple[str, Refers], ...]:
+    """The fields of a kind of parameters that hold names, each with its marker."""
+    fields = kind.model_fields.items()
+    return tuple((name, marker) for name, info in fields for marker in _markers((*info.metadata, info.annotation)))
 
 
 def _markers(parts: Iterable[Any]) -> Iterator[Refers]:

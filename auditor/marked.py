@@ -3,16 +3,25 @@
 Data only: no tags, no anchors, no duplicate keys. All mistakes of a file are reported together.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from reprlib import Repr
 from types import MappingProxyType
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+import yaml
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    StreamEndEvent,
+)
+from yaml.reader import Reader
 
 from auditor.errors import Problem, SpecError
 
@@ -48,20 +57,19 @@ class Marks:
 
 def parse(text: str, name: str) -> tuple[Any, Marks]:
     """Read YAML 1.2; raise SpecError with every mistake. `name` is what the file is called in them."""
-    yaml = YAML(typ="safe", pure=True)
-    reader = _Reader(name, yaml)
+    unprintable = Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        place = place_at(text[: unprintable.start()])
+        message = f"not valid YAML: the character {unprintable[0]!r} is not allowed"
+        raise SpecError([Problem(name, *place, message)])
+    reader = _Reader(name, yaml.parse(text, Loader=_LOADER))
     try:
-        node = yaml.compose(text)
-        data = reader.read(node, ()) if node else None
+        data = reader.document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = ", ".join(str(part) for part in (error.context, error.problem) if part)
         raise SpecError([Problem(name, line, column, f"not valid YAML: {message}")]) from error
-    except ReaderError as error:
-        place = place_at(text[: error.position])
-        message = f"not valid YAML: the character {text[error.position]!r} is not allowed"
-        raise SpecError([Problem(name, *place, message)]) from error
     except RecursionError as error:
         raise SpecError([Problem(name, 1, 1, "nested too deeply to be a spec")]) from error
     if reader.problems:
@@ -81,67 +89,138 @@ def shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else _repr.repr(value)
 
 
-_PLAIN_TAGS = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq")
+# The parser in C is thirty times as fast as any in Python; every wheel of PyYAML has it.
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+# What a plain scalar is by the core schema of YAML 1.2 (10.3.2), text otherwise. PyYAML's own rules are those of 1.1.
+_PLAIN = re.compile(
+    r"""(?P<null>~|null|Null|NULL|)
+    |(?P<bool>true|True|TRUE|false|False|FALSE)
+    |(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)
+    |(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))""",
+    re.VERBOSE,
+)
+_MADE: Mapping[str, Callable[[str], Any]] = {
+    "!!str": str,
+    "!!null": lambda _: None,
+    "!!bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "!!int": lambda text: int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)),
+    "!!float": lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
+}
+_COLLECTIONS = ("!!map", "!!seq")
 
 
 class _Reader:
-    """Walks the node tree once, collecting data, places and problems."""
+    """Walks a document's events once, collecting data, places and problems."""
 
-    def __init__(self, name: str, yaml: YAML) -> None:
+    def __init__(self, name: str, events: Iterator[Any]) -> None:
         self.name = name
-        self.yaml = yaml
+        self.events = events
         self.places: dict[Location, tuple[int, int]] = {}
         self.keys: dict[Location, tuple[int, int]] = {}
+        self.anchors: set[str] = set()
         self.problems: list[Problem] = []
 
-    def read(self, node: Node, location: Location) -> Any:
-        absent = node.start_mark.index == node.end_mark.index
-        self.places[location] = self.keys.get(location, _place(node)) if absent else _place(node)
-        if node.anchor is not None:
-            # An alias would also arrive here as its anchored node, so refusing anchors refuses both, and with
-            # them documents that contain themselves or unfold without end.
-            self._problem(node, f"anchors and aliases (&{node.anchor}) are not allowed: write the value out")
-            return None
-        tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
-        if tag == "!!timestamp":
-            return str(node.value)
-        if tag not in _PLAIN_TAGS:
-            self._problem(node, f"the tag {tag} is not allowed: specs are data only")
-            return None
-        if isinstance(node, MappingNode):
-            return self._mapping(node, location)
-        if isinstance(node, SequenceNode):
-            return [self.read(item, (*location, i)) for i, item in enumerate(node.value)]
-        try:
-            value = self.yaml.constructor.construct_object(node)
-        except ValueError:
-            self._problem(node, f"{shown(node.value)} can't be read as {tag}")
-            return None
-        # Plain `str`, not a subclass: execnet and JSON dispatch on exact types.
-        return str(value) if isinstance(value, str) else value
+    def document(self) -> Any:
+        """What the only document holds; None where there is none."""
+        data = None
+        for event in self.events:
+            if isinstance(event, AliasEvent | ScalarEvent | CollectionStartEvent):
+                data = self.read(event, ())
+            elif isinstance(event, DocumentEndEvent):
+                break
+        after = next(self.events, None)
+        if after is not None and not isinstance(after, StreamEndEvent):
+            message = "expected a single document in the stream, but found another document"
+            raise MarkedYAMLError(problem=message, problem_mark=after.start_mark)
+        return data
 
-    def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
+    def read(self, event: Any, location: Location) -> Any:
+        """Read the value that begins with this event."""
+        absent = event.start_mark.index == event.end_mark.index and isinstance(event, ScalarEvent)
+        self.places[location] = self.keys.get(location, _place(event)) if absent else _place(event)
+        told = self._refusal(event)
+        if told:
+            self._problem(event, told)
+            self._skip(event)
+            return None
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(location)
+        if isinstance(event, CollectionStartEvent):
+            return [self.read(item, (*location, i)) for i, item in enumerate(self._inside())]
+        return self._scalar(event) if isinstance(event, ScalarEvent) else None
+
+    def _refusal(self, event: Any) -> str | None:
+        """Why a value can't stand in a spec, if it can't."""
+        if isinstance(event, AliasEvent):
+            # One that exists was refused where its anchor stands, and with it documents that contain themselves or
+            # unfold without end.
+            return None if event.anchor in self.anchors else f"not valid YAML: found undefined alias {event.anchor!r}"
+        if event.anchor is not None:
+            self.anchors.add(event.anchor)
+            return f"anchors and aliases (&{event.anchor}) are not allowed: write the value out"
+        tag = _tag(event)
+        if tag in _MADE or tag in _COLLECTIONS or tag is None:
+            return None
+        return f"the tag {tag} is not allowed: specs are data only"
+
+    def _scalar(self, event: ScalarEvent) -> Any:
+        tag = _tag(event)
+        if tag is None:
+            plain = _PLAIN.fullmatch(event.value) if event.implicit[0] else None
+            tag = f"!!{plain.lastgroup}" if plain else "!!str"
+        try:
+            return _MADE[tag](event.value)
+        except (ValueError, KeyError):
+            self._problem(event, f"{shown(event.value)} can't be read as {tag}")
+            return None
+
+    def _mapping(self, location: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self._problem(key_node, "a key must be a plain name")
+        for key_event in self._inside():
+            scalar = isinstance(key_event, ScalarEvent)
+            told = self._refusal(key_event) if scalar else "a key must be a plain name"
+            if told:
+                self._problem(key_event, told)
+                self._skip(key_event)
+                self._skip(next(self.events))
                 continue
-            key = str(key_node.value)
+            key = str(key_event.value)
             here = (*location, key)
             if key in result:
                 line = self.keys[here][0]
-                self._problem(key_node, f"the key {key!r} stands twice in one mapping, first at line {line}")
+                self._problem(key_event, f"the key {key!r} stands twice in one mapping, first at line {line}")
+                self._skip(next(self.events))
                 continue
-            self.keys[here] = _place(key_node)
-            result[key] = self.read(value_node, here)
+            self.keys[here] = _place(key_event)
+            result[key] = self.read(next(self.events), here)
         return result
 
-    def _problem(self, node: Node, message: str) -> None:
-        self.problems.append(Problem(self.name, *_place(node), message))
+    def _inside(self) -> Iterator[Any]:
+        """The events that begin what a collection holds; what begins with each is to be read or skipped."""
+        for event in self.events:
+            if isinstance(event, CollectionEndEvent):
+                return
+            yield event
+
+    def _skip(self, event: Any) -> None:
+        """Pass over the value that begins with this event."""
+        depth = int(isinstance(event, CollectionStartEvent))
+        while depth:
+            event = next(self.events)
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+
+    def _problem(self, event: Any, message: str) -> None:
+        self.problems.append(Problem(self.name, *_place(event), message))
 
 
-def _place(node: Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _tag(event: Any) -> str | None:
+    """The tag as it is written in the file, None where there is none that says anything."""
+    tag = getattr(event, "tag", None)
+    return str(tag).replace("tag:yaml.org,2002:", "!!") if tag and tag != "!" else None
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
 def place_at(before: str) -> tuple[int, int]:

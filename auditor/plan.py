@@ -72,6 +72,13 @@ class Case:
         named = (reference.name for reference in references(self.params) if reference.to == "model")
         return tuple(dict.fromkeys((self.model, *named)))
 
+    @property
+    def uncertain(self) -> frozenset[Expectation]:
+        """The expectations that chance can make pass."""
+        promised = catalog.metrics_of(self.check)
+        found = {e: catalog.describe(e.metric, promised) for e in self.expectations}
+        return frozenset(e for e, info in found.items() if info is not None and info.kind != "exact")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -94,7 +101,11 @@ class Plan:
 
     def case(self, case_id: str) -> Case:
         """Return the case with this id."""
-        return next(case for case in self.cases if case.id == case_id)
+        return self._by_id[case_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Case]:
+        return {case.id: case for case in self.cases}
 
     def closure(self, case_ids: set[str]) -> tuple[Case, ...]:
         """The cases named and all they need, in running order."""
@@ -103,6 +114,13 @@ class Plan:
             if case.id in wanted:
                 wanted.update(case.needs)
         return tuple(case for case in self.cases if case.id in wanted)
+
+    @cached_property
+    def hypotheses(self) -> int:
+        """How many expectations share one confidence: all whose outcome is uncertain, or 0 without a correction."""
+        if self.spec.content.correction == "none":
+            return 0
+        return sum(len(case.uncertain) for case in self.cases)
 
     @cached_property
     def groups(self) -> Mapping[str, str]:
@@ -311,8 +329,9 @@ def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[P
 def _check_needs(spec: Spec, planned: Mapping[str, Case], problems: list[Problem]) -> None:
     """A case may take images only from another case of the spec whose check makes some."""
     ids = [entry.id for entry in spec.content.checks]
+    places = {case_id: place for place, case_id in enumerate(ids)}
     for case in planned.values():
-        at: Location = ("checks", ids.index(case.id), "params")
+        at: Location = ("checks", places[case.id], "params")
         for reference in references(case.params):
             if reference.to == "case":
                 message = _bad_need(case, reference, ids, planned)

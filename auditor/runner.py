@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from auditor.budget import Budget
 from auditor.cache import Cache
 from auditor.case_key import case_key
 from auditor.commit import commit_of
-from auditor.conclusion import conclude, hypotheses, settle, unjudged
+from auditor.conclusion import conclude, shared_level, unjudged
 from auditor.core import AdversarialImages, Classifier, Context, Engine, Evidence
 from auditor.engines import Run as EngineRun
 from auditor.engines import serial
@@ -35,6 +35,7 @@ from auditor.store import Folder, write_bytes, write_text
 class Work:
     """What a run of one audit works with. baseline: records of a previous run to compare with. cache: results kept.
     engine: where the blocks of attacks are worked off. budget: of time, where not all may have it.
+    levels: the confidence that gates share, once that is known.
     """
 
     plan: Plan
@@ -45,6 +46,7 @@ class Work:
     cache: Cache | None = None
     engine: EngineRun = serial.run
     budget: Budget | None = None
+    levels: list[float | None] = field(default_factory=list)
 
 
 def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bool = False) -> Run:
@@ -159,20 +161,27 @@ def obtain_settled(work: Work, case: Case) -> Record:
     Only what the strictest level leaves open, and the loosest would not, needs the others: they are run first.
     """
     record = obtain(work, case)
-    if not hypotheses(work.plan) or record.verdict.status != "inconclusive":
+    if not work.plan.hypotheses or record.verdict.status != "inconclusive":
         return record
     if conclude(record, work.plan, case, work.plan.spec.content.confidence).verdict.status == "inconclusive":
         return record
-    chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
-    together = {}
-    for other in work.plan.cases:
-        if other.id in chosen and other.expectations and not left_out(work, other):
-            with suppress(CutOffError):  # it counts as not passed, and its own item says so
-                together[other.id] = obtain(work, other)
-    settled = settle(together, work.plan)[case.id]
+    settled = conclude(record, work.plan, case, _level(work))
     with work.folder.lock(case.id):
         work.folder.save(settled)
     return settled
+
+
+def _level(work: Work) -> float | None:
+    """The confidence that the gates share once all cases have run, which is found out once a process."""
+    if not work.levels:
+        chosen = {other.id for other in work.folder.load_plan().cases if other.selected}
+        together = {}
+        for other in work.plan.cases:
+            if other.id in chosen and other.expectations and not left_out(work, other):
+                with suppress(CutOffError):  # it counts as not passed, and its own item says so
+                    together[other.id] = obtain(work, other)
+        work.levels.append(shared_level(together, work.plan))
+    return work.levels[0]
 
 
 def _recall_or_measure(work: Work, case: Case) -> Record:

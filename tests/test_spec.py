@@ -78,8 +78,8 @@ def test_the_base_spec_is_right(folder):
         ("# only a comment\n", "s:1:1: the spec is empty; it needs `audit`, `models`, `data` and `checks`"),
         ("- audit\n", "s:1:1: the spec should be a mapping, got a list"),
         ("audit\n", "s:1:1: the spec should be a mapping, got 'audit'"),
-        ("a: [1\nb: 2\n", "s:2:2: not valid YAML: while parsing a flow sequence, expected ',' or ']', but got ':'"),
-        ("a: b: c\n", "s:1:5: not valid YAML: mapping values are not allowed here"),
+        ("a: [1\nb: 2\n", "s:2:2: not valid YAML: while parsing a flow sequence, did not find expected ',' or ']'"),
+        ("a: b: c\n", "s:1:5: not valid YAML: mapping values are not allowed in this context"),
         (
             "a: 1\n---\nb: 2\n",
             "s:2:1: not valid YAML: expected a single document in the stream, but found another document",
@@ -266,11 +266,15 @@ def test_several_mistakes_are_reported_together_in_the_order_of_lines(folder, ed
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("8/255", 8 / 255), ("1", 1.0), ("'0.5/2'", 0.25), ("-1/4", -0.25), ("1e-3", 0.001)],
+    [("8/255", 8 / 255), ("1", 1.0), ("'0.5/2'", 0.25), ("-1/4", -0.25), ("1e-3", 0.001), ("012", 12), ("0o17", 15)],
 )
 def test_what_counts_as_a_number(folder, written, value):
     [expectation] = plan(folder, edited(("accuracy: {min: 0.9", f"errors: {{min: {written}"))).cases[0].expectations
     assert expectation.min == value
+
+
+def test_only_true_and_false_are_truth_values(folder):
+    assert plan(folder, edited(("audit: demo", "audit: demo\ntitle: yes"))).spec.content.title == "yes"
 
 
 def test_values_are_plain_python_types(folder):

@@ -64,19 +64,23 @@ class AttackChoice:
 
 def selectable_attacks() -> tuple[str, ...]:
     """The attacks that look for adversarial images, within a ball or as close as can be."""
-    return tuple(n for n in catalog.names("attacks") if catalog.load("attacks", n).SEEKS != "ascent")
+    return tuple(filter(_selectable, catalog.names("attacks")))
+
+
+def _selectable(name: str) -> bool:
+    return bool(catalog.load("attacks", name).SEEKS != "ascent")
 
 
 def choose(value: Any) -> AttackChoice:
     """Validate `{attack: name, …}`."""
     if isinstance(value, AttackChoice):
         return value
-    known = selectable_attacks()
     if not isinstance(value, dict) or not isinstance(value.get("attack"), str):
-        raise _told(f"an attack is written {{attack: apgd}}, with its parameters beside it (known: {', '.join(known)})")
+        known = ", ".join(selectable_attacks())
+        raise _told(f"an attack is written {{attack: apgd}}, with its parameters beside it (known: {known})")
     name = value["attack"]
-    if name not in known:
-        raise _told(one_of(name, known, "attack"))
+    if name not in catalog.names("attacks") or not _selectable(name):
+        raise _told(one_of(name, selectable_attacks(), "attack"))
     params = catalog.params_of("attacks", name)
     rest = {key: item for key, item in value.items() if key != "attack"}
     unknown = [key for key in rest if key not in params.model_fields]

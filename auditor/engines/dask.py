@@ -12,6 +12,7 @@ References
 import atexit
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from auditor.backend import threads_each
@@ -22,6 +23,7 @@ from auditor.plan import Source
 from auditor.resources import Resources
 
 _RETRIES = 2
+_AHEAD = 2  # blocks for each thread: the one it works on, and one that has arrived
 _PATIENCE = "5s"  # for a scheduler to be there
 _SILENCE = "30s"  # of one that was
 _WITHOUT_WORKERS = "30s"
@@ -54,31 +56,33 @@ class Dask:
 
         digests = Resources().digests(source)
         needs = {"GPU": 1} if self.gpu else None
-        done = 0
+        waiting, sent, done = enumerate(tasks), 0, 0
 
         def told() -> str:
             return f"{done} of {len(tasks)} blocks are done"
 
+        def submitted(at: int, task: Any) -> Any:
+            return client.submit(
+                _worker.work,
+                function,
+                source,
+                digests,
+                classifier.input_shape,
+                at,
+                task,
+                pure=False,
+                retries=_RETRIES,
+                resources=needs,
+            )
+
         try:
-            futures = [
-                client.submit(
-                    _worker.work,
-                    function,
-                    source,
-                    digests,
-                    classifier.input_shape,
-                    at,
-                    task,
-                    pure=False,
-                    retries=_RETRIES,
-                    resources=needs,
-                )
-                for at, task in enumerate(tasks)
-            ]
             # Results are fetched as they appear: one that is lost with its worker before that is made again.
-            finished = as_completed(futures, client.loop, with_results=True)
-            del futures
+            finished = as_completed([], client.loop, with_results=True)
             while done < len(tasks):
+                # The scheduler keeps in memory what it was sent, so no more is sent than keeps every thread busy.
+                for at, task in islice(waiting, max(0, self._ahead(client) - (sent - done))):
+                    finished.add(submitted(at, task))
+                    sent += 1
                 self._await(finished)
                 _, result = next(finished)
                 if isinstance(result, FutureCancelledError):
@@ -137,6 +141,11 @@ class Dask:
                 f"{told['address']} --resources GPU=1, or leave --audit-gpu out"
             )
         return ""
+
+    def _ahead(self, client: Any) -> int:
+        """How many blocks may be under way or wait: workers come and go."""
+        threads: int = sum(client.nthreads().values())
+        return _AHEAD * max(1, threads)
 
     def _connected(self) -> Any:
         if self._client is not None and self._client.status == "running":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
@@ -30,7 +31,10 @@ ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
 _LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
-BATCH = 200
+# Predicted at a time: 200 images the size of CIFAR's or smaller, of larger ones as many as take as much memory, but
+# not so few that it takes longer.
+BATCH, _FEWEST = 200, 16
+_VALUES = BATCH * 32 * 32 * 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Loaded:
     logits: Callable[[Tensor], Tensor]
     logits_from: str
     find_layers: Callable[[], tuple[Layer, ...]]
-    batch: int = BATCH
+    batch: int
 
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
@@ -87,11 +91,12 @@ def classifier(
     outputs: Callable[[Tensor], Tensor],
     logits: Callable[[Tensor], Tensor] | None = None,
     find_layers: Callable[[], tuple[Layer, ...]] = tuple,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
-    logits: the same function without its softmax, if that could be taken off. Two black images are tried; raises
+    logits: the same function without its softmax, if that could be taken off. batch: how many images are predicted at
+    a time; by their size if left out. Two black images are tried; raises
     ModelError if that fails or gives anything else than two rows of at least two numbers.
     """
     try:
@@ -105,7 +110,14 @@ def classifier(
         message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
         raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
     how = OWN_OUTPUT if output == "logits" else "the final softmax was taken off" if logits else LOGARITHM
-    return Loaded(path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers, batch)
+    return Loaded(
+        path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers, batch or fitting(shape)
+    )
+
+
+def fitting(shape: tuple[int, int, int]) -> int:
+    """How many images of this shape are predicted at a time."""
+    return max(_FEWEST, min(BATCH, _VALUES // prod(shape)))
 
 
 def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.core import Classifier, Layer, Tensor
 from auditor.errors import ModelError
-from auditor.models._common import LOGARITHM, OWN_OUTPUT, Loaded, Output, image_shape, of_rows
+from auditor.models._common import LOGARITHM, OWN_OUTPUT, Loaded, Output, fitting, image_shape, of_rows
 
 _Function = Callable[[Tensor], Tensor]
 
@@ -26,7 +26,7 @@ def keras_classifier(model: Any, path: str, output: Output) -> Classifier:
     taken = of_rows if len(model.input_shape) == 2 else _unchanged
     run, run_logits = taken(partial(model, training=False)), taken(partial(logits, training=False))
     layers = partial(_layers, model, taken)
-    return Loaded(path, output, shape_in, shape_out[1], run, run_logits, logits_from, layers)
+    return Loaded(path, output, shape_in, shape_out[1], run, run_logits, logits_from, layers, fitting(shape_in))
 
 
 def _unchanged(function: _Function) -> _Function:

@@ -18,6 +18,7 @@ from auditor.attacks._loop import Threat
 from auditor.attacks._norms import distance
 from auditor.attacks._random import normal, uniform
 from auditor.attacks._search import Found, Job, search
+from auditor.core import one_by_one
 from auditor.errors import CheckError
 from auditor.models import keras as format_keras
 from auditor.randomness import keys
@@ -217,11 +218,28 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
         for classifier, images, labels, eps, box in cases:
             found = {}
             for batch in (1, 16, 1000):
-                monkeypatch.setattr(_search, "BATCH_PIXELS", batch * images[0].size)
+                monkeypatch.setattr(_search, "_BATCH_PIXELS", batch * images[0].size)
+                monkeypatch.setattr(_search, "_FEWEST", 1)
                 found[batch] = attack(module, classifier, images, labels, eps, box=box, steps=10).success
             assert 0 < found[1000].sum() < len(images)
             np.testing.assert_array_equal(found[1], found[1000])
             np.testing.assert_array_equal(found[16], found[1000])
+
+
+def test_however_large_images_are_sixteen_move_together(monkeypatch):
+    from auditor.attacks import _search
+
+    monkeypatch.setattr(_search, "_BATCH_PIXELS", 1)
+    classifier, images, sizes = linear(3, 4), images_for(3, 35), list[int]()
+
+    def engine(function, classifier, blocks):
+        sizes.extend(len(block.job.images) for block in blocks)
+        return one_by_one(function, classifier, blocks)
+
+    logits = classifier.predict(images)
+    job = Job(images, logits.argmax(axis=1), np.full(35, -1), np.full(35, 0.1), np.arange(35), logits)
+    search("fgsm", fgsm.Params(), classifier, Threat("linf", FAR), job, 0, engine=engine)
+    assert sizes == [16, 16, 3]
 
 
 def test_restarts_only_add():

@@ -49,12 +49,12 @@ def bare(it: Subject, batch: int) -> None:
 
 def batched(batch: int, run: Callable[[], Any]) -> Any:
     """Run with our batches of this size."""
-    kept = _search.BATCH_PIXELS
-    _search.BATCH_PIXELS = batch * 784
+    kept = _search._BATCH_PIXELS
+    _search._BATCH_PIXELS = batch * 784
     try:
         return run()
     finally:
-        _search.BATCH_PIXELS = kept
+        _search._BATCH_PIXELS = kept
 
 
 def ratios(seconds: dict[str, list[float]], of: str, results: dict[str, float] | None = None) -> list[tuple[str, ...]]:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from auditor.backend import tensorflow
 from auditor.checks._text import softmax
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.models import weights
+from auditor.models._common import classifier
 from auditor.models.keras import Params, load
 from tests.support import CLASSES, SIZE, conv_model, linear_model, linear_weights, samples
 
@@ -156,3 +158,16 @@ def test_weights_of_a_trained_functional_model_leave_the_optimizer_aside(tmp_pat
     assert classifier.logits_from == "the softmax of the final dense layer was taken off"
     expected = np.asarray(model(images, training=False))
     np.testing.assert_allclose(softmax(classifier.predict(images)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "together"), [(28, 200), (32, 200), (64, 50), (224, 16)])
+def test_large_images_are_predicted_fewer_at_a_time(side, together):
+    tf, seen = tensorflow(), []
+
+    def outputs(images):
+        seen.append(images.shape[0])
+        return tf.reduce_mean(images, axis=(1, 2))
+
+    made = classifier("means", "logits", (side, side, 3), outputs)
+    assert made.predict(np.ones((3, side, side, 3), np.float32)).shape == (3, 3)
+    assert seen[-1] == together

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
 
 import auditor.schema
 from auditor import catalog, schema
+from auditor.marked import parse
 
 COMMITTED = Path(auditor.schema.__file__).parent / "audit.schema.json"
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.audit.yaml"))
@@ -35,7 +35,7 @@ def built() -> dict:
 
 def mistakes(built: dict, text: str) -> list[str]:
     validator = Draft202012Validator(built)
-    return [error.message for error in validator.iter_errors(YAML(typ="safe", pure=True).load(text))]
+    return [error.message for error in validator.iter_errors(parse(text, "spec")[0])]
 
 
 def test_the_committed_file_is_current():
