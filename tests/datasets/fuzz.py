@@ -76,6 +76,13 @@ def write_gzipped_tfrecord(folder: Path) -> dict[str, Any]:
     return write_tfrecord(folder, "GZIP")
 
 
+def write_tfds(folder: Path) -> dict[str, Any]:
+    from tests.datasets import prepared
+
+    prepared.pets(folder)
+    return {"name": "pets", "data_dir": str(folder)}
+
+
 # The dataset, and what writes its files.
 FORMS = {
     "idx": ("idx", write_idx),
@@ -86,6 +93,7 @@ FORMS = {
     "parquet": ("parquet", write_parquet),
     "tfrecord": ("tfrecord", write_tfrecord),
     "gzipped tfrecord": ("tfrecord", write_gzipped_tfrecord),
+    "tfds": ("tfds", write_tfds),
 }
 
 

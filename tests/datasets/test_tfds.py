@@ -1,35 +1,17 @@
 """A set that was prepared in a folder: no code of its own, no network."""
 
-import numpy as np
 import pytest
 
-from auditor.backend import tensorflow
 from auditor.datasets import tfds
 from auditor.errors import DataError
+from tests.datasets.prepared import pets
 
-library = pytest.importorskip("tensorflow_datasets")
+pytest.importorskip("tensorflow_datasets")
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Six images whose brightness is their row."""
-    tf = tensorflow()
-    folder = tmp_path_factory.mktemp("prepared")
-    features = {
-        "image": library.features.Image(shape=(4, 5, 3)),
-        "label": library.features.ClassLabel(names=["cat", "dog"]),
-    }
-    images = np.repeat(np.arange(6, dtype=np.uint8), 60).reshape(6, 4, 5, 3)
-    rows = tf.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(6) % 2})
-    library.dataset_builders.store_as_tfds_dataset(
-        name="pets",
-        version="1.0.0",
-        features=library.features.FeaturesDict(features),
-        split_datasets={"test": rows},
-        data_dir=folder,
-        disable_shuffling=True,
-    )
-    return folder
+    return pets(tmp_path_factory.mktemp("prepared"))
 
 
 def load(folder, **asked):
