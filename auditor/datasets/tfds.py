@@ -70,12 +70,15 @@ def load(params: Params) -> Samples:
         fitting = sorted(key for key in features if isinstance(features[key], kind))
         if name not in fitting:
             raise DataError(f"{shown}: {one_of(name, fitting, f'feature of type {kind.__name__}')}")
-    dataset = builder.as_dataset(
-        split=params.split,
-        shuffle_files=False,
-        decoders={params.image_feature: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
-    )
+    try:
+        dataset = builder.as_dataset(
+            split=params.split,
+            shuffle_files=False,
+            decoders={params.image_feature: tfds.decode.SkipDecoding()},
+            read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+        )
+    except Exception as error:  # what describes its files is damaged: each part is read by other code
+        raise DataError(f"{shown}: its files can't be opened ({_told(error)})") from error
 
     def examples() -> Iterator[Any]:
         position = 0
@@ -101,7 +104,10 @@ def _prepared(tfds: Any, params: Params) -> Any:
         if not builder.is_prepared():
             builder.download_and_prepare()
     except Exception as error:  # every set brings its own code, and with it its own errors
-        told = (printable(str(error)).splitlines() or [repr(error)])[0]
-        message = "without a network prepare it on another machine and set `data_dir`"
-        raise DataError(f"tfds: {printable(params.name)!r} can't be opened or fetched ({told}); {message}") from error
+        message = f"({_told(error)}); without a network prepare it on another machine and set `data_dir`"
+        raise DataError(f"tfds: {printable(params.name)!r} can't be opened or fetched {message}") from error
     return builder
+
+
+def _told(error: Exception) -> str:
+    return (printable(str(error)).splitlines() or [repr(error)])[0]
