@@ -6,6 +6,7 @@ look hostile, and unless the spec trusts it, it has to be loaded by another proc
 
 import dataclasses
 import hashlib
+import math
 import os
 import shutil
 import sys
@@ -269,7 +270,9 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     shape = samples.images.shape[1:]
     if classifier.input_shape != shape:
         told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
-        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model can resize and reorder them")
+        rows = classifier.input_shape == (1, 1, math.prod(shape))
+        way = "makes rows of them with `layout: flat`" if rows else "can resize and reorder them"
+        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model {way}")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
         message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"

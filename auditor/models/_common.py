@@ -26,6 +26,7 @@ Output = Literal["logits", "probabilities"]
 Layout = Literal["NCHW", "NHWC"]
 Constants = dict[str, bool | int | Real]
 ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
+RowShape = Annotated[list[Count], Field(min_length=1, max_length=1)]
 
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
