@@ -34,7 +34,7 @@ from pydantic import Field, model_validator
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import Count, PositiveReal, Real
-from auditor.models._common import Output, chosen, classifier, image_shape, opaque, times
+from auditor.models._common import InputShape, Output, chosen, classifier, opaque, taken_as, times
 from auditor.models._preprocessing import ModelParameters
 
 Protocol = Literal["tensorflow_serving", "kserve_v2"]
@@ -60,7 +60,7 @@ class Params(ModelParameters):
     """`tensorflow_serving` (`POST …:predict` with `instances`) or `kserve_v2` (`POST …/infer` with `inputs`)."""
     output: Output
     """What the model gives: `logits`, or `probabilities` (a softmax)."""
-    shape: Annotated[list[Count], Field(min_length=1, max_length=3)] | None = None
+    shape: InputShape | None = None
     """What it takes for one image: `[28, 28, 1]`, or `[784]` for rows; asked of the endpoint if left out."""
     signature: str | None = None
     """The signature to call, of TensorFlow Serving alone; its default one if left out."""
@@ -121,8 +121,9 @@ def load(params: Params) -> Classifier:
         message = f"{params.batch_size} of them are more than {_MOST} numbers, the most that one request may hold"
         raise ModelError(f"{params.url} takes images of {times(shape)}, and {message}; a smaller `batch_size` may help")
     run = _Runner(endpoint, shape)
-    images = image_shape((None, *shape), params.url) if len(shape) != 2 else (*shape, 1)
-    return classifier(params.url, params.output, images, opaque(run), batch=params.batch_size)
+    if len(shape) > 3:
+        raise ModelError(f"{params.url} takes {times(shape)} for one image; height, width and channels are needed")
+    return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size)
 
 
 @dataclass(frozen=True)

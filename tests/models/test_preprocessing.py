@@ -218,6 +218,17 @@ def test_other_formats_that_take_rows(tmp_path, form):
         np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-3)
 
 
+def test_grey_images_of_torch_without_a_place_for_channels(tmp_path):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Unflatten(1, (1, SIZE, SIZE)), torch_network()).eval()
+    with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+        torch.jit.script(model).save(tmp_path / "m.pt")
+    module, given = catalog.load("models", "torch"), samples(20)
+    params = module.Params(path=str(tmp_path / "m.pt"), output="probabilities", shape=[SIZE, SIZE])
+    found = softmax(module.load(params).predict(given.images))
+    np.testing.assert_allclose(np.log(found), np.log(np.asarray(network()(given.images))), rtol=1e-3, atol=1e-3)
+
+
 def rows_to_images(path):
     """Let a network in ONNX take rows of numbers."""
     import onnx
