@@ -157,7 +157,17 @@ class Resources:
         if key is not None and (_key(source), str(digests)) not in self._signed:
             self._check_signature(name, self._here(source), Path(key))
             self._signed.add((_key(source), str(digests)))
-        return Checkpoint(files, digests, **demanded(source))
+        return Checkpoint(files, digests, **self.demanded(source))
+
+    def demanded(self, source: Source) -> dict[str, bool]:
+        """What the spec demands of a model before it is loaded, and whether a signature lies beside it in vain."""
+        safeguards = source.safeguards
+        beside = any(signature.beside(path).is_file() for path in _paths(self._here(source)))
+        return {
+            "pinned": safeguards.sha256 is not None,
+            "signed": safeguards.public_key is not None,
+            "unchecked": beside and safeguards.public_key is None,
+        }
 
     def _check_signature(self, name: str, source: Source, key: Path) -> None:
         paths = _paths(source)
@@ -291,11 +301,6 @@ def spec_origin(plan: Plan) -> Mapping[str, Any]:
     return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
 
 
-def demanded(source: Source) -> Mapping[str, bool]:
-    """What the spec demands of a model before it is loaded."""
-    return {"pinned": source.safeguards.sha256 is not None, "signed": source.safeguards.public_key is not None}
-
-
 def provenance(
     plan: Plan, resources: Resources, models: tuple[str, ...], used: Mapping[str, Classifier], seed: int
 ) -> Mapping[str, Any]:
@@ -327,7 +332,7 @@ def provenance(
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
                 "known_by": resources.known_by(plan.models[name]),
-                **demanded(plan.models[name]),
+                **resources.demanded(plan.models[name]),
                 "logits": used[name].logits_from if name in used else "not loaded",
             }
             for name in models
