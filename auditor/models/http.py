@@ -71,7 +71,7 @@ class Params(ModelParameters):
     batch_size: Count = 32
     """How many images are sent at a time; the last batch is filled up."""
     timeout: PositiveReal = 30.0
-    """Seconds to wait for a connection, and for an answer."""
+    """Seconds to wait for a connection, and for an answer to its end."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """How often what may be tried again is."""
     backoff: Annotated[Real, Field(ge=0)] = 0.5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.checks import weight_maps
+from auditor.checks import filters, weight_maps
 from auditor.core import Classifier
 from auditor.errors import CheckError, ModelError
 from tests.models.agreement import (
@@ -98,6 +98,8 @@ def test_without_gradients_only_attacks_that_need_none_work(classifiers, of_kera
         robust(classifiers(form), "apgd")
     with pytest.raises(CheckError, match="gives no gradient"):
         weight_maps.run(context(classifiers(form), samples()), weight_maps.Params())
+    with pytest.raises(CheckError, match="shows no layers; the network itself, in a format that does, can be looked"):
+        filters.run(context(classifiers(form), samples()), filters.Params())
     assert robust(classifiers(form), "square") == of_keras["square"]
 
 
