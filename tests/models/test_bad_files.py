@@ -498,7 +498,7 @@ OTHER_HALF = [form for form in FUZZED if form not in HALF and form != "tflite"]
 @pytest.mark.slow
 @pytest.mark.parametrize("forms", [HALF, [*OTHER_HALF, "tflite"]], ids=["one half", "the other"])
 def test_damaged_files_are_refused_or_opened(tmp_path, forms):
-    for form, found in outcomes(written_forms(forms, tmp_path), tmp_path, 41).items():
+    for form, found in outcomes(written_forms(forms, tmp_path), tmp_path, 25).items():
         assert found[0] == "opened", f"nothing was changed of {form}"
         expected = ("opened", "refused", "crashed") if form == "tflite" else ("opened", "refused")
         assert {number: end for number, end in found.items() if end not in expected} == {}, form
