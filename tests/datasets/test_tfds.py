@@ -40,3 +40,23 @@ def test_what_is_not_there_is_named(prepared, asked, message):
     with pytest.raises(DataError) as caught:
         load(prepared, **asked)
     assert str(caught.value).startswith(message)
+
+
+def test_features_of_other_packages_are_not_imported(tmp_path, monkeypatch):
+    mark, module = tmp_path / "mark", tmp_path / "theirs.py"
+    module.write_text(f"from pathlib import Path\nPath({str(mark)!r}).touch()")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = pets(tmp_path / "sets")
+    [path] = folder.rglob("features.json")
+    text = path.read_text()
+    for key in ("pythonClassName", "python_class_name"):
+        path.write_text(
+            text.replace('"pythonClassName": "tensorflow_datasets.core.features.image_feature', f'"{key}": "theirs')
+        )
+        with pytest.raises(DataError, match=r"features.json names a feature of another package, 'theirs.Image', whose"):
+            load(folder)
+    assert not mark.exists()
+    monkeypatch.setattr(tfds, "_check_features", lambda _: None)
+    with pytest.raises(DataError):
+        load(folder)
+    assert mark.exists(), "else this shows nothing"
