@@ -49,7 +49,9 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
         "spec seed": plan.spec.content.seed,
         "model": case.model,
         "models": models,
-        "pinned": [c.pinned for c in checkpoints.values()] if catalog.reads_checkpoints(case.check) else None,
+        "pinned": [[c.pinned, c.unchecked] for c in checkpoints.values()]
+        if catalog.reads_checkpoints(case.check)
+        else None,
         "data": data,
         "needs": needs,
         "baseline": _record(baseline, case.id) if baseline else None,

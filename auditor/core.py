@@ -112,12 +112,14 @@ class Checkpoint:
 
     files: by name, as `sha256sum` names them in their folder. digests: the SHA-256 of each. pinned: whether the spec
     says these digests, and so vouches for every byte. signed: whether the spec names a key that has signed them.
+    unchecked: whether a signature lies beside them, and the spec names no key to check it with.
     """
 
     files: Mapping[str, Path]
     digests: Mapping[str, str]
     pinned: bool
     signed: bool = False
+    unchecked: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auditor import catalog
+from auditor import catalog, signature
 from auditor.core import Preview
 from auditor.errors import ExtensionError, ModelError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
@@ -82,12 +82,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole spec, ready to run. `cases` are in running order."""
+    """A whole spec, ready to run. `cases` are in running order. remarks: what weakens them all."""
 
     spec: Spec
     models: Mapping[str, Source]
     data: Source
     cases: tuple[Case, ...]
+    remarks: tuple[Problem, ...] = ()
 
     @property
     def audit(self) -> str:
@@ -97,7 +98,7 @@ class Plan:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What makes claims of this spec weak, in the order of its lines."""
-        return tuple(sorted(problem for case in self.cases for problem in case.warnings))
+        return tuple(sorted((*self.remarks, *(problem for case in self.cases for problem in case.warnings))))
 
     def case(self, case_id: str) -> Case:
         """Return the case with this id."""
@@ -153,7 +154,19 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     if problems or data is None:
         raise SpecError(problems)
     order = _order(spec, planned)
-    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order))
+    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(_unchecked(spec, models)))
+
+
+def _unchecked(spec: Spec, models: Mapping[str, Source]) -> Iterator[Problem]:
+    """A remark on every model beside which lies a signature that nothing is said of."""
+    for name, source in models.items():
+        paths = (Path(reference.name) for reference in references(source.params) if reference.to == "file")
+        found = next((found for found in map(signature.beside, paths) if found.is_file()), None)
+        if found and source.safeguards.public_key is None:
+            message = (
+                f"model {name!r} has a signature, {found.name}, which isn't checked: name the key that must have made"
+            )
+            yield spec.marks.problem(("models", name), f"{message} it in `public_key`")
 
 
 def _source(

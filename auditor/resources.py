@@ -6,6 +6,7 @@ look hostile, and unless the spec trusts it, it has to be loaded by another proc
 
 import dataclasses
 import hashlib
+import math
 import os
 import shutil
 import sys
@@ -156,7 +157,17 @@ class Resources:
         if key is not None and (_key(source), str(digests)) not in self._signed:
             self._check_signature(name, self._here(source), Path(key))
             self._signed.add((_key(source), str(digests)))
-        return Checkpoint(files, digests, **demanded(source))
+        return Checkpoint(files, digests, **self.demanded(source))
+
+    def demanded(self, source: Source) -> dict[str, bool]:
+        """What the spec demands of a model before it is loaded, and whether a signature lies beside it in vain."""
+        safeguards = source.safeguards
+        beside = any(signature.beside(path).is_file() for path in _paths(self._here(source)))
+        return {
+            "pinned": safeguards.sha256 is not None,
+            "signed": safeguards.public_key is not None,
+            "unchecked": beside and safeguards.public_key is None,
+        }
 
     def _check_signature(self, name: str, source: Source, key: Path) -> None:
         paths = _paths(source)
@@ -269,7 +280,9 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
     shape = samples.images.shape[1:]
     if classifier.input_shape != shape:
         told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
-        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model can resize and reorder them")
+        rows = classifier.input_shape == (1, 1, math.prod(shape))
+        way = "makes rows of them with `layout: flat`" if rows else "can resize and reorder them"
+        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model {way}")
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
         message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
@@ -286,11 +299,6 @@ def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
 def spec_origin(plan: Plan) -> Mapping[str, Any]:
     """Which spec a result is of."""
     return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
-
-
-def demanded(source: Source) -> Mapping[str, bool]:
-    """What the spec demands of a model before it is loaded."""
-    return {"pinned": source.safeguards.sha256 is not None, "signed": source.safeguards.public_key is not None}
 
 
 def provenance(
@@ -324,7 +332,7 @@ def provenance(
                 "params": plan.models[name].shown,
                 "files": resources.digests(plan.models[name]),
                 "known_by": resources.known_by(plan.models[name]),
-                **demanded(plan.models[name]),
+                **resources.demanded(plan.models[name]),
                 "logits": used[name].logits_from if name in used else "not loaded",
             }
             for name in models

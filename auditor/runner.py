@@ -27,7 +27,7 @@ from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.report import PAGE, SIZE
-from auditor.resources import Resources, demanded, now, provenance, spec_origin
+from auditor.resources import Resources, now, provenance, spec_origin
 from auditor.store import Folder, write_bytes, write_text
 
 
@@ -210,8 +210,8 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
 
 def _replayed(kept: Record, work: Work, case: Case) -> Record:
     """A kept record as this run's: the evidence is of then, everything else of now."""
-    plan = work.plan
-    models = {name: {**told, **demanded(plan.models[name])} for name, told in kept.provenance["models"].items()}
+    plan, told = work.plan, kept.provenance["models"]
+    models = {name: {**told[name], **work.resources.demanded(plan.models[name])} for name in told}
     origin = {**kept.provenance, "spec": spec_origin(plan), "models": models}
     again = unjudged(work.run, plan, case, kept.evidence, None, origin, kept.seconds, kept.baseline)
     return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]))

@@ -218,6 +218,26 @@ def test_a_signature_without_its_package_or_key(project, monkeypatch):
     project.runpytest_inprocess().stdout.fnmatch_lines([told])
 
 
+def test_a_signature_that_the_spec_says_nothing_of_is_told_and_not_taken_for_checked(project):
+    (project.path / "model.sig").write_text("{}")
+    checks = "- {id: odd, check: accuracy, model: odd}\n- {id: looks, check: model_scan, model: odd}"
+    result, found = run(project, entry("steeper.keras", "trusted: true"), checks=checks)
+    result.assert_outcomes(passed=2, warnings=4)  # of every model in the folder
+    told = "*one.audit.yaml:6:*model 'odd' has a signature, model.sig, which isn't checked: name the key*`public_key`"
+    result.stdout.fnmatch_lines([told])
+    origin = found.records["odd"].provenance["models"]["odd"]
+    assert (origin["signed"], origin["unchecked"]) == (False, True)
+    assert "A signature lies beside that wasn't checked" in found.records["looks"].evidence.summary
+    assert (
+        "lies beside it, unchecked, as the spec names no key" in (project.path / "reports/tiny/index.html").read_text()
+    )
+
+    (project.path / "model.sig").unlink()
+    _, found = run(project, entry("steeper.keras", "trusted: true"), checks=checks)
+    assert not found.records["odd"].provenance["models"]["odd"]["unchecked"]
+    assert "signature" not in found.records["looks"].evidence.summary, "kept, though not of this"
+
+
 # --- code
 
 

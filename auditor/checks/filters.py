@@ -126,6 +126,11 @@ def _find_layer(context: Context, wanted: str | None) -> Layer:
     layers = context.classifier.layers()
     convolutions = [layer for layer in layers if layer.is_convolution]
     names = [layer.name for layer in convolutions]
+    if not layers:
+        message = (
+            f"the format of model {context.model_name!r} shows no layers; the network itself, in a format that does"
+        )
+        raise CheckError(f"{message}, can be looked into; `accuracy`, and attacks that need no gradient, take this one")
     if not convolutions:
         raise CheckError(f"model {context.model_name!r} shows no convolution layer; its `weight_maps` may say more")
     if wanted is None:

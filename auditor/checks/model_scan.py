@@ -69,8 +69,10 @@ def run(context: Context, params: Params) -> Evidence:
     found = tuple((threat.severity, threat.file, threat.kind, threat.message) for threat in threats)
     said = "the spec's" if checkpoint.pinned else "not in the spec"
     digests = tuple((name, digest, said) for name, digest in checkpoint.digests.items())
+    vain = " A signature lies beside that wasn't checked: the spec names no `public_key`."
     return Evidence(
-        summary=f"{looked}: {told or 'nothing critical'}, {len(threats) - len(critical)} warnings.",
+        summary=f"{looked}: {told or 'nothing critical'}, {len(threats) - len(critical)} warnings."
+        + (vain if checkpoint.unchecked else ""),
         metrics={
             "critical": exact(len(critical)),
             "warnings": exact(len(threats) - len(critical)),

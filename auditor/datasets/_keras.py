@@ -1,7 +1,10 @@
 """The sets that Keras fetches on first use and keeps in its own cache."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,6 +25,15 @@ class Params(Subset):
 def preview_of(params: Params, train: int) -> Preview:
     """What is known without loading, of a set with so many training images."""
     return Preview(params.most(train if params.split == "train" else 10_000), (0.0, 1.0))
+
+
+def kept(folder: str, *names: str) -> tuple[Path, ...]:
+    """Where Keras keeps what it has fetched, below its `datasets`; found as it does, but without importing it."""
+    own = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")
+    home = Path(os.environ.get("KERAS_HOME", own / ".keras"))
+    if home.exists() and not os.access(home, os.W_OK):
+        home = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()) / ".keras"
+    return tuple(home / "datasets" / folder / name for name in names)
 
 
 def fetch(name: str, params: Params, classes: Sequence[str], instead: str) -> Samples:

@@ -15,10 +15,13 @@ References
     Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 """
 
+from pathlib import Path
+
 from auditor.core import Preview, Samples
 from auditor.datasets import _keras
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_FOLDER = "cifar-10-batches-py-target/cifar-10-batches-py"
 
 
 class Params(_keras.Params):
@@ -28,6 +31,11 @@ class Params(_keras.Params):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     return _keras.preview_of(params, 50_000)
+
+
+def own_files(params: Params) -> tuple[Path, ...]:
+    """Keras's own copy, which is all that is loaded once it is there."""
+    return _keras.kept(_FOLDER, *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 
 def load(params: Params) -> Samples:

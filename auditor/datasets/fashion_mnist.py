@@ -14,6 +14,8 @@ References
     Xiao, Rasul and Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms, 2017.
 """
 
+from pathlib import Path
+
 from auditor.core import Preview, Samples
 from auditor.datasets import _keras
 
@@ -29,6 +31,7 @@ _CLASSES = (
     "bag",
     "ankle boot",
 )
+_FILES = tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("labels-idx1", "images-idx3"))
 
 
 class Params(_keras.Params):
@@ -38,6 +41,11 @@ class Params(_keras.Params):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     return _keras.preview_of(params, 60_000)
+
+
+def own_files(params: Params) -> tuple[Path, ...]:
+    """Keras's own copy, which is all that is loaded once it is there."""
+    return _keras.kept("fashion-mnist", *_FILES)
 
 
 def load(params: Params) -> Samples:

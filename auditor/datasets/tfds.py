@@ -8,18 +8,20 @@ Why it matters
 
 How to read it
     A set that `data_dir` holds needs no network, and no code for it: the folder that `tfds build` writes can be carried
-    over from another machine. Any other is downloaded and prepared, which needs the network and time. Images are
-    taken as they are stored (PNG or JPEG) and decoded here; an image's index is its place in the split, in the order of
-    its files. 8-bit values are divided by 255. What a resized image is, `image_folder` explains. Needs the extra
-    `tfds`.
+    over from another machine. One that names features of other packages is refused, as their code would be run. Any
+    other set is downloaded and prepared, which needs the network and time. Images are taken as they are stored (PNG or
+    JPEG) and decoded here; an image's index is its place in the split, in the order of its files. 8-bit values are
+    divided by 255. What a resized image is, `image_folder` explains. Needs the extra `tfds`.
 
 References
     TensorFlow Datasets, a collection of ready-to-use datasets, https://www.tensorflow.org/datasets.
 """
 
+import json
 from array import array
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,12 +72,15 @@ def load(params: Params) -> Samples:
         fitting = sorted(key for key in features if isinstance(features[key], kind))
         if name not in fitting:
             raise DataError(f"{shown}: {one_of(name, fitting, f'feature of type {kind.__name__}')}")
-    dataset = builder.as_dataset(
-        split=params.split,
-        shuffle_files=False,
-        decoders={params.image_feature: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
-    )
+    try:
+        dataset = builder.as_dataset(
+            split=params.split,
+            shuffle_files=False,
+            decoders={params.image_feature: tfds.decode.SkipDecoding()},
+            read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+        )
+    except Exception as error:  # what describes its files is damaged: each part is read by other code
+        raise DataError(f"{shown}: its files can't be opened ({_told(error)})") from error
 
     def examples() -> Iterator[Any]:
         position = 0
@@ -96,12 +101,37 @@ def load(params: Params) -> Samples:
 
 
 def _prepared(tfds: Any, params: Params) -> Any:
+    _check_features(Path(params.data_dir or "~/tensorflow_datasets").expanduser())
     try:
         builder = tfds.builder(params.name, data_dir=params.data_dir)
         if not builder.is_prepared():
             builder.download_and_prepare()
     except Exception as error:  # every set brings its own code, and with it its own errors
-        told = (printable(str(error)).splitlines() or [repr(error)])[0]
-        message = "without a network prepare it on another machine and set `data_dir`"
-        raise DataError(f"tfds: {printable(params.name)!r} can't be opened or fetched ({told}); {message}") from error
+        message = f"({_told(error)}); without a network prepare it on another machine and set `data_dir`"
+        raise DataError(f"tfds: {printable(params.name)!r} can't be opened or fetched {message}") from error
     return builder
+
+
+def _check_features(folder: Path) -> None:
+    """Refuse prepared sets that name features of other packages: TensorFlow Datasets would import those packages."""
+    for path in folder.rglob("features.json"):
+        try:
+            names = list(_classes(json.loads(path.read_bytes())))
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataError(f"tfds: {printable(path)} can't be read: {_told(error)}") from error
+        foreign = [name for name in names if not str(name).startswith("tensorflow_datasets.")]
+        if foreign:
+            message = f"names a feature of another package, {printable(str(foreign[0]))!r}, whose code isn't run"
+            raise DataError(f"tfds: {printable(path)} {message}")
+
+
+def _classes(content: Any) -> Iterator[Any]:
+    """The Python classes that a description of features names, wherever they stand in it."""
+    if isinstance(content, dict):
+        yield from (content[key] for key in ("pythonClassName", "python_class_name", "type") if key in content)
+    for part in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from _classes(part)
+
+
+def _told(error: Exception) -> str:
+    return (printable(str(error)).splitlines() or [repr(error)])[0]

@@ -27,6 +27,7 @@ Output = Literal["logits", "probabilities"]
 Layout = Literal["NCHW", "NHWC"]
 Constants = dict[str, bool | int | Real]
 ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
+InputShape = Annotated[list[Count], Field(min_length=1, max_length=3)]
 
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
@@ -166,6 +167,12 @@ def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, in
         raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
     named = dict(zip(layout, sizes, strict=True))
     return named["H"] or 0, named["W"] or 0, named["C"] or 0
+
+
+def taken_as(given: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (H, W, C) of one image where a network takes it as (H, W, C), as grey (H, W) or as a row of n numbers."""
+    height, width, channels = (1, 1, *given) if len(given) == 1 else (*given, 1)[:3]
+    return height, width, channels
 
 
 def of_rows(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

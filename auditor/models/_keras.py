@@ -20,6 +20,9 @@ def keras_classifier(model: Any, path: str, output: Output) -> Classifier:
     """
     shape_out = model.output_shape
     shape_in = image_shape(model.input_shape, path)
+    kind = str(model.inputs[0].dtype)
+    if "float" not in kind:  # Keras would cast images to it, and say nothing
+        raise ModelError(f"{path} takes images of {kind}; only floats can be attacked")
     if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and (shape_out[1] or 0) >= 2):
         raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
     logits, logits_from = _logits_model(model, output)

@@ -24,6 +24,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ from pydantic import Field, model_validator
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import Count, PositiveReal, Real
-from auditor.models._common import Output, chosen, classifier, image_shape, opaque, times
+from auditor.models._common import InputShape, Output, chosen, classifier, opaque, taken_as, times
 from auditor.models._preprocessing import ModelParameters
 
 Protocol = Literal["tensorflow_serving", "kserve_v2"]
@@ -44,6 +45,7 @@ _PATHS = {
 }
 _RETRIED = (502, 503, 504)
 _FLOATS = {"DT_FLOAT", "FP32"}
+_MOST = 2**26  # numbers in a request, which take gigabytes as text
 _SHOWN = 160  # characters of an answer in an error
 _NOT_TOLD = "not told"
 
@@ -58,7 +60,7 @@ class Params(ModelParameters):
     """`tensorflow_serving` (`POST …:predict` with `instances`) or `kserve_v2` (`POST …/infer` with `inputs`)."""
     output: Output
     """What the model gives: `logits`, or `probabilities` (a softmax)."""
-    shape: Annotated[list[Count], Field(min_length=1, max_length=3)] | None = None
+    shape: InputShape | None = None
     """What it takes for one image: `[28, 28, 1]`, or `[784]` for rows; asked of the endpoint if left out."""
     signature: str | None = None
     """The signature to call, of TensorFlow Serving alone; its default one if left out."""
@@ -69,7 +71,7 @@ class Params(ModelParameters):
     batch_size: Count = 32
     """How many images are sent at a time; the last batch is filled up."""
     timeout: PositiveReal = 30.0
-    """Seconds to wait for a connection, and for an answer."""
+    """Seconds to wait for a connection, and for an answer to its end."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """How often what may be tried again is."""
     backoff: Annotated[Real, Field(ge=0)] = 0.5
@@ -115,9 +117,13 @@ def load(params: Params) -> Classifier:
     """Ask the endpoint what it takes, and try it; raise ModelError if it can't be used."""
     endpoint = _Endpoint(params)
     shape = endpoint.shape
+    if prod(shape) * params.batch_size > _MOST:
+        message = f"{params.batch_size} of them are more than {_MOST} numbers, the most that one request may hold"
+        raise ModelError(f"{params.url} takes images of {times(shape)}, and {message}; a smaller `batch_size` may help")
     run = _Runner(endpoint, shape)
-    images = image_shape((None, *shape), params.url) if len(shape) != 2 else (*shape, 1)
-    return classifier(params.url, params.output, images, opaque(run), batch=params.batch_size)
+    if len(shape) > 3:
+        raise ModelError(f"{params.url} takes {times(shape)} for one image; height, width and channels are needed")
+    return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size)
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,8 @@ class _Endpoint:
     def _pool(self) -> Any:
         import urllib3
 
+        from auditor.models._endings import pool
+
         retry = urllib3.Retry(
             total=self.params.retries,
             other=0,  # a certificate that can't be trusted stays so
@@ -159,7 +167,7 @@ class _Endpoint:
             raise_on_status=False,
             respect_retry_after_header=False,  # it could make an audit wait for hours
         )
-        return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(self.params.timeout, self.params.timeout))
+        return pool(self.params.timeout, retry)
 
     def asked(self, end: str, body: Any = None, absent: bool = False) -> Any:
         """The JSON at the model's address with `end`, to GET or, with a body, to POST.
@@ -168,13 +176,20 @@ class _Endpoint:
         """
         import urllib3
 
+        from auditor.models._endings import LARGEST, TooLongError
+
         url = self.params.url + end
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
         content = None if body is None else json.dumps(body).encode()
         method = "GET" if body is None else "POST"
         try:
-            answer = self._pool.request(method, url, body=content, headers=headers, redirect=False)
+            answer = self._pool.request(
+                method, url, body=content, headers=headers, redirect=False, decode_content=False
+            )
+        except TooLongError as error:
+            most = f"more than {LARGEST >> 20} MB, which no scores need"
+            raise ModelError(f"{url} answers with {most}; is `url` right, or `batch_size` too great?") from error
         except urllib3.exceptions.HTTPError as error:
             raise ModelError(f"{url} {self._unreached(error)}") from error
         if absent and answer.status in (404, 405, 501):
@@ -187,8 +202,8 @@ class _Endpoint:
             raise ModelError(f"{url} answers {answer.status} {answer.reason}{tries}: {self._shown(answer.data)}")
         try:
             return json.loads(answer.data)
-        except ValueError as error:
-            kind = answer.headers.get("Content-Type", "something untyped")
+        except (ValueError, RecursionError) as error:  # the latter of lists in lists in lists
+            kind = answer.headers.get("Content-Encoding") or answer.headers.get("Content-Type", "something untyped")
             message = f"answers with {kind} where JSON is needed: {self._shown(answer.data)}"
             raise ModelError(f"{url} {message}") from error
 
@@ -224,7 +239,7 @@ class _Endpoint:
             return _Described()
         try:
             return _of_serving(told, self.params.signature) if serving else _of_kserve(told)
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise ModelError(f"{self.params.url} tells metadata that aren't those of {self.params.protocol}") from error
 
     @cached_property
@@ -233,7 +248,8 @@ class _Endpoint:
         known = self.described.inputs
         if known is None:
             if self.params.protocol == "kserve_v2" and self.params.input_name is None:
-                raise ModelError(f"{self.params.url} doesn't tell its inputs; name the one for images in `input_name`")
+                told = f"{self.params.url} doesn't tell its inputs; is that the model's name? If it is"
+                raise ModelError(f"{told}, name the one for images in `input_name`")
             return self.params.input_name or ""
         name = chosen(self.params.input_name, known, "input_name", self.params.url)
         if len(known) > 1:
@@ -250,8 +266,8 @@ class _Endpoint:
         told = self.described.inputs[name][1][1:] if self.described.inputs else ()
         if written is None:
             if not told or min(told) < 1:
-                what = f"takes the shape {list(told)}" if told else "doesn't tell what it takes"
-                raise ModelError(f"{self.params.url} {what}; write the shape of one image, as in `shape: [28, 28, 1]`")
+                what = f"takes the shape {list(told)};" if told else "doesn't tell what it takes; if `url` is right,"
+                raise ModelError(f"{self.params.url} {what} write the shape of one image, as in `shape: [28, 28, 1]`")
             return told
         if told and (len(told) != len(written) or any(a not in (b, -1) for a, b in zip(told, written, strict=True))):
             raise ModelError(f"{self.params.url} takes {times(told)}, but `shape` is {times(tuple(written))}")
@@ -261,7 +277,7 @@ class _Endpoint:
 def _of_serving(told: Any, signature: str | None) -> _Described:
     known = told["metadata"]["signature_def"]["signature_def"]
     name = chosen(signature or "serving_default", known, "signature", "the endpoint")
-    inputs = {key: (part["dtype"], _sizes(part)) for key, part in known[name]["inputs"].items()}
+    inputs = {key: (str(part["dtype"]), _sizes(part)) for key, part in known[name]["inputs"].items()}
     return _Described(str(told["model_spec"].get("version") or _NOT_TOLD), inputs, tuple(known[name]["outputs"]))
 
 
@@ -270,8 +286,11 @@ def _sizes(tensor: Any) -> tuple[int, ...]:
 
 
 def _of_kserve(told: Any) -> _Described:
-    inputs = {part["name"]: (part["datatype"], tuple(int(size) for size in part["shape"])) for part in told["inputs"]}
-    outputs = tuple(part["name"] for part in told.get("outputs", []))
+    sizes = [tuple(int(size) for size in part["shape"]) for part in told["inputs"]]
+    inputs = {
+        str(part["name"]): (str(part["datatype"]), size) for part, size in zip(told["inputs"], sizes, strict=True)
+    }
+    outputs = tuple(str(part["name"]) for part in told.get("outputs", []))
     return _Described(", ".join(map(str, told.get("versions") or [])) or _NOT_TOLD, inputs, outputs)
 
 
@@ -320,7 +339,7 @@ class _Runner:
         values, shape = _numbers(target.get("data"), params.url), target.get("shape")
         try:
             return values.reshape(shape)  # data may lie flat, whatever its shape
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{params.url} gives {values.size} numbers and calls them {shape}") from error
 
 
@@ -343,4 +362,5 @@ def _numbers(values: Any, url: str) -> FloatArray:
         raise ModelError(f"{url} gives rows of different lengths") from error
     if found.dtype.kind not in "fiu":
         raise ModelError(f"{url} gives scores that aren't numbers: {str(values)[:_SHOWN]}")
-    return found.astype(np.float32)
+    with np.errstate(over="ignore"):  # infinity is told of later
+        return found.astype(np.float32)

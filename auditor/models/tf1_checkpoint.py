@@ -51,7 +51,8 @@ class Params(ModelParameters):
     constants: Constants = Field(default_factory=dict)
     """What to feed to other placeholders, by name, such as `keep_prob: 1.0`."""
     reshape: ImageShape | None = None
-    """Height, width and channels of an image, where the placeholder takes rows of numbers: `[28, 28, 1]`."""
+    """Height, width and channels of an image, where the placeholder takes rows of numbers: `[28, 28, 1]`. Without it,
+    `preprocessing: {layout: flat}` makes the rows."""
 
     def files_at(self, path: Path) -> tuple[Path, ...]:
         """The graph, the index and every shard of the data; nothing where there is no graph."""
@@ -130,9 +131,10 @@ def _shape(entry: Any, reshape: list[int] | None, path: str) -> tuple[tuple[int,
     if len(given) == 4:
         return image_shape(given, path), False
     if reshape is None:
-        raise ModelError(
-            f"{path}: {entry.name} takes the shape {entry.shape}; write the images' in `reshape: [H, W, C]`"
-        )
+        if len(given) == 2 and given[1]:
+            return image_shape(given, path), True
+        message = f"{path}: {entry.name} takes the shape {entry.shape}"
+        raise ModelError(f"{message}; write the images' in `reshape: [H, W, C]`")
     if not entry.shape.is_compatible_with((None, prod(reshape))):
         raise ModelError(f"{path}: {entry.name} takes the shape {entry.shape}; `reshape` makes (None, {prod(reshape)})")
     height, width, channels = reshape

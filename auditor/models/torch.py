@@ -34,7 +34,7 @@ from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Tensor
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import ImageShape, Layout, Output, classifier, file_at, needed, opaque, reason
+from auditor.models._common import InputShape, Layout, Output, classifier, file_at, needed, opaque, reason, taken_as
 from auditor.models._preprocessing import ModelParameters
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
@@ -61,17 +61,18 @@ class Params(ModelParameters):
     """The TorchScript file, or the `.pt2` file."""
     output: Output
     """What the model gives: `logits`, or `probabilities` (a softmax)."""
-    shape: ImageShape
-    """Height, width and channels of an image: `[28, 28, 1]`."""
+    shape: InputShape
+    """Height, width and channels of an image: `[28, 28, 1]`; `[28, 28]` for grey ones without a place for channels,
+    `[784]` for rows of numbers."""
     layout: Layout = "NCHW"
-    """The order of its input: channels first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
+    """The order of its input where it has channels: first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
 
 
 def load(params: Params) -> Classifier:
     """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
     torch = needed("torch", "torch")
     path = file_at(params.path)
-    height, width, channels = params.shape
+    shape = taken_as(tuple(params.shape))
     try:
         with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
             module = _exported(torch, path) if path.suffix == ".pt2" else torch.jit.load(path, "cpu").eval()
@@ -81,21 +82,26 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{path} can't be opened as a PyTorch model: {reason(error)} ({_HOW})") from error
     for weight in module.parameters():
         weight.requires_grad_(False)
-    run = _Runner(torch, module, params.layout)
-    outputs = _differentiable(run) if run.has_gradient((height, width, channels)) else opaque(run)
-    return classifier(str(path), params.output, (height, width, channels), outputs)
+    run = _Runner(torch, module, params.layout, tuple(params.shape))
+    outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
+    return classifier(str(path), params.output, shape, outputs)
 
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs a module on arrays of images."""
+    """Runs a module on arrays of images. shape: of one image, as the module takes it, but for the order of channels."""
 
     torch: ModuleType
     module: Any
     layout: Layout
+    shape: tuple[int, ...]
+
+    @property
+    def _reordered(self) -> bool:
+        return self.layout == "NCHW" and len(self.shape) == 3
 
     def _given(self, images: FloatArray) -> Any:
-        ordered = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
+        ordered = images.transpose(0, 3, 1, 2) if self._reordered else images.reshape(-1, *self.shape)
         return self.torch.tensor(np.ascontiguousarray(ordered))
 
     def __call__(self, images: FloatArray) -> FloatArray:
@@ -110,7 +116,7 @@ class _Runner:
         outputs = self.module(given).float()
         (gradient,) = self.torch.autograd.grad(outputs, given, self.torch.tensor(upstream))
         found: FloatArray = gradient.numpy()
-        return np.ascontiguousarray(found.transpose(0, 2, 3, 1)) if self.layout == "NCHW" else found
+        return np.ascontiguousarray(found.transpose(0, 2, 3, 1)) if self._reordered else found.reshape(images.shape)
 
     def has_gradient(self, shape: tuple[int, int, int]) -> bool:
         """Whether PyTorch can differentiate the module; where it can't be run, `classifier` will say so."""

@@ -76,10 +76,10 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         raise ModelError(f"{recipe} can't be built as a Keras architecture: {reason(error)}") from error
     try:
         model.load_weights(weights)
+        stored, used = _stored(weights), len(model.weights)
     except Exception as error:  # h5py's errors, and those of layers whose weights have other shapes
         why = " ".join(str(error).split())
         raise ModelError(f"{weights} doesn't fit {recipe.name}: {why}") from error
-    stored, used = _stored(weights), len(model.weights)
     if stored > used:  # Keras leaves what it has no layer for, and says nothing
         raise ModelError(f"{weights} doesn't fit {recipe.name}: it holds {stored} arrays, {used} of them are used")
     return keras_classifier(model, str(weights), params.output)

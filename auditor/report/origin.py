@@ -25,7 +25,8 @@ class File:
 class Model:
     """A checkpoint as the records name it. known_by: what an endpoint tells of one without files.
 
-    pinned, signed: whether the spec demands its digests, or a signature.
+    pinned, signed: whether the spec demands its digests, or a signature. unchecked: whether there is a signature that
+    the spec says nothing of.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Model:
     logits: str
     pinned: bool
     signed: bool
+    unchecked: bool
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,9 @@ def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
     known_by = ", ".join(f"{what} {text.plain(value)}" for what, value in _mapping(found.get("known_by")).items())
-    pinned, signed = found.get("pinned") is True, found.get("signed") is True
+    said = [found.get(what) is True for what in ("pinned", "signed", "unchecked")]
     model_format = text.plain(found.get("format", NOT_RECORDED))
-    return Model(name, model_format, _files(found), known_by, logits, pinned, signed)
+    return Model(name, model_format, _files(found), known_by, logits, *said)
 
 
 def _merged(models: Sequence[Model]) -> tuple[Model, ...]:

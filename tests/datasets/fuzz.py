@@ -1,14 +1,13 @@
 """Damage the files of a dataset in many ways and see what becomes of each, in a process of its own.
 
-`python -m tests.datasets.fuzz FORM COUNT` counts how they end. With a folder, a first and a last number, as
-`tests.models.fuzz` calls it, it prints each damage's number before it is tried, then "opened", "refused" by a
-DataError, or "escaped" with any other error.
+`python -m tests.datasets.fuzz COUNT [FORM]...` tries so many in every form, or in these, and counts how they end, as
+`tests.models.fuzz` does: refused is what ends in a DataError.
 """
 
 import gzip
 import sys
 import tempfile
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from auditor import catalog
 from auditor.errors import DataError
-from tests.models.fuzz import damaged, outcomes, try_damages
+from tests.models.fuzz import damaged, outcomes, show, try_damages
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)
 LABELS = np.arange(6, dtype=np.uint8) % 3
@@ -44,13 +43,13 @@ def write_pictures(folder: Path) -> dict[str, Any]:
     from PIL import Image
 
     for row, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
-        (folder / f"{label}").mkdir(exist_ok=True)
+        (folder / f"{label}").mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{label}" / f"{row}.{'png' if row % 2 else 'jpg'}")
     return {"path": str(folder)}
 
 
 def write_csv(folder: Path) -> dict[str, Any]:
-    write_pictures(folder / "../files")
+    write_pictures(folder.parent / "files")
     rows = (f"../files/{label}/{row}.{'png' if row % 2 else 'jpg'},{label}" for row, label in enumerate(LABELS))
     (folder / "a.csv").write_text("path,label\n" + "\n".join(rows))
     return {"path": str(folder / "a.csv")}
@@ -76,6 +75,13 @@ def write_gzipped_tfrecord(folder: Path) -> dict[str, Any]:
     return write_tfrecord(folder, "GZIP")
 
 
+def write_tfds(folder: Path) -> dict[str, Any]:
+    from tests.datasets import prepared
+
+    prepared.pets(folder)
+    return {"name": "pets", "data_dir": str(folder)}
+
+
 # The dataset, and what writes its files.
 FORMS = {
     "idx": ("idx", write_idx),
@@ -86,15 +92,18 @@ FORMS = {
     "parquet": ("parquet", write_parquet),
     "tfrecord": ("tfrecord", write_tfrecord),
     "gzipped tfrecord": ("tfrecord", write_gzipped_tfrecord),
+    "tfds": ("tfds", write_tfds),
 }
 
 
-def ends(form: str, folder: Path, count: int) -> dict[int, str]:
-    """What became of so many damages to files of this form, which are written into an empty folder first."""
-    whole = folder / "whole"
-    for part in (whole, folder / "files"):
-        part.mkdir()
-    return outcomes(form, whole, FORMS[form][1](whole), count, "tests.datasets.fuzz")
+def ends(forms: Sequence[str], folder: Path, count: int) -> dict[str, dict[int, str]]:
+    """What became of so many damages to files of these forms, which are written into an empty folder first."""
+    written = {}
+    for place, form in enumerate(forms):
+        whole = folder / str(place)
+        whole.mkdir()
+        written[form] = FORMS[form][1](whole)
+    return outcomes(written, folder, count, "tests.datasets.fuzz")
 
 
 def damaged_or_cut(content: bytes, number: int) -> bytes:
@@ -102,20 +111,19 @@ def damaged_or_cut(content: bytes, number: int) -> bytes:
     return damaged(content, number) if number % 5 else content[: len(content) * number // (number + 7) or None]
 
 
-def main(form: str, whole: Path, first: int, last: int) -> None:
-    dataset = catalog.load("datasets", FORMS[form][0])
-
-    def attempt(folder: Path, params: dict[str, Any]) -> None:
+def child(folder: Path, count: int, first: int, last: int) -> None:
+    def attempt(form: str, _: Path, params: dict[str, Any]) -> None:
+        dataset = catalog.load("datasets", FORMS[form][0])
         asked = dataset.Params(**params)
         dataset.preview(asked)
         dataset.load(asked)
 
-    try_damages(whole, range(first, last), attempt, DataError, damaged_or_cut)
+    try_damages(folder, count, range(first, last), attempt, DataError, lambda _: damaged_or_cut)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) == 3:
+if __name__ == "__main__" and sys.argv[1] == "child":
+    child(Path(sys.argv[2]), *map(int, sys.argv[3:]))
+elif __name__ == "__main__":
+    for form in sys.argv[2:] or FORMS:
         with tempfile.TemporaryDirectory() as folder:
-            print(Counter(ends(sys.argv[1], Path(folder), int(sys.argv[2])).values()))  # noqa: T201
-    else:
-        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+            show(form, ends([form], Path(folder), int(sys.argv[1]))[form])

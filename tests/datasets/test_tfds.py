@@ -1,35 +1,17 @@
 """A set that was prepared in a folder: no code of its own, no network."""
 
-import numpy as np
 import pytest
 
-from auditor.backend import tensorflow
 from auditor.datasets import tfds
 from auditor.errors import DataError
+from tests.datasets.prepared import pets
 
-library = pytest.importorskip("tensorflow_datasets")
+pytest.importorskip("tensorflow_datasets")
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Six images whose brightness is their row."""
-    tf = tensorflow()
-    folder = tmp_path_factory.mktemp("prepared")
-    features = {
-        "image": library.features.Image(shape=(4, 5, 3)),
-        "label": library.features.ClassLabel(names=["cat", "dog"]),
-    }
-    images = np.repeat(np.arange(6, dtype=np.uint8), 60).reshape(6, 4, 5, 3)
-    rows = tf.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(6) % 2})
-    library.dataset_builders.store_as_tfds_dataset(
-        name="pets",
-        version="1.0.0",
-        features=library.features.FeaturesDict(features),
-        split_datasets={"test": rows},
-        data_dir=folder,
-        disable_shuffling=True,
-    )
-    return folder
+    return pets(tmp_path_factory.mktemp("prepared"))
 
 
 def load(folder, **asked):
@@ -58,3 +40,23 @@ def test_what_is_not_there_is_named(prepared, asked, message):
     with pytest.raises(DataError) as caught:
         load(prepared, **asked)
     assert str(caught.value).startswith(message)
+
+
+def test_features_of_other_packages_are_not_imported(tmp_path, monkeypatch):
+    mark, module = tmp_path / "mark", tmp_path / "theirs.py"
+    module.write_text(f"from pathlib import Path\nPath({str(mark)!r}).touch()")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = pets(tmp_path / "sets")
+    [path] = folder.rglob("features.json")
+    text = path.read_text()
+    for key in ("pythonClassName", "python_class_name"):
+        path.write_text(
+            text.replace('"pythonClassName": "tensorflow_datasets.core.features.image_feature', f'"{key}": "theirs')
+        )
+        with pytest.raises(DataError, match=r"features.json names a feature of another package, 'theirs.Image', whose"):
+            load(folder)
+    assert not mark.exists()
+    monkeypatch.setattr(tfds, "_check_features", lambda _: None)
+    with pytest.raises(DataError):
+        load(folder)
+    assert mark.exists(), "else this shows nothing"

@@ -66,6 +66,11 @@ def keras(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "m.keras")}
 
 
+def legacy_keras(folder: Path) -> dict[str, Any]:
+    network().save(folder / "m.h5")
+    return {"path": str(folder / "m.h5")}
+
+
 def saved_model(folder: Path) -> dict[str, Any]:
     network().export(folder / "exported", verbose=False)
     return {"path": str(folder / "exported")}
@@ -225,6 +230,7 @@ def _server() -> str:
 
 FORMS = {
     "keras": Form("keras", keras, True, True),
+    "keras, legacy .h5": Form("keras", legacy_keras, True, True),
     "saved_model of Keras": Form("saved_model", saved_model, True, True),
     "saved_model of a module": Form("saved_model", plain_module, True, True),
     "tf1_checkpoint": Form("tf1_checkpoint", tf1_checkpoint, True, True),

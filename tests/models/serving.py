@@ -1,7 +1,8 @@
 """A server on this machine that answers as TensorFlow Serving and KServe do, or as told."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -13,8 +14,8 @@ from auditor.backend import tensorflow
 
 # From images, as rows of the server's input, to rows of outputs.
 Model = Callable[[np.ndarray], np.ndarray]
-# From a method to a status, headers and a body; None where the server should answer honestly.
-Answer = Callable[[str], tuple[int, dict[str, str], bytes] | None]
+# From a method to a status, headers and a body, or to all that is sent, as it comes; None for an honest answer.
+Answer = Callable[[str], tuple[int, dict[str, str], bytes] | Iterable[bytes] | None]
 
 
 def honest(model: Any) -> Model:
@@ -57,6 +58,10 @@ def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server
             except ConnectionError:
                 self.close_connection = True  # the client didn't wait
 
+        def finish(self) -> None:
+            with suppress(ConnectionError):  # nor did it wait for what is still to be sent
+                super().finish()
+
         def do_GET(self) -> None:
             told = {"metadata": _serving(server.version, shape), "net": _kserve(server.version, shape)}
             name = self.path.removesuffix("/versions/7").rpartition("/")[2]
@@ -76,7 +81,14 @@ def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server
             server.requests.append((self.command, self.path, dict(self.headers)))
             status = 404 if value is None else 200
             usual = (status, {"Content-Type": "application/json"}, json.dumps(value).encode())
-            status, headers, body = server.answer(self.command) or usual
+            answer = server.answer(self.command) or usual
+            if not isinstance(answer, tuple):
+                self.close_connection = True
+                for part in answer:
+                    self.wfile.write(part)
+                    self.wfile.flush()
+                return
+            status, headers, body = answer
             self.send_response(status)
             for name, text in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, text)

@@ -1,7 +1,9 @@
 """Models behind endpoints: what goes wrong with servers is told, tried again or refused, and nothing is asked early."""
 
+import gzip
 import itertools
 import json
+import resource
 import shutil
 import socket
 import time
@@ -110,6 +112,56 @@ def test_an_endpoint_that_hangs_up(server):
     refused(server, "gave no answer in one try: .*broken", retries=0)
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNK = b"10000\r\n" + b"0," * 2**15 + b"\r\n"  # 64 kB
+GIGABYTES = {
+    "announced": lambda: itertools.chain([HEAD + b"Content-Length: 99999999999\r\n\r\n"], itertools.repeat(CHUNK)),
+    "in chunks": lambda: itertools.chain([HEAD + b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(CHUNK)),
+    "until it hangs up": lambda: itertools.chain([HEAD + b"\r\n"], itertools.repeat(CHUNK)),
+}
+
+
+@pytest.mark.parametrize("how", GIGABYTES)
+def test_an_answer_without_end_is_not_read_to_its_end(server, how):
+    server.answer = lambda method: GIGABYTES[how]() if method == "POST" else None
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused(server, "net:predict answers with more than 64 MB, which no scores need; is `url` right, or `batch_size`")
+    assert posts(server) == 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
+
+
+def dripping(begin):
+    """Send a byte now and then, for ever."""
+    yield begin
+    while True:
+        time.sleep(0.02)
+        yield b"1"
+
+
+DRIPS = {
+    "a status": b"HTTP/1.1 20",
+    "a header": HEAD + b"X: ",
+    "interim answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 100 ",
+    "a body with a length": HEAD + b"Content-Length: 9999999\r\n\r\n",
+    "a body without one": HEAD + b"\r\n",
+    "a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nffff\r\n",
+}
+
+
+@pytest.mark.parametrize("what", DRIPS)
+def test_an_answer_that_drips_ends_at_the_timeout(server, what):
+    server.answer = lambda method: dripping(DRIPS[what]) if method == "POST" else None
+    start = time.monotonic()
+    refused(server, r"gave no answer within 0\.2 s in 2 tries; a greater `timeout`", timeout=0.2, retries=1)
+    assert time.monotonic() - start < 5  # on a busy machine
+
+
+def test_an_answer_that_unfolds_is_not_unfolded(server):
+    bomb = gzip.compress(b"[" + b" " * 10**7 + b"]")
+    server.answer = to_posts(200, {**JSON, "Content-Encoding": "gzip"}, bomb)
+    refused(server, "answers with gzip where JSON is needed: ")
+
+
 ANSWERS = {
     "HTML": (
         {"Content-Type": "text/html"},
@@ -127,6 +179,7 @@ ANSWERS = {
     ),
     "no rows": (JSON, b'{"predictions": []}', r"32 images should give 32 rows of scores, but gave the shape \(0,\)"),
     "classes": (JSON, json.dumps({"predictions": [2] * 32}).encode(), r"gave the shape \(32,\)"),
+    "lists in lists": (JSON, b"[" * 10**5, "where JSON is needed: "),
     "one score": (JSON, json.dumps({"predictions": [[2.0]] * 32}).encode(), "classes ≥ 2"),
     "ragged rows": (JSON, b'{"predictions": [[1, 0], [1]]}', "gives rows of different lengths"),
     "texts": (JSON, b'{"predictions": [["a", "b"]]}', "gives scores that aren't numbers: "),
@@ -177,7 +230,12 @@ def test_a_redirect_is_not_followed(server):
 def test_without_metadata_the_spec_says_the_shape(protocol):
     server = start(honest(linear_model()), SHAPE, metadata=False)
     named = {"input_name": "x"}
-    refused(server, r"doesn't tell what it takes; write the shape of one image, as in `shape", protocol, **named)
+    refused(
+        server,
+        r"doesn't tell what it takes; if `url` is right, write the shape of one image, as in `shape",
+        protocol,
+        **named,
+    )
     given = params(server, protocol, shape=list(SHAPE), **named)
     assert http.load(given).input_shape == SHAPE
     assert http.known_by(given) == {"endpoint": given.url, "version": "not told"}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from functools import cache
 
 import numpy as np
@@ -22,7 +23,7 @@ from auditor.report.origin import origin
 from auditor.resources import Resources
 from auditor.store import Folder
 from auditor.verification import verify
-from tests.models.formats import network, onnx
+from tests.models.formats import network, onnx, tf1_checkpoint, torch_network
 from tests.support import CLASSES, SIZE, context, data, samples, states, write
 
 SHARES = np.array([0.6, 0.3, 0.1], np.float32)  # of the colours in what the colour network sees
@@ -148,29 +149,84 @@ def test_images_of_another_size_and_colour(tmp_path):
     np.testing.assert_allclose(same, opened(plain(3)[0], tmp_path, None, (SIZE, SIZE, 3)).predict(colours(20).images))
 
 
-@pytest.mark.parametrize("form", ["saved_model", "tflite", "onnx"])
-def test_other_formats_that_take_rows(tmp_path, form):
-    tf, given = tensorflow(), samples(20)
+def keras_rows():
+    """The network as one that takes rows of numbers."""
     import keras
 
     _, kernel, bias = plain(1)
-    model = rebuilt([(SIZE * SIZE,), keras.layers.Reshape((SIZE, SIZE, 1))], kernel, bias)
-    path = tmp_path / f"m.{form}"
-    if form == "tflite":
-        pytest.importorskip("ai_edge_litert")
-        path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    elif form == "onnx":
-        written = onnx(tmp_path)
-        rows_to_images(tmp_path / "m.onnx")
-        path = written["path"]
-    else:
-        model.export(path, verbose=False)
+    return rebuilt([(SIZE * SIZE,), keras.layers.Reshape((SIZE, SIZE, 1))], kernel, bias)
+
+
+def rows_of_saved_model(folder):
+    keras_rows().export(folder / "exported", verbose=False)
+    return {"path": str(folder / "exported")}
+
+
+def rows_of_tflite(folder):
+    pytest.importorskip("ai_edge_litert")
+    path = folder / "m.tflite"
+    path.write_bytes(tensorflow().lite.TFLiteConverter.from_keras_model(keras_rows()).convert())
+    return {"path": str(path)}
+
+
+def rows_of_onnx(folder):
+    params = onnx(folder)
+    rows_to_images(folder / "m.onnx")
+    return params
+
+
+def rows_of_torch(folder):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(torch.nn.Unflatten(1, (1, SIZE, SIZE)), torch_network()).eval()
+    with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+        torch.jit.script(model).save(folder / "m.pt")
+    return {"path": str(folder / "m.pt"), "shape": [SIZE * SIZE]}
+
+
+def rows_of_tf1_checkpoint(folder):
+    return {**tf1_checkpoint(folder), "reshape": None}
+
+
+ROWS = {
+    "saved_model": (rows_of_saved_model, True),
+    "tf1_checkpoint": (rows_of_tf1_checkpoint, True),
+    "torch": (rows_of_torch, True),
+    "tflite": (rows_of_tflite, False),
+    "onnx": (rows_of_onnx, False),
+}
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_other_formats_that_take_rows(tmp_path, form):
+    tf, given, (make, differentiable) = tensorflow(), samples(20), ROWS[form]
     module = catalog.load("models", form)
-    base = module.load(module.Params(path=str(path), output="probabilities"))
+    base = module.load(module.Params(**{"output": "probabilities", **make(tmp_path)}))
+    assert base.input_shape == (1, 1, SIZE * SIZE)
     classifier = prepared("m", base, Preprocessing(layout="flat"), (SIZE, SIZE, 1))
     expected = np.log(np.asarray(network()(given.images)))
     found = np.log(softmax(classifier.predict(given.images)))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    if differentiable:
+        found = []
+        for forward in (classifier.forward, lambda images: tf.math.log(network()(images))):
+            with tf.GradientTape() as tape:
+                images = tf.constant(given.images)
+                tape.watch(images)
+                value = tf.nn.log_softmax(forward(images))[:, 1]
+            found.append(tape.gradient(value, images).numpy())
+        assert np.abs(found[1]).max() > 0.1
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-3)
+
+
+def test_grey_images_of_torch_without_a_place_for_channels(tmp_path):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Unflatten(1, (1, SIZE, SIZE)), torch_network()).eval()
+    with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
+        torch.jit.script(model).save(tmp_path / "m.pt")
+    module, given = catalog.load("models", "torch"), samples(20)
+    params = module.Params(path=str(tmp_path / "m.pt"), output="probabilities", shape=[SIZE, SIZE])
+    found = softmax(module.load(params).predict(given.images))
+    np.testing.assert_allclose(np.log(found), np.log(np.asarray(network()(given.images))), rtol=1e-3, atol=1e-3)
 
 
 def rows_to_images(path):
