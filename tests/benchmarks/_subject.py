@@ -49,7 +49,7 @@ def subject(name: str, count: int) -> Subject:
 
 
 def ours(
-    it: Subject, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first"
+    it: Subject, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first", seed: int = 0
 ) -> tuple[Any, list[Found]]:
     """Run our attacks, each on what those before left; gives where images ended, and what each stage found."""
     ended, left, found = it.images.copy(), np.arange(len(it.labels)), []
@@ -57,7 +57,7 @@ def ours(
         module = catalog.load("attacks", name)
         radii, anywhere = np.full(len(left), eps), np.full(len(left), -1)
         job = Job(it.images[left], it.labels[left], anywhere, radii, left.astype(np.int64), it.logits[left])
-        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, 0, keep)
+        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, seed, keep)
         ended[left] = result.images
         left = left[~result.success]
         found.append(result)
