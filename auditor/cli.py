@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,21 +195,21 @@ def _specs(paths: Iterable[Path]) -> list[Path]:
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--quick", is_flag=True, help="Load no model: what isn't known without a calibration is left open.")
+@click.option("--calibrate", is_flag=True, help="Load each model whose speed isn't known, and time it: some seconds.")
 @cli_cache.FOLDER
-def plan(paths: tuple[Path, ...], quick: bool, folder: Path) -> None:
+def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
     """Show what would run, in which order, what it takes, and what its gates can show.
 
     PATHS are specs or folders (default: the current one). Of every case: whether its result is cached, else how long
-    it took the last time, else how long it takes at most, by what passes through its model and a calibration of some
-    seconds for each (kept in the cache). Attacks leave an image as soon as they can, so most end long before that.
-    Of every expectation on a share or a median: the most samples it can have, and how many it takes at least for it
-    to pass.
+    it took the last time, else how long it takes at most, by what passes through its model and how fast that is.
+    Attacks leave an image as soon as they can, so most end long before that. No model is loaded, and no connection
+    opened, unless a calibration is asked for; what it finds is kept in the cache. Of every expectation on a share or a
+    median: the most samples it can have, and how many it takes at least for it to pass.
 
     \b
     Examples:
-      auditor plan specs
-      auditor plan specs --quick                 at once, from what is kept alone
+      auditor plan specs                         at once, from what is kept
+      auditor plan specs --calibrate             time the models first
       pytest specs --audit-budget 5m             run what fits, by `priority`
     """
     from rich.console import Console
@@ -224,11 +225,8 @@ def plan(paths: tuple[Path, ...], quick: bool, folder: Path) -> None:
     resources, cache = Resources(cache=folder), Cache(folder)
     for path in _specs(paths):
         planned = make_plan(path)
-        if quick:
-            found = outlook(planned, resources, cache, calibrate=False)
-        else:
-            with progress.status(f"calibrating the models of {planned.audit}"):
-                found = outlook(planned, resources, cache, calibrate=True)
+        with progress.status(f"calibrating the models of {planned.audit}") if calibrate else nullcontext():
+            found = outlook(planned, resources, cache, calibrate)
         console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({path})")
         print_plan(planned, found, console)
         print_outlook(found, console)

@@ -137,7 +137,7 @@ def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> 
             unknown[name] = str(error)
             continue
         if found is None:
-            unknown[name] = "it is not calibrated"
+            unknown[name] = "its speed isn't known; --calibrate times it"
         else:
             speeds[name] = found
     cases = {}

@@ -30,29 +30,28 @@ def _lines(*arguments: str) -> dict[str, str]:
 
 def test_a_plan_knows_more_each_time(project: pytest.Pytester) -> None:
     path = write(project, spec(CHECKS))
-    quick = _lines(str(path), "--quick")
-    assert quick["clean"] == "time unknown: it is not calibrated"
-    said = _lines(str(path))
+    assert _lines(str(path))["clean"] == "time unknown: its speed isn't known; --calibrate times it"
+    said = _lines(str(path), "--calibrate")
     assert re.fullmatch(r".* at most, by up to 60 predictions", said["clean"])
     assert re.fullmatch(r".* at most, by up to [\d,]+ gradients and [\d,]+ predictions", said["holds"])
     assert said["onto"] == "time unknown: `transfer` can't say before it runs"
     assert re.search(
         r"4 cases; .* at most for 3; unknown for 1\. Loading the model takes .* one process needs", said[""]
     )
-    assert _lines(str(path), "--quick") == said  # calibrations are kept
+    assert _lines(str(path)) == said  # calibrations are kept
 
     assert project.runpytest("--audit-cache", ".audit_cache").ret == 0
-    after = _lines(str(path), "--quick")
+    after = _lines(str(path))
     assert all(after[name].startswith("cached") for name in ("clean", "holds", "flip", "onto"))
     path.write_text(path.read_text().replace("audit: tiny", "audit: tiny\nseed: 1"))
-    other = _lines(str(path), "--quick")
+    other = _lines(str(path))
     assert re.match(r".* the last time \(.* UTC\), by up to 60 predictions", other["clean"])
     assert "the last time for 4" in other[""]
 
 
 def test_a_model_that_can_t_be_opened_is_said_with_its_reason(project: pytest.Pytester) -> None:
     (project.path / "linear.keras").write_bytes(b"nothing")
-    said = _lines(str(write(project, spec(CHECKS))))
+    said = _lines(str(write(project, spec(CHECKS))), "--calibrate")
     assert said["clean"].startswith("time unknown: ")
     assert "linear.keras" in said["clean"]
     assert "4 cases; unknown for 4" in said[""]

@@ -163,7 +163,7 @@ def test_plan_shows_order_samples_and_doubts(project):
             "- {id: flip, check: digit_flip, expect: {flip_rate: {min: 0.99}}}\n"
         ),
     )
-    result = CliRunner().invoke(main, ["plan", "--quick", str(path)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(main, ["plan", str(path)], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     lines = [" ".join(line.split()) for line in result.output.splitlines()]
     assert lines[1] == "flip digit_flip of linear"

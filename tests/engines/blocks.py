@@ -1,6 +1,7 @@
 """Work in blocks that a test can hold, follow and take down, in any process: it needs no TensorFlow.
 
-Importing this makes the tests' extensions known, so that whoever is sent a block can load a plain model.
+Where KNOW_EXTENSIONS is set, importing this makes the tests' extensions known, so that whoever is sent a block can load
+a plain model.
 """
 
 import os
@@ -16,9 +17,10 @@ import auditor.models
 from auditor.core import Classifier
 
 EXTENSIONS = Path(__file__).parents[1] / "extensions"
-for package in (auditor.checks, auditor.models):
-    if str(EXTENSIONS / package.__name__.rpartition(".")[2]) not in package.__path__:
-        package.__path__.append(str(EXTENSIONS / package.__name__.rpartition(".")[2]))
+if "KNOW_EXTENSIONS" in os.environ:
+    for package in (auditor.checks, auditor.models):
+        if str(EXTENSIONS / package.__name__.rpartition(".")[2]) not in package.__path__:
+            package.__path__.append(str(EXTENSIONS / package.__name__.rpartition(".")[2]))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+import auditor.models
 from auditor.cache import Cache
 from auditor.engines._worker import work
 from auditor.engines.dask import Dask
@@ -22,9 +25,8 @@ from tests.engines.blocks import Block, predict
 from tests.plain import ended, left, make_plain, run_plain, start_plain
 from tests.support import data, linear_weights
 
-from auditor.models import plain  # isort: skip  # known by what was imported before
-
 ROOT = Path(__file__).parents[2]
+EXTENSIONS = ROOT / "tests" / "extensions"
 SPEC = "- {id: spread, check: blocks, model: a}\n"
 BLOCKS, SIZE = 6, 10
 
@@ -40,9 +42,10 @@ def until(true: Callable[[], object], what: str) -> None:
 class Project:
     """A plain audit of one case of six blocks, and the processes that were started around it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    def __init__(self, path: Path, plain: ModuleType) -> None:
+        self.path, self.plain = path, plain
+        imports = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self.environment = {"PYTHONPATH": imports, "KNOW_EXTENSIONS": "1"}
         self.running: list[subprocess.Popen[str]] = []
         make_plain(path, SPEC)
 
@@ -102,9 +105,17 @@ class Project:
 
 
 @pytest.fixture
-def audit(tmp_path):
+def plain(monkeypatch):
+    """The format of the tests, known to this process for one test."""
+    monkeypatch.setattr("auditor.models.__path__", [*auditor.models.__path__, str(EXTENSIONS / "models")])
+    yield import_module("auditor.models.plain")
+    del sys.modules["auditor.models.plain"]
+
+
+@pytest.fixture
+def audit(tmp_path, plain):
     """A project whose processes end with the test."""
-    made = Project(tmp_path)
+    made = Project(tmp_path, plain)
     yield made
     for process in made.running:
         process.kill()
@@ -161,11 +172,11 @@ def refusal(audit: Project, address: str, gpu: bool = False, **settings: str) ->
     """What a client in this process is told instead of a result."""
     from dask import config
 
-    engine, params = Dask(address, 1, gpu), plain.Params(path=str(audit.path / "a.npz"))
-    block = Block(0, data()[0], str(audit.path))
+    engine, params = Dask(address, 1, gpu), audit.plain.Params(path=str(audit.path / "a.npz"))
+    block, classifier = Block(0, data()[0], str(audit.path)), audit.plain.Plain(linear_weights()[0])
     try:
         with config.set(settings), pytest.raises(CheckError) as refused:
-            list(engine.run(predict, Source("plain", params, params), plain.Plain(linear_weights()[0]), [block]))
+            list(engine.run(predict, Source("plain", params, params), classifier, [block]))
     finally:
         engine.close()
     return str(refused.value)
@@ -279,7 +290,7 @@ def test_a_scheduler_without_the_auditor_is_told_from_one_that_is_lost(audit):
     assert refusal(audit, address).startswith(told)
 
 
-def test_a_worker_without_the_checkpoint_says_so(tmp_path):
+def test_a_worker_without_the_checkpoint_says_so(tmp_path, plain):
     params = plain.Params(path=str(tmp_path / "a.npz"))
     with pytest.raises(ModelError, match="another checkpoint than was asked for, or none under that path"):
         work(predict, Source("plain", params, params), {"a.npz": "0" * 64}, (6, 6, 1), 0, Block(0, data()[0], "."))
