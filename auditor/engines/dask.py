@@ -9,6 +9,7 @@ References
     Rocklin, Dask: Parallel Computation with Blocked Algorithms and Task Scheduling, SciPy 2015.
 """
 
+import asyncio
 import atexit
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -167,6 +168,8 @@ class Dask:
                 self._client = Client(self._cluster)
                 self._client.run(_worker.limit_threads, threads_each(self.count))
             else:
+                # A client that fails half-way blocks the next one when it is collected, so only one that works is made.
+                asyncio.run(_reach(self.address))
                 self._client = Client(self.address, timeout=_PATIENCE)
         except (OSError, ValueError, TypeError) as error:
             way = f"; {_TLS}" if self._place.startswith("tls:") else ""
@@ -179,6 +182,16 @@ class Dask:
             if part is not None:
                 part.close()
         self._client = self._cluster = None
+
+
+async def _reach(address: str) -> None:
+    """Shake hands with what listens at an address; raise OSError where that fails."""
+    from dask.utils import parse_timedelta
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=parse_timedelta(_PATIENCE), **Security().get_connection_args("client"))
+    await comm.close()
 
 
 class _NoWorkerError(Exception):
