@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml  # noqa: F401 - sessions in this process forget what they import, and its part in C keeps the first one
 from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -240,14 +240,13 @@ def _standing(config: pytest.Config, plan: Plan) -> Run | None:
     if plan.audit not in state.standing and hasattr(config, "workerinput"):
         folder = _work(config, plan).folder
         if folder.stands_for(state.run):
-            state.standing[plan.audit] = folder.load_run()
+            state.standing[plan.audit] = folder.load_run(arrays=bool(config.getoption("htmlpath", None)))
     return state.standing.get(plan.audit)
 
 
 def _work(config: pytest.Config, plan: Plan) -> Work:
     """What this process runs the cases of a plan with."""
     from auditor.baseline import find_baseline
-    from auditor.budget import Budget
     from auditor.cache import Cache
     from auditor.resources import Resources
     from auditor.runner import Work
@@ -261,7 +260,11 @@ def _work(config: pytest.Config, plan: Plan) -> Work:
         baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
         folder = Folder(state.reports / plan.audit)
         engine = first.engine if first else plugin_options.engine(config).opened()
-        budget = Budget(state.budget, state.ends) if state.budget else None
+        budget = None
+        if state.budget:
+            from auditor.budget import Budget
+
+            budget = Budget(state.budget, state.ends)
         state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine, budget)
     return state.works[plan.audit]
 
@@ -307,7 +310,8 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
                 continue
             work = _work(config, plan)
             run = new_run(plan, state.run, case_ids, state.allow_code)
-            stands = standing(work, run, state.size) if state.cache and not state.baselines else None
+            drawn = bool(config.getoption("htmlpath", None))
+            stands = standing(work, run, state.size, drawn) if state.cache and not state.baselines else None
             if stands:
                 state.standing[plan.audit] = stands
                 work.folder.let_stand(state.run)

@@ -8,11 +8,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor import catalog, history, manifest
 from auditor.baseline import MODEL, changed_images, from_records
-from auditor.budget import Budget
 from auditor.cache import Cache
 from auditor.case_key import case_key
 from auditor.commit import commit_of
@@ -22,13 +21,15 @@ from auditor.engines import Run as EngineRun
 from auditor.engines import serial
 from auditor.engines._kept import Kept
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
-from auditor.estimate import remember
 from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.report import PAGE, SIZE
 from auditor.resources import Resources, now, provenance, spec_origin
 from auditor.store import Folder, write_bytes, write_text
+
+if TYPE_CHECKING:
+    from auditor.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Work:
     baseline: Folder | None = None
     cache: Cache | None = None
     engine: EngineRun = serial.run
-    budget: Budget | None = None
+    budget: "Budget | None" = None
     levels: list[float | None] = field(default_factory=list)
 
 
@@ -72,11 +73,11 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
     )
 
 
-def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
+def standing(work: Work, run: Run, size: int | None = None, arrays: bool = True) -> Run | None:
     """The finished run that lies in the folder, if running `run` could only repeat it; None otherwise.
 
     Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
-    it is. size: the bytes that a page may take, if that is asked for.
+    it is. size: the bytes that a page may take, if that is asked for. arrays: whether those of its records are needed.
     """
     folder = work.folder.path
     try:
@@ -87,13 +88,15 @@ def standing(work: Work, run: Run, size: int | None = None) -> Run | None:
             return None  # the page of all audits is made when one of them is rendered
         if manifest.broken(folder):
             return None
-        there = work.folder.load_run()
+        there = work.folder.load_run(arrays)
         for planned_case in (case for case in run.cases if case.selected):
             record, case = there.records.get(planned_case.id), work.plan.case(planned_case.id)
             if record is None or not record.key or record.key != case_key(work.plan, case, work.resources):
                 return None
-            if case.waiver and record.waiver != conclude(record, work.plan, case).waiver:
-                return None  # a waiver may have expired
+            if case.waiver:
+                whole = work.folder.load(there.id, case.id)
+                if whole is None or record.waiver != conclude(whole, work.plan, case).waiver:
+                    return None  # a waiver may have expired
     except (AuditError, OSError):
         return None  # nothing there, or nothing that can be trusted: the run replaces it
     return there
@@ -200,6 +203,8 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
         return _replayed(kept, work, case)
     record = _measure(work, case, blocks)
     if record.evidence is not None:
+        from auditor.estimate import remember  # not needed where nothing is measured
+
         remember(work.plan, record, work.cache)
     if key and record.evidence is not None:
         record = dataclasses.replace(record, key=key)

@@ -20,6 +20,7 @@ import tempfile
 import types
 import typing
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -132,8 +133,12 @@ class Folder:
         except OSError as error:
             raise RecordError(f"record {folder} can't be written: {error.strerror or error}") from error
 
-    def load(self, run: str, case: str) -> Record | None:
-        """The record this run left of a case, or None; raise RecordError for one that can't be read."""
+    def load(self, run: str, case: str, arrays: bool = True) -> Record | None:
+        """The record this run left of a case, or None; raise RecordError for one that can't be read.
+
+        arrays: whether they are read too. If not, there are no figures and images, and empty arrays beside the values
+        of metrics, which verdicts need no more.
+        """
         folder = self.case_folder(case)
         path = folder / "record.json"
         if not path.exists():
@@ -144,11 +149,10 @@ class Folder:
             _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
+            if not arrays:
+                return _checked(case, decode(Record, _undrawn(content["record"]), defaultdict(lambda: np.empty(0))))
             with (folder / "arrays.npz").open("rb") as file:
-                record: Record = decode(Record, content["record"], read_arrays(file))
-            if record.case != case:
-                raise ValueError(f"it is of the case {record.case!r}")
-            return record
+                return _checked(case, decode(Record, content["record"], read_arrays(file)))
         except UNREADABLE as error:
             raise RecordError(f"record {folder} can't be read: {error!r}") from error
 
@@ -169,10 +173,13 @@ class Folder:
             raise RecordError(f"{path} can't be read: {error!r}") from error
         return run
 
-    def load_run(self) -> Run:
-        """The last run, with every record it left; raise RecordError if there is none or it can't be read."""
+    def load_run(self, arrays: bool = True) -> Run:
+        """The last run, with every record it left; raise RecordError if there is none or it can't be read.
+
+        arrays: as for `load`.
+        """
         run = self.load_plan()
-        records = {case.id: self.load(run.id, case.id) for case in run.cases}
+        records = {case.id: self.load(run.id, case.id, arrays) for case in run.cases}
         begun = {case.id for case in run.cases if self.has_begun(run.id, case.id)}
         kept = {case_id: record for case_id, record in records.items() if record is not None}
         left = {case.id: why for case in run.cases if (why := self._left(run.id, case.id))}
@@ -211,6 +218,18 @@ def case_files(case: str) -> tuple[str, ...]:
 def _case_folder(case: str) -> Path:
     # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
     return Path("records", f"_{case}" if case.startswith(".") else case)
+
+
+def _checked(case: str, record: Record) -> Record:
+    if record.case != case:
+        raise ValueError(f"it is of the case {record.case!r}")
+    return record
+
+
+def _undrawn(record: dict[str, Any]) -> dict[str, Any]:
+    """An encoded record without what holds most of its arrays."""
+    bare = {"evidence": {"figures": [], "adversarial": None, "arrays": {}}, "baseline": {"figures": []}}
+    return record | {part: record[part] | less for part, less in bare.items() if record.get(part)}
 
 
 def _says(path: Path, run: str) -> bool:
