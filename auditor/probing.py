@@ -16,18 +16,21 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as OutOfTime
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 from auditor import catalog
 from auditor.backend import tensorflow
+from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.plan import Source
 
 _START_SECONDS = 300
 _IDLE_SECONDS = 20  # then it is ended: with TensorFlow in it, it holds some 0.7 GB
 _IMAGES = 2
+_MOST, _VALUES = 100, 2_000_000  # images and numbers in a batch
 
 
 class Prober:
@@ -180,13 +183,11 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any]) -> dict[str, str]:
-    import numpy as np
-
     try:
         params = catalog.params_of("models", request["format"]).model_validate_json(request["params"])
         _limit_memory(request["bytes"])
         classifier = catalog.loader(request["format"], request["allow_code"])(params)
-        classifier.predict(np.zeros((_IMAGES, *classifier.input_shape), np.float32))
+        _exercise(classifier)
     except ModelError as error:
         return {"problem": str(error) or type(error).__name__}
     except MemoryError:
@@ -194,6 +195,20 @@ def _answer(request: Mapping[str, Any]) -> dict[str, str]:
     except Exception:
         return {"defect": traceback.format_exc(limit=0).strip(), "trace": traceback.format_exc()}
     return {"problem": ""}
+
+
+def _exercise(classifier: Classifier) -> None:
+    """Predict as an audit does: in whole batches, and in those of searches, which shrink.
+
+    A runtime that reads or writes out of bounds may survive one prediction; seldom one after it has moved its tensors.
+    """
+    import numpy as np
+
+    tf = tensorflow()
+    for value in (0.0, 1.0):
+        classifier.predict(np.full((_IMAGES, *classifier.input_shape), value, np.float32))
+        for count in (1, min(_MOST, max(3, _VALUES // prod(classifier.input_shape))), 3):
+            classifier.forward(tf.fill((count, *classifier.input_shape), value))
 
 
 def _limit_memory(more: int) -> None:

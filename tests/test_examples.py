@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -25,7 +25,7 @@ def test_the_commands_and_settings_for_kubernetes_are_understood(pytestconfig):
     from distributed.cli import dask_scheduler, dask_worker
     from distributed.security import Security
 
-    documents = list(YAML(typ="safe").load_all((EXAMPLES / "kubernetes.yaml").read_text()))
+    documents = list(yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text()))
     commands = _commands(documents)
     scheduler = dask_scheduler.main.make_context("scheduler", commands["scheduler"][2:]).params
     assert scheduler["protocol"] == "tls"
@@ -36,7 +36,7 @@ def test_the_commands_and_settings_for_kubernetes_are_understood(pytestconfig):
     options = pytestconfig._parser.parse_known_args(commands["audit"][2:])
     assert (options.audit_engine, options.audit_gpu, options.audit_scheduler) == ("dask", True, address)
     (settings,) = (document["data"]["dask.yaml"] for document in documents if document["kind"] == "ConfigMap")
-    with config.set(config.merge(config.config, YAML(typ="safe").load(settings))):
+    with config.set(config.merge(config.config, yaml.safe_load(settings))):
         security = Security()
         assert security.require_encryption
         files = (security.tls_ca_file, security.tls_scheduler_cert, security.tls_worker_key, security.tls_client_cert)

@@ -199,7 +199,7 @@ def answers_of(params: dict[str, Any], folder: Path) -> dict[str, Any]:
             content = answer.read()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         (folder / method).write_bytes(head.encode() + content)
-    return {**params, "url": urlsplit(url).path, "batch_size": 2, "timeout": 1.0, "retries": 0}
+    return {**params, "url": urlsplit(url).path, "batch_size": 2, "timeout": 3.0, "retries": 0}
 
 
 def table(count: int, forms: Sequence[str]) -> None:
