@@ -27,8 +27,10 @@ from auditor.capacity import cores
 from auditor.case_key import case_key, code_digest, source_identity, versions
 from auditor.core import Classifier, Passes, Samples
 from auditor.errors import AuditError, CheckError
-from auditor.plan import Case, Plan
+from auditor.fields import references
+from auditor.plan import Case, Plan, Source
 from auditor.record import Record
+from auditor.registry import is_registered
 from auditor.resources import Resources
 
 Basis = Literal["cached", "last time", "at most", "unknown"]
@@ -130,7 +132,11 @@ class Outlook:
 def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> Outlook:
     """What each case of a plan will take. calibrate: whether models whose speed isn't kept are loaded and timed."""
     speeds, unknown = dict[str, Speed](), dict[str, str]()
+    far = set() if calibrate else {name for name in plan.models if _is_far(plan.models[name])}
     for name in dict.fromkeys(case.model for case in plan.cases):
+        if name in far:
+            unknown[name] = "its files have to be fetched; --calibrate does"
+            continue
         try:
             found = (speed_of if calibrate else kept_speed)(plan, name, resources, cache)
         except (OSError, AuditError) as error:
@@ -145,9 +151,15 @@ def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> 
         bound = Estimate("unknown", None, note=unknown.get(case.model, ""))
         if case.model in speeds:
             bound = estimate(case, speeds[case.model])
-        kept = known(plan, case, resources, cache)
+        reached = {name for other in plan.closure({case.id}) for name in other.models} if far else set()
+        kept = None if far & reached else known(plan, case, resources, cache)
         cases[case.id] = dataclasses.replace(kept, passes=bound.passes) if kept else bound
     return Outlook(cases, speeds, unknown)
+
+
+def _is_far(source: Source) -> bool:
+    """Whether a model's files are fetched from a registry, which opens a connection."""
+    return any(reference.to == "file" and is_registered(reference.name) for reference in references(source.params))
 
 
 def remember(plan: Plan, record: Record, cache: Cache) -> None:

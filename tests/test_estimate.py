@@ -65,3 +65,9 @@ def test_a_calibration_is_of_the_model_and_of_this_machine(project: pytest.Pytes
     assert speed.gradient is not None
     assert 0 <= speed.gradient < 0.1
     assert 0 < speed.trace < 60
+
+
+def test_a_plan_fetches_nothing(project: pytest.Pytester) -> None:
+    registered = "far: {format: keras, path: 'models:/digits/1', output: probabilities}\n"
+    path = write(project, spec("- {id: clean, check: accuracy, model: far}\n", models=registered))
+    assert _lines(str(path))["clean"] == "time unknown: its files have to be fetched; --calibrate does"
