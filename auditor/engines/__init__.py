@@ -1,7 +1,8 @@
 """Where the blocks of an attack are worked off: here, in several processes, or on many machines.
 
 An engine is a function `run(function, source, classifier, tasks)` that gives (position, result) of every task as it is
-done, in any order. What a task gives depends on the task alone, so every engine gives the same, bit for bit.
+done, in any order. What a task gives depends on the task alone, so every engine gives the same, bit for bit where
+its processes have the same number of threads: TensorFlow's sums depend on it in their last digits.
 
     serial      here, one block after the other; the default
     processes   in a pool of processes of this machine
