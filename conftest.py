@@ -7,6 +7,8 @@ import pytest
 import yaml  # noqa: F401 - sessions in this process forget what they import, and its part in C keeps the first one
 from filelock import FileLock
 
+import auditor.checks.robust_accuracy  # noqa: F401 - and classes of attacks are compared, so there must be one of each
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 pytest_plugins = ["pytester"]
