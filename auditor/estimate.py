@@ -118,9 +118,9 @@ class Outlook:
     speeds: Mapping[str, Speed]
     unknown: Mapping[str, str]
 
-    def seconds(self, *bases: Basis) -> float:
-        """What cases of these bases take together, in one process."""
-        return sum(case.seconds or 0.0 for case in self.cases.values() if case.basis in bases)
+    def seconds(self, basis: Basis) -> float:
+        """What the cases of this basis take together, in one process."""
+        return sum(case.seconds or 0.0 for case in self.cases.values() if case.basis == basis)
 
     @property
     def memory(self) -> int:
@@ -189,7 +189,10 @@ def _digest(value: Any) -> str:
 
 def kept_speed(plan: Plan, name: str, resources: Resources, cache: Cache | None) -> Speed | None:
     """How fast a model of the plan is, if that is kept; raises AuditError or OSError where its files can't be read."""
-    key = _speed_key(plan, name, resources)
+    return _kept(_speed_key(plan, name, resources), cache)
+
+
+def _kept(key: str, cache: Cache | None) -> Speed | None:
     return _timings(cache).get(Speed, key) if cache and key else None
 
 
@@ -198,10 +201,10 @@ def speed_of(plan: Plan, name: str, resources: Resources, cache: Cache | None) -
 
     Raises AuditError or OSError where it can't be loaded.
     """
-    found = kept_speed(plan, name, resources, cache)
+    key = _speed_key(plan, name, resources)
+    found = _kept(key, cache)
     if found is None:
         found = calibrate(plan, name, resources)
-        key = _speed_key(plan, name, resources)
         if cache and key:
             _timings(cache).put(key, found)
     return found

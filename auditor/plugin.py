@@ -36,9 +36,8 @@ class State:
     that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
     kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
     allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends: when they are
-    over. plans: by spec path. works: what each
-    audit runs with, by its name. begun: the audits that this process has begun, and will render. standing: finished
-    runs that this one could only repeat.
+    over. plans: by spec path. works: what each audit runs with, by its name. begun: the audits that this process has
+    begun, and will render. standing: finished runs that this one could only repeat.
     """
 
     run: str
@@ -202,7 +201,7 @@ class AuditItem(pytest.Item):
             raise NotPassedError(record)
 
     def _attach_thumbnail(self, record: Record) -> None:
-        if not self.config.getoption("htmlpath", None) or record.evidence is None:
+        if not _draws(self.config) or record.evidence is None:
             return
         from auditor.report.thumbnail import thumbnail
 
@@ -240,8 +239,13 @@ def _standing(config: pytest.Config, plan: Plan) -> Run | None:
     if plan.audit not in state.standing and hasattr(config, "workerinput"):
         folder = _work(config, plan).folder
         if folder.stands_for(state.run):
-            state.standing[plan.audit] = folder.load_run(arrays=bool(config.getoption("htmlpath", None)))
+            state.standing[plan.audit] = folder.load_run(_draws(config))
     return state.standing.get(plan.audit)
+
+
+def _draws(config: pytest.Config) -> bool:
+    """Whether pytest-html wants pictures, for which arrays of records are needed."""
+    return bool(config.getoption("htmlpath", None))
 
 
 def _work(config: pytest.Config, plan: Plan) -> Work:
@@ -310,8 +314,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
                 continue
             work = _work(config, plan)
             run = new_run(plan, state.run, case_ids, state.allow_code)
-            drawn = bool(config.getoption("htmlpath", None))
-            stands = standing(work, run, state.size, drawn) if state.cache and not state.baselines else None
+            stands = standing(work, run, state.size, _draws(config)) if state.cache and not state.baselines else None
             if stands:
                 state.standing[plan.audit] = stands
                 work.folder.let_stand(state.run)

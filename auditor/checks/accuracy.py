@@ -20,25 +20,9 @@ References
 
 import numpy as np
 
-from auditor.checks._text import (
-    fewest,
-    natural_panel,
-    probability_text,
-    several,
-    share,
-    softmax,
-)
+from auditor.checks._text import fewest, natural_panel, probability_text, several, share, softmax
 from auditor.controls import ACCURACY
-from auditor.core import (
-    Context,
-    Evidence,
-    Metric,
-    MetricInfo,
-    Passes,
-    exact,
-    mean,
-    proportion,
-)
+from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
 from auditor.figures import Figure, Heatmap, ImageGrid

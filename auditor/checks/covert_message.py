@@ -36,18 +36,7 @@ from auditor.attacks._ascent import ascend, passes
 from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
-from auditor.core import (
-    Classifier,
-    Context,
-    Evidence,
-    FloatArray,
-    MetricInfo,
-    Passes,
-    Table,
-    Tensor,
-    exact,
-    proportion,
-)
+from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Passes, Table, Tensor, exact, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid

@@ -36,17 +36,7 @@ from auditor.backend import tensorflow
 from auditor.checks import robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
-from auditor.core import (
-    Context,
-    Evidence,
-    FloatArray,
-    Layer,
-    MetricInfo,
-    Passes,
-    Table,
-    Tensor,
-    exact,
-)
+from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Passes, Table, Tensor, exact
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
 from auditor.randomness import normal

@@ -39,13 +39,7 @@ from auditor.checks._attacks import (
     check_radius,
     cost_of,
 )
-from auditor.checks._diagnostics import (
-    Doubts,
-    cost_widening,
-    cost_within_ball,
-    widening,
-    within_ball,
-)
+from auditor.checks._diagnostics import Doubts, cost_widening, cost_within_ball, widening, within_ball
 from auditor.checks._text import fewest, share
 from auditor.controls import EVASION
 from auditor.core import (
@@ -98,8 +92,7 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = fewest(params.samples, images)
-    attacked = cost_of(params, "first", class_count)
-    swept = Passes(attacked.gradients, attacked.predictions) * (len(set(params.eps)) * count)
+    swept = cost_of(params, "first", class_count) * (len(set(params.eps)) * count)
     return swept + cost_within_ball(params, count, class_count) + cost_widening(params, count, class_count)
 
 

@@ -23,16 +23,7 @@ import numpy as np
 from auditor.attacks._loop import no_gradient
 from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
-from auditor.core import (
-    Context,
-    Evidence,
-    FloatArray,
-    MetricInfo,
-    Passes,
-    exact,
-    mean,
-    proportion,
-)
+from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Parameters, PositiveReal
 from auditor.figures import Heatmap, ImageGrid, Panel
