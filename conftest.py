@@ -1,6 +1,8 @@
 """What all tests share: pytester, and the example checkpoints, trained at most once."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,13 +20,10 @@ ROOT = Path(__file__).parent
 @pytest.fixture(scope="session")
 def checkpoints() -> Path:
     """The folder of the example checkpoints; what is missing or stale is trained first."""
-    from fixtures.examples import EXAMPLES, FOLDER, is_current, samples_of, train
+    from fixtures.examples import FOLDER
 
     with FileLock(FOLDER / ".training.lock"):
-        for example in EXAMPLES:
-            samples = samples_of(example.dataset, "train")
-            if not example.on_request and not is_current(example, samples.digest):
-                train(example, samples, lambda: None)
+        subprocess.run([sys.executable, "-m", "fixtures"], cwd=ROOT, check=True)
     return FOLDER
 
 

@@ -6,40 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from auditor.capacity import cores
-
-
-def threads_each(processes: int) -> int:
-    """How many threads each of so many processes gets, of the cores that this one may keep busy; at least 1."""
-    return max(1, cores() // processes)
-
-
-def thread_settings(threads: int) -> dict[str, str]:
-    """The environment in which TensorFlow, which reads it when it is imported, uses so many threads."""
-    # At least two between operations: a model that Python functions stand for holds one while it waits for its answer.
-    between = str(max(2, threads))
-    return {
-        "TF_NUM_INTRAOP_THREADS": str(threads),
-        "TF_NUM_INTEROP_THREADS": between,
-        "OMP_NUM_THREADS": str(threads),
-    }
+from auditor.parallel import at_once, operation_threads
 
 
 def tensorflow() -> Any:
     """Return the TensorFlow module.
 
-    On first use the cores this process may keep busy are divided among the workers of pytest-xdist, if there are
-    any; TensorFlow reads the environment only when it is imported. What the user has set is left alone.
+    On first use its threads are settled, which it reads from the environment when it is imported: one for each
+    operation (see `auditor.parallel`). What the user has set is left alone.
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    threads = threads_each(workers)
-    if threads < (os.cpu_count() or 1):
-        chosen = int(os.environ.get("TF_NUM_INTRAOP_THREADS", threads))
-        for name, value in thread_settings(chosen).items():
-            os.environ.setdefault(name, value)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", str(operation_threads()))
+    # One more than there are pieces of work at once: a model that Python functions stand for holds one while it waits.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(at_once() + 1))
     with silenced():
         import tensorflow as tf
 

@@ -1,7 +1,7 @@
 """The values that flow through an audit. All frozen; none knows how it is stored, judged or drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -349,10 +349,6 @@ class Context:
     def classifier(self) -> Classifier:
         """The model to measure."""
         return self.model(self.model_name)
-
-    def instead(self, name: str, classifier: Classifier) -> "Context":
-        """The same with another classifier to measure, under this name."""
-        return replace(self, model_name=name, model=lambda wanted: classifier if wanted == name else self.model(wanted))
 
     def class_number(self, value: int, what: str) -> int:
         """Return `value` if the classifier has such a class; raise CheckError otherwise."""

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from auditor.case_key import case_key, code_digest, source_identity, versions
 from auditor.core import Classifier, Passes, Samples
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
+from auditor.parallel import at_once, in_order
 from auditor.plan import Case, Plan, Source
 from auditor.record import Record
 from auditor.registry import is_registered
@@ -45,9 +46,10 @@ _COPIES = 6
 class Speed:
     """How a model does on this machine.
 
-    prediction, gradient: seconds an image, in a full block; a gradient is None where there is none. trace: seconds to
-    compile a search. load: seconds until it could predict. memory: bytes that loading and attacking it took.
-    images, image_bytes: how many samples there are, and what one takes. class_count: how many classes it knows.
+    prediction, gradient: seconds an image, with a full block on every core; a gradient is None where there is none.
+    trace: seconds to compile a search. load: seconds until it could predict. memory: bytes that loading and attacking
+    it took. images, image_bytes: how many samples there are, and what one takes. class_count: how many classes it
+    knows.
     """
 
     prediction: float
@@ -227,7 +229,7 @@ def calibrate(plan: Plan, name: str, resources: Resources) -> Speed:
     tensorflow()  # what it takes itself is counted once, for all models
     before, began = _resident(), time.perf_counter()
     classifier = resources.classifier(plan, name)
-    block = samples.images[: block_size(samples.images[0].size)]
+    block = samples.images[: block_size(samples.images[0].size) * at_once()]
     logits = classifier.predict(block)
     load = time.perf_counter() - began
     prediction = _seconds(lambda: classifier.predict(block)) / len(block)
@@ -250,7 +252,7 @@ def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float
     threat = Threat("linf", samples.box)
 
     def steps() -> None:
-        search("bim", params, classifier, threat, job, 0, "last")
+        search("bim", params, classifier, threat, job, 0, "last", _side_by_side)
 
     began = time.perf_counter()
     try:
@@ -260,6 +262,13 @@ def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float
     first = time.perf_counter() - began
     once = _seconds(steps)
     return once, max(0.0, first - once)
+
+
+def _side_by_side(
+    function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]
+) -> list[Any]:
+    """An engine that keeps all cores busy, as the default one does."""
+    return in_order(lambda task: function(classifier, task), tasks)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

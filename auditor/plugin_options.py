@@ -70,17 +70,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--audit-engine",
-        choices=("serial", "processes", "dask"),
+        choices=("threads", "serial", "processes", "dask"),
         default=None,
-        help="where attacks are worked off, block by block, with the same results: here (default), in several "
-        "processes of this machine, or by a Dask scheduler",
+        help="where attacks are worked off, block by block, with the same results: here, several at once (threads, the "
+        "default) or one after the other (serial), in processes of this machine, or by a Dask scheduler",
     )
     group.addoption(
         "--audit-workers",
         metavar="N",
         type=int,
         default=None,
-        help="processes of this machine that --audit-engine uses (default: one for each core)",
+        help="threads or processes of this machine that --audit-engine uses (default: one for each core)",
     )
     group.addoption(
         "--audit-scheduler",
@@ -97,8 +97,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "skipped, and reported as not run",
     )
     parser.addini("audit_budget", "time that cases may take together, such as 5m")
-    parser.addini("audit_engine", "serial (default), processes or dask", default="serial")
-    parser.addini("audit_workers", "processes of this machine that the engine uses", default="")
+    parser.addini("audit_engine", "threads (default), serial, processes or dask", default="threads")
+    parser.addini("audit_workers", "threads or processes of this machine that the engine uses", default="")
     parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
     parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
     parser.addini("audit_cache", "folder that results are kept in, relative to this file")
@@ -191,7 +191,6 @@ def budget(config: pytest.Config) -> float:
 
 def engine(config: pytest.Config) -> Choice:
     """Where attacks are worked off; an option that the chosen engine doesn't know is a mistake."""
-    from auditor.capacity import cores
     from auditor.engines import NAMES, Choice
 
     def told(name: str) -> Any:
@@ -204,10 +203,11 @@ def engine(config: pytest.Config) -> Choice:
     if (scheduler or told("audit_gpu")) and name != "dask":
         raise pytest.UsageError("--audit-scheduler and --audit-gpu go with --audit-engine dask")
     if workers and (name == "serial" or scheduler):
-        raise pytest.UsageError("--audit-workers goes with --audit-engine processes, or dask without a scheduler")
+        message = "--audit-workers goes with --audit-engine threads, processes, or dask without a scheduler"
+        raise pytest.UsageError(message)
     if workers and not (workers.isdecimal() and int(workers) > 0):
         raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
-    return Choice(name, int(workers or cores()), scheduler, bool(told("audit_gpu")))
+    return Choice(name, int(workers or 0), scheduler, bool(told("audit_gpu")))
 
 
 def tolerant(config: pytest.Config) -> bool:

@@ -18,8 +18,8 @@ from auditor.commit import commit_of
 from auditor.conclusion import conclude, shared_level, unjudged
 from auditor.core import AdversarialImages, Classifier, Context, Engine, Evidence
 from auditor.engines import Run as EngineRun
-from auditor.engines import serial
 from auditor.engines._kept import Kept
+from auditor.engines.threads import Threads
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
 from auditor.models._common import own_errors
 from auditor.plan import Case, Plan
@@ -45,7 +45,7 @@ class Work:
     resources: Resources
     baseline: Folder | None = None
     cache: Cache | None = None
-    engine: EngineRun = serial.run
+    engine: EngineRun = Threads().run
     budget: "Budget | None" = None
     levels: list[float | None] = field(default_factory=list)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from auditor.attacks._loop import Compiled, Goal, Threat, compiled, walk
 from auditor.attacks._objectives import Objective, TargetObjective, towards_target
 from auditor.backend import tensorflow
 from auditor.core import Classifier, Engine, FloatArray, IntArray, Passes, Tensor, one_by_one
+from auditor.parallel import in_order
 
-_BATCH = 100
+_BATCH = 25  # few, so that the digits or filters of one figure keep several cores busy
 _ANYWHERE = (-np.inf, np.inf)
+_compiling = Lock()  # parts run in several threads, which would compile the same
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,14 @@ def passes(images: int, params: std_ascent.Params, models: int = 1) -> Passes:
 
 @dataclass(frozen=True)
 class Climb:
-    """A part of an ascent towards target classes: images (N, H, W, C) that move together, N at most a batch.
+    """A part of an ascent to target classes, or filters: images (N, H, W, C) that move together, N at most a batch.
 
-    targets: (N,). box, shown: as for `ascend`.
+    targets: (N,). layer: whose filters are excited, or nothing. box, shown: as for `ascend`.
     """
 
     images: FloatArray
     targets: IntArray
+    layer: str
     objective: TargetObjective
     params: std_ascent.Params
     box: tuple[float, float] | None
@@ -63,34 +67,46 @@ def ascend_to_targets(
     box: tuple[float, float] | None,
     shown: int = 0,
     engine: Engine = one_by_one,
+    layer: str = "",
 ) -> Ascent:
     """Push images (N, H, W, C) to their target classes (N,), and watch the logits on the way.
 
+    layer: a convolution layer; targets are then its filters, and their mean activations take the place of the logits.
     The rest as for `ascend`; engine: where the parts are worked off, which doesn't change what they give.
     """
     params = std_ascent.Params(steps=params.steps, step_size=params.step_size)
-    climbs = [
-        Climb(
-            images[at : at + _BATCH], targets[at : at + _BATCH], objective, params, box, min(_BATCH, max(0, shown - at))
-        )
-        for at in range(0, len(images), _BATCH)
-    ]
-    return _together(engine(climb, classifier, climbs))
+
+    def part(at: int) -> Climb:
+        cut, left = slice(at, at + _BATCH), min(_BATCH, max(0, shown - at))
+        return Climb(images[cut], targets[cut], layer, objective, params, box, left)
+
+    return _together(engine(climb, classifier, [part(at) for at in range(0, len(images), _BATCH)]))
 
 
 def climb(classifier: Classifier, part: Climb) -> Ascent:
     """Push one part to its targets."""
-    run, watched = _compiled_to_targets(classifier, part.objective, part.params, part.box)
+    with _compiling:
+        run, watched = _compiled_to_targets(classifier, part.layer, part.objective, part.params, part.box)
     return _walked(run, watched, part.images, part.targets, part.params.steps, part.shown)
 
 
 @lru_cache(maxsize=16)
 def _compiled_to_targets(
-    classifier: Classifier, objective: TargetObjective, params: std_ascent.Params, box: tuple[float, float] | None
+    classifier: Classifier,
+    layer: str,
+    objective: TargetObjective,
+    params: std_ascent.Params,
+    box: tuple[float, float] | None,
 ) -> tuple[Compiled, Any]:
     """Compile it once for all parts."""
-    climbed = towards_target(classifier.forward, objective)
-    return _compiled(climbed, classifier.forward, classifier.input_shape, params, box)
+    scores = _mean_activations(classifier, layer) if layer else classifier.forward
+    return _compiled(towards_target(scores, objective), scores, classifier.input_shape, params, box)
+
+
+def _mean_activations(classifier: Classifier, name: str) -> Callable[[Tensor], Tensor]:
+    """From images to the mean activation of every filter of a layer, (N, filters)."""
+    (layer,) = (layer for layer in classifier.layers() if layer.name == name)
+    return lambda images: tensorflow().reduce_mean(layer.activations(images), axis=(1, 2))
 
 
 def ascend(
@@ -108,11 +124,12 @@ def ascend(
     every step, or None. shown: for how many of the first images to keep every step.
     """
     run, watched = _compiled(objective, watch, images.shape[1:], params, box)
-    parts = [
-        _walked(run, watched, images[at : at + _BATCH], targets[at : at + _BATCH], params.steps, max(0, shown - at))
-        for at in range(0, len(images), _BATCH)
-    ]
-    return _together(parts)
+
+    def part(at: int) -> Ascent:
+        cut = slice(at, at + _BATCH)
+        return _walked(run, watched, images[cut], targets[cut], params.steps, max(0, shown - at))
+
+    return _together(in_order(part, range(0, len(images), _BATCH)))
 
 
 def _compiled(

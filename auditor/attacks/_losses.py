@@ -14,8 +14,9 @@ from auditor.core import FloatArray, Tensor
 Loss = Literal["scaled_ce", "ce", "margin", "dlr"]
 _AWAY = 1e9
 _TINY = 1e-12
-# Keeps the softmax of float32 away from 0 and 1, and small differences visible.
-_SPREAD = 10.0
+# Keeps the softmax of float32 away from 0 and 1, and small differences visible. Less is stronger on an adversarially
+# trained network, more on a plain one.
+_SPREAD = 12.0
 
 
 def confidence_scale(logits: FloatArray) -> FloatArray:
@@ -34,7 +35,7 @@ def loss(
     difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
     with two classes the margin over the original image's spread). For these the two are one.
 
-    scaled_ce: cross-entropy of logits brought to a spread of 10 at every point, the scale not differentiated,
+    scaled_ce: cross-entropy of logits brought to a spread of 12 at every point, the scale not differentiated,
     so that an overconfident network's gradient doesn't vanish. Its values can't be compared (with two classes
     they are all alike), so the margin, in units of the original image's spread (scale, see
     `confidence_scale`), stands in.

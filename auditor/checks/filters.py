@@ -27,11 +27,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import ascend
-from auditor.attacks._objectives import towards_target
-from auditor.backend import tensorflow
+from auditor.attacks._ascent import ascend_to_targets
 from auditor.checks._text import natural_panel, share
-from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Tensor, exact, mean, proportion
+from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact, mean, proportion
 from auditor.errors import CheckError, one_of
 from auditor.fields import Count
 from auditor.figures import Bars, Panel, Strip
@@ -73,13 +71,11 @@ def run(context: Context, params: Params) -> Evidence:
     count = kernel.shape[-1]
     position = _position(context, params.image)
 
-    def mean_activation(images: Tensor) -> Tensor:
-        return tensorflow().reduce_mean(layer.activations(images), axis=(1, 2))
-
     noise = uniform(context.seed, "noise", count, samples.images.shape[1:], samples.box)
     filters = np.arange(count)
-    objective = towards_target(mean_activation, "logit")
-    ascent = ascend(objective, mean_activation, noise, filters, params, box=None)
+    ascent = ascend_to_targets(
+        context.classifier, "logit", noise, filters, params, None, engine=context.engine, layer=layer.name
+    )
     own = ascent.values[:, filters, filters]
     start, end = own[0], own[-1]
 

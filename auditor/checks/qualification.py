@@ -24,7 +24,7 @@ References
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import numpy as np
 from pydantic import Field
@@ -36,9 +36,22 @@ from auditor.backend import tensorflow
 from auditor.checks import robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
-from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, Passes, Table, Tensor, exact
+from auditor.core import (
+    Classifier,
+    Context,
+    Evidence,
+    FloatArray,
+    Layer,
+    MetricInfo,
+    Passes,
+    Samples,
+    Table,
+    Tensor,
+    exact,
+)
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
+from auditor.figures import spread
 from auditor.randomness import normal
 from auditor.record import Expectation, Verdict
 from auditor.verdict import judge
@@ -99,10 +112,10 @@ def run(context: Context, params: Params) -> Evidence:
         found = _audit(dataclasses.replace(context, model_name=name), params)
         honest.append((name, "must resist", found, found.verdict.status == "pass"))
     gap = _closed_form_gap(context)
+    disguised = [_Disguised(name, _few(context.samples, params.samples), context.seed, params) for name in DISGUISES]
+    audited = context.engine(audit_decoy, context.classifier, disguised)
     rows, missed = [], []
-    for name, disguise in DISGUISES.items():
-        decoy = Decoy(context.classifier, disguise)
-        found = _audit(context.instead(name, decoy), params)
+    for (name, disguise), found in zip(DISGUISES.items(), audited, strict=True):
         caught = found.verdict.status != "pass"
         missed += [] if caught else [name]
         rows.append(
@@ -153,6 +166,38 @@ def _audit(context: Context, params: Params) -> _Judged:
     doubts = ", ".join(diagnostic.name for diagnostic in evidence.diagnostics if not diagnostic.ok)
     why = f"tests that failed: {doubts}" if doubts else "what was measured"
     return _Judged(verdict, evidence.metrics["robust_accuracy"].value, why)
+
+
+@dataclass(frozen=True)
+class _Disguised:
+    """Which disguise a network is to be audited in, on these samples, with the seed of the case."""
+
+    name: str
+    samples: Samples
+    seed: int
+    params: Params
+
+
+def audit_decoy(classifier: Classifier, disguised: _Disguised) -> _Judged:
+    """What the auditor makes of a network's claim when it is in disguise."""
+    decoy = Decoy(classifier, DISGUISES[disguised.name])
+
+    def only(name: str) -> Classifier:
+        assert name == disguised.name
+        return decoy
+
+    def none(name: str) -> NoReturn:
+        raise CheckError(f"a decoy has no {name}")
+
+    context = Context(disguised.name, disguised.samples, disguised.seed, only, none, none)
+    return _audit(context, disguised.params)
+
+
+def _few(samples: Samples, most: int) -> Samples:
+    """The samples that a claim about so many is judged on."""
+    chosen = spread(len(samples), most)
+    parts = {name: getattr(samples, name)[chosen] for name in ("images", "labels", "indices")}
+    return dataclasses.replace(samples, **parts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """Where the blocks of an attack are worked off: here, in several processes, or on many machines.
 
 An engine is a function `run(function, source, classifier, tasks)` that gives (position, result) of every task as it is
-done, in any order. What a task gives depends on the task alone, so every engine gives the same, bit for bit where
-its processes have the same number of threads: TensorFlow's sums depend on it in their last digits.
+done, in any order. What a task gives depends on the task alone, so every engine gives the same, bit for bit.
 
-    serial      here, one block after the other; the default
+    threads     here, as many blocks at once as there are cores; the default
+    serial      here, one block after the other
     processes   in a pool of processes of this machine
     dask        by a Dask scheduler, wherever its workers are
 """
@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from auditor.capacity import cores
 from auditor.core import Classifier
 from auditor.plan import Source
 
-NAMES = ("serial", "processes", "dask")
+NAMES = ("threads", "serial", "processes", "dask")
 
 
 class Run(Protocol):
@@ -33,10 +34,12 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which engine, with how many workers on this machine, or at which Dask scheduler; gpu: one for each block."""
+    """Which engine, with how many workers on this machine (0: as many as fit), or at which Dask scheduler; gpu: one
+    for each block.
+    """
 
-    name: str = "serial"
-    workers: int = 1
+    name: str = "threads"
+    workers: int = 0
     scheduler: str = ""
     gpu: bool = False
 
@@ -45,11 +48,15 @@ class Choice:
         if self.name == "processes":
             from auditor.engines.processes import Processes
 
-            return Processes(self.workers).run
+            return Processes(self.workers or cores()).run
         if self.name == "dask":
             from auditor.engines.dask import Dask
 
-            return Dask(self.scheduler or None, self.workers, self.gpu).run
-        from auditor.engines.serial import run
+            return Dask(self.scheduler or None, self.workers or cores(), self.gpu).run
+        if self.name == "serial":
+            from auditor.engines.serial import run
 
-        return run
+            return run
+        from auditor.engines.threads import Threads
+
+        return Threads(self.workers).run

@@ -19,8 +19,8 @@ from auditor.store import encode
 class Kept:
     """An engine for one case, in front of another: what was finished before is taken from the cache.
 
-    A classifier that no source of the spec was loaded as (a decoy) can't be loaded elsewhere: its tasks are worked
-    off here, and not kept.
+    A classifier that a check has made, and no source of the spec was loaded as, can't be loaded elsewhere: its tasks
+    are worked off here, and not kept.
     """
 
     def __init__(self, run: Run, resources: Resources, cache: Cache | None) -> None:

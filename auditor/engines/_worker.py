@@ -1,22 +1,18 @@
 """What runs in another process: it loads a checkpoint once, and works off tasks on it."""
 
-import os
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
-from auditor.backend import thread_settings
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.models._common import own_errors
+from auditor.parallel import alone
 from auditor.plan import Source
 from auditor.resources import Resources, behind_preprocessing, opened
 
 _loaded: dict[str, Classifier] = {}
-
-
-def limit_threads(threads: int) -> None:
-    """Let TensorFlow use so many threads in this process, whatever the one that started it was told."""
-    os.environ.update(thread_settings(threads))
+_loading = Lock()  # a Dask worker may have several threads
 
 
 def work(
@@ -32,16 +28,21 @@ def work(
     digests: SHA-256 of its files, as whoever sent the task saw, scanned and loaded them; raises ModelError where they
     are others here. shape: (H, W, C) of a sample.
     """
+    with alone(), own_errors():
+        return position, function(_classifier(source, digests, shape), task)
+
+
+def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, int, int]) -> Classifier:
     key = f"{source.extension} {source.params.model_dump_json()} {source.allow_code} {sorted(digests.items())} {shape}"
-    if key not in _loaded:
-        try:
-            here = Resources().digests(source)
-        except OSError as error:
-            message = f"a worker can't read {error.filename}: {error.strerror or error}"
-            raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
-        if here != digests:
-            told = f"{here} in place of {dict(digests)}"
-            raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
-        _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
-    with own_errors():
-        return position, function(_loaded[key], task)
+    with _loading:
+        if key not in _loaded:
+            try:
+                here = Resources().digests(source)
+            except OSError as error:
+                message = f"a worker can't read {error.filename}: {error.strerror or error}"
+                raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
+            if here != digests:
+                told = f"{here} in place of {dict(digests)}"
+                raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
+            _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
+        return _loaded[key]

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from auditor.backend import threads_each
 from auditor.core import Classifier
 from auditor.engines import _worker
 from auditor.errors import CheckError
@@ -166,7 +165,6 @@ class Dask:
                     host="127.0.0.1",
                 )
                 self._client = Client(self._cluster)
-                self._client.run(_worker.limit_threads, threads_each(self.count))
             else:
                 # A client that fails half-way blocks the next one when it is collected, so only one that works is made.
                 asyncio.run(_reach(self.address))

@@ -1,4 +1,4 @@
-"""Blocks in a pool of processes, which share the machine's threads among them.
+"""Blocks in a pool of processes, each on one core.
 
 Processes are spawned, never forked: TensorFlow doesn't survive a fork. A process that dies takes its block with it;
 the pool is made anew and what is left is tried again, and a block that kills its process a third time is an error.
@@ -11,7 +11,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from auditor.backend import threads_each
 from auditor.core import Classifier
 from auditor.engines import _worker
 from auditor.errors import CheckError
@@ -60,7 +59,7 @@ class Processes:
     def _made(self) -> ProcessPoolExecutor:
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, spawn, _worker.limit_threads, (threads_each(self.count),))
+            self._pool = ProcessPoolExecutor(self.count, spawn)
         return self._pool
 
     def close(self) -> None:

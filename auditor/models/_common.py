@@ -4,6 +4,7 @@ A format reads its files and hands a function from images to outputs to `classif
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Layer, Tensor, like_probabilities
 from auditor.errors import ModelError
 from auditor.fields import Count, Real
+from auditor.parallel import in_order
 
 Output = Literal["logits", "probabilities"]
 Layout = Literal["NCHW", "NHWC"]
@@ -138,18 +140,19 @@ def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor
     return outputs
 
 
-_raised: list[ModelError] = []
+_raised: deque[ModelError] = deque(maxlen=100)  # of all threads: TensorFlow calls such a function in one of its own
 
 
 @contextmanager
 def own_errors() -> Iterator[None]:
     """Raise the ModelError of a function that `opaque` wrapped, where TensorFlow has made an error of its own of it."""
-    _raised.clear()
     try:
         yield
     except Exception as error:
-        if _raised and isinstance(error, tensorflow().errors.OpError):
-            raise _raised[-1] from error
+        if isinstance(error, tensorflow().errors.OpError):
+            own = next((one for one in reversed(_raised) if str(one) in str(error)), None)
+            if own is not None:
+                raise own from error
         raise
 
 
@@ -235,11 +238,14 @@ def finite_logits(
     on its neighbours. Raises ModelError where an output isn't finite.
     """
     logits = np.empty((len(images), class_count), dtype=np.float32)
-    for start in range(0, len(images), batch):
+
+    def fill(start: int) -> None:
         part = images[start : start + batch]
         padded = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
         with own_errors():
             logits[start : start + len(part)] = np.asarray(forward(padded))[: len(part)]
+
+    in_order(fill, range(0, len(images), batch))
     broken = ~np.isfinite(logits).all(axis=1)
     if broken.any():
         first = int(np.flatnonzero(broken)[0])

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from threading import Lock
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -120,7 +121,7 @@ def load(params: Params) -> Classifier:
     if prod(shape) * params.batch_size > _MOST:
         message = f"{params.batch_size} of them are more than {_MOST} numbers, the most that one request may hold"
         raise ModelError(f"{params.url} takes images of {times(shape)}, and {message}; a smaller `batch_size` may help")
-    run = _Runner(endpoint, shape)
+    run = _Runner(endpoint, shape, Lock())
     if len(shape) > 3:
         raise ModelError(f"{params.url} takes {times(shape)} for one image; height, width and channels are needed")
     return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size)
@@ -296,16 +297,20 @@ def _of_kserve(told: Any) -> _Described:
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Asks for predictions in batches of one size. shape: of one image, as the endpoint takes it."""
+    """Asks for predictions in batches of one size, one after the other. shape: of one image, as the endpoint takes
+    it.
+    """
 
     endpoint: _Endpoint
     shape: tuple[int, ...]
+    lock: Lock
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
         size = self.endpoint.params.batch_size
         parts = [images[i : i + size] for i in range(0, len(images), size)]
-        return np.concatenate([self._predicted(part, size) for part in parts])
+        with self.lock:
+            return np.concatenate([self._predicted(part, size) for part in parts])
 
     def _predicted(self, images: FloatArray, size: int) -> FloatArray:
         filled = np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])

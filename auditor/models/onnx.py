@@ -36,6 +36,7 @@ from auditor.models._common import (
     reason,
 )
 from auditor.models._preprocessing import ModelParameters
+from auditor.parallel import operation_threads
 
 
 class Params(ModelParameters):
@@ -56,6 +57,8 @@ def load(params: Params) -> Classifier:
     runtime = needed("onnxruntime", "onnx")
     path = file_at(params.path)
     options = runtime.SessionOptions()
+    # Blocks and batches share the cores, and what one gives doesn't depend on how many there are.
+    options.intra_op_num_threads = options.inter_op_num_threads = operation_threads()
     options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
     try:
         # From its bytes: then files beside it, which no digest would cover, can't be part of it.

@@ -1,10 +1,19 @@
-"""What every benchmark attacks, our own attacks on it, and the one judge of them all."""
+"""What every benchmark attacks, our own attacks on it, and the one judge of them all.
+
+Peers divide an operation among all cores, as TensorFlow and PyTorch do unless told otherwise (`divide_operations`). An
+audit gives each block a core: where time counts, our own attacks have a process of their own, set up as an audit is
+(`apart`).
+"""
 
 import gc
+import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,12 +23,43 @@ from auditor import catalog
 from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
 from auditor.attacks._search import Found, Job, Keep, search
+from auditor.capacity import cores
 from auditor.datasets import mnist_5k
 from auditor.models import keras as format_keras
+from auditor.parallel import in_order
 from fixtures.examples import FOLDER
 
 BOX = (0.0, 1.0)
 CNN, ROBUST = "mnist_cnn", "mnist_cnn_robust"
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+
+def divide_operations() -> None:
+    """Let TensorFlow divide every operation of this process among all cores; it has to be called before its import."""
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores()))
+
+
+def undivided() -> None:
+    """Undo that, in a process that hasn't imported TensorFlow yet."""
+    for name in _THREADS:
+        os.environ.pop(name, None)
+
+
+@cache
+def _audit() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), undivided)
+
+
+def apart(
+    name: str, count: int, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first"
+) -> Any:
+    """Where images end that our attacks are run on, as `ours`, in a process set up as an audit is."""
+    return _audit().submit(_attacked, name, count, norm, eps, stages, keep).result()
+
+
+def _attacked(*arguments: Any) -> Any:
+    name, count, *rest = arguments
+    return ours(_kept_subject(name, count), *rest)[0]
 
 
 @dataclass(frozen=True)
@@ -48,6 +88,16 @@ def subject(name: str, count: int) -> Subject:
     return Subject(network, images[right], labels[right], logits[right], count)
 
 
+@cache
+def _kept_subject(name: str, count: int) -> Subject:
+    return subject(name, count)
+
+
+def side_by_side(function: Callable[[Any, Any], Any], network: Any, tasks: Any) -> list[Any]:
+    """An engine: as many blocks at once as there are cores, or one if operations are divided among them."""
+    return in_order(lambda task: function(network, task), tasks)
+
+
 def ours(
     it: Subject, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first", seed: int = 0
 ) -> tuple[Any, list[Found]]:
@@ -57,7 +107,7 @@ def ours(
         module = catalog.load("attacks", name)
         radii, anywhere = np.full(len(left), eps), np.full(len(left), -1)
         job = Job(it.images[left], it.labels[left], anywhere, radii, left.astype(np.int64), it.logits[left])
-        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, seed, keep)
+        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, seed, keep, side_by_side)
         ended[left] = result.images
         left = left[~result.success]
         found.append(result)

@@ -2,9 +2,11 @@
 
     python -m tests.benchmarks.speed [--runs 5] [--only steps,verdict,deepfool,autoattack,curve,diagnostics,memory]
 
-Figures are medians of several runs, taken in turn so that a busy moment hits all alike.
+Figures are medians of several runs, taken in turn so that a busy moment hits all alike. All have the same cores: peers
+and the bare gradients divide every operation among them, and an audit gives each block one.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -23,7 +25,18 @@ from auditor.datasets import mnist_5k
 from fixtures.examples import FOLDER
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._report import run_parts, say, show
-from tests.benchmarks._subject import CNN, ROBUST, Subject, median, ours, robust_accuracy, subject, timed
+from tests.benchmarks._subject import (
+    CNN,
+    ROBUST,
+    Subject,
+    apart,
+    divide_operations,
+    median,
+    ours,
+    robust_accuracy,
+    subject,
+    timed,
+)
 from tests.support import context
 
 STEPS, STEP, EPS = 40, 0.01, 0.3
@@ -47,16 +60,6 @@ def bare(it: Subject, batch: int) -> None:
     found.numpy()
 
 
-def batched(batch: int, run: Callable[[], Any]) -> Any:
-    """Run with our batches of this size."""
-    kept = _search._BATCH_PIXELS
-    _search._BATCH_PIXELS = batch * 784
-    try:
-        return run()
-    finally:
-        _search._BATCH_PIXELS = kept
-
-
 def ratios(seconds: dict[str, list[float]], of: str, results: dict[str, float] | None = None) -> list[tuple[str, ...]]:
     """A row for each entry: name, robust accuracy where there is one, median seconds, and that over the entry `of`."""
     base = median(seconds[of])
@@ -71,23 +74,18 @@ def steps(runs: int) -> None:
     """All forty steps, no early stop."""
     it = subject(CNN, 1000)
     pgd = [("pgd", {"steps": STEPS, "step_size": STEP})]
-    entries: dict[str, Callable[[], Any]] = {}
-    for batch in (256, 1000):
-        entries[f"bare gradients, batch {batch}"] = partial(bare, it, batch)
-        entries[f"pgd, batch {batch}"] = partial(batched, batch, partial(ours, it, "linf", EPS, pgd, "last"))
+    entries: dict[str, Callable[[], Any]] = {
+        **{f"bare gradients, batch {batch}": partial(bare, it, batch) for batch in (256, 1000)},
+        "pgd": partial(apart, CNN, it.total, "linf", EPS, pgd, "last"),
+    }
     entries["Foolbox PGD"] = partial(_foolbox.pgd, it, EPS)
     entries["ART PGD"] = partial(_art.pgd, it, EPS)
     seconds, _ = timed(entries, runs)
     for batch in (256, 1000):
-        rate = median(seconds[f"bare gradients, batch {batch}"]) / median(seconds[f"pgd, batch {batch}"])
+        rate = median(seconds[f"bare gradients, batch {batch}"]) / median(seconds["pgd"])
         say(f"rate of the bare gradients at batch {batch}: {rate:.2f} (goal: at least 0.97)")
-    rows = ratios(seconds, "pgd, batch 1000")
+    rows = ratios(seconds, "pgd")
     show(f"All {STEPS} steps at L∞ {EPS}, {it.total} images", ("", "", "seconds", "of our pgd"), rows)
-
-
-def apgd(it: Subject) -> Any:
-    """APGD that leaves an image when it has fallen."""
-    return ours(it, "linf", EPS, [("apgd", {"steps": STEPS})])[0]
 
 
 def verdict(runs: int) -> None:
@@ -99,7 +97,9 @@ def verdict(runs: int) -> None:
             return robust_accuracy(it, run(), "linf", EPS)
 
         entries = {
-            "apgd, left when fallen": partial(of, partial(apgd, it)),
+            "apgd, left when fallen": partial(
+                of, partial(apart, name, it.total, "linf", EPS, [("apgd", {"steps": STEPS})])
+            ),
             "Foolbox PGD": partial(of, partial(_foolbox.pgd, it, EPS)),
             "ART PGD": partial(of, partial(_art.pgd, it, EPS)),
         }
@@ -114,7 +114,7 @@ def deepfool(runs: int) -> None:
     """DeepFool in L2 on 200 images; ART's is run once, since it takes a minute."""
     it = subject(CNN, 200)
     entries = {
-        "deepfool": lambda: ours(it, "l2", np.inf, [("deepfool", {})], "closest"),
+        "deepfool": lambda: apart(CNN, it.total, "l2", np.inf, [("deepfool", {})], "closest"),
         "Foolbox": lambda: _foolbox.deepfool(it, "l2"),
     }
     seconds, _ = timed(entries, runs)
@@ -128,7 +128,7 @@ def autoattack(runs: int) -> None:
         it = subject(CNN, count)
         stages = [(n, p.model_dump()) for n, p in ensemble.stages(ensemble.Params(), "linf")]
         attacks: dict[str, Callable[[], Any]] = {
-            "autoattack": partial(lambda *arguments: ours(*arguments)[0], it, "linf", eps, stages),
+            "autoattack": partial(apart, CNN, count, "linf", eps, stages),
             "torchattacks": partial(_torchattacks.autoattack, it, "linf", eps),
         }
         entries = {
@@ -203,6 +203,7 @@ def memory(runs: int) -> None:
         done = [
             subprocess.run(
                 [sys.executable, "-c", f"from tests.benchmarks.speed import peak; peak({count})"],
+                env={name: value for name, value in os.environ.items() if not name.endswith("_THREADS")},
                 capture_output=True,
                 text=True,
                 check=True,
@@ -215,6 +216,7 @@ def memory(runs: int) -> None:
 
 def main() -> None:
     """Run the parts asked for."""
+    divide_operations()
     parts = {part.__name__: part for part in (steps, verdict, deepfool, autoattack, curve, diagnostics, memory)}
     run_parts(__doc__, parts, "--runs", 5, "timed runs of everything")
 

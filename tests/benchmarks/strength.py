@@ -17,7 +17,17 @@ import numpy as np
 from auditor.attacks._norms import Norm
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._report import run_parts, say, show
-from tests.benchmarks._subject import CNN, ROBUST, Subject, distances, ours, robust_accuracy, subject, timed
+from tests.benchmarks._subject import (
+    CNN,
+    ROBUST,
+    Subject,
+    distances,
+    divide_operations,
+    ours,
+    robust_accuracy,
+    subject,
+    timed,
+)
 
 SEEDS = 5
 FAB_STEPS = 100  # as many gradients as 50 steps of the published one, which looks twice in each
@@ -144,6 +154,7 @@ def robust(images: int) -> None:
 
 def main() -> None:
     """Run the parts asked for."""
+    divide_operations()
     parts = {"bounded": bounded, "distances": minimal, "robust": robust}
     run_parts(__doc__, parts, "--images", 100, "how many images")
 

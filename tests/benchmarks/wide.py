@@ -25,12 +25,13 @@ import numpy as np
 
 from auditor.attacks import pgd
 from auditor.attacks._loop import Threat
-from auditor.attacks._search import Block, Found, Job, attack_block, search
+from auditor.attacks._search import Block, Found, Job, attack_block, block_size, search
 from auditor.backend import tensorflow
 from auditor.cache import Cache
 from auditor.core import one_by_one
 from auditor.engines.dask import Dask
 from auditor.engines.processes import Processes
+from auditor.engines.threads import Threads
 from auditor.models import keras as format_keras
 from auditor.models._common import classifier
 from auditor.plan import Source
@@ -38,8 +39,9 @@ from fixtures.examples import FOLDER
 from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import BOX, CNN, Subject, median, subject, timed
 
-_BLOCK, _BLOCKS, _STEPS = 255, 4, 40
+_BLOCK, _BLOCKS, _STEPS = block_size(28 * 28), 4, 40
 _THREAT = Threat("linf", BOX)
+_DIVIDED = "processes, 1 x 2 threads"
 
 
 def source() -> Source:
@@ -67,22 +69,30 @@ def attacked(it: Subject, job: Job, steps: int, run: Any = None) -> Found:
 
 
 def engines(runs: int) -> None:
-    """Four blocks on two threads: of one process, of two, and of Dask's workers, with the same results."""
+    """Four blocks: one after the other, in threads, in processes, and by Dask's workers, with the same results; and in
+    a process that divides operations among two threads, with others.
+    """
     it = subject(CNN, 1000)
     job = job_of(it, _BLOCK * _BLOCKS)
     params = pgd.Params(steps=_STEPS, step_size=0.01)
     block = Block("pgd", params, _THREAT, job.only(slice(0, _BLOCK)), 0, "last")
-    many = {"processes, 2 x 1 thread": Processes(2), "dask, 2 x 1 thread": Dask(None, 2, gpu=False)}
-    every = {**many, "dask, 1 worker": Dask(None, 1, gpu=False)}
+    every = {
+        "threads, 2": Threads(2),
+        "processes, 2 x 1 thread": Processes(2),
+        "dask, 2 x 1 thread": Dask(None, 2, gpu=False),
+        _DIVIDED: Processes(1),
+    }
     entries: dict[str, Callable[[], Found]] = {"serial": partial(attacked, it, job, _STEPS)}
     starts = {"serial": 0.0}
     for name, engine in every.items():
+        os.environ["TF_NUM_INTRAOP_THREADS"] = "2" if name == _DIVIDED else "1"  # of processes that start now
         began = time.perf_counter()
         attacked(it, job, 1, engine.run)
         starts[name] = time.perf_counter() - began
         entries[name] = partial(attacked, it, job, _STEPS, engine.run)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     seconds, results = timed(entries, runs)
-    # What doesn't depend on how many threads a block has: tasks that come back at once.
+    # The way alone: tasks that come back at once.
     found = attack_block(it.network, block)
     for name, engine in every.items():
         began = time.perf_counter()
@@ -90,15 +100,17 @@ def engines(runs: int) -> None:
         each = (time.perf_counter() - began) / 40
         work = median(seconds["serial"]) / _BLOCKS
         say(f"{name}: {1000 * each:.1f} ms a block there and back, {each / work:.1%} of its work (goal: at most 5%)")
-        engine.close()
+        if not isinstance(engine, Threads):
+            engine.close()
     for name, result in results.items():
-        assert result.images.tobytes() == results["serial"].images.tobytes(), f"{name} gives other images"
+        same = result.images.tobytes() == results["serial"].images.tobytes()
+        assert same or name == _DIVIDED, f"{name} gives other images"
     sizes = [len(pickle.dumps(value, protocol=5)) / 1e6 for value in (block, found)]
     say(f"a block of {_BLOCK} images sends {sizes[0]:.2f} MB and gets {sizes[1]:.2f} MB back")
-    base = median(seconds["serial"])
+    base = median(seconds[_DIVIDED])
     rows = [(n, f"{starts[n]:.1f}", f"{median(s):.2f}", f"{median(s) / base:.2f}") for n, s in seconds.items()]
     title = f"PGD, {_STEPS} steps, {_BLOCKS} blocks of {_BLOCK} images, {os.cpu_count()} cores"
-    show(title, ("engine", "start, s", "seconds", "of serial"), rows)
+    show(title, ("engine", "start, s", "seconds", f"of {_DIVIDED}"), rows)
 
 
 def echo(_: Any, given: Any) -> Any:

@@ -4,23 +4,28 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from auditor.attacks import pgd
+from auditor.attacks._ascent import Ascent, ascend_to_targets
 from auditor.attacks._loop import Threat
-from auditor.attacks._search import Found, Job, search
+from auditor.attacks._search import Found, Job, block_size, search
+from auditor.attacks.std_ascent import Params as Climbing
 from auditor.cache import Cache
 from auditor.core import AdversarialImages
 from auditor.datasets import mnist_5k
 from auditor.engines import serial
 from auditor.engines.dask import Dask
 from auditor.engines.processes import Processes
+from auditor.engines.threads import Threads
 from auditor.models import keras
 from auditor.plan import Source
 from tests.support import last_run
@@ -48,41 +53,77 @@ def _same(one: AdversarialImages, other: AdversarialImages) -> None:
 
 @dataclass(frozen=True)
 class Attacked:
-    """An attack on 800 digits, four blocks: what one process finds, and the same by an engine."""
+    """Attacks on 500 digits, four blocks of one and twenty of another, whose steps follow gradients and not their signs
+    alone: every rounding shows. What one block after the other gives, and the same by an engine.
+    """
 
-    alone: Found
-    by: Callable[[Any], Found]
+    alone: tuple[Found, Ascent]
+    by: Callable[[Any], tuple[Found, Ascent]]
 
 
 @pytest.fixture(scope="module")
 def attacked(checkpoints):
     params = keras.Params(path=str(checkpoints / "mnist_cnn.keras"), output="probabilities")
-    cnn, digits = keras.load(params), mnist_5k.load(mnist_5k.Params(count=800))
-    job = Job(
-        digits.images,
-        digits.labels,
-        np.full(800, -1),
-        np.full(800, 0.15),
-        digits.indices,
-        cnn.predict(digits.images),
-    )
-    threat, few = Threat("linf", (0.0, 1.0)), pgd.Params(steps=4, step_size=0.05)
+    cnn, digits = keras.load(params), mnist_5k.load(mnist_5k.Params(count=500))
+    count = len(digits)
+    logits = cnn.predict(digits.images)
+    job = Job(digits.images, digits.labels, np.full(count, -1), np.full(count, 1.5), digits.indices, logits)
+    threat, few, climb = Threat("l2", (0.0, 1.0)), pgd.Params(steps=4, step_size=0.5), Climbing(steps=3, step_size=0.5)
 
-    def by(run: Any) -> Found:
+    def by(run: Any) -> tuple[Found, Ascent]:
         def engine(function: Any, classifier: Any, tasks: Any) -> list[Any]:
+            assert len(tasks) >= 4
             done = dict(run(function, Source("keras", params, params), classifier, tasks))
             return [done[at] for at in range(len(tasks))]
 
-        return search("pgd", few, cnn, threat, job, 0, "last", engine)
+        found = search("pgd", few, cnn, threat, job, 0, "last", engine)
+        targets = (digits.labels + 1) % 10
+        return found, ascend_to_targets(cnn, "probability", digits.images, targets, climb, None, 3, engine)
 
-    alone = search("pgd", few, cnn, threat, job, 0, "last")
-    assert 0 < alone.success.mean() < 1
+    alone = by(serial.run)
+    assert 0 < alone[0].success.mean() < 1
     return Attacked(alone, by)
 
 
-def _alike(one: Any, other: Any) -> None:
-    for name in ("images", "success", "distances", "steps", "loss", "rate"):
-        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name
+def _alike(one: tuple[Found, Ascent], other: tuple[Found, Ascent]) -> None:
+    for mine, theirs in zip(one, other, strict=True):
+        for name, value in vars(mine).items():
+            assert np.array_equal(np.asarray(value), np.asarray(vars(theirs)[name])), name
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_threads_give_what_one_block_after_the_other_does_bit_for_bit(attacked, count):
+    _alike(attacked.alone, attacked.by(Threads(count).run))
+
+
+@pytest.mark.parametrize(
+    ("free", "count", "wanted"),
+    [
+        (None, 0, 3),  # the system doesn't say
+        (10**12, 0, 3),
+        (200_000_000, 0, 2),
+        (1, 0, 1),
+        (1, 2, 2),  # whoever says how many knows
+    ],
+)
+def test_no_more_blocks_at_once_than_memory_has_room_for(monkeypatch, free, count, wanted):
+    monkeypatch.setattr("auditor.engines.threads.free_memory", lambda: free)
+    monkeypatch.setattr("auditor.engines.threads.at_once", lambda: 3)
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def block(_, task):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.05)
+        with lock:
+            busy -= 1
+        return task
+
+    digits = SimpleNamespace(input_shape=(28, 28, 1))
+    assert sorted(Threads(count).run(block, None, digits, range(6))) == [(i, i) for i in range(6)]
+    assert most == wanted
 
 
 @pytest.mark.timeout(240)
@@ -135,14 +176,14 @@ def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints, monkeypatch):
     kept = {entry.path for entry in cache.entries()}
     blocks = []
 
-    def followed(function: Any, source: Any, classifier: Any, tasks: Any, plain: Any = serial.run) -> Any:
-        for position, result in plain(function, source, classifier, tasks):
+    def followed(_: Any, function: Any, source: Any, classifier: Any, tasks: Any) -> Any:
+        for position, result in serial.run(function, source, classifier, tasks):
             blocks.append(tasks[position])
             yield position, result
 
-    monkeypatch.setattr(serial, "run", followed)
+    monkeypatch.setattr(Threads, "run", followed)
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-    total = -(-len(whole.images) // 255)
+    total = -(-len(whole.images) // block_size(784))
     assert len(blocks) == total - len(kept), "blocks that were kept aren't done again"
     _same(whole, last_run(pytester).records["attacked"].evidence.adversarial)
     (left,) = cache.entries()
@@ -152,7 +193,7 @@ def test_a_killed_run_goes_on_where_it_was(pytester, checkpoints, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--audit-workers", "2"), "*--audit-workers goes with --audit-engine processes*"),
+        (("--audit-engine", "serial", "--audit-workers", "2"), "*--audit-workers goes with --audit-engine threads*"),
         (("--audit-engine", "processes", "--audit-workers", "0"), "*a number of at least 1 is needed*"),
         (("--audit-engine", "processes", "--audit-scheduler", "tcp://x"), "*go with --audit-engine dask*"),
     ],
