@@ -24,10 +24,10 @@ from auditor.core import Classifier, Engine, FloatArray, IntArray, Tensor, one_b
 from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
-# 255 MNIST images: more in a batch gain next to nothing, 128 take 3% more time, 64 take 10%. Large images are 16: one at a
-# time, ResNet-50 takes 1.4 times as long for each, and 32 gain 2%.
+# 255 MNIST images: more in a batch gain next to nothing, 128 take 3% more time, 64 take 10%. Large images are 16: one at
+# a time, ResNet-50 takes 1.4 times as long for each, and 32 gain 2%.
 _BATCH_PIXELS, _FEWEST = 200_000, 16
-# A search of few images is cut in four blocks, to keep several cores busy, if they then have an eighth of the full size.
+# Few images are cut in four blocks, to keep several cores busy, as long as each has an eighth of the full size.
 _SHARES, _LEAST = 4, 8
 # A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.

@@ -101,7 +101,7 @@ def test_threads_give_what_one_block_after_the_other_does_bit_for_bit(attacked, 
     [
         (None, 0, 3),  # the system doesn't say
         (10**12, 0, 3),
-        (200_000_000, 0, 2),
+        (400_000_000, 0, 2),
         (1, 0, 1),
         (1, 2, 2),  # whoever says how many knows
     ],
