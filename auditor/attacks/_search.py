@@ -24,8 +24,8 @@ from auditor.core import Classifier, Engine, FloatArray, IntArray, Tensor, one_b
 from auditor.randomness import keys as random_keys
 
 Keep = Literal["first", "last", "closest"]
-# 255 MNIST images: more in a batch gain next to nothing, 128 take 3% more time, 64 take 10%. Large images are 16: one at
-# a time, ResNet-50 takes 1.4 times as long for each, and 32 gain 2%.
+# 255 MNIST images: more in a batch gain next to nothing, 128 take 3% more time, 64 take 10%. Large images are 16: one
+# at a time, ResNet-50 takes 1.4 times as long for each, and 32 gain 2%.
 _BATCH_PIXELS, _FEWEST = 200_000, 16
 # Few images are cut in four blocks, to keep several cores busy, as long as each has an eighth of the full size.
 _SHARES, _LEAST = 4, 8
