@@ -37,7 +37,8 @@ from auditor.resources import Resources
 Basis = Literal["cached", "last time", "at most", "unknown"]
 
 _STEPS = 3
-_TENSORFLOW = 700_000_000  # bytes, with all that is imported beside it; measured
+# Bytes, measured: TensorFlow with all that is imported beside it, and what a compiled search keeps.
+_TENSORFLOW, _TRACE = 780_000_000, 10_000_000
 _COPIES = 6
 """Images are kept as they are, adversarial, where they end, and as proof; the rest is theirs while they move."""
 
@@ -128,7 +129,9 @@ class Outlook:
     def memory(self) -> int:
         """Bytes that one process needs which audits all of it, at its peak, as far as models are known."""
         data = max((speed.images * speed.image_bytes for speed in self.speeds.values()), default=0)
-        return _TENSORFLOW + sum(speed.memory for speed in self.speeds.values()) + _COPIES * data
+        traces = sum(case.passes.traces for case in self.cases.values() if case.passes and case.basis != "cached")
+        models = sum(speed.memory for speed in self.speeds.values())
+        return _TENSORFLOW + models + _TRACE * traces + _COPIES * data
 
 
 def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> Outlook:
