@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auditor.errors import CheckError
 from auditor.figures import Figure
+from auditor.parallel import in_order
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -325,6 +326,11 @@ class Engine(Protocol):
 def one_by_one(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
     """Work off tasks here, one after the other."""
     return [function(classifier, task) for task in tasks]
+
+
+def side_by_side(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
+    """Work off tasks here, as many at once as there are cores."""
+    return in_order(lambda task: function(classifier, task), tasks)
 
 
 @dataclass(frozen=True)

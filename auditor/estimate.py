@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +25,10 @@ from auditor.backend import tensorflow
 from auditor.cache import Cache
 from auditor.capacity import cores
 from auditor.case_key import case_key, code_digest, source_identity, versions
-from auditor.core import Classifier, Passes, Samples
+from auditor.core import Classifier, Passes, Samples, side_by_side
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
-from auditor.parallel import at_once, in_order
+from auditor.parallel import at_once
 from auditor.plan import Case, Plan, Source
 from auditor.record import Record
 from auditor.registry import is_registered
@@ -255,7 +255,7 @@ def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float
     threat = Threat("linf", samples.box)
 
     def steps() -> None:
-        search("bim", params, classifier, threat, job, 0, "last", _side_by_side)
+        search("bim", params, classifier, threat, job, 0, "last", side_by_side)
 
     began = time.perf_counter()
     try:
@@ -265,13 +265,6 @@ def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float
     first = time.perf_counter() - began
     once = _seconds(steps)
     return once, max(0.0, first - once)
-
-
-def _side_by_side(
-    function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]
-) -> list[Any]:
-    """An engine that keeps all cores busy, as the default one does."""
-    return in_order(lambda task: function(classifier, task), tasks)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -24,9 +24,9 @@ from auditor.attacks._loop import Threat
 from auditor.attacks._norms import Norm, distance
 from auditor.attacks._search import Found, Job, Keep, search
 from auditor.capacity import cores
+from auditor.core import side_by_side
 from auditor.datasets import mnist_5k
 from auditor.models import keras as format_keras
-from auditor.parallel import in_order
 from fixtures.examples import FOLDER
 
 BOX = (0.0, 1.0)
@@ -91,11 +91,6 @@ def subject(name: str, count: int) -> Subject:
 @cache
 def _kept_subject(name: str, count: int) -> Subject:
     return subject(name, count)
-
-
-def side_by_side(function: Callable[[Any, Any], Any], network: Any, tasks: Any) -> list[Any]:
-    """An engine: as many blocks at once as there are cores, or one if operations are divided among them."""
-    return in_order(lambda task: function(network, task), tasks)
 
 
 def ours(
