@@ -1,4 +1,4 @@
-"""The one compiled loop that drives every attack: it owns `tf.function`, the tape and the active set.
+"""The one compiled loop that drives every attack: it owns `tf.function` and the active set.
 
 An attack is a module with
 
@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
+from auditor.attacks import _gradients
 from auditor.attacks._norms import Norm
 from auditor.backend import tensorflow
 from auditor.core import Tensor
@@ -128,11 +129,10 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
         return Shown(value, hit, tf.zeros_like(hit))
 
     def differentiated(x: Tensor, goal: Goal) -> tuple[Seen, Tensor]:
-        with tf.GradientTape(persistent=sees == "jacobian", watch_accessed_variables=False) as tape:
-            tape.watch(x)
+        with _gradients.traced():
             climbed, value, hit = measure(x, goal)
             parts = tf.unstack(climbed, axis=1) if sees == "jacobian" else [climbed]
-        gradients = [tape.gradient(part, x) for part in parts]
+        gradients = [_gradients.gradient(part, x) for part in parts]
         if any(gradient is None for gradient in gradients):
             raise no_gradient()
         sizes = [tf.reduce_sum(tf.abs(gradient), axis=(1, 2, 3)) for gradient in gradients]
