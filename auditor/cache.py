@@ -2,6 +2,7 @@
 
     <folder>/CACHEDIR.TAG
     <folder>/<2 digits of the key>/<key>    the SHA-256 of what follows, in hex, and a newline; then an `.npz`
+    <folder>/timings, <folder>/loaded       notes: how long cases and models took, which models a trial has loaded
 
 An entry appears in one move and is never changed, so any number of processes and machines may share a folder. One
 that is damaged, or lies under another's name, is dropped and measured again, never believed. Digests find damage, not
@@ -28,6 +29,7 @@ from auditor.store import FORMAT, UNREADABLE, decode, encode, write
 Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
 _VALUE = "value.json"  # the member that holds all but the arrays
+_RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*")
 
 
 class CacheWarning(Warning):
@@ -36,11 +38,12 @@ class CacheWarning(Warning):
 
 @dataclass(frozen=True)
 class Entry:
-    """One kept result: bytes on disk, and when it was last of use (seconds since 1970)."""
+    """One kept result or note: bytes on disk, and when it was last of use (seconds since 1970)."""
 
     path: Path
     size: int
     used: float
+    is_note: bool = False
 
 
 class Cache:
@@ -111,12 +114,13 @@ class Cache:
     def entries(self) -> list[Entry]:
         """Every entry, the least recently used first."""
         found = []
-        for path in self.path.glob("[0-9a-f][0-9a-f]/*"):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # another process pruned it
-            found.append(Entry(path, status.st_size, status.st_mtime))
+        for pattern in (_RESULTS, *_NOTES):
+            for path in self.path.glob(pattern):
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    continue  # another process pruned it
+                found.append(Entry(path, status.st_size, status.st_mtime, pattern in _NOTES))
         return sorted(found, key=lambda entry: (entry.used, entry.path))
 
     def prune(self, unused_days: float, most_bytes: float) -> list[Entry]:

@@ -28,7 +28,10 @@ def cache() -> None:
 @cache.command()
 @FOLDER
 def info(folder: Path) -> None:
-    """Say how many results are kept, how large they are, and when they were last of use."""
+    """Say how much is kept, how large it is, and when it was last of use.
+
+    Kept are results, and notes: how long cases and models took, and which models a trial has loaded safely.
+    """
     entries = Cache(folder).entries()
     click.echo(f"{folder}: {_amount(entries)}")
     if entries:
@@ -59,7 +62,8 @@ def prune(folder: Path, unused_days: float, max_mb: float) -> None:
 
 
 def _amount(entries: list[Entry]) -> str:
-    return f"{len(entries)} results, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
+    notes = sum(entry.is_note for entry in entries)
+    return f"{len(entries) - notes} results, {notes} notes, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
 
 
 def _date(seconds: float) -> str:

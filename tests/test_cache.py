@@ -255,6 +255,10 @@ def test_info_and_prune_teach(project):
     write(project, spec(ONE))
     project.runpytest_inprocess()
     auditor = [sys.executable, "-m", "auditor", "cache"]
-    project.run(*auditor, "info").stdout.fnmatch_lines([".audit_cache: 1 results, *", "last of use between*"])
-    project.run(*auditor, "prune", "--max-mb", "0").stdout.fnmatch_lines(["removed 1 results, *; left 0 results*"])
+    project.run(*auditor, "info").stdout.fnmatch_lines([".audit_cache: 1 results, * notes, *", "last of use between*"])
+    project.run(*auditor, "prune", "--max-mb", "0").stdout.fnmatch_lines(
+        ["removed 1 results, *; left 0 results, 0 notes, 0.0 MB"]
+    )
+    kept = [path for path in (project.path / ".audit_cache").rglob("*") if path.is_file()]
+    assert [path.name for path in kept] == ["CACHEDIR.TAG"]
     assert _entries(project) == []

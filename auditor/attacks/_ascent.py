@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditor import progress
 from auditor.attacks import std_ascent
-from auditor.attacks._loop import Compiled, Goal, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, Goal, Threat, compiled, compiling, walk
 from auditor.attacks._objectives import Objective, TargetObjective, towards_target
 from auditor.backend import tensorflow
 from auditor.core import Classifier, Engine, FloatArray, IntArray, Passes, Tensor, one_by_one
@@ -19,7 +18,6 @@ from auditor.parallel import in_order
 
 _BATCH = 25  # few, so that the digits or filters of one figure keep several cores busy
 _ANYWHERE = (-np.inf, np.inf)
-_compiling = Lock()  # parts run in several threads, which would compile the same
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def ascend_to_targets(
 
 def climb(classifier: Classifier, part: Climb) -> Ascent:
     """Push one part to its targets."""
-    with _compiling:
+    with compiling:
         run, watched = _compiled_to_targets(classifier, part.layer, part.objective, part.params, part.box)
     return _walked(run, watched, part.images, part.targets, part.params.steps, part.shown)
 

@@ -23,6 +23,7 @@ made of others has `stages(params, norm)` in place of `start` and `step`, and se
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +38,7 @@ from auditor.core import Tensor
 from auditor.errors import CheckError
 
 Sees = Literal["decision", "score", "gradient", "jacobian"]
+compiling = Lock()  # held to look up or compile a search: several threads would compile the same
 _CROWDED = 0.9
 _MANY = 0.5
 # So steep that rounding an image to float32 would move the loss by 1: the gradient says nothing about real steps.

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from threading import Lock
 from types import ModuleType
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from auditor import catalog, progress
 from auditor.attacks import _losses
-from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, walk
+from auditor.attacks._loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, compiling, walk
 from auditor.attacks._norms import distance, into_ball, random_change
 from auditor.backend import tensorflow
 from auditor.core import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
@@ -34,7 +33,6 @@ _SHARES, _LEAST = 4, 8
 _SURE = 1e-5
 _ROUNDING = 1e-6
 BISECTIONS = 10
-_compiling = Lock()  # blocks run in several threads, which would compile the same
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def attack_block(classifier: Classifier, block: Block) -> Found:
     attack = catalog.load("attacks", block.attack)
     ledger = _Ledger(job, params.steps, attack, threat, keep, width(attack, params, classifier.class_count))
     scale = _losses.confidence_scale(job.logits)
-    with _compiling:
+    with compiling:
         run = _compiled(attack, params, classifier, threat)
     starts = _starts(params, threat, job)
     for start, aims in enumerate(starts):

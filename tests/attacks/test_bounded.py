@@ -283,10 +283,12 @@ def test_an_overconfident_twin_falls_as_the_plain_network_does(checkpoints, tmp_
     rates = []
     for path in (checkpoints / "mnist_cnn.keras", tmp_path / "twin.keras"):
         network = format_keras.load(format_keras.Params(path=str(path), output="probabilities"))
-        found = attack(pgd, network, images, labels, 0.2, box=(0.0, 1.0), steps=40, step_size=0.01)
-        rates.append(1 - found.success.mean())
-    assert max(rates) <= 0.06
-    assert abs(rates[0] - rates[1]) <= 0.01
+        stepped = attack(pgd, network, images, labels, 0.2, box=(0.0, 1.0), steps=40, step_size=0.01)
+        adaptive = attack(apgd, network, images, labels, 0.2, box=(0.0, 1.0), steps=40)
+        rates.append((1 - stepped.success.mean(), 1 - adaptive.success.mean()))
+    (plain_pgd, plain_apgd), (twin_pgd, twin_apgd) = rates
+    assert max(plain_apgd, twin_apgd) <= 0.05
+    assert abs(twin_pgd - plain_pgd) <= 0.01
 
 
 def test_softmax_and_logit_forms_of_one_network_give_the_same_numbers(tmp_path):

@@ -67,10 +67,3 @@ def carlini_wagner(it: Subject, steps: int) -> Any:
         _classifier(it), binary_search_steps=9, max_iter=steps // 9, batch_size=len(it.labels), verbose=False
     )
     return attack.generate(it.images, it.labels)
-
-
-def hopskipjump(it: Subject, norm: str, rounds: int) -> Any:
-    from art.attacks.evasion import HopSkipJump as Attack
-
-    attack = Attack(_classifier(it), norm=_ORDER[norm], max_iter=rounds, max_eval=1000, init_eval=50, verbose=False)
-    return attack.generate(it.images, it.labels)

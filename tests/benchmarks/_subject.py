@@ -75,11 +75,15 @@ class Subject:
     total: int
 
 
-def subject(name: str, count: int) -> Subject:
-    """The example network of this name with `count` images, spread over the validation split."""
+def subject(name: str, count: int, factor: float = 1) -> Subject:
+    """The example network of this name, its logits times `factor`, with `count` images, spread over the validation
+    split.
+    """
     robust = name == ROBUST
     params = format_keras.Params(path=str(FOLDER / f"{name}.keras"), output="logits" if robust else "probabilities")
     network = format_keras.load(params)
+    last = network.logits.func.layers[-1]
+    last.set_weights([factor * weights for weights in last.get_weights()])
     digits = mnist_5k.load(mnist_5k.Params())
     rows = np.linspace(0, len(digits) - 1, count).round().astype(int)
     images, labels = digits.images[rows], digits.labels[rows]

@@ -1,6 +1,6 @@
 """How strong our attacks are beside Foolbox, ART and torchattacks: same network, images, threat model and judge.
 
-    python -m tests.benchmarks.strength [--images 100] [--only bounded,distances,robust]
+    python -m tests.benchmarks.strength [--images 100] [--only bounded,overconfident,distances,robust]
 
 Robust accuracy should be no more than half a point above the strongest peer's, median distances no more than 2%
 above the best peer's. Attacks with random starts move by a point or two from seed to seed on a hundred images, so the
@@ -91,6 +91,20 @@ def bounded(images: int) -> None:
     show(f"{CNN}, {images} images", columns, rows)
 
 
+def overconfident(images: int) -> None:
+    """Robust accuracy where logits are ten times as large and decisions the same: gradients vanish, nothing else."""
+    rows = []
+    for title, it in (("as it is", subject(CNN, images)), ("logits × 10", subject(CNN, images, 10))):
+        judge = partial(robust_accuracy, it, norm="linf", eps=0.2)
+        peers: Makes = {"Foolbox": partial(_foolbox.pgd, it, 0.2), "ART": partial(_art.pgd, it, 0.2)}
+        pgd = {"ours": mine(it, "linf", 0.2, "pgd", steps=40, step_size=0.01)}
+        rows.append(compare(f"pgd linf 0.2, {title}", it, pgd | peers, judge, 0.005))
+        apgd = {"ours": mine(it, "linf", 0.2, "apgd", steps=40), "ART": partial(_art.apgd, it, "linf", 0.2, 40)}
+        rows.append(compare(f"apgd linf 0.2, {title}", it, apgd, judge, 0.005))
+    columns = ("", "robust accuracy", "ours less the best peer's", "within 0.005")
+    show(f"{CNN}, {images} images", columns, rows)
+
+
 def minimal(images: int) -> None:
     """Median distances on the plain network."""
     it = subject(CNN, images)
@@ -155,7 +169,7 @@ def robust(images: int) -> None:
 def main() -> None:
     """Run the parts asked for."""
     divide_operations()
-    parts = {"bounded": bounded, "distances": minimal, "robust": robust}
+    parts = {"bounded": bounded, "overconfident": overconfident, "distances": minimal, "robust": robust}
     run_parts(__doc__, parts, "--images", 100, "how many images")
 
 
