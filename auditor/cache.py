@@ -112,9 +112,16 @@ class Cache:
                 return  # gone in between; the value was read whole
 
     def entries(self) -> list[Entry]:
-        """Every entry, the least recently used first."""
+        """Every result, the least recently used first."""
+        return self._matching(_RESULTS)
+
+    def everything(self) -> list[Entry]:
+        """Every result and every note, the least recently used first."""
+        return self._matching(_RESULTS, *_NOTES)
+
+    def _matching(self, *patterns: str) -> list[Entry]:
         found = []
-        for pattern in (_RESULTS, *_NOTES):
+        for pattern in patterns:
             for path in self.path.glob(pattern):
                 try:
                     status = path.stat()
@@ -128,7 +135,7 @@ class Cache:
 
         Returns what was removed; raises OSError where that isn't allowed.
         """
-        entries = self.entries()
+        entries = self.everything()
         oldest = time.time() - unused_days * 86400
         left = sum(entry.size for entry in entries)
         removed = []

@@ -32,7 +32,7 @@ def info(folder: Path) -> None:
 
     Kept are results, and notes: how long cases and models took, and which models a trial has loaded safely.
     """
-    entries = Cache(folder).entries()
+    entries = Cache(folder).everything()
     click.echo(f"{folder}: {_amount(entries)}")
     if entries:
         click.echo(f"last of use between {_date(entries[0].used)} and {_date(entries[-1].used)}")
@@ -58,7 +58,7 @@ def prune(folder: Path, unused_days: float, max_mb: float) -> None:
         removed = kept.prune(unused_days, max_mb * 1e6)
     except OSError as error:
         raise RecordError(f"{folder} can't be pruned: {error.strerror or error}") from error
-    click.echo(f"removed {_amount(removed)}; left {_amount(kept.entries())}")
+    click.echo(f"removed {_amount(removed)}; left {_amount(kept.everything())}")
 
 
 def _amount(entries: list[Entry]) -> str:
