@@ -14,9 +14,8 @@ from auditor.core import FloatArray, Tensor
 Loss = Literal["scaled_ce", "ce", "margin", "dlr"]
 _AWAY = 1e9
 _TINY = 1e-12
-# Keeps the softmax of float32 away from 0 and 1, and small differences visible. Less is stronger on an adversarially
-# trained network, more on a plain one.
-_SPREAD = 12.0
+# More, and the softmax of float32 rounds to 0 and 1; less, and it hardly tells the likeliest rival from the others.
+_LEAST_SPREAD, _MOST_SPREAD = 8.0, 30.0
 
 
 def confidence_scale(logits: FloatArray) -> FloatArray:
@@ -35,10 +34,10 @@ def loss(
     difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
     with two classes the margin over the original image's spread). For these the two are one.
 
-    scaled_ce: cross-entropy of logits brought to a spread of 12 at every point, the scale not differentiated,
-    so that an overconfident network's gradient doesn't vanish. Its values can't be compared (with two classes
-    they are all alike), so the margin, in units of the original image's spread (scale, see
-    `confidence_scale`), stands in.
+    scaled_ce: cross-entropy of logits whose spread is brought to 8 at least and 30 at most at every point, the scale
+    not differentiated, so that an overconfident network's gradient doesn't vanish. Its values can't be compared (where
+    the spread is fixed, those of two classes are all alike), so the margin, in units of the original image's spread
+    (scale, see `confidence_scale`), stands in.
     """
     if kind == "margin":
         climbed = lead(logits, labels, targets, targeted)
@@ -53,7 +52,8 @@ def loss(
     goal = targets if targeted else labels
     if kind == "scaled_ce":
         spread = tf.reduce_max(logits, axis=1, keepdims=True) - tf.reduce_min(logits, axis=1, keepdims=True)
-        softened = logits * tf.stop_gradient(_SPREAD / tf.maximum(spread, _TINY))
+        wanted = tf.clip_by_value(spread, _LEAST_SPREAD, _MOST_SPREAD)
+        softened = logits * tf.stop_gradient(wanted / tf.maximum(spread, _TINY))
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(goal, softened)
         return (-entropy if targeted else entropy), lead(logits, labels, targets, targeted) * scale
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(goal, logits)

@@ -288,7 +288,7 @@ def test_an_overconfident_twin_falls_as_the_plain_network_does(checkpoints, tmp_
         rates.append((1 - stepped.success.mean(), 1 - adaptive.success.mean()))
     (plain_pgd, plain_apgd), (twin_pgd, twin_apgd) = rates
     assert max(plain_apgd, twin_apgd) <= 0.05
-    assert abs(twin_pgd - plain_pgd) <= 0.01
+    assert abs(twin_pgd - plain_pgd) <= 0.02
 
 
 def test_softmax_and_logit_forms_of_one_network_give_the_same_numbers(tmp_path):
