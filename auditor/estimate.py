@@ -23,6 +23,7 @@ from auditor.attacks._loop import Threat
 from auditor.attacks._search import Job, block_size, search
 from auditor.backend import tensorflow
 from auditor.cache import Cache
+from auditor.capacity import cores
 from auditor.case_key import case_key, code_digest, source_identity, versions
 from auditor.core import Classifier, Passes, Samples, side_by_side
 from auditor.errors import AuditError, CheckError
@@ -215,10 +216,10 @@ def speed_of(plan: Plan, name: str, resources: Resources, cache: Cache | None) -
 
 
 def _speed_key(plan: Plan, name: str, resources: Resources) -> str:
-    """Of all that a speed depends on, also how many blocks move at once; nothing where that can't be known."""
+    """Of all that a speed depends on, this machine's cores too; nothing where that can't be known."""
     source, data = plan.models[name], plan.data
     identities = [source_identity(source, "models", resources), source_identity(data, "datasets", resources)]
-    machine = [platform.node(), platform.processor(), at_once()]
+    machine = [platform.node(), platform.processor(), cores()]
     return "" if None in identities else _digest(["speed", code_digest(), versions(), machine, identities])
 
 

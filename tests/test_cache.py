@@ -21,7 +21,7 @@ def _metric(value: float = 0.5) -> Metric:
     return Metric("mean", value, 3, values=np.array([0.0, value, 1.0]))
 
 
-def _results(project: pytest.Pytester) -> list[Path]:
+def _entries(project: pytest.Pytester) -> list[Path]:
     return [entry.path for entry in Cache(project.path / ".audit_cache").entries()]
 
 
@@ -204,13 +204,13 @@ def test_a_case_that_takes_images_depends_on_all_they_depend_on(project):
 def test_errors_are_never_kept(project):
     write(project, spec("- {id: broken, check: digit_flip, params: {target: 7}}\n"))
     project.runpytest_inprocess()
-    assert _results(project) == []
+    assert _entries(project) == []
 
 
 def test_a_damaged_entry_is_measured_again_and_said(project):
     write(project, spec(ONE))
     project.runpytest_inprocess()
-    (entry,) = _results(project)
+    (entry,) = _entries(project)
     entry.write_bytes(entry.read_bytes()[:-20])
     result = project.runpytest_inprocess("--audit-report", "other")
     result.assert_outcomes(passed=1, warnings=1)
@@ -261,4 +261,4 @@ def test_info_and_prune_teach(project):
     )
     kept = [path for path in (project.path / ".audit_cache").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"CACHEDIR.TAG"}
-    assert _results(project) == []
+    assert _entries(project) == []

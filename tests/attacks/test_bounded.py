@@ -279,7 +279,7 @@ def test_an_overconfident_twin_falls_as_the_plain_network_does(checkpoints, tmp_
     last.set_weights([10 * weights for weights in last.get_weights()])
     plain.save(tmp_path / "twin.keras")
     digits = mnist_5k.load(mnist_5k.Params())
-    images, labels = digits.images[:200], digits.labels[:200]
+    images, labels = digits.images[:500], digits.labels[:500]
     rates = []
     for path in (checkpoints / "mnist_cnn.keras", tmp_path / "twin.keras"):
         network = format_keras.load(format_keras.Params(path=str(path), output="probabilities"))
@@ -288,7 +288,7 @@ def test_an_overconfident_twin_falls_as_the_plain_network_does(checkpoints, tmp_
         rates.append((1 - stepped.success.mean(), 1 - adaptive.success.mean()))
     (plain_pgd, plain_apgd), (twin_pgd, twin_apgd) = rates
     assert max(plain_apgd, twin_apgd) <= 0.05
-    assert abs(twin_pgd - plain_pgd) <= 0.02
+    assert abs(twin_pgd - plain_pgd) <= 0.01
 
 
 def test_softmax_and_logit_forms_of_one_network_give_the_same_numbers(tmp_path):
