@@ -24,6 +24,7 @@ from yaml.events import (
 from yaml.reader import Reader
 
 from auditor.errors import Problem, SpecError
+from auditor.syntax import DEEPEST, TOO_DEEP, explained, place_at
 
 Location = tuple[str | int, ...]
 _repr = Repr()
@@ -66,12 +67,8 @@ def parse(text: str, name: str) -> tuple[Any, Marks]:
     try:
         data = reader.document()
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = ", ".join(str(part) for part in (error.context, error.problem) if part)
-        raise SpecError([Problem(name, line, column, f"not valid YAML: {message}")]) from error
-    except RecursionError as error:
-        raise SpecError([Problem(name, 1, 1, "nested too deeply to be a spec")]) from error
+        place, message = explained(text, error, reader.opened, reader.done)
+        raise SpecError([Problem(name, *place, message)]) from error
     if reader.problems:
         raise SpecError(list(dict.fromkeys(reader.problems)))
     if data is None:
@@ -107,6 +104,7 @@ _MADE: Mapping[str, Callable[[str], Any]] = {
     "!!float": lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
 }
 _COLLECTIONS = ("!!map", "!!seq")
+_WRITE_OUT = "write the value out, or in quotes if it is text"
 
 
 class _Reader:
@@ -114,11 +112,25 @@ class _Reader:
 
     def __init__(self, name: str, events: Iterator[Any]) -> None:
         self.name = name
-        self.events = events
+        self.events = self._followed(events)
+        self.opened: list[CollectionStartEvent] = []
+        self.done = 0
         self.places: dict[Location, tuple[int, int]] = {}
         self.keys: dict[Location, tuple[int, int]] = {}
         self.anchors: set[str] = set()
         self.problems: list[Problem] = []
+
+    def _followed(self, events: Iterator[Any]) -> Iterator[Any]:
+        """The same events; `opened` keeps what began and hasn't ended, `done` the position that was reached."""
+        for event in events:
+            self.done = event.end_mark.index
+            if isinstance(event, CollectionStartEvent):
+                self.opened.append(event)
+                if len(self.opened) > DEEPEST:
+                    raise SpecError([Problem(self.name, 1, 1, TOO_DEEP)])
+            elif isinstance(event, CollectionEndEvent):
+                self.opened.pop()
+            yield event
 
     def document(self) -> Any:
         """What the only document holds; None where there is none."""
@@ -130,8 +142,8 @@ class _Reader:
                 break
         after = next(self.events, None)
         if after is not None and not isinstance(after, StreamEndEvent):
-            message = "expected a single document in the stream, but found another document"
-            raise MarkedYAMLError(problem=message, problem_mark=after.start_mark)
+            message = "not valid YAML: a spec is one document, and here another begins"
+            raise SpecError([Problem(self.name, *_place(after), message)])
         return data
 
     def read(self, event: Any, location: Location) -> Any:
@@ -154,10 +166,10 @@ class _Reader:
         if isinstance(event, AliasEvent):
             # One that exists was refused where its anchor stands, and with it documents that contain themselves or
             # unfold without end.
-            return None if event.anchor in self.anchors else f"not valid YAML: found undefined alias {event.anchor!r}"
+            return None if event.anchor in self.anchors else f"aliases (*{event.anchor}) are not allowed: {_WRITE_OUT}"
         if event.anchor is not None:
             self.anchors.add(event.anchor)
-            return f"anchors and aliases (&{event.anchor}) are not allowed: write the value out"
+            return f"anchors and aliases (&{event.anchor}) are not allowed: {_WRITE_OUT}"
         tag = _tag(event)
         if tag in _MADE or tag in _COLLECTIONS or tag is None:
             return None
@@ -221,8 +233,3 @@ def _tag(event: Any) -> str | None:
 
 def _place(event: Any) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
-
-
-def place_at(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of what follows the text `before`."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -20,7 +20,8 @@ from pydantic_core import ErrorDetails
 from auditor.controls import CONTROLS, OWN
 from auditor.errors import Problem, SpecError, one_of
 from auditor.fields import TOLD, FilePath, Parameters, Real
-from auditor.marked import Location, Marks, parse, place_at, shown
+from auditor.marked import Location, Marks, parse, shown
+from auditor.syntax import place_at
 
 SUFFIX = ".audit.yaml"
 Model = TypeVar("Model", bound=BaseModel)
@@ -274,13 +275,15 @@ def _waivers_fit(content: SpecFile, marks: Marks) -> None:
 
 # --- from pydantic's mistakes to ours
 
-# How a person says what pydantic asks for, by pydantic's name of the mistake.
-_WISHES = {
+# How a person says what pydantic asks for, by pydantic's name of the mistake. Its own sentences change with its
+# version; they are shown only for what no parameter of ours asks for, so that extensions may use every type it has.
+WISHES = {
     "bool_type": "should be true or false",
     "dict_type": "should be a mapping",
     "greater_than": "should be above {gt:g}",
     "greater_than_equal": "should be at least {ge:g}",
     "int_from_float": "should be a whole number",
+    "int_parsing_size": "should be a whole number of fewer digits",
     "int_type": "should be a whole number",
     "less_than": "should be below {lt:g}",
     "less_than_equal": "should be at most {le:g}",
@@ -291,6 +294,7 @@ _WISHES = {
     "string_too_long": "should have {max_length} or fewer characters",
     "string_too_short": "should have {min_length} or more characters",
     "string_type": "should be text",
+    "string_unicode": "should be text without halves of characters (surrogates)",
     "too_long": "should have {max_length} or fewer entries",
     "too_short": "should have {min_length} or more entries",
 }
@@ -325,9 +329,9 @@ def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
     wishes, hint = [], ""
     for mistake in mistakes:
         details = mistake.get("ctx", {})
-        message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        wish = _WISHES.get(mistake["type"])
-        wishes.append(wish.format(**details) if wish else message)
+        wish = WISHES.get(mistake["type"])
+        told = str(details.get("error", mistake["msg"]))  # a validator's own words, or else pydantic's
+        wishes.append(wish.format(**details) if wish else told)
         names = re.findall(r"'([^']+)'", details.get("expected", ""))
         close = get_close_matches(str(mistake["input"]), names, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else hint

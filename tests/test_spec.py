@@ -36,6 +36,7 @@ ENTRY = "id, check, title, model, params, expect, confidence, controls, tags, pr
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"
+WRITE_OUT = "write the value out, or in quotes if it is text"
 NAME = "should be 1 to 100 of the characters A-Z a-z 0-9 _ . -"
 
 
@@ -78,15 +79,9 @@ def test_the_base_spec_is_right(folder):
         ("# only a comment\n", "s:1:1: the spec is empty; it needs `audit`, `models`, `data` and `checks`"),
         ("- audit\n", "s:1:1: the spec should be a mapping, got a list"),
         ("audit\n", "s:1:1: the spec should be a mapping, got 'audit'"),
-        ("a: [1\nb: 2\n", "s:2:2: not valid YAML: while parsing a flow sequence, did not find expected ',' or ']'"),
-        ("a: b: c\n", "s:1:5: not valid YAML: mapping values are not allowed in this context"),
-        (
-            "a: 1\n---\nb: 2\n",
-            "s:2:1: not valid YAML: expected a single document in the stream, but found another document",
-        ),
+        ("a: 1\n---\nb: 2\n", "s:2:1: not valid YAML: a spec is one document, and here another begins"),
         ("a: 1\nb: x\x07y\n", r"s:2:5: not valid YAML: the character '\x07' is not allowed"),
-        ("a: *b\n", "s:1:4: not valid YAML: found undefined alias 'b'"),
-        ("a: " + "[" * 1500, "s:1:1: nested too deeply to be a spec"),
+        ("a: *b\n", f"s:1:4: aliases (*b) are not allowed: {WRITE_OUT}"),
         (b"a: 1\nb: caf\xe9\n", "s:2:7: not UTF-8 text: the byte 0xe9 can't stand here; save the file as UTF-8"),
         (BASE.encode("utf-16"), "s:1:1: not UTF-8 text: the byte 0xff can't stand here; save the file as UTF-8"),
         ("a: 1\n? [b]\n: 2\n", "s:2:3: a key must be a plain name"),
@@ -106,8 +101,8 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("demo", "!!python/object:os.system x", "1:8: the tag !!python/object:os.system is not allowed: specs are data only"),
         ("demo", "!env HOME", "1:8: the tag !env is not allowed: specs are data only"),
         ("first: 10", "first: !!int ten", "10:21: 'ten' can't be read as !!int"),
-        ("{min: 0.9}", "&a {min: 0.9}", "11:24: anchors and aliases (&a) are not allowed: write the value out"),
-        ("{accuracy: {min: 0.9}}", "{accuracy: &a {min: 1}, errors: *a}", "11:24: anchors and aliases (&a) are not allowed: write the value out"),
+        ("{min: 0.9}", "&a {min: 0.9}", f"11:24: anchors and aliases (&a) are not allowed: {WRITE_OUT}"),
+        ("{accuracy: {min: 0.9}}", "{accuracy: &a {min: 1}, errors: *a}", f"11:24: anchors and aliases (&a) are not allowed: {WRITE_OUT}"),
         ("{min: 0.9}", "{<<: {min: 0.9}}", "11:25: unknown key '<<' (known: min, max, max_drop, max_rise)"),
         # unknown names
         ("audit: demo", "audit: demo\nsede: 3", f"2:1: unknown key 'sede'; did you mean 'seed'? (known: {TOP})"),
