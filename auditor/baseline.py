@@ -13,7 +13,7 @@ from auditor import catalog
 from auditor.comparison import difference, fell, rose
 from auditor.core import AdversarialImages, Evidence, IntArray, Samples
 from auditor.errors import RecordError
-from auditor.figures import Figure, ImageGrid, Panel, Strip, spread
+from auditor.figures import Figure, ImageGrid, Panel, Strip, evenly
 from auditor.record import Baseline, Expectation, Record
 from auditor.store import Folder
 
@@ -122,7 +122,7 @@ def _gallery(
     there = [int(row) for row in rows if int(row) in known]
     if not there:
         return None
-    chosen = [there[i] for i in spread(len(there), _SHOWN)]
+    chosen = [there[i] for i in evenly(len(there), _SHOWN)]
     positions = [known[row] for row in chosen]
     shown = "all" if len(chosen) == len(rows) else f"{len(chosen)} of {len(rows)}"
     caption = f"By `{metric}`, compared with the baseline image by image; {shown} are shown."

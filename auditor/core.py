@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from auditor.errors import CheckError
 from auditor.figures import Figure
 from auditor.parallel import in_order
+from auditor.sampling import fingerprints, in_turn, ranking
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -45,6 +47,11 @@ class Samples:
     def class_name(self, label: int) -> str:
         """Return the name of class `label`, or its number where the data has no names."""
         return self.classes[label] if self.classes and 0 <= label < len(self.classes) else str(label)
+
+    @cached_property
+    def fingerprints(self) -> tuple[bytes, ...]:
+        """A name of every image by what it shows, in whatever units."""
+        return fingerprints(self.images, self.box)
 
 
 @dataclass(frozen=True)
@@ -340,7 +347,7 @@ class Context:
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
     with `auditor.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
     spec made. checkpoint(name): the files of a model, which is not loaded for it. engine: where tasks that take long
-    are worked off.
+    are worked off. spec_seed: what all cases of the spec share, so that they look at the same images.
     """
 
     model_name: str
@@ -350,11 +357,23 @@ class Context:
     adversarial: Callable[[str], AdversarialImages]
     checkpoint: Callable[[str], Checkpoint]
     engine: Engine = one_by_one
+    spec_seed: int = 0
 
     @property
     def classifier(self) -> Classifier:
         """The model to measure."""
         return self.model(self.model_name)
+
+    def sample(self, most: int, among: IntArray | None = None) -> IntArray:
+        """Positions (n,) of up to `most` of the samples, or of those at the positions `among` (M,).
+
+        Every class has its share, less than one image more or less; of a class it is any images, the same for every
+        case and model of a spec, whatever order they stand in. Fewer are the first of more. See `auditor.sampling`.
+        """
+        there = np.arange(len(self.samples)) if among is None else among
+        labels, names = self.samples.labels[there], self.samples.fingerprints
+        ranks = ranking(self.spec_seed, labels, (names[position] for position in there))
+        return there[in_turn(labels, most, ranks)]
 
     def class_number(self, value: int, what: str) -> int:
         """Return `value` if the classifier has such a class; raise CheckError otherwise."""

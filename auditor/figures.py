@@ -127,6 +127,9 @@ class Bars:
 Figure = ImageGrid | Strip | Curve | Heatmap | Bars
 
 
-def spread(count: int, most: int) -> Array:
-    """At most `most` row numbers out of `count`, evenly spread and starting with the first."""
+def evenly(count: int, most: int) -> Array:
+    """At most `most` of `count` places of an axis or a gallery, evenly spread and starting with the first.
+
+    For what is shown. Never to choose what is measured: it runs along any period of the data (`auditor.sampling`).
+    """
     return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.int64))[:count]

@@ -63,6 +63,7 @@ def replay(
         model_name=case.model,
         samples=_only(resources.samples(plan), int(stored.indices[position])),
         seed=case.seed,
+        spec_seed=plan.spec.content.seed,
         model=lambda name: resources.classifier(plan, name),
         adversarial=adversarial,
         checkpoint=lambda name: resources.checkpoint(plan, name),

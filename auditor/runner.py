@@ -249,6 +249,7 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             model_name=case.model,
             samples=resources.samples(plan),
             seed=case.seed,
+            spec_seed=plan.spec.content.seed,
             model=model,
             adversarial=adversarial,
             checkpoint=lambda name: resources.checkpoint(plan, name),

@@ -20,7 +20,7 @@ from auditor.controls import BLACK_BOX, WHITE_BOX
 from auditor.core import AdversarialImages, Context, FloatArray, IntArray, Passes, Samples
 from auditor.errors import CheckError, one_of
 from auditor.fields import TOLD, Parameters, SchemaGenerator
-from auditor.figures import Strip, spread
+from auditor.figures import Strip
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,12 @@ def cost_of(params: Attacked, keep: Keep, class_count: int, targeted: bool = Fal
 
 @dataclass(frozen=True)
 class Attackable:
-    """The samples looked at: their rows in the data source, which of them are classified right, which are attacked
-    (M,); and of the latter the positions (N,), with their targets (N,) and logits (N, K).
+    """The samples looked at: their rows in the data source and which of them are classified right (M,); and of these,
+    which are attacked, the positions (N,), with their targets (N,) and logits (N, K).
     """
 
     looked: IntArray
     right: NDArray[np.bool_]
-    attacked: NDArray[np.bool_]
     tried: NDArray[np.int64]
     targets: NDArray[np.int64]
     logits: FloatArray
@@ -150,7 +149,7 @@ class Attackable:
     def held(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which of the samples looked at (M,) are right and hold, where `broken` (N,) of those attacked fell."""
         held = self.right.copy()
-        held[self.attacked] = ~broken
+        held[held] = ~broken
         return held
 
     def job(self, samples: Samples, eps: float) -> Job:
@@ -161,22 +160,25 @@ class Attackable:
 
 
 def attackable(context: Context, most: int, target: int | None) -> Attackable:
-    """Look at up to `most` samples, evenly spread, for images that are classified right and of another class.
+    """Look at up to `most` samples for images that are classified right; with a target, of other classes alone.
 
-    Raises CheckError if there is none.
+    What is of the target's class to begin with can't be pushed there, so it is no part of what is looked at. Raises
+    CheckError if there is nothing to attack.
     """
-    samples = context.samples
-    chosen = spread(len(samples), most)
+    samples, among = context.samples, None
+    if target is not None:
+        among = np.flatnonzero(samples.labels != context.class_number(target, "target"))
+        if not among.size:
+            raise CheckError(f"there is nothing to attack: every image is of class {target}, the target, already")
+    chosen = context.sample(most, among)
     logits = context.classifier.predict(samples.images[chosen])
     right = logits.argmax(axis=1) == samples.labels[chosen]
-    aimed = np.ones(len(chosen), np.bool_)
-    if target is not None:
-        aimed = samples.labels[chosen] != context.class_number(target, "target")
-    tried = chosen[right & aimed]
+    tried = chosen[right]
     if not tried.size:
-        raise CheckError("there is nothing to attack: no image is classified right (and is of another class)")
+        other = "" if target is None else f" of those of other classes than {target}, the target,"
+        raise CheckError(f"there is nothing to attack: none of {len(chosen)} images{other} is classified right")
     targets = np.full(len(tried), -1 if target is None else target, np.int64)
-    return Attackable(samples.indices[chosen], right, right & aimed, tried, targets, logits[right & aimed])
+    return Attackable(samples.indices[chosen], right, tried, targets, logits[right])
 
 
 @dataclass(frozen=True)

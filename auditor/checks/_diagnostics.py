@@ -23,7 +23,7 @@ from auditor.attacks._search import Job, search
 from auditor.checks._attacks import AttackChoice, Attacked, Stage, cascade, cost_of
 from auditor.core import Context, Diagnostic, FloatArray, Passes, like_probabilities
 from auditor.errors import CheckError
-from auditor.figures import spread
+from auditor.sampling import in_turn
 
 _PROBED = 50
 _FEW = 0.05
@@ -55,7 +55,7 @@ class Doubts:
 
 def steady(context: Context, images: FloatArray) -> Diagnostic:
     """Whether the same images (N, H, W, C) get the same logits twice, and in any company."""
-    images = images[spread(len(images), 2 * _PROBED)]
+    images = images[: 2 * _PROBED]
     first, again = context.classifier.predict(images), context.classifier.predict(images)
     # Half of them, from the end: other neighbours, another first image, other statistics of the batch.
     few = images[::-2]
@@ -90,7 +90,7 @@ def within_ball(
     found = [steady(context, job.images), _raw(job, doubts)]
     if not held.size:
         return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
-    probed = job.only(held[spread(held.size, _PROBED)])
+    probed = job.only(held[in_turn(job.labels[held], _PROBED)])
     # A model without a gradient can still be attacked; then none of these tests can ask for one.
     sighted = bool(_differentiating(stages))
     found += [_blind(stages, held, doubts), _lost(stages, broken, doubts), _rising(stages, held, doubts)]
@@ -110,7 +110,7 @@ def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job:
     name = "success grows with eps"
     if not len(job.rows):
         return doubts.about(name, True, "no image fell within less than the widest radius")
-    probed = job.only(spread(len(job.rows), _PROBED))
+    probed = job.only(in_turn(job.labels, _PROBED))
     _, broken, _ = cascade(context, threat, attacks, probed, "first")
     message = f"of {len(broken)} images that fell within a smaller radius, {broken.mean():.0%} fall within the widest"
     return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more room; take smaller steps")
@@ -130,7 +130,7 @@ def closest(
     far = np.flatnonzero(sizes > 0)
     if threat.norm == "l0" or not far.size:
         return tuple(found)
-    chosen = far[spread(far.size, _PROBED)]
+    chosen = far[in_turn(job.labels[far], _PROBED)]
     radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
     nearer = dataclasses.replace(job.only(chosen), eps=radii)
     try:

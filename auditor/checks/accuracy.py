@@ -26,13 +26,15 @@ from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, m
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
 from auditor.figures import Figure, Heatmap, ImageGrid
+from auditor.sampling import seen_and_unseen
 
 
 class Params(Parameters):
     """Which images to look at, and how many mistakes to show."""
 
     first: Count | None = None
-    """Look at the first so many images only; all if left out."""
+    """Look at the first so many images only, as they stand in the data, whatever classes these are of; all if left
+    out."""
     gallery: Count = 30
     """Show at most so many misclassified images."""
 
@@ -99,6 +101,10 @@ def run(context: Context, params: Params) -> Evidence:
         often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
     else:
         often = "there is no mistake"
+    notes = []
+    if params.first is not None:
+        looked = f"the first {several(count, 'image')} of {available}, as they stand in the data"
+        notes.append(f"Looked at are {looked}: {seen_and_unseen(labels, names)}.")
     figures: list[Figure] = [
         Heatmap(
             title="Confusion matrix",
@@ -131,6 +137,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=tuple(figures),
+        notes=tuple(notes),
         arrays={
             "labels": labels,
             "predicted": predicted,

@@ -52,7 +52,7 @@ from auditor.core import (
 )
 from auditor.errors import CheckError
 from auditor.fields import ClassNumber, Count, PositiveReal
-from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
+from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
 from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
@@ -65,7 +65,7 @@ class Params(std_ascent.Params):
     target: ClassNumber = 3
     """The class to push to."""
     samples: Count = 200
-    """How many images, spread evenly over those that qualify; fewer if there aren't as many."""
+    """How many images, every class in proportion to those that qualify; fewer if there aren't as many."""
     indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """Look at just these rows of the data source."""
     step_size: PositiveReal = 0.02
@@ -208,7 +208,7 @@ def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[s
         message = "no image to push: every one is misclassified to begin with or already of class"
         raise CheckError(f"{message} {params.target}")
     if params.indices is None:
-        qualified = qualified[spread(len(qualified), params.samples)]
+        qualified = context.sample(params.samples, qualified)
         if len(qualified) < params.samples:
             notes.append(f"Only {len(qualified)} of the {params.samples} images asked for qualify.")
     return qualified, notes
@@ -225,7 +225,7 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
         f"{samples.class_name(int(label))} (row {row})"
         for label, row in zip(flips.labels[order], rows[order], strict=True)
     )
-    points = spread(params.steps + 1, 8)
+    points = evenly(params.steps + 1, 8)
     panels = [
         natural_panel(
             shown[t],

@@ -79,7 +79,7 @@ def run(context: Context, params: Params) -> Evidence:
     own = ascent.values[:, filters, filters]
     start, end = own[0], own[-1]
 
-    looked_at = samples.images[: params.samples]
+    looked_at = samples.images[context.sample(params.samples)]
     dead = _greatest_response(layer, looked_at) <= 0
     response = np.asarray(layer.activations(samples.images[position : position + 1]))[0]
 

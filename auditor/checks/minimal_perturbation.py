@@ -86,7 +86,7 @@ class Params(Attacked):
     target: ClassNumber | None = None
     """A class to reach; any wrong class if left out."""
     samples: Count = 200
-    """How many images, spread evenly over the data; fewer if there aren't as many."""
+    """How many images, every class in proportion; fewer if there aren't as many."""
     show: Count = 3
     """How many of the nearest and of the farthest images to show."""
 

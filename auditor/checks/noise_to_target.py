@@ -51,7 +51,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import ClassNumber, Count, Real
-from auditor.figures import Bars, Curve, Figure, Series, Strip, spread
+from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
 from auditor.randomness import uniform
 from auditor.record import Expectation, Remark
 
@@ -235,7 +235,7 @@ def _figures(
                 "noise" if t == 0 else f"step {t}",
                 tuple(probability_text(p) for p in push.confidence[t, : shown.shape[1]]),
             )
-            for t in spread(params.steps + 1, 8)
+            for t in evenly(params.steps + 1, 8)
         )
         ends = probability_text(push.confidence[-1, 0])
         figures.append(

@@ -51,13 +51,13 @@ from auditor.core import (
 )
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
-from auditor.figures import spread
 from auditor.randomness import normal
 from auditor.record import Expectation, Verdict
 from auditor.verdict import judge
 
 _CONFIDENCE = 0.95
 _FAR = 1e3
+_LINEAR = 100
 
 
 class Params(Attacked):
@@ -70,7 +70,7 @@ class Params(Attacked):
     resisting: ModelNames | None = None
     """Networks of the spec that must be found to hold the claim."""
     samples: Count = 60
-    """How many images, spread evenly over the data; fewer if there aren't as many."""
+    """How many images, every class in proportion; fewer if there aren't as many."""
 
 
 METRICS = {
@@ -112,7 +112,8 @@ def run(context: Context, params: Params) -> Evidence:
         found = _audit(dataclasses.replace(context, model_name=name), params)
         honest.append((name, "must resist", found, found.verdict.status == "pass"))
     gap = _closed_form_gap(context)
-    disguised = [_Disguised(name, _few(context.samples, params.samples), context.seed, params) for name in DISGUISES]
+    few = _few(context, params.samples)
+    disguised = [_Disguised(name, few, context.seed, params) for name in DISGUISES]
     audited = context.engine(audit_decoy, context.classifier, disguised)
     rows, missed = [], []
     for (name, disguise), found in zip(DISGUISES.items(), audited, strict=True):
@@ -193,9 +194,9 @@ def audit_decoy(classifier: Classifier, disguised: _Disguised) -> _Judged:
     return _audit(context, disguised.params)
 
 
-def _few(samples: Samples, most: int) -> Samples:
+def _few(context: Context, most: int) -> Samples:
     """The samples that a claim about so many is judged on."""
-    chosen = spread(len(samples), most)
+    samples, chosen = context.samples, context.sample(most)
     parts = {name: getattr(samples, name)[chosen] for name in ("images", "labels", "indices")}
     return dataclasses.replace(samples, **parts)
 
@@ -229,7 +230,7 @@ class _Linear:
 
 def _closed_form_gap(context: Context) -> float:
     """How often APGD in L∞ and the closed form disagree, away from the radius by more than 2%."""
-    images = context.samples.images[:100]
+    images = context.samples.images[context.sample(_LINEAR)]
     shape = tuple(int(edge) for edge in images.shape[1:])
     kernel = normal(context.seed, "linear", 2, (int(np.prod(shape)),)).T
     linear = _Linear(np.ascontiguousarray(kernel), (shape[0], shape[1], shape[2]))

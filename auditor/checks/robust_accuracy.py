@@ -61,7 +61,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import ClassNumber, Count, Real
-from auditor.figures import Curve, Figure, Series, spread
+from auditor.figures import Curve, Figure, Series, evenly
 from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
@@ -75,7 +75,7 @@ class Params(Attacked):
     target: ClassNumber | None = None
     """A class to reach; any wrong class if left out."""
     samples: Count = 500
-    """How many images, spread evenly over the data; fewer if there aren't as many."""
+    """How many images, every class in proportion; fewer if there aren't as many."""
     full_length: bool = False
     """Whether every image takes all steps, as images for `transfer` must; otherwise one that fell is left."""
     show: Count = 6
@@ -191,7 +191,7 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
     figures: list[Figure] = []
     fallen = np.flatnonzero(outcome.adversarial.fooled)
     if fallen.size:
-        rows = fallen[spread(len(fallen), params.show)]
+        rows = fallen[evenly(len(fallen), params.show)]
         figures.append(broken_images(context, outcome.adversarial, rows, params.norm, "Broken images"))
     figures.append(
         Curve(

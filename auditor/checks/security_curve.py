@@ -68,7 +68,7 @@ class Params(Attacked):
     eps: Annotated[list[Annotated[Real, Field(ge=0)]], Field(min_length=2)]
     """The radii, in the units of the box; their order doesn't matter."""
     samples: Count = 500
-    """How many images, spread evenly over the data; fewer if there aren't as many."""
+    """How many images, every class in proportion; fewer if there aren't as many."""
 
 
 METRICS = {

@@ -43,7 +43,7 @@ from auditor.core import (
 )
 from auditor.errors import CheckError
 from auditor.fields import CaseIds, Count, ModelNames, Parameters
-from auditor.figures import Figure, Heatmap, Panel, Strip, spread
+from auditor.figures import Figure, Heatmap, Panel, Strip, evenly
 from auditor.randomness import normal
 
 
@@ -222,7 +222,7 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
     images = np.concatenate([s.made.images for s in sources])
     originals = np.concatenate([s.made.originals for s in sources])
     control = np.concatenate([s.control for s in sources])
-    rows = spread(len(images), params.show)
+    rows = evenly(len(images), params.show)
     samples = context.samples
     first = next(iter(votes))
     said = tuple(samples.class_name(int(votes[first].control[i])) for i in rows)

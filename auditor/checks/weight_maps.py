@@ -56,7 +56,7 @@ def run(context: Context, params: Params) -> Evidence:
     samples, count = context.samples, context.classifier.class_count
     noise = uniform(context.seed, "linear", 1, samples.images.shape[1:], samples.box)
     maps = _gradients(context, noise)
-    elsewhere = _gradients(context, samples.images[:1])
+    elsewhere = _gradients(context, samples.images[context.sample(1)])
     drift = float(np.abs(maps - elsewhere).max() / max(float(np.abs(maps).max()), 1e-12))
     if drift > _TOLERANCE:
         raise CheckError(

@@ -14,6 +14,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from auditor.core import IntArray, Samples
 from auditor.errors import DataError, one_of
 from auditor.fields import ClassNumber, Count, Parameters
+from auditor.sampling import in_turn, ranking
 
 # What 8-bit values are worth in [0, 1]: [0, 255] uint8 to float32, rounded once.
 SHADES = (np.arange(256) / 255.0).astype(np.float32)
@@ -27,7 +28,7 @@ class Subset(Parameters):
     classes: Annotated[list[ClassNumber | str], Field(min_length=1)] | None = None
     """Take only images of these classes, by number or name. Numbers stay what they are."""
     count: Count | None = None
-    """Take so many: every class in proportion, evenly spread over its images, and always the same."""
+    """Take so many: every class in proportion, of its images any, but always the same."""
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -65,10 +66,9 @@ class Subset(Parameters):
         if self.count is not None:
             if self.count > len(taken):
                 raise DataError(f"{source}: `count` asks for {self.count} images, there are {len(taken)}")
-            # Every so-manieth image, in the order of classes: no class is more than one image off its share.
-            by_class = taken[np.argsort(labels[taken], kind="stable")]
-            picked = (2 * np.arange(self.count) + 1) * len(taken) // (2 * self.count)
-            taken = taken[np.isin(taken, by_class[picked])]
+            # Ranked by their rows: images needn't be read before they are chosen.
+            ranks = ranking(0, labels[taken], (b"%d" % rows[position] for position in taken))
+            taken = taken[np.sort(in_turn(labels[taken], self.count, ranks))]
         return taken
 
     def take(self, labels: IntArray, rows: IntArray, names: Sequence[str] | None, source: str) -> tuple[IntArray, str]:
@@ -88,15 +88,6 @@ def _class_number(wanted: int | str, names: Sequence[str] | None, source: str) -
 def printable(path: str | Path) -> str:
     """A path or name as text that can be written anywhere: bytes that are no UTF-8 become escapes."""
     return str(path).encode(errors="backslashreplace").decode()
-
-
-def in_turn(labels: IntArray) -> IntArray:
-    """The order (N,) in which classes take turns, so that any first n images hold each in proportion."""
-    place = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = labels == label
-        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()
-    return np.lexsort((labels, place))
 
 
 def check_form(shape: tuple[int, ...], dtype: np.dtype[Any], labels: NDArray[Any], source: str) -> None:

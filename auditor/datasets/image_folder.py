@@ -26,10 +26,11 @@ from pathlib import Path
 import numpy as np
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import in_turn, printable
+from auditor.datasets._common import printable
 from auditor.datasets._pictures import SUFFIXES, Pictures, load_pictures
 from auditor.errors import DataError, one_of
 from auditor.fields import FilePath
+from auditor.sampling import in_turn
 
 
 class Params(Pictures):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.figures import Array, Curve, Series, spread
+from auditor.figures import Array, Curve, Series, evenly
 from auditor.report import text
 from auditor.report.scale import ticks
 
@@ -80,7 +80,7 @@ def line_chart(curve: Curve) -> LineChart:
         return (1 - (np.asarray(values, np.float64) - y_low) / (y_high - y_low)) * plot_height
 
     lines = tuple(_line(i, series, across(x), down) for i, series in enumerate(curve.series))
-    shown = spread(len(x), _MOST_ROWS)
+    shown = evenly(len(x), _MOST_ROWS)
     return LineChart(
         width=WIDTH,
         height=HEIGHT,
@@ -134,7 +134,7 @@ def _line(i: int, series: Series, x: Array, down: Callable[[Array], Array]) -> L
     known = np.isfinite(x) & np.isfinite(y)
     line = "".join(_path(x[run], y[run]) for run in _runs(known))
     points = np.flatnonzero(known)
-    points = points[spread(len(points), _MOST_MARKS)] if points.size else points
+    points = points[evenly(len(points), _MOST_MARKS)] if points.size else points
     shape = _MARKS[i % len(_MARKS)]
     marks = "".join(shape.format(x=f"{x[t]:.1f}", y=f"{y[t]:.1f}") for t in points)
     return Line(series.name, i % 6, i % 4, line, band, marks, shape.format(x=18, y=8))
