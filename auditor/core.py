@@ -30,7 +30,8 @@ class Samples:
 
     images: (N, H, W, C) float32 within `box`. labels: (N,) int64 class numbers from 0.
     indices: (N,) int64, each image's row in its source. classes: a name for every class, where known.
-    digest: SHA-256 of exactly these images, labels and indices.
+    digest: SHA-256 of exactly these images, labels and indices. repeats: rows whose image is that of an earlier row,
+    which each leads to. remarks: what to know of the data, in sentences. A dataset may leave out digest and repeats.
     """
 
     images: FloatArray
@@ -39,7 +40,9 @@ class Samples:
     box: tuple[float, float]
     classes: tuple[str, ...] | None
     source: str
-    digest: str
+    digest: str = ""
+    repeats: Mapping[int, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,6 +55,17 @@ class Samples:
     def fingerprints(self) -> tuple[bytes, ...]:
         """A name of every image by what it shows, in whatever units."""
         return fingerprints(self.images, self.box)
+
+    def position(self, row: int, what: str) -> int:
+        """Where the image of a row of the source stands; raise CheckError, naming `what` asks for it, if it doesn't."""
+        found = np.flatnonzero(self.indices == row)
+        if found.size:
+            return int(found[0])
+        if row in self.repeats:
+            first = f"holds the same image as row {self.repeats[row]}, and an image counts once"
+            raise CheckError(f"{what}: row {row} {first}; name that row, or set `duplicates: count` in `data`")
+        span = f"it holds {len(self)} rows from {self.indices.min()} to {self.indices.max()}"
+        raise CheckError(f"{what}: row {row} is not in {self.source} ({span})")
 
 
 @dataclass(frozen=True)

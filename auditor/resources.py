@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog, signature
+from auditor import catalog, intake, signature
+from auditor.checkpoint_files import all_labelled, labelled, unlike
 from auditor.core import Checkpoint, Classifier, Samples
 from auditor.errors import DataError, ModelError, RecordError
 from auditor.fields import Parameters, references
@@ -56,10 +57,13 @@ class Resources:
         self._digests: dict[tuple[str, int, int], str] = {}
 
     def samples(self, plan: Plan) -> Samples:
-        """Return the plan's samples; raise DataError if they can't be loaded."""
+        """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
         key = _key(plan.data)
         if key not in self._samples:
-            self._samples[key] = catalog.load("datasets", plan.data.extension).load(plan.data.params)
+            source = plan.data
+            found = catalog.load("datasets", source.extension).load(source.params)
+            count = source.params.model_dump().get("duplicates") == "count"
+            self._samples[key] = intake.admitted(found, source.extension, "count" if count else "drop")
         return self._samples[key]
 
     def classifier(self, plan: Plan, name: str) -> Classifier:
@@ -137,18 +141,14 @@ class Resources:
         Raises ModelError if their digests or their signature aren't what the spec demands.
         """
         source = plan.models[name]
-        files = {
-            label: file
-            for path in _paths(self._here(source))
-            for label, file in _labelled(path, source.params.files_at(path)).items()
-        }
+        files = all_labelled(_paths(self._here(source)), source.params)
         try:
             digests = {label: self.digest(file) for label, file in files.items()}
             whole = list(self.digests(source).values())
         except OSError as error:
             raise ModelError(f"model {name!r}: {error.filename} can't be read: {error.strerror or error}") from error
         wanted = source.safeguards.sha256
-        told = _unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
+        told = unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
         if told:
             line = plan.spec.marks.line(("models", name, "sha256"))
             message = f"{told} (line {line} of {plan.spec.marks.file}); it isn't loaded"
@@ -208,7 +208,7 @@ class Resources:
     def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
         if files == (path,):
             return self.digest(path)
-        named = sorted((label, self.digest(file)) for label, file in _labelled(path, files).items())
+        named = sorted((label, self.digest(file)) for label, file in labelled(path, files).items())
         return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
     def digest(self, path: Path) -> str:
@@ -247,32 +247,6 @@ def _as_named(said: str, source: Source, here: Source) -> str:
 
 def _key(source: Source) -> str:
     return f"{source.extension} {source.params.model_dump_json()} {source.safeguards.model_dump_json()}"
-
-
-def _labelled(path: Path, files: Iterable[Path]) -> dict[str, Path]:
-    """Files that are read for a path, as `sha256sum` names them in its folder, or in it if it is one."""
-    folder = path if path.is_dir() else path.parent
-    return {file.relative_to(folder).as_posix(): file for file in files}
-
-
-def _unlike(wanted: str | Mapping[str, str] | None, whole: str | None, digests: Mapping[str, str]) -> str | None:
-    """Say where a checkpoint isn't the one that the spec means, or None.
-
-    wanted: its digest, or that of every file, as far as the spec says. whole: its digest, if it has a single one.
-    """
-    if isinstance(wanted, str):
-        if whole is None:
-            return f"`sha256` is one digest of several paths; give one for each of {', '.join(digests)}"
-        return None if whole == wanted else f"its SHA-256 is {whole}, the spec says {wanted}"
-    for label in sorted({*digests, *(wanted or digests)}):
-        expected = (wanted or digests).get(label)
-        if label not in digests:
-            return f"it has no file {label!r}, for which the spec gives a digest; it has {', '.join(digests)}"
-        if expected is None:
-            return f"the spec gives no digest of its file {label!r}, which has {digests[label]}"
-        if expected != digests[label]:
-            return f"the SHA-256 of {label!r} is {digests[label]}, the spec says {expected}"
-    return None
 
 
 def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
@@ -322,8 +296,7 @@ def provenance(
         "data": {
             "dataset": plan.data.extension,
             "params": plan.data.shown,
-            "images": len(samples),
-            "sha256": samples.digest,
+            **intake.told(samples),
             "files": resources.digests(plan.data),
         },
         "models": {

@@ -13,6 +13,7 @@ import numpy as np
 from auditor.comparison import difference
 from auditor.core import Diagnostic, FloatArray, Metric
 from auditor.errors import CheckError
+from auditor.intake import same_name
 from auditor.intervals import bounds, changes, constant_interval, difference_interval, interval, share_interval
 from auditor.record import Baseline, Expectation, Finding, Status, Verdict
 
@@ -94,6 +95,10 @@ def _mirrored(diagnostic: Diagnostic) -> Diagnostic:
 def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: Baseline | None) -> Metric:
     """What an expectation is about: a metric, or its difference from the baseline's."""
     name = expectation.metric
+    alike = same_name(name, tuple(metrics))
+    if name not in metrics and alike:
+        several = f"{name} could be any of {len(alike)}, as that many classes have one name"
+        raise CheckError(f"{several}; write the one that is meant: {', '.join(alike)}")
     if name not in metrics:
         raise CheckError(f"{name} was not measured (measured: {', '.join(metrics) or 'none'})")
     if not expectation.versus_baseline:

@@ -25,7 +25,7 @@ def run_one(project, data=None, model=None):
     return result, Folder(project.path / "reports" / "tiny").load_run().records
 
 
-IMAGES = np.zeros((4, 6, 6, 1), np.float32)
+IMAGES = np.random.default_rng(0).random((4, 6, 6, 1), np.float32)
 LABELS = np.array([0, 1, 2, 0])
 BAD_DATA = {
     "another shape": (

@@ -44,12 +44,12 @@ def passes(images: int, params: std_ascent.Params, models: int = 1) -> Passes:
 class Climb:
     """A part of an ascent to target classes, or filters: images (N, H, W, C) that move together, N at most a batch.
 
-    targets: (N,). layer: whose filters are excited, or nothing. box, shown: as for `ascend`.
+    targets: (N,). layer: the place of the one whose filters are excited, or None. box, shown: as for `ascend`.
     """
 
     images: FloatArray
     targets: IntArray
-    layer: str
+    layer: int | None
     objective: TargetObjective
     params: std_ascent.Params
     box: tuple[float, float] | None
@@ -65,11 +65,12 @@ def ascend_to_targets(
     box: tuple[float, float] | None,
     shown: int = 0,
     engine: Engine = one_by_one,
-    layer: str = "",
+    layer: int | None = None,
 ) -> Ascent:
     """Push images (N, H, W, C) to their target classes (N,), and watch the logits on the way.
 
-    layer: a convolution layer; targets are then its filters, and their mean activations take the place of the logits.
+    layer: the place of a convolution among the classifier's layers; targets are then its filters, and their mean
+    activations take the place of the logits.
     The rest as for `ascend`; engine: where the parts are worked off, which doesn't change what they give.
     """
     params = std_ascent.Params(steps=params.steps, step_size=params.step_size)
@@ -91,19 +92,19 @@ def climb(classifier: Classifier, part: Climb) -> Ascent:
 @lru_cache(maxsize=16)
 def _compiled_to_targets(
     classifier: Classifier,
-    layer: str,
+    layer: int | None,
     objective: TargetObjective,
     params: std_ascent.Params,
     box: tuple[float, float] | None,
 ) -> tuple[Compiled, Any]:
     """Compile it once for all parts."""
-    scores = _mean_activations(classifier, layer) if layer else classifier.forward
+    scores = classifier.forward if layer is None else _mean_activations(classifier, layer)
     return _compiled(towards_target(scores, objective), scores, classifier.input_shape, params, box)
 
 
-def _mean_activations(classifier: Classifier, name: str) -> Callable[[Tensor], Tensor]:
+def _mean_activations(classifier: Classifier, place: int) -> Callable[[Tensor], Tensor]:
     """From images to the mean activation of every filter of a layer, (N, filters)."""
-    (layer,) = (layer for layer in classifier.layers() if layer.name == name)
+    layer = classifier.layers()[place]
     return lambda images: tensorflow().reduce_mean(layer.activations(images), axis=(1, 2))
 
 

@@ -69,7 +69,8 @@ def run(context: Context, params: Params) -> Evidence:
     samples, available = context.samples, len(context.samples)
     count = params.first or available
     if count > available:
-        raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}")
+        repeated = f"; {len(samples.repeats)} more repeat one of them" if samples.repeats else ""
+        raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}{repeated}")
     images, labels, rows = samples.images[:count], samples.labels[:count], samples.indices[:count]
     probabilities = softmax(context.classifier.predict(images))
     predicted = probabilities.argmax(axis=1)

@@ -190,12 +190,7 @@ def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[s
     samples = context.samples
     candidates = np.arange(len(samples))
     if params.indices is not None:
-        where = {int(row): position for position, row in enumerate(samples.indices)}
-        absent = [row for row in params.indices if row not in where]
-        if absent:
-            message = f"`indices`: row {absent[0]} is not in {samples.source} (it holds {len(samples)} rows"
-            raise CheckError(f"{message} from {samples.indices.min()} to {samples.indices.max()})")
-        candidates = np.array([where[row] for row in params.indices], np.int64)
+        candidates = np.array([samples.position(row, "`indices`") for row in params.indices], np.int64)
     other = samples.labels[candidates] != params.target
     predicted = context.classifier.predict(samples.images[candidates]).argmax(axis=1)
     right = predicted == samples.labels[candidates]

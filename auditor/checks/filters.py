@@ -20,6 +20,7 @@ References
     Olah, Mordvintsev and Schubert, Feature Visualization, Distill, 2017.
 """
 
+import dataclasses
 from typing import Annotated
 
 import numpy as np
@@ -33,6 +34,7 @@ from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact
 from auditor.errors import CheckError, one_of
 from auditor.fields import Count
 from auditor.figures import Bars, Panel, Strip
+from auditor.intake import distinct_names, same_name
 from auditor.randomness import uniform
 
 _BATCH = 100
@@ -64,17 +66,17 @@ METRICS = {
 
 def run(context: Context, params: Params) -> Evidence:
     """Find an exciting image for all filters at once, one row of a batch each."""
-    layer = _find_layer(context, params.layer)
+    place, layer = _find_layer(context, params.layer)
     kernel, samples = layer.kernel, context.samples
     if kernel is None:
         raise CheckError(f"layer {layer.name!r} of model {context.model_name!r} has no kernel to show")
     count = kernel.shape[-1]
-    position = _position(context, params.image)
+    position = 0 if params.image is None else samples.position(params.image, "`image`")
 
     noise = uniform(context.seed, "noise", count, samples.images.shape[1:], samples.box)
     filters = np.arange(count)
     ascent = ascend_to_targets(
-        context.classifier, "logit", noise, filters, params, None, engine=context.engine, layer=layer.name
+        context.classifier, "logit", noise, filters, params, None, engine=context.engine, layer=place
     )
     own = ascent.values[:, filters, filters]
     start, end = own[0], own[-1]
@@ -118,36 +120,35 @@ def run(context: Context, params: Params) -> Evidence:
     )
 
 
-def _find_layer(context: Context, wanted: str | None) -> Layer:
+def _find_layer(context: Context, wanted: str | None) -> tuple[int, Layer]:
+    """The convolution layer of this name, or the first one, with its place among the layers."""
     layers = context.classifier.layers()
-    convolutions = [layer for layer in layers if layer.is_convolution]
-    names = [layer.name for layer in convolutions]
     if not layers:
         message = (
             f"the format of model {context.model_name!r} shows no layers; the network itself, in a format that does"
         )
         raise CheckError(f"{message}, can be looked into; `accuracy`, and attacks that need no gradient, take this one")
+    # Layers of nested networks may have one name: each then has its place behind it, and says so in the figures.
+    names = distinct_names([layer.name for layer in layers])
+    layers = tuple(dataclasses.replace(layer, name=name) for layer, name in zip(layers, names, strict=True))
+    convolutions = {place: layer for place, layer in enumerate(layers) if layer.is_convolution}
+    known = [layer.name for layer in convolutions.values()]
     if not convolutions:
         raise CheckError(f"model {context.model_name!r} shows no convolution layer; its `weight_maps` may say more")
     if wanted is None:
-        return convolutions[0]
+        return next(iter(convolutions.items()))
     other = next((layer for layer in layers if layer.name == wanted and not layer.is_convolution), None)
     if other:
         message = f"layer {wanted!r} is a {other.kind}, not a 2-D convolution"
-        raise CheckError(f"{message} (convolutions of model {context.model_name!r}: {', '.join(names)})")
-    found = [layer for layer in convolutions if wanted in (layer.name, *layer.aliases)]
+        raise CheckError(f"{message} (convolutions of model {context.model_name!r}: {', '.join(known)})")
+    found = [(place, layer) for place, layer in convolutions.items() if wanted in (layer.name, *layer.aliases)]
+    alike = same_name(wanted, known)
+    if len(found) > 1 or (not found and alike):
+        told = ", ".join(layer.name for _, layer in found) or ", ".join(alike)
+        raise CheckError(f"layer {wanted!r} could be any of several of model {context.model_name!r}: {told}; name one")
     if not found:
-        raise CheckError(one_of(wanted, names, f"convolution layer of model {context.model_name!r}"))
+        raise CheckError(one_of(wanted, known, f"convolution layer of model {context.model_name!r}"))
     return found[0]
-
-
-def _position(context: Context, row: int | None) -> int:
-    if row is None:
-        return 0
-    found = np.flatnonzero(context.samples.indices == row)
-    if not found.size:
-        raise CheckError(f"`image`: row {row} is not in {context.samples.source}")
-    return int(found[0])
 
 
 def _greatest_response(layer: Layer, images: FloatArray) -> NDArray[np.float32]:

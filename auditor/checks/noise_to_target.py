@@ -156,9 +156,7 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["success_rate.clipped"] = proportion(runs[True].success, rows=rows)
         metrics["end_confidence.clipped"] = mean(runs[True].confidence[-1], (0.0, 1.0))
         metrics["vanished.clipped"] = proportion(runs[True].ascent.vanished)
-    by_target = {
-        context.samples.class_name(c): proportion(main.success[targets == c], rows=rows[targets == c]) for c in classes
-    }
+    by_target = {_name(context, c): proportion(main.success[targets == c], rows=rows[targets == c]) for c in classes}
     if len(classes) > 1:
         metrics |= {f"success_rate.{name}": metric for name, metric in by_target.items()}
 
@@ -196,6 +194,12 @@ def run(context: Context, params: Params) -> Evidence:
             proof=_proof(context, params, main, start),
         ),
     )
+
+
+def _name(context: Context, target: int) -> str:
+    """A class by its name, unless that is what the clipped run is called."""
+    name = context.samples.class_name(target)
+    return f"{name} ({target})" if name == "clipped" else name
 
 
 def _proof(context: Context, params: Params, main: _Run, start: FloatArray) -> Proof:

@@ -9,7 +9,8 @@ Why it matters
     doesn't come down to 0 at large radii is broken itself.
 
 How to read it
-    `robust_accuracy.0.1` is the accuracy at radius 0.1 under the strongest attack for each image;
+    `robust_accuracy.0.1` is the accuracy at radius 0.1 under the strongest attack for each image (six digits name a
+    radius; all of them, where two radii share six);
     `half_eps` is the least radius asked for at which less than half of the images hold.
 
 References
@@ -119,7 +120,7 @@ def run(context: Context, params: Params) -> Evidence:
     }
     held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
-    by_radius = {f"robust_accuracy.{eps:g}": proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
+    by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
     metrics: dict[str, Metric] = {"clean_accuracy": proportion(right, rows=subject.looked), **by_radius}
     below = [eps for i, eps in enumerate(radii) if worst[i].mean() < 0.5]
     notes = []
@@ -127,7 +128,7 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["half_eps"] = exact(below[0])
     else:
         notes.append("`half_eps` is left out: at least half of the images hold at every radius.")
-    last = by_radius[f"robust_accuracy.{radii[-1]:g}"]
+    last = by_radius[_metric(radii[-1], radii)]
     clean = share(metrics["clean_accuracy"])
     summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
     summary += f"; less than half from {below[0]:g} on." if below else "."
@@ -153,6 +154,13 @@ def run(context: Context, params: Params) -> Evidence:
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
         adversarial=_closest(context, params, subject, list(swept.values())),
     )
+
+
+def _metric(eps: float, radii: Sequence[float]) -> str:
+    """The metric of a radius: by six digits of it, or by all where another's six are the same."""
+    short = f"{eps:g}"
+    alike = {radius for radius in radii if f"{radius:g}" == short}
+    return f"robust_accuracy.{short if len(alike) == 1 else repr(eps)}"
 
 
 def _name(params: Params, position: int) -> str:
@@ -201,7 +209,7 @@ def _closest(context: Context, params: Params, subject: Attackable, swept: list[
     images, fell = np.stack([one.images for one in swept])[best, everyone], radii[best, everyone]
     job = subject.job(context.samples, max(params.eps))
     after = context.classifier.predict(images)
-    counted = tuple(Counted(f"robust_accuracy.{eps:g}", 0.0, eps) for eps in sorted(set(params.eps)))
+    counted = tuple(Counted(_metric(eps, params.eps), 0.0, eps) for eps in sorted(set(params.eps)))
     proof = Proof(params.norm, context.samples.box, job.logits, after, counted, np.where(np.isinf(fell), 0.0, fell))
     said, broken = after.argmax(axis=1), np.isfinite(fell)
     return AdversarialImages(

@@ -1,6 +1,5 @@
 """What every dataset owes: a choice among its images, a look at them, and a digest of exactly what will be used."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from auditor.core import IntArray, Samples
 from auditor.errors import DataError, one_of
 from auditor.fields import ClassNumber, Count, Parameters
+from auditor.intake import Duplicates, check_images, check_names, checked, digest_of, whole_numbers
 from auditor.sampling import in_turn, ranking
 
 # What 8-bit values are worth in [0, 1]: [0, 255] uint8 to float32, rounded once.
@@ -29,12 +29,16 @@ class Subset(Parameters):
     """Take only images of these classes, by number or name. Numbers stay what they are."""
     count: Count | None = None
     """Take so many: every class in proportion, of its images any, but always the same."""
+    duplicates: Duplicates = "drop"
+    """What becomes of images that are there more than once, exactly or but for noise of a grey level: only the first
+    counts (`drop`), or all do (`count`), as if each had been observed anew."""
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A choice that isn't made isn't written down, so that it reads like a record made before there was any.
         written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value is not None or key not in Subset.model_fields}
+        unsaid = {name: info.default for name, info in Subset.model_fields.items()}
+        return {key: value for key, value in written.items() if key not in unsaid or value != unsaid[key]}
 
     def most(self, images: int | None) -> int | None:
         """How many are taken at most, out of so many."""
@@ -80,27 +84,17 @@ class Subset(Parameters):
 def _class_number(wanted: int | str, names: Sequence[str] | None, source: str) -> int:
     if isinstance(wanted, int):
         return wanted
-    if wanted not in (names or ()):
+    named = [number for number, name in enumerate(names or ()) if name == wanted]
+    if len(named) > 1:
+        raise DataError(f"{source}: the classes {', '.join(map(str, named))} are all called {wanted!r}; give a number")
+    if not named:
         raise DataError(f"{source}: {one_of(wanted, names or (), 'class')}")
-    return list(names or ()).index(wanted)
+    return named[0]
 
 
 def printable(path: str | Path) -> str:
     """A path or name as text that can be written anywhere: bytes that are no UTF-8 become escapes."""
     return str(path).encode(errors="backslashreplace").decode()
-
-
-def check_form(shape: tuple[int, ...], dtype: np.dtype[Any], labels: NDArray[Any], source: str) -> None:
-    """Raise DataError unless images of this shape and type, with these labels (N,), can be chosen among."""
-    if len(shape) != 4:
-        raise DataError(f"{source}: images have shape {shape}; (N, H, W) or (N, H, W, C) is needed")
-    if dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
-        message = f"{source}: images must be numbers and labels whole numbers, got {dtype} and {labels.dtype}"
-        raise DataError(message)
-    if 0 in shape:
-        raise DataError(f"{source}: there are no images (shape {shape})")
-    if labels.shape != shape[:1]:
-        raise DataError(f"{source}: {shape[0]} images need as many labels, got shape {labels.shape}")
 
 
 def make_samples(
@@ -111,46 +105,24 @@ def make_samples(
     classes: Sequence[str] | None = None,
     box: tuple[float, float] = (0.0, 1.0),
     subset: Subset | None = None,
+    remarks: Sequence[str] = (),
 ) -> Samples:
     """Check images (N, H, W, C) and labels (N,), and wrap up those of the subset.
 
-    indices: (N,), each image's row in the source. Raises DataError for what can't be used.
+    indices: (N,), each image's row in the source. remarks: what to know of them. Raises DataError for what can't be
+    used.
     """
-    check_form(images.shape, images.dtype, labels, source)
+    check_images(images.shape, images.dtype, source)
+    labels = whole_numbers(labels, len(images), source)
+    if classes is not None:
+        check_names(classes, source)
     if subset is not None:
         taken, source = subset.take(labels, indices, classes, source)
         images, labels, indices = images[taken], labels[taken], indices[taken]
-    broken = ~np.isfinite(images).all(axis=(1, 2, 3))
-    if broken.any():
-        raise DataError(f"{source}: {_which(broken, indices)} hold NaN or infinity")
-    images = np.ascontiguousarray(images, dtype=np.float32)
-    low, high = box
-    each = (1, 2, 3)
-    outside = (images.min(axis=each) < np.float32(low)) | (images.max(axis=each) > np.float32(high))
-    if outside.any():
-        span = f"{images.min():g} to {images.max():g}"
-        raise DataError(
-            f"{source}: {_which(outside, indices)} leave the box [{low:g}, {high:g}] (values run from {span}); "
-            "rescale the images or declare the box"
-        )
-    wrong: NDArray[np.bool_] = labels < 0
-    if classes:
-        wrong |= labels >= len(classes)
-    if wrong.any():
-        allowed = f"0 to {len(classes) - 1}" if classes else "0 and up"
-        raise DataError(f"{source}: {_which(wrong, indices)} have labels out of range (allowed: {allowed})")
-    labels = np.ascontiguousarray(labels, dtype=np.int64)
-    indices = np.ascontiguousarray(indices, dtype=np.int64)
-    digest = hashlib.sha256(repr(images.shape).encode())
-    for array in (images, labels, indices):
-        digest.update(array.data)  # its bytes, without a copy
+    images, labels, indices = checked(images, labels, indices, box, classes, source)
     names = tuple(classes) if classes else None
-    return Samples(images, labels, indices, (low, high), names, source, digest.hexdigest())
-
-
-def _which(mask: NDArray[np.bool_], indices: NDArray[Any]) -> str:
-    first = ", ".join(str(index) for index in indices[mask][:3])
-    return f"{int(mask.sum())} of {len(mask)} images (rows {first}{', …' if mask.sum() > 3 else ''})"
+    digest = digest_of(images, labels, indices)
+    return Samples(images, labels, indices, box, names, source, digest, remarks=tuple(remarks))
 
 
 def packaged(package: str, *names: str) -> tuple[Path, ...]:

@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import SHADES, Subset, check_form, make_samples, printable
+from auditor.datasets._common import SHADES, Subset, make_samples, printable
 from auditor.datasets._files import GZIP, explained, opened, read_rows, remaining
 from auditor.errors import DataError
 from auditor.fields import FilePath
+from auditor.intake import check_images
 
 _UNSIGNED_BYTE = 0x08
 _HEADER = 4
@@ -63,7 +64,7 @@ def load(params: Params) -> Samples:
         raise DataError(f"{printable(params.images)} {there}; they don't belong together")
     rows = np.arange(count)
     labels = _values(params.labels, (count,), rows)
-    check_form((count, *size, 1)[:4], np.dtype(np.uint8), labels, "idx")
+    check_images((count, *size, 1)[:4], np.dtype(np.uint8), "idx")
     taken, source = params.take(labels, rows, params.names, "idx")
     pixels = _values(params.images, (count, *size), taken)
     images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]

@@ -7,8 +7,9 @@ Why it matters
     The shortest way from any pipeline to an audit: `numpy.savez("data.npz", images=…, labels=…)`.
 
 How to read it
-    `images` is (N, H, W) or (N, H, W, C), `labels` is (N,) with classes numbered from 0; an optional array
-    `classes` holds the class names in order. Values must lie within `box`. Nothing is rescaled.
+    `images` is (N, H, W) or (N, H, W, C), `labels` is (N,) or (N, 1) with classes numbered from 0, whole numbers of
+    any type; an optional array `classes` holds the class names in order. Values must lie within `box`. Nothing is
+    rescaled.
 
 References
     NumPy, numpy.lib.format; object arrays (pickle) are refused.
@@ -24,10 +25,11 @@ from pydantic import Field, model_validator
 
 from auditor.arrays import read_header
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, check_form, make_samples
+from auditor.datasets._common import Subset, make_samples
 from auditor.datasets._files import read_rows
 from auditor.errors import DataError
 from auditor.fields import FilePath, Real
+from auditor.intake import check_images, whole_numbers
 
 _DAMAGED = (
     ValueError,
@@ -96,7 +98,8 @@ def _loaded(file: Any, params: Params) -> Samples:
         if dtype.hasobject:
             raise ValueError("an object array")
         whole = (*shape, 1) if len(shape) == 3 else tuple(shape)
-        check_form(whole, dtype, labels, "npz")
+        check_images(whole, dtype, "npz")
+        labels = whole_numbers(labels, whole[0], "npz")
         rows = np.arange(len(labels))
         taken, source = params.take(labels, rows, names, "npz")
         # In Fortran's order an image is scattered over the whole array.

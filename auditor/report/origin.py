@@ -9,6 +9,8 @@ from auditor.report import text
 
 NOT_RECORDED = "not recorded"
 NOT_LOADED = "not loaded"
+_CLASSES = 30
+_ITEMS = 10
 
 _T = TypeVar("_T")
 
@@ -41,13 +43,21 @@ class Model:
 
 @dataclass(frozen=True)
 class Data:
-    """The samples as the records name them."""
+    """The samples as the records name them.
+
+    distinct: how many different images there are, where some are there more than once. classes: the number and name of
+    each, the first of many. more_classes: how many others there are. remarks: what to know of the data.
+    """
 
     dataset: str
     params: str
     images: str
     sha256: str
     files: tuple[File, ...]
+    distinct: str
+    classes: tuple[str, ...]
+    more_classes: int
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,20 @@ def _merged(models: Sequence[Model]) -> tuple[Model, ...]:
 def _data(found: Mapping[str, Any]) -> Data:
     said = {key: text.plain(found.get(key, NOT_RECORDED)) for key in ("dataset", "images", "sha256")}
     params = ", ".join(f"{name}: {text.plain(value)}" for name, value in _mapping(found.get("params")).items())
-    return Data(params=params, files=_files(found), **said)
+    names = _texts(found.get("classes"))
+    return Data(
+        params=params,
+        files=_files(found),
+        distinct="" if found.get("distinct") == found.get("images") else text.plain(found.get("distinct", "")),
+        classes=tuple(f"{number} {name}" for number, name in enumerate(names[:_CLASSES])),
+        more_classes=max(0, len(names) - _CLASSES),
+        remarks=_texts(found.get("remarks")),
+        **said,
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(text.plain, value)) if isinstance(value, list | tuple) else ()
 
 
 def _files(found: Mapping[str, Any]) -> tuple[File, ...]:
@@ -135,7 +158,9 @@ def _distinct(values: Iterator[_T]) -> tuple[_T, ...]:
 
 
 def flat(value: Any, path: str = "") -> tuple[tuple[str, str], ...]:
-    """Nested mappings as (path, value) pairs, in their own order."""
+    """Nested mappings as (path, value) pairs, in their own order; of long lists the beginning."""
+    if isinstance(value, list | tuple) and len(value) > _ITEMS:
+        return ((path, f"{text.plain(value[:_ITEMS])} and {len(value) - _ITEMS} more"),)
     if not isinstance(value, Mapping):
         return ((path, text.plain(value)),)
     return tuple(pair for key, inner in value.items() for pair in flat(inner, f"{path} › {key}" if path else str(key)))

@@ -68,8 +68,13 @@ def test_values_on_the_edge_of_the_box_are_within_it(tmp_path):
         ({"images": IMAGES, "labels": LABELS[:5]}, "6 images need as many labels, got shape (5,)"),
         ({"images": IMAGES, "labels": np.int64(3)}, "6 images need as many labels, got shape ()"),
         ({"images": IMAGES, "labels": LABELS.reshape(3, 2)}, "6 images need as many labels, got shape (3, 2)"),
-        ({"images": IMAGES, "labels": LABELS * 1.0}, "labels whole numbers, got float64 and float64"),
-        ({"images": IMAGES, "labels": LABELS > 0}, "labels whole numbers, got float64 and bool"),
+        ({"images": IMAGES, "labels": LABELS + 0.5}, "6 of 6 labels are no whole numbers, the first at place 0, which"),
+        ({"images": IMAGES, "labels": np.where(LABELS > 1, np.nan, LABELS)}, "at place 2, which is missing (NaN)"),
+        ({"images": IMAGES, "labels": LABELS * 1e10}, "the label 10000000000.0 at place 1 is no class number"),
+        ({"images": IMAGES, "labels": np.eye(3)[LABELS]}, "got shape (6, 3); of one-hot rows take the argmax"),
+        ({"images": IMAGES, "labels": LABELS > 0}, "labels must be whole numbers, got bool"),
+        ({"images": IMAGES, "labels": LABELS, "classes": np.array(["a", "b\0c", "d"])}, "the character U+0000"),
+        ({"images": IMAGES, "labels": LABELS, "classes": np.array(["a", "", "d"])}, "the name of class 1 is empty"),
         ({"images": IMAGES > 0.5, "labels": LABELS}, "images must be numbers"),
         ({"images": with_value(np.nan, 1, 4), "labels": LABELS}, "2 of 6 images (rows 1, 4) hold NaN or infinity"),
         ({"images": with_value(np.inf, 5), "labels": LABELS}, "1 of 6 images (rows 5) hold NaN or infinity"),
@@ -94,6 +99,13 @@ def test_unusable_arrays_are_refused(tmp_path, arrays, message):
     with pytest.raises(DataError) as caught:
         load(tmp_path, **arrays)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("labels", [LABELS * 1.0, LABELS[:, None], LABELS[:, None].astype(np.float32)])
+def test_labels_of_any_type_and_in_a_column_are_whole_numbers(tmp_path, labels):
+    samples = load(tmp_path, images=IMAGES, labels=labels)
+    assert samples.labels.tolist() == LABELS.tolist()
+    assert samples.labels.dtype == np.int64
 
 
 def corrupt(path: Path) -> None:
