@@ -113,6 +113,12 @@ def most_of(check: str, params: Parameters, images: int | None) -> Mapping[str, 
     return most(params, images) if most else {}
 
 
+def instead_of(check: str, params: Parameters) -> Mapping[str, str]:
+    """Return the metrics that a check with these parameters doesn't give, each with what it gives in its place."""
+    instead = getattr(load("checks", check), "instead", None)
+    return instead(params) if instead else {}
+
+
 def cost_of(check: str, params: Parameters, images: int, class_count: int) -> Passes | None:
     """Return what a check takes at most on so many images, of so many classes; a check need not say."""
     cost = getattr(load("checks", check), "cost", None)

@@ -162,6 +162,7 @@ class Proof:
     norm: what changes are measured in. box: least and greatest value of a pixel, where images were kept within.
     before, after: logits (N, K) of originals and images. radii: (N,), how far each image may be from its original.
     least: the probability of its target from which an image counts as fooling; 0 where being called it is enough.
+    Where several images were made of one original, a metric holds the mean of their values for it.
     """
 
     norm: Literal["linf", "l2", "l1", "l0"]

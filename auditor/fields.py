@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
@@ -63,6 +63,16 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _each_once(names: list[Any]) -> list[Any]:
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise ValueError(f"should name each once, as it counts once; {twice!r} stands there twice")
+    return names
+
+
+# Of a list: nothing stands in it twice, since what is measured twice is no larger sample.
+EachOnce = AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})
+
 Real = Annotated[
     float,
     BeforeValidator(_real, json_schema_input_type=float | Annotated[str, Field(pattern=_FRACTION.pattern)]),
@@ -83,10 +93,14 @@ CaseId = Annotated[str, Refers("case")]
 CaseIds = Annotated[
     list[str],
     Field(min_length=1),
-    BeforeValidator(_listed, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
+    AfterValidator(_each_once),
+    BeforeValidator(
+        _listed,
+        json_schema_input_type=str | Annotated[list[str], Field(min_length=1, json_schema_extra={"uniqueItems": True})],
+    ),
     Refers("case"),
 ]
-ModelNames = Annotated[list[str], Field(min_length=1), Refers("model")]
+ModelNames = Annotated[list[str], Field(min_length=1), *EachOnce, Refers("model")]
 FilePath = Annotated[str, Refers("file")]
 
 

@@ -255,7 +255,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, proble
     params = _params(spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems)
     if params is None:
         return None
-    _check_metrics(spec, at, entry, problems)
+    _check_metrics(spec, at, entry, params, problems)
     if entry.confidence is not None and spec.content.correction == "holm":
         message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
         problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
@@ -320,8 +320,8 @@ def _warnings(
         yield spec.marks.problem((*at, "params", *remark.at), remark.message)
 
 
-def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[Problem]) -> None:
-    promised = catalog.metrics_of(entry.check)
+def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Parameters, problems: list[Problem]) -> None:
+    promised, instead = catalog.metrics_of(entry.check), catalog.instead_of(entry.check, params)
     for name, bounds in entry.expect.items():
         message = None
         info = catalog.describe(name, promised)
@@ -329,6 +329,8 @@ def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, problems: list[P
             message = one_of(name, list(promised), "metric")
         elif name.endswith((".", ".*")):
             message = f"{name!r} stands for several metrics; name one of them after the dot"
+        elif name in instead:
+            message = f"{name!r} isn't measured with these parameters; what they measure is called {instead[name]!r}"
         if message:
             problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
             continue

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auditor import manifest
 from auditor.attacks._norms import distance
+from auditor.checks._originals import numbered, of_each
 from auditor.checks._text import softmax
 from auditor.conclusion import judged
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
@@ -236,9 +237,11 @@ def _counts(record: Record, made: AdversarialImages, proof: Proof) -> Finding:
         if counted.radius is not None and proof.radii is not None:
             fell &= proof.radii <= counted.radius
         at = {int(row): i for i, row in enumerate(metric.rows)}
-        rows = made.indices if (made.indices >= 0).all() else -1 - np.arange(len(fell))
-        values = np.array([metric.values[at[int(row)]] if int(row) in at else np.nan for row in rows])
-        if not np.array_equal(values, np.where(fell, counted.fell, 1 - counted.fell)):
+        rows = made.indices if (made.indices >= 0).all() else -1 - numbered(made.originals)
+        there, numbers = np.unique(rows, return_inverse=True)
+        values = np.array([metric.values[at[int(row)]] if int(row) in at else np.nan for row in there])
+        wanted = of_each(np.where(fell, counted.fell, 1 - counted.fell), numbers)
+        if not np.allclose(values, wanted, rtol=0, atol=1e-9):
             wrong.append(counted.metric)
     names = ", ".join(counted.metric for counted in proof.counted)
     seen = f"{', '.join(wrong)} don't count these images" if wrong else f"{names} count these images"

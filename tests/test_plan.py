@@ -21,7 +21,7 @@ checks:
 CLEAN = "  - {id: clean, check: accuracy}\n"
 FLIP = "  - {id: flip, check: digit_flip, model: other}\n"
 NOISE = "  - {id: noise, check: noise_to_target}\n"
-ONTO = "  - {id: onto, check: transfer, params: {adversarial: [flip, noise, flip], onto: [other]}}\n"
+ONTO = "  - {id: onto, check: transfer, params: {adversarial: [flip, noise], onto: [other]}}\n"
 
 
 @pytest.fixture
@@ -92,6 +92,9 @@ def test_the_closure_of_cases_holds_all_they_need_in_running_order(folder):
 
 def test_needs_name_each_source_once(folder):
     assert plan(folder, ONTO, NOISE, FLIP).case("onto").needs == ("flip", "noise")
+    twice = ONTO.replace("[flip, noise]", "[flip, noise, flip]")
+    with pytest.raises(SpecError, match="'flip' stands there twice"):
+        plan(folder, twice, NOISE, FLIP)
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ CASES = """\
 - {id: near, check: minimal_perturbation, params: {attacks: [{attack: deepfool}]}}
 - {id: flips, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3, objective: logit}}
 - {id: noise, check: noise_to_target, params: {target: 1, samples: 10, steps: 5, objective: logit}}
+- {id: each, check: noise_to_target, params: {target: all, samples: 10, steps: 5, clip: both, objective: logit}}
+- {id: towards, check: robust_accuracy, params: {eps: 0.3, target: 1, attacks: [{attack: apgd, steps: 10}]}}
 """
 
 
@@ -59,7 +61,7 @@ def test_an_untouched_audit_holds_and_every_image_was_looked_at(audited):
     found = list(verify(folder(audited)))
     assert all(finding.ok for finding in found), [finding for finding in found if not finding.ok]
     predicted = {finding.of: finding.seen for finding in found if finding.what == "predicted again"}
-    assert set(predicted) == {"holds", "curve", "near", "flips", "noise"}
+    assert set(predicted) == {"holds", "curve", "near", "flips", "noise", "each", "towards"}
     assert "40 of 60 fool the checkpoint, 0 unlike stored; " in predicted["holds"]
     assert "still do as 8-bit images" in predicted["holds"]
     assert {finding.of for finding in found if finding.what == "counted"} == set(predicted)

@@ -32,7 +32,7 @@ def loss(
 
     ce: cross-entropy. margin: the best other logit less the true one (Carlini and Wagner, S&P 2017). dlr: that
     difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
-    with two classes the margin over the original image's spread). For these the two are one.
+    with two classes, or aimed at one of three, the margin over the original spread). For these the two are one.
 
     scaled_ce: cross-entropy of logits whose spread is brought to 8 at least and 30 at most at every point, the scale
     not differentiated, so that an overconfident network's gradient doesn't vanish. Its values can't be compared (where
@@ -43,8 +43,10 @@ def loss(
         climbed = lead(logits, labels, targets, targeted)
         return climbed, climbed
     if kind == "dlr":
-        # With two classes the ratio has plateaus; over the original image's spread it is as blind to scale.
-        few = logits.shape[1] == 2
+        # With two classes the ratio has plateaus, and aimed at one of three it is -1 wherever the aim is the least
+        # likely: the spread of the largest logits is then the very difference. Over the original image's spread it
+        # is as blind to scale.
+        few = logits.shape[1] < (4 if targeted else 3)
         ahead = lead(logits, labels, targets, targeted) * scale
         climbed = ahead if few else _dlr(logits, labels, targets, targeted)
         return climbed, climbed
@@ -84,9 +86,8 @@ def leads(logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aime
 
 def _dlr(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
     tf = tensorflow()
-    classes = logits.shape[1]
-    ordered = tf.math.top_k(logits, min(classes, 4)).values
-    if targeted and classes > 3:
+    ordered = tf.math.top_k(logits, min(logits.shape[1], 4)).values
+    if targeted:
         own = tf.gather(logits, labels, axis=1, batch_dims=1)
         aim = tf.gather(logits, targets, axis=1, batch_dims=1)
         spread = ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2

@@ -38,7 +38,7 @@ from auditor.backend import tensorflow
 from auditor.checks._text import natural_panel, share
 from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Passes, Table, Tensor, exact, proportion
 from auditor.errors import CheckError
-from auditor.fields import Count, ModelNames, PositiveReal, Refers
+from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid
 from auditor.randomness import uniform
 
@@ -52,7 +52,7 @@ class Params(std_ascent.Params):
     """The text to hide, as UTF-8."""
     strangers: ModelNames
     """Networks that try to read it and took no part in making it."""
-    decoys: Annotated[list[str], Refers("model")] = Field(default_factory=list)
+    decoys: Annotated[list[str], *EachOnce, Refers("model")] = Field(default_factory=list)
     """Networks the images are made unreadable to; none for plain ascent."""
     steps: Count = 20
     """How many steps."""

@@ -51,7 +51,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.errors import CheckError
-from auditor.fields import ClassNumber, Count, PositiveReal
+from auditor.fields import ClassNumber, Count, EachOnce, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
 from auditor.record import Expectation, Remark
 
@@ -66,8 +66,8 @@ class Params(std_ascent.Params):
     """The class to push to."""
     samples: Count = 200
     """How many images, every class in proportion to those that qualify; fewer if there aren't as many."""
-    indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
-    """Look at just these rows of the data source."""
+    indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), *EachOnce] | None = None
+    """Look at just these rows of the data source, each once."""
     step_size: PositiveReal = 0.02
     """Standard deviation of one step over the pixels of an image, in the units of the box."""
     objective: TargetObjective = "probability"
@@ -86,7 +86,7 @@ METRICS = {
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
 }
 
 _DEFLATED = ("flip_rate", "flipped", "end_confidence", "least_end_confidence")
@@ -150,7 +150,7 @@ def run(context: Context, params: Params) -> Evidence:
         "least_end_confidence": exact(end.min()),
         "l2": mean(np.linalg.norm(change, axis=1), rows=rows),
         "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None),
-        "vanished": proportion(ascent.vanished),
+        "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows),
     }
     if flips.flipped.any():
         leads = probabilities.argmax(axis=2) == target

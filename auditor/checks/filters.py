@@ -12,7 +12,8 @@ Why it matters
 How to read it
     Left the weights (blue adds, red takes away; the mean over input channels where there are several), then
     the response to the chosen image, right the image of greatest mean activation. `activation_gain` is how
-    much the mean activation rose on the way from noise. The images are not clipped to the box: they show a
+    much the mean activation rose on the way from noise. These are numbers of all filters of the layer, no sample of
+    them, so they have no interval. The images are not clipped to the box: they show a
     direction, not a picture somebody could hand in.
 
 References
@@ -29,8 +30,8 @@ from pydantic import Field
 
 from auditor.attacks import std_ascent
 from auditor.attacks._ascent import ascend_to_targets
-from auditor.checks._text import natural_panel, share
-from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact, mean, proportion
+from auditor.checks._text import natural_panel
+from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact
 from auditor.errors import CheckError, one_of
 from auditor.fields import Count
 from auditor.figures import Bars, Panel, Strip
@@ -56,11 +57,11 @@ class Params(std_ascent.Params):
 METRICS = {
     "filters": MetricInfo("exact", "number of filters in the layer"),
     "dead_filters": MetricInfo("exact", "filters that respond to no sample at any place"),
-    "activation_start": MetricInfo("mean", "mean activation of a filter on noise, before the first step"),
-    "activation_end": MetricInfo("mean", "the same on the image found for it"),
-    "activation_gain": MetricInfo("mean", "end less start, over the filters"),
-    "excited": MetricInfo("proportion", "share of filters whose mean activation rose"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "activation_start": MetricInfo("exact", "mean activation of all filters, each on noise, before the first step"),
+    "activation_end": MetricInfo("exact", "the same on the images found for them"),
+    "activation_gain": MetricInfo("exact", "end less start, the mean of all filters"),
+    "excited": MetricInfo("exact", "share of filters whose mean activation rose"),
+    "vanished": MetricInfo("exact", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
 
 
@@ -85,20 +86,20 @@ def run(context: Context, params: Params) -> Evidence:
     dead = _greatest_response(layer, looked_at) <= 0
     response = np.asarray(layer.activations(samples.images[position : position + 1]))[0]
 
-    excited = proportion(end > start)
+    rose = int((end > start).sum())
     metrics = {
         "filters": exact(count),
         "dead_filters": exact(int(dead.sum())),
-        "activation_start": mean(start),
-        "activation_end": mean(end),
-        "activation_gain": mean(end - start),
-        "excited": excited,
-        "vanished": proportion(ascent.vanished),
+        "activation_start": exact(start.mean()),
+        "activation_end": exact(end.mean()),
+        "activation_gain": exact((end - start).mean()),
+        "excited": exact(rose / count),
+        "vanished": exact(ascent.vanished.mean()),
     }
     summary = (
         f"Layer {layer.name!r}: {int(dead.sum())} of {count} filters are dead over {len(looked_at)} samples; climbing "
         f"from noise raises the mean activation from {start.mean():.3g} to {end.mean():.3g} "
-        f"({share(excited)} of the filters rose)."
+        f"(that of {rose} filters rose)."
     )
     names = tuple(f"filter {i}" + (" (dead)" if dead[i] else "") for i in filters)
     label = samples.class_name(int(samples.labels[position]))

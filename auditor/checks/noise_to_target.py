@@ -13,6 +13,7 @@ How to read it
     softmax is saturated: harmless once the target is certain, but an image that is `stalled` never got there
     since it had nothing to follow. Stalled images mean that the attack is weak, not that the classifier is
     strong, and make a `max` inconclusive; the objectives `log_probability` and `logit` don't stall so. With
+    `target: all` every noise image goes to each class, and counts once, with the mean of its outcomes. With
     `clip: both` the plain names are the unclipped run, as in the article, and `.clipped` is the run whose images
     stay valid.
 
@@ -34,6 +35,7 @@ from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
 from auditor.attacks._objectives import TargetObjective
 from auditor.checks import _lint
 from auditor.checks._diagnostics import cost_steady, stalled, steady
+from auditor.checks._originals import of_each, rate
 from auditor.checks._text import natural_panel, probability_text, share, softmax
 from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
@@ -47,6 +49,7 @@ from auditor.core import (
     MetricInfo,
     Passes,
     Proof,
+    exact,
     mean,
     proportion,
 )
@@ -76,15 +79,19 @@ class Params(std_ascent.Params):
 
 
 METRICS = {
-    "success_rate": MetricInfo("proportion", "share of noise images that end as the target, certain enough", "lower"),
+    "success_rate": MetricInfo(
+        "proportion",
+        "share of noise images that end as the target, certain enough; of several targets the mean",
+        "lower",
+    ),
     "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
-    "start_confidence": MetricInfo("mean", "probability of the target before the first step"),
+    "start_confidence": MetricInfo("mean", "probability of the target before the first step; 1 / K with all K targets"),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
-    "vanished": MetricInfo("proportion", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
     "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
-    "vanished.*": MetricInfo("proportion", "the same for `clipped`"),
+    "vanished.*": MetricInfo("mean", "the same for `clipped`"),
 }
 
 _DEFLATED = ("success_rate", "end_confidence")
@@ -137,38 +144,47 @@ def run(context: Context, params: Params) -> Evidence:
     shape = context.samples.images.shape[1:]
     noise = uniform(context.seed, "noise", params.samples, shape, context.samples.box)
     start = np.concatenate([noise] * len(classes))
-    rows = -1 - np.arange(len(start))
+    originals, rows = np.tile(np.arange(params.samples), len(classes)), -1 - np.arange(params.samples)
     targets = np.repeat(np.asarray(classes, np.int64), params.samples)
 
     runs = {clip: _push(context, params, start, targets, clip) for clip in _clips(params)}
     main = runs[next(iter(runs))]
+
+    def over_noise(values: FloatArray) -> Metric:
+        """The mean of a value (N,) of every image, which for several targets is a mean for each noise image."""
+        return mean(of_each(values, originals), (0.0, 1.0), rows)
+
     metrics: dict[str, Metric] = {
-        "success_rate": proportion(main.success, rows=rows),
-        "start_confidence": mean(main.confidence[0], (0.0, 1.0), rows),
-        "end_confidence": mean(main.confidence[-1], (0.0, 1.0), rows),
-        "vanished": proportion(main.ascent.vanished),
-        "stalled": proportion(main.stalled),
+        "success_rate": rate(main.success, originals, rows),
+        # The probabilities of all classes add up to 1, so their mean is no finding.
+        "start_confidence": mean(main.confidence[0], (0.0, 1.0), rows)
+        if params.target != "all"
+        else exact(main.confidence[0].mean()),
+        "end_confidence": over_noise(main.confidence[-1]),
+        "vanished": over_noise(main.ascent.vanished.mean(axis=0)),
+        "stalled": rate(main.stalled, originals, rows),
     }
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
-        metrics["steps_needed"] = mean(needed, (0.0, float(params.steps)))
+        there = np.unique(originals[main.success], return_inverse=True)[1]
+        metrics["steps_needed"] = mean(of_each(needed, there), (0.0, float(params.steps)))
     if params.clip == "both":
-        metrics["success_rate.clipped"] = proportion(runs[True].success, rows=rows)
-        metrics["end_confidence.clipped"] = mean(runs[True].confidence[-1], (0.0, 1.0))
-        metrics["vanished.clipped"] = proportion(runs[True].ascent.vanished)
-    by_target = {_name(context, c): proportion(main.success[targets == c], rows=rows[targets == c]) for c in classes}
+        metrics["success_rate.clipped"] = rate(runs[True].success, originals, rows)
+        metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])
+        metrics["vanished.clipped"] = over_noise(runs[True].ascent.vanished.mean(axis=0))
+    by_target = {_name(context, c): proportion(main.success[targets == c], rows=rows) for c in classes}
     if len(classes) > 1:
         metrics |= {f"success_rate.{name}": metric for name, metric in by_target.items()}
 
     goal = f"class {context.samples.class_name(classes[0])}" if len(classes) == 1 else "their targets"
     summary = (
-        f"{share(metrics['success_rate'])} of the noise images end as {goal} with probability "
+        f"{_told(metrics['success_rate'])} of the noise images end as {goal} with probability "
         f"≥ {params.min_confidence:g} after {params.steps} steps"
     )
     if params.clip == "both":
-        summary += f"; kept within the box, {share(metrics['success_rate.clipped'])}"
+        summary += f"; kept within the box, {_told(metrics['success_rate.clipped'])}"
     notes = [
-        f"{share(metrics['vanished'])} of the gradients vanished; {share(metrics['stalled'])} of the images fell "
+        f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images fell "
         "short because of it."
     ]
     if not main.success.any():
@@ -200,6 +216,11 @@ def _name(context: Context, target: int) -> str:
     """A class by its name, unless that is what the clipped run is called."""
     name = context.samples.class_name(target)
     return f"{name} ({target})" if name == "clipped" else name
+
+
+def _told(metric: Metric) -> str:
+    """A rate in words: how many of how many, where it is a count."""
+    return share(metric) if metric.kind == "proportion" else f"{metric.value:.1%}"
 
 
 def _proof(context: Context, params: Params, main: _Run, start: FloatArray) -> Proof:

@@ -12,7 +12,9 @@ How to read it
     `eps` and all norms are in the units of the box. An image counts as broken only if its change lies within
     ball and box, measured in float64, and the classifier errs on it when asked once more. The table shows
     what each attack added; if a later one breaks much, the first was weak. Plain CNNs on MNIST fall to about
-    0 at L∞ 0.3; adversarially trained ones keep around 0.9.
+    0 at L∞ 0.3; adversarially trained ones keep around 0.9. With a `target` it is another question, which is
+    easier to stand: only images of other classes are looked at, what isn't driven to that one class holds, and the
+    metrics are called `targeted_robust_accuracy` and `targeted_success_rate`, so that nobody takes them for the rest.
 
 References
     Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018.
@@ -44,7 +46,7 @@ from auditor.checks._attacks import (
     cost_of,
 )
 from auditor.checks._diagnostics import Doubts, cost_within_ball, within_ball
-from auditor.checks._text import fewest, share
+from auditor.checks._text import fewest, several, share
 from auditor.controls import EVASION
 from auditor.core import (
     AdversarialImages,
@@ -88,11 +90,18 @@ METRICS = {
     ),
     "clean_accuracy": MetricInfo("proportion", "share of the same images right without an attack", "higher"),
     "attack_success_rate": MetricInfo("proportion", "share of the images attacked that fell", "lower"),
+    "targeted_robust_accuracy": MetricInfo(
+        "proportion", "with a target: share of images of other classes that are right and never called it", "higher"
+    ),
+    "targeted_success_rate": MetricInfo(
+        "proportion", "with a target: share of the images attacked that were called it", "lower"
+    ),
     "distance": MetricInfo("mean", "norm of the change, over the images that fell", "higher"),
 }
 
 
-_DOUBTS = Doubts(("robust_accuracy", "distance"), ("attack_success_rate",))
+# What the plain names are called with a target: rates that can't be compared with the plain ones.
+_TARGETED = {"robust_accuracy": "targeted_robust_accuracy", "attack_success_rate": "targeted_success_rate"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,19 @@ class _Outcome:
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
-    return {"robust_accuracy": count, "clean_accuracy": count, "attack_success_rate": count}
+    holds, falls = _names(params)
+    return {holds: count, "clean_accuracy": count, falls: count}
+
+
+def instead(params: Params) -> dict[str, str]:
+    """Metrics that these parameters don't give, each with the one that they give in its place."""
+    return _TARGETED if params.target is not None else {targeted: plain for plain, targeted in _TARGETED.items()}
+
+
+def _names(params: Params) -> tuple[str, str]:
+    """What the share that holds and the share that fell are called."""
+    holds, falls = _TARGETED.items()
+    return (holds[0], falls[0]) if params.target is None else (holds[1], falls[1])
 
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
@@ -120,7 +141,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
-    if _lint.claims(expectations, ("robust_accuracy",), ("attack_success_rate",)):
+    holds, falls = _names(params)
+    if _lint.claims(expectations, (holds,), (falls,)):
         yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
     yield from _lint.of_radius(params, [params.eps], box)
 
@@ -140,7 +162,8 @@ def run(context: Context, params: Params) -> Evidence:
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
-    counted = Counted("robust_accuracy", fell=0.0), Counted("attack_success_rate", fell=1.0)
+    holds, falls = _names(params)
+    counted = Counted(holds, fell=0.0), Counted(falls, fell=1.0)
     proof = Proof(params.norm, samples.box, job.logits, after, counted, job.eps)
     aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
@@ -148,39 +171,45 @@ def run(context: Context, params: Params) -> Evidence:
     )
     outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
     metrics: dict[str, Metric] = {
-        "robust_accuracy": proportion(subject.held(broken), rows=subject.looked),
+        holds: proportion(subject.held(broken), rows=subject.looked),
         "clean_accuracy": proportion(right, rows=subject.looked),
-        "attack_success_rate": proportion(broken, rows=job.rows),
+        falls: proportion(broken, rows=job.rows),
     }
     if broken.any():
         metrics["distance"] = mean(outcome.distances[broken], (0.0, params.eps), job.rows[broken])
     names = ", ".join(choice.name for choice in params.attacks)
+    who, how, notes = "the images", "", []
+    if params.target is not None:
+        goal = samples.class_name(params.target)
+        who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
+        notes.append(f"Images of class {goal} can't be driven to it, so they weren't looked at.")
+    if not params.full_length:
+        notes.append("Images were left as soon as they fell: they can't be used for transfer.")
     return Evidence(
-        summary=f"{share(metrics['robust_accuracy'])} of the images hold against {names} within {params.norm} "
+        summary=f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} "
         f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right.",
         metrics=metrics,
         figures=_figures(context, params, outcome, stages),
-        diagnostics=within_ball(context, threat, stages, job, broken, _DOUBTS),
-        tables=(_table(stages, int(right.sum()), len(right)),),
-        notes=()
-        if params.full_length
-        else ("Images were left as soon as they fell: they can't be used for transfer.",),
+        diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (falls,))),
+        tables=(_table(stages, int(right.sum()), len(right), classifier.class_count),),
+        notes=tuple(notes),
         arrays={"distances": outcome.distances, "said": said},
         adversarial=adversarial,
     )
 
 
-def _table(stages: list[Stage], right: int, total: int) -> Table:
+def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:
     rows, left = [], right
     for stage in stages:
         fell = int(stage.found.success.sum())
         left -= fell
         passes = (stage.found.gradients + stage.found.predictions) / len(stage.attacked)
         params = stage.choice.params
-        aims = f", {params.rival_classes} rivals" if params.rival_classes else ""
+        rivals = min(params.rival_classes, class_count - 1)
+        aims = f", {several(rivals, 'rival')}" if rivals else ""
         name = f"{stage.choice.name} ({params.steps} steps, {params.value}{aims})"
         rows.append((name, len(stage.attacked), fell, left / total, passes, stage.seconds))
-    columns = ("attack", "given", "fell", "robust accuracy after", "passes per image", "seconds")
+    columns = ("attack", "given", "fell", "share left", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
 
 

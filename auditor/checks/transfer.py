@@ -10,9 +10,10 @@ Why it matters
     network of their own.
 
 How to read it
-    `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models, with the images
-    as the sample. The noise control moves each original just as far (same L2 norm) in a random direction:
-    what it also achieves is not the attack's doing. Images from pure noise have no true class, so
+    `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models. The originals are the
+    sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. The noise
+    control moves each original just as far (same L2 norm) in a random direction: what it also achieves is not
+    the attack's doing. Images from pure noise have no true class, so
     `still_wrong` is left out for them.
 
 References
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.checks._originals import numbered, of_each, rate
 from auditor.checks._text import natural_panel, probability_text, several, softmax
 from auditor.controls import EVASION, TRANSFER
 from auditor.core import (
@@ -34,12 +36,12 @@ from auditor.core import (
     Context,
     Evidence,
     FloatArray,
+    IntArray,
     Metric,
     MetricInfo,
     Table,
     exact,
     mean,
-    proportion,
 )
 from auditor.errors import CheckError
 from auditor.fields import CaseIds, Count, ModelNames, Parameters
@@ -59,9 +61,9 @@ class Params(Parameters):
 
 
 METRICS = {
-    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over images"),
+    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over originals"),
     "transfer_rate.*": MetricInfo("proportion", "share of images that one model calls their target"),
-    "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over images"),
+    "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over originals"),
     "still_wrong_rate.*": MetricInfo("proportion", "share of images that one model misclassifies"),
     "control_target_rate": MetricInfo("mean", "the transfer rate of equally large random changes"),
     "control_wrong_rate": MetricInfo("mean", "the still-wrong rate of equally large random changes"),
@@ -101,29 +103,34 @@ def run(context: Context, params: Params) -> Evidence:
     labels = np.concatenate([s.made.labels for s in sources])
     votes = {name: _vote(context, name, images, control, targets) for name in dict.fromkeys(params.onto)}
 
+    originals = numbered(np.concatenate([s.made.originals for s in sources]))
     says_target = np.stack([v.predicted == targets for v in votes.values()])
     control_target = np.stack([v.control == targets for v in votes.values()])
     metrics: dict[str, Metric] = {
-        "transfer_rate": mean(says_target.mean(axis=0), (0.0, 1.0)),
-        **{f"transfer_rate.{n}": proportion(hit) for n, hit in zip(votes, says_target, strict=True)},
-        "control_target_rate": mean(control_target.mean(axis=0), (0.0, 1.0)),
+        "transfer_rate": _over(says_target, originals),
+        **{f"transfer_rate.{n}": rate(hit, originals) for n, hit in zip(votes, says_target, strict=True)},
+        "control_target_rate": _over(control_target, originals),
         "images": exact(len(images)),
     }
     real = labels >= 0
     if real.any():
+        known = np.unique(originals[real], return_inverse=True)[1]
         wrong = np.stack([v.predicted[real] != labels[real] for v in votes.values()])
         control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
-        metrics["still_wrong_rate"] = mean(wrong.mean(axis=0), (0.0, 1.0))
-        metrics |= {f"still_wrong_rate.{n}": proportion(hit) for n, hit in zip(votes, wrong, strict=True)}
-        metrics["control_wrong_rate"] = mean(control_wrong.mean(axis=0), (0.0, 1.0))
-    rate, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
+        metrics["still_wrong_rate"] = _over(wrong, known)
+        metrics |= {f"still_wrong_rate.{n}": rate(hit, known) for n, hit in zip(votes, wrong, strict=True)}
+        metrics["control_wrong_rate"] = _over(control_wrong, known)
+    reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
     span = f"{says_target.mean(axis=1).min():.0%} to {says_target.mean(axis=1).max():.0%}"
     summary = (
-        f"Of {several(len(images), 'image')} that fooled their source, other networks call {rate:.1%} the target "
+        f"Of {several(len(images), 'image')} that fooled their source, other networks call {reached:.1%} the target "
         f"({span} by network); equally large random changes manage {chance:.1%}."
     )
+    count = int(originals.max()) + 1
     own = [s.made.model for s in sources if s.made.model in votes]
     notes = [f"{own[0]!r} made some of the images itself; its own rate is no transfer."] if own else []
+    if count < len(images):
+        notes.append(f"They were made of {several(count, 'original')}, each of which counts once.")
     return Evidence(
         summary=summary,
         metrics=metrics,
@@ -137,6 +144,11 @@ def run(context: Context, params: Params) -> Evidence:
             "control_target": control_target,
         },
     )
+
+
+def _over(hits: NDArray[np.bool_], originals: IntArray) -> Metric:
+    """The mean over models of hits (models, N), the originals being the sample."""
+    return mean(of_each(hits.mean(axis=0), originals), (0.0, 1.0))
 
 
 def _source(context: Context, case: str) -> _Source:

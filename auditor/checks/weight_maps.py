@@ -11,7 +11,8 @@ Why it matters
 How to read it
     Blue pixels speak for the class, red against it, white is indifferent; all maps share the limits
     ±`limit`. `resemblance` is the correlation of a map with the mean image of its class, less the mean of
-    all classes; `matched` counts the maps that resemble their own class's mean more than any other.
+    all classes; `matched` is the share of maps that resemble their own class's mean more than any other. Both are of
+    all classes, no sample of them, so they have no interval.
 
 References
     Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3 (softmax regression).
@@ -22,8 +23,8 @@ import numpy as np
 
 from auditor.attacks._loop import no_gradient
 from auditor.backend import tensorflow
-from auditor.checks._text import natural_panel, share
-from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact, mean, proportion
+from auditor.checks._text import natural_panel
+from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact
 from auditor.errors import CheckError
 from auditor.fields import Parameters, PositiveReal
 from auditor.figures import Heatmap, ImageGrid, Panel
@@ -40,9 +41,11 @@ class Params(Parameters):
 
 
 METRICS = {
-    "resemblance": MetricInfo("mean", "correlation of a class's map with its mean image less that of all"),
+    "resemblance": MetricInfo(
+        "exact", "correlation of a class's map with its mean image less that of all, mean of all classes"
+    ),
     "resemblance.*": MetricInfo("exact", "the same for one class"),
-    "matched": MetricInfo("proportion", "share of maps that resemble their own class more than any other"),
+    "matched": MetricInfo("exact", "share of maps that resemble their own class more than any other"),
 }
 
 
@@ -73,13 +76,13 @@ def run(context: Context, params: Params) -> Evidence:
     flat_maps, flat_means = maps.reshape(count, -1), (means - means.mean(axis=0)).reshape(count, -1)
     correlation = np.corrcoef(flat_maps, flat_means)[:count, count:]
     own = np.diag(correlation)
-    matched = proportion(correlation.argmax(axis=1) == np.arange(count))
+    matched = int((correlation.argmax(axis=1) == np.arange(count)).sum())
     least = int(own.argmin())
     return Evidence(
-        summary=f"{share(matched)} of the maps resemble their own class most; mean correlation {own.mean():.2f}.",
+        summary=f"{matched} of {count} maps resemble their own class most; mean correlation {own.mean():.2f}.",
         metrics={
-            "resemblance": mean(own, (-1.0, 1.0)),
-            "matched": matched,
+            "resemblance": exact(own.mean()),
+            "matched": exact(matched / count),
             **{f"resemblance.{names[c]}": exact(own[c]) for c in classes},
         },
         figures=(
@@ -100,7 +103,7 @@ def run(context: Context, params: Params) -> Evidence:
             Heatmap(
                 title="Which mean does a map resemble?",
                 caption="Correlation of each map (rows) with each class's mean image less the mean of all (columns).",
-                alt=f"{share(matched)} of the maps correlate most with their own class.",
+                alt=f"{matched} of {count} maps correlate most with their own class.",
                 values=correlation,
                 row_labels=names,
                 column_labels=names,

@@ -14,6 +14,7 @@ def test_first_layer_of_the_tutorial_network(networks, digits):
     assert evidence.metrics["filters"].value == 32
     assert evidence.metrics["excited"].value > 0.8
     assert evidence.metrics["activation_gain"].value > 1
+    assert {metric.kind for metric in evidence.metrics.values()} == {"exact"}, "all filters are no sample of filters"
     weights, response, images = evidence.figures[0].panels
     assert [p.images.shape[:3] for p in (weights, response, images)] == [(32, 5, 5), (32, 28, 28), (32, 28, 28)]
 

@@ -25,7 +25,13 @@ def test_every_target_clipped_and_not(networks, digits):
     evidence = run(context(networks["cnn"], digits), params)
     rates = [evidence.metrics[f"success_rate.{c}"] for c in range(10)]
     assert [r.n for r in rates] == [20] * 10
-    assert evidence.metrics["success_rate"].successes == sum(r.successes for r in rates)
+    overall, success = evidence.metrics["success_rate"], evidence.adversarial.fooled.reshape(10, 20)
+    assert (overall.kind, overall.n) == ("mean", 20), "a noise image counts once, however many targets it goes to"
+    np.testing.assert_allclose(overall.values, success.mean(axis=0))
+    assert overall.value == pytest.approx(sum(r.successes for r in rates) / 200)
+    start = evidence.metrics["start_confidence"]
+    assert (start.kind, start.value) == ("exact", pytest.approx(0.1)), "the probabilities of all classes add up to 1"
+    assert {evidence.metrics[name].n for name in ("vanished", "stalled", "steps_needed", "end_confidence")} == {20}
     assert evidence.metrics["success_rate.clipped"].value < evidence.metrics["success_rate"].value
     clipped = evidence.figures[1].panels[-1].images
     assert clipped.min() >= 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.checks.weight_maps import Params, run
+from auditor.core import exact
 from auditor.errors import CheckError
 from tests.support import context
 
@@ -12,8 +13,9 @@ def test_maps_are_the_weights(networks, digits):
     evidence = run(context(networks["regression"], digits), Params(limit=0.3))
     kernel = networks["regression"].outputs.func.layers[-1].get_weights()[0]
     np.testing.assert_allclose(evidence.arrays["maps"].reshape(10, 784), kernel.T, atol=1e-6)
-    assert evidence.metrics["matched"].successes == 10
+    assert evidence.metrics["matched"] == exact(1.0)
     assert evidence.metrics["resemblance"].value > 0.5
+    assert evidence.metrics["resemblance"].kind == "exact", "all classes are no sample of classes"
     panel = evidence.figures[0].panel
     assert (panel.palette, panel.limits) == ("diverging", (-0.3, 0.3))
 
