@@ -70,10 +70,15 @@ class Samples:
 
 @dataclass(frozen=True)
 class Preview:
-    """What is known of samples before they are loaded: how many images at most, and the box of their values."""
+    """What is known of samples before they are loaded: how many images at most, and the box of their values.
+
+    classes: the names of the classes in order, where they are known. remarks: what should be known before a run.
+    """
 
     images: int | None
     box: tuple[float, float]
+    classes: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,9 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     if problems or data is None:
         raise SpecError(problems)
     order = _order(spec, planned)
-    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(_unchecked(spec, models)))
+    remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
+    remarks += _unchecked(spec, models)
+    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks))
 
 
 def _unchecked(spec: Spec, models: Mapping[str, Source]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """What every dataset owes: a choice among its images, a look at them, and a digest of exactly what will be used."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from auditor.core import IntArray, Samples
 from auditor.errors import DataError, one_of
@@ -18,6 +19,19 @@ from auditor.sampling import in_turn, ranking
 
 # What 8-bit values are worth in [0, 1]: [0, 255] uint8 to float32, rounded once.
 SHADES = (np.arange(256) / 255.0).astype(np.float32)
+
+
+def _texts(value: Any) -> Any:
+    whole = isinstance(value, list) and all(isinstance(name, int) and not isinstance(name, bool) for name in value)
+    return list(map(str, value)) if whole else value
+
+
+# Names of classes in order; where all are numbers they needn't be quoted.
+Names = Annotated[
+    list[str],
+    Field(min_length=1),
+    BeforeValidator(_texts, json_schema_input_type=Annotated[list[str] | list[int], Field(min_length=1)]),
+]
 
 
 class Subset(Parameters):
@@ -95,6 +109,16 @@ def _class_number(wanted: int | str, names: Sequence[str] | None, source: str) -
 def printable(path: str | Path) -> str:
     """A path or name as text that can be written anywhere: bytes that are no UTF-8 become escapes."""
     return str(path).encode(errors="backslashreplace").decode()
+
+
+def named(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The classes of a preview, where a spec names them."""
+    return None if names is None else tuple(names)
+
+
+def natural(name: str) -> str:
+    """A key by which numbers within a name follow their size: each behind a byte no name has, and its length."""
+    return re.sub("0*([0-9]+)", lambda number: f"\0{chr(len(number[1]))}{number[1]}", name)
 
 
 def make_samples(

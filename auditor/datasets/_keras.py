@@ -22,9 +22,9 @@ class Params(Subset):
     """`validation`: the 10 000 test images; `train`: the others."""
 
 
-def preview_of(params: Params, train: int) -> Preview:
-    """What is known without loading, of a set with so many training images."""
-    return Preview(params.most(train if params.split == "train" else 10_000), (0.0, 1.0))
+def preview_of(params: Params, train: int, classes: Sequence[str]) -> Preview:
+    """What is known without loading, of a set with so many training images and these classes."""
+    return Preview(params.most(train if params.split == "train" else 10_000), (0.0, 1.0), tuple(classes))
 
 
 def kept(folder: str, *names: str) -> tuple[Path, ...]:

@@ -30,7 +30,7 @@ class Params(_keras.Params):
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return _keras.preview_of(params, 50_000)
+    return _keras.preview_of(params, 50_000, _CLASSES)
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

@@ -7,10 +7,12 @@ Why it matters
     Labels often live in a table beside the images, and a test set is often just a list.
 
 How to read it
-    The file is UTF-8 with a header line; paths are PNG or JPEG files relative to it. A label is a class number, or a
-    name. With `names` the classes are those, in that order; without, names are numbered in sorted order, so that
-    a misspelt one is a class of its own. An image's index is its row below the header, from 0. 8-bit values are
-    divided by 255. What a resized image is, `image_folder` explains.
+    The file is UTF-8 with a header line; paths are PNG or JPEG files relative to it. A label is a class number, or
+    a name; `3.0` is the number 3. With `names` the classes are those, in that order; without, names are numbered in
+    natural order ("b2" before "b10"), so that a misspelt one is a class of its own. Without `names`, numbers and
+    names in one column are an error, as is an empty cell. The report lists the number of each name. An image's
+    index is its row below the header, from 0. 8-bit values are divided by 255. What a resized image is,
+    `image_folder` explains.
 
 References
     RFC 4180, Common Format and MIME Type for Comma-Separated Values (CSV) Files.
@@ -26,7 +28,7 @@ import numpy as np
 from pydantic import Field
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import printable
+from auditor.datasets._common import Names, named, printable
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.datasets._tables import Column
 from auditor.errors import DataError
@@ -44,7 +46,7 @@ class Params(Pictures):
     """The column of labels."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     """What stands between two columns, such as `;`."""
-    names: list[str] | None = None
+    names: Names | None = None
     """Names of the classes, in the order of the model's."""
 
 
@@ -54,7 +56,7 @@ def preview(params: Params) -> Preview:
         images = sum(1 for _ in _rows(params))
     except DataError:
         images = None
-    return Preview(params.most(images), (0.0, 1.0))
+    return Preview(params.most(images), (0.0, 1.0), named(params.names))
 
 
 def load(params: Params) -> Samples:

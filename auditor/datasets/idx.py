@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import SHADES, Subset, make_samples, printable
+from auditor.datasets._common import SHADES, Names, Subset, make_samples, named, printable
 from auditor.datasets._files import GZIP, explained, opened, read_rows, remaining
 from auditor.errors import DataError
 from auditor.fields import FilePath
@@ -42,7 +42,7 @@ class Params(Subset):
     """The file of images, such as `t10k-images-idx3-ubyte.gz`."""
     labels: FilePath
     """The file of labels, such as `t10k-labels-idx1-ubyte.gz`."""
-    names: list[str] | None = None
+    names: Names | None = None
     """Names of the classes, in order."""
 
 
@@ -52,8 +52,8 @@ def preview(params: Params) -> Preview:
         with opened(params.labels, _MARK) as file:
             (count,) = _shape(file, params.labels, (1,))
     except (DataError, OSError, EOFError, zlib.error):
-        return Preview(params.most(None), (0.0, 1.0))
-    return Preview(params.most(count), (0.0, 1.0))
+        return Preview(params.most(None), (0.0, 1.0), named(params.names))
+    return Preview(params.most(count), (0.0, 1.0), named(params.names))
 
 
 def load(params: Params) -> Samples:

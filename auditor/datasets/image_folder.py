@@ -7,30 +7,40 @@ Why it matters
     The layout that Keras's `image_dataset_from_directory` and torchvision's `ImageFolder` train from.
 
 How to read it
-    Classes are numbered in the order of their folders' names, as both of those do ("10" comes before "2"); `names`
-    gives another order. Within a class, files are in natural order ("2.png" before "10.png"). An image's index is its
-    row in that list, class by class; the samples themselves take turns among the classes, so that any first n hold
-    each in proportion. 8-bit values are divided by 255. Hidden files are passed over; anything else within a
-    class's folder that is no PNG or JPEG file is refused. Resizing is bilinear, over the area that shrinks to a
-    pixel; what is audited then is the resized image. Orientation tags and colour profiles are ignored.
+    Classes are numbered in the natural order of their folders' names: numbers by their size ("2" before "10"), also
+    within a name ("b2" before "b10"). Keras and torchvision number them as text ("10" before "2"). Where the two
+    differ, the order isn't in the folder: if the model was trained by the other one, `names` has to say so; the
+    report lists the number of every name, and points it out. Numbers and other names together need `names`, which
+    may also name classes without images. Within a class, files are in natural order. An image's index is its row in
+    that list, class by class; the samples themselves take turns among the classes, so that any first n hold each in
+    proportion. 8-bit values are divided by 255. Hidden files and what operating systems leave (`Thumbs.db`,
+    `desktop.ini`, `__MACOSX`) are passed over, and said; anything else within a class's folder that is no PNG or
+    JPEG file is refused. Resizing is bilinear, over the area that shrinks to a pixel; what is audited then is the
+    resized image. Images are turned as their orientation tag says, unless `exif: ignore`; colour profiles are
+    ignored.
 
 References
     Keras, keras.utils.image_dataset_from_directory. torchvision, torchvision.datasets.ImageFolder.
 """
 
 import os
-import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import printable
+from auditor.datasets._common import Names, natural, printable
 from auditor.datasets._pictures import SUFFIXES, Pictures, load_pictures
-from auditor.errors import DataError, one_of
+from auditor.errors import DataError
 from auditor.fields import FilePath
 from auditor.sampling import in_turn
+
+# What operating systems put into folders, in small letters.
+_LEFT_BEHIND = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
 
 
 class Params(Pictures):
@@ -38,84 +48,147 @@ class Params(Pictures):
 
     path: FilePath
     """The folder that holds a folder for every class."""
-    names: list[str] | None = None
-    """The names of the class folders in the order of the model's classes; sorted if left out."""
+    names: Names | None = None
+    """The names of the class folders in the order of the model's classes, also of those without a folder; in natural
+    order if left out."""
 
 
 def preview(params: Params) -> Preview:
     """How many files there are; a folder that isn't as it should be is for `load` to explain."""
     try:
-        images = sum(len(files) for _, files in _listing(params).values())
+        found = _listing(params)
     except DataError:
-        images = None
-    return Preview(params.most(images), (0.0, 1.0))
+        return Preview(params.most(None), (0.0, 1.0))
+    images = sum(len(one.files) for one in found.classes)
+    return Preview(params.most(images), (0.0, 1.0), tuple(one.name for one in found.classes), found.doubts)
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
-    listing = _listing(params)
-    classes = list(listing.values())
-    sizes = [len(files) for _, files in classes]
+    found = _listing(params)
+    classes = found.classes
+    sizes = [len(one.files) for one in classes]
     labels, starts = np.repeat(np.arange(len(classes)), sizes), np.cumsum([0, *sizes])
     order = in_turn(labels)
 
     def fetch(positions: IntArray) -> Iterator[tuple[str, Path]]:
         for row in order[positions]:
-            folder, files = classes[labels[row]]
-            path = folder / files[row - starts[labels[row]]]
+            one = classes[labels[row]]
+            path = one.folder / one.files[row - starts[labels[row]]]
             yield printable(path), path
 
-    return load_pictures(fetch, labels[order], order, "image_folder", list(listing), params)
+    names, remarks = [one.name for one in classes], (*found.doubts, *found.remarks)
+    return load_pictures(fetch, labels[order], order, "image_folder", names, params, remarks)
 
 
-def _listing(params: Params) -> dict[str, tuple[Path, list[str]]]:
-    """The folder of every class and the names of its files, classes and files in order."""
+@dataclass(frozen=True)
+class _Class:
+    """A class: its name, its folder, and the names of the files there, in order."""
+
+    name: str
+    folder: Path
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """All classes in order. doubts: whether that is the model's order. remarks: what else to know of the folder."""
+
+    classes: tuple[_Class, ...]
+    doubts: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def _listing(params: Params) -> _Listing:
     folder = Path(params.path)
     shown = printable(folder)
+    passed: Counter[str] = Counter()
     try:
-        entries = {printable(entry.name): entry for entry in _entries(folder)}
-        found = sorted(name for name, entry in entries.items() if entry.is_dir())
+        entries = list(_entries(folder, passed))
+        # Folders by their true names: two that are no text may be written alike.
+        found = [entry.name for entry in entries if entry.is_dir()]
+        stray = sorted(printable(entry.name) for entry in entries if _is_picture(entry))
         if not found:
             raise DataError(f"{shown} holds no folders; one for every class is needed")
-        stray = sorted(name for name, entry in entries.items() if _is_picture(entry))
         if stray:
             raise DataError(f"{shown} holds {stray[0]}, which belongs to no class; move it into a class's folder")
-        names = found if params.names is None else params.names
+        names = _in_order(found, shown) if params.names is None else _named(params.names, found, shown)
+        classes = []
         for name in names:
-            if name not in found:
-                raise DataError(f"{shown}: {one_of(name, found, 'class folder')}")
-        left = sorted(set(found) - set(names))
-        if left:
-            raise DataError(f"{shown}: `names` leaves out the folder {left[0]!r}; choose images by `classes`")
-        return {name: (folder / entries[name].name, _files(folder / entries[name].name)) for name in names}
+            files = _files(folder / name, passed) if name in found else ()
+            if not files and params.names is None:
+                way = "remove it, or list all classes in `names`, which may have some without images"
+                raise DataError(f"{printable(folder / name)} holds no images; {way}")
+            classes.append(_Class(printable(name), folder / name, files))
     except OSError as error:
         raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
+    if not any(one.files for one in classes):
+        raise DataError(f"{shown} holds no images of any class in `names`")
+    doubts = _doubts([one.name for one in classes]) if params.names is None else ()
+    return _Listing(tuple(classes), doubts, tuple(_remarks(classes, passed)))
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What the folder holds, without keeping a path for each of a million files."""
+def _in_order(found: list[str], shown: str) -> list[str]:
+    numbers = [name for name in found if name.isascii() and name.isdigit()]
+    if numbers and len(numbers) < len(found):
+        other = min(set(found) - set(numbers))
+        both = f"{shown} has class folders that are numbers, such as {numbers[0]}, and others, such as"
+        way = "list all in `names`, in the order of the model's classes"
+        raise DataError(f"{both} {printable(other)}: which is which class isn't in the folder; {way}")
+    return sorted(sorted(found), key=natural)
+
+
+def _named(names: list[str], found: list[str], shown: str) -> list[str]:
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise DataError(f"{shown}: `names` has {twice!r} twice, but a folder is one class")
+    left = sorted(set(found) - set(names), key=natural)
+    if left:
+        near = get_close_matches(left[0], sorted(set(names) - set(found)), n=1, cutoff=0.5)
+        hint = f" (or is it {near[0]!r}, which has no folder?)" if near else ""
+        raise DataError(
+            f"{shown}: `names` leaves out the folder {printable(left[0])!r}{hint}; choose images by `classes`"
+        )
+    return names
+
+
+def _doubts(names: list[str]) -> tuple[str, ...]:
+    text = sorted(names)
+    if text == names:
+        return ()
+    here, there = ("{}, …".format(", ".join(some[:4])) for some in (names, text))
+    told = f"class folders are numbered in natural order ({here}), where Keras and torchvision do it as text ({there})"
+    return (f"{told}: if the model was trained on theirs, write that order in `names`",)
+
+
+def _remarks(classes: list[_Class], passed: Counter[str]) -> Iterator[str]:
+    empty = [one.name for one in classes if not one.files]
+    if empty:
+        yield f"there are no images of the class{'' if len(empty) == 1 else 'es'} {', '.join(empty)}"
+    if passed:
+        some = ", ".join(sorted(passed)[:4])
+        yield f"{passed.total()} hidden files, or such as operating systems leave, were passed over: {some}"
+
+
+def _entries(folder: Path, passed: Counter[str]) -> Iterator[os.DirEntry[str]]:
+    """What the folder holds, without keeping a path for each of a million files; what isn't meant goes to `passed`."""
     with os.scandir(folder) as entries:
-        yield from (entry for entry in entries if not entry.name.startswith("."))
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in _LEFT_BEHIND:
+                passed[printable(entry.name)] += 1
+            else:
+                yield entry
 
 
-def _files(folder: Path) -> list[str]:
+def _files(folder: Path, passed: Counter[str]) -> tuple[str, ...]:
     files: list[str] = []
     wrong: list[str] = []
-    for entry in _entries(folder):
+    for entry in _entries(folder, passed):
         (files if _is_picture(entry) else wrong).append(entry.name)
     if wrong:
         raise DataError(f"{printable(folder / min(wrong))} is no PNG or JPEG file; move it out of the class's folder")
-    if not files:
-        raise DataError(f"{printable(folder)} holds no images; a class without any can't be audited")
-    files.sort()
-    files.sort(key=_natural)
-    return files
+    return tuple(sorted(sorted(files), key=natural))
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
-
-
-def _natural(name: str) -> str:
-    """A key by which numbers within a name follow their size: each behind a byte no name has, and its length."""
-    return re.sub("0*([0-9]+)", lambda number: f"\0{chr(len(number[1]))}{number[1]}", name)

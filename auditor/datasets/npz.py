@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 
 from auditor.arrays import read_header
 from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples
+from auditor.datasets._common import Subset, make_samples, named
 from auditor.datasets._files import read_rows
 from auditor.errors import DataError
 from auditor.fields import FilePath, Real
@@ -62,12 +62,19 @@ class Params(Subset):
 def preview(params: Params) -> Preview:
     """What the file's header says; a file that isn't as it should be is for `load` to explain."""
     low, high = params.box
+    names = None
     try:
         with zipfile.ZipFile(params.path) as archive, archive.open("labels.npy") as file:
             shape, _, _ = read_header(file)
-    except (OSError, *_DAMAGED):
+        with np.load(params.path, allow_pickle=False) as arrays:
+            names = _names(arrays)
+    except (OSError, AttributeError, *_DAMAGED):
         shape = ()
-    return Preview(params.most(shape[0] if shape else None), (low, high))
+    return Preview(params.most(shape[0] if shape else None), (low, high), named(names))
+
+
+def _names(file: Any) -> list[str] | None:
+    return [str(name) for name in file["classes"].ravel()] if "classes" in file.files else None
 
 
 def load(params: Params) -> Samples:
@@ -92,7 +99,7 @@ def _loaded(file: Any, params: Params) -> Samples:
         found = ", ".join(file.files) or "nothing"
         raise DataError(f"{params.path} lacks {' and '.join(sorted(missing))}; it holds {found}")
     labels = file["labels"]
-    names = [str(name) for name in file["classes"].ravel()] if "classes" in file.files else None
+    names = _names(file)
     with file.zip.open("images.npy") as images:
         (*shape,), fortran, dtype = read_header(images)
         if dtype.hasobject:

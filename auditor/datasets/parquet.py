@@ -9,9 +9,10 @@ Why it matters
 How to read it
     `path` is a file, or a folder whose `*.parquet` files are read in the order of their names. The column of images
     holds PNG or JPEG bytes, paths relative to the file, or both as a struct of `bytes` and `path`. Labels are class
-    numbers or names. The classes are `names`, or those that Hugging Face wrote into the file, or the
-    labels that are no numbers, sorted. An image's index is its row, from 0, through all files. 8-bit values are
-    divided by 255. What a resized image is, `image_folder` explains. Needs the extra `parquet`.
+    numbers or names; `3.0` is the number 3. The classes are `names`, or those that Hugging Face wrote into the
+    file, or the labels where these are names, in natural order ("b2" before "b10"); numbers and names in one column
+    are an error. An image's index is its row, from 0, through all files. 8-bit values are divided by 255. What a
+    resized image is, `image_folder` explains. Needs the extra `parquet`.
 
 References
     Apache Parquet, File Format. Hugging Face, Datasets, `datasets.Image` and `datasets.ClassLabel`.
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import printable
+from auditor.datasets._common import Names, named, printable
 from auditor.datasets._files import parts
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.datasets._tables import Column
@@ -46,7 +47,7 @@ class Params(Pictures):
     """The column of images or of their paths."""
     label_column: str = "label"
     """The column of labels."""
-    names: list[str] | None = None
+    names: Names | None = None
     """Names of the classes, in the order of the model's."""
 
 
@@ -58,8 +59,8 @@ def preview(params: Params) -> Preview:
             with _opened(path) as file:
                 images += file.metadata.num_rows
     except DataError:
-        return Preview(params.most(None), (0.0, 1.0))
-    return Preview(params.most(images), (0.0, 1.0))
+        return Preview(params.most(None), (0.0, 1.0), named(params.names))
+    return Preview(params.most(images), (0.0, 1.0), named(params.names))
 
 
 def load(params: Params) -> Samples:
@@ -71,12 +72,7 @@ def load(params: Params) -> Samples:
             names = names or _written_names(file, params.label_column)
             _check_columns(file, path, params)
             for row, label in _values(file, range(file.metadata.num_row_groups), params.label_column):
-                if not isinstance(label, int | str) or isinstance(label, bool):
-                    message = f"is {'missing' if label is None else f'a {type(label).__name__}'}"
-                    raise DataError(f"{printable(path)}, row {row}: the label {message}; a number or name is needed")
-                if isinstance(label, int) and label < 0:
-                    raise DataError(f"{printable(path)}, row {row}: the label {label} is no class number (0 and up)")
-                column.add(str(label).strip(), f"{printable(path)}, row {row}")
+                column.add(_text(label, f"{printable(path)}, row {row}"), f"{printable(path)}, row {row}")
         starts.append(len(column))
     if not len(column):
         raise DataError(f"{printable(params.path)} has no rows")
@@ -87,6 +83,19 @@ def load(params: Params) -> Samples:
             yield from _contents(path, positions[(positions >= first) & (positions < end)] - first, params)
 
     return load_pictures(fetch, labels, np.arange(len(labels)), "parquet", classes, params)
+
+
+def _text(label: Any, where: str) -> str:
+    """A label as text; raise DataError where there is none, or it is neither a name nor a class number."""
+    if label is None or label != label:  # NaN, as pandas writes it
+        raise DataError(f"{where}: the label is missing; a number or name is needed")
+    if not isinstance(label, int | float | str) or isinstance(label, bool):
+        raise DataError(f"{where}: the label is a {type(label).__name__}; a number or name is needed")
+    if isinstance(label, str):
+        return label.strip()
+    if label < 0 or not float(label).is_integer():
+        raise DataError(f"{where}: the label {label} is no class number (0 and up)")
+    return str(int(label))
 
 
 @contextmanager

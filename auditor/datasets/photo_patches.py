@@ -51,7 +51,7 @@ class Params(Subset):
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return Preview(params.most(len(_places(params.split))), (0.0, 1.0))
+    return Preview(params.most(len(_places(params.split))), (0.0, 1.0), tuple(_REGIONS))
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

@@ -29,7 +29,7 @@ from pydantic import Field, model_validator
 
 from auditor.backend import tensorflow
 from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import printable
+from auditor.datasets._common import Names, named, printable
 from auditor.datasets._files import GZIP, at_positions, begins, explained, opened, parts, remaining
 from auditor.datasets._pictures import Pictures, load_pictures
 from auditor.errors import DataError, one_of
@@ -49,19 +49,19 @@ class Params(Pictures):
     """The feature that is a label."""
     shape: Annotated[list[Count], Field(min_length=3, max_length=3)] | None = None
     """Height, width and channels of images that are stored as plain bytes; left out if they are PNG or JPEG."""
-    names: list[str] | None = None
+    names: Names | None = None
     """Names of the classes, in order."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Params":
-        if self.shape is not None and {"channels", "resize"} & self.model_fields_set:
-            raise ValueError("`channels` and `resize` are for PNG and JPEG images; with `shape` leave them out")
+        if self.shape is not None and {"channels", "resize", "exif"} & self.model_fields_set:
+            raise ValueError("`channels`, `resize` and `exif` are for PNG and JPEG images; with `shape` leave them out")
         return self
 
 
 def preview(params: Params) -> Preview:
     """The subset at most: how many records there are is known only when all are read."""
-    return Preview(params.most(None), (0.0, 1.0))
+    return Preview(params.most(None), (0.0, 1.0), named(params.names))
 
 
 def load(params: Params) -> Samples:
@@ -114,9 +114,12 @@ def _feature(example: Any, name: str, shown: str) -> Any:
 
 
 def _label(example: Any, shown: str, params: Params) -> int:
-    values = _feature(example, params.label_feature, shown).int64_list.value
+    feature = _feature(example, params.label_feature, shown)
+    values = feature.float_list.value or feature.int64_list.value
     if len(values) != 1:
-        raise DataError(f"{shown}: {params.label_feature!r} holds {len(values)} int64 values; one is needed")
+        raise DataError(f"{shown}: {params.label_feature!r} holds {len(values)} int64 or float values; one is needed")
+    if not float(values[0]).is_integer():
+        raise DataError(f"{shown}: {params.label_feature!r} is {values[0]:g}; a class number is needed")
     return int(values[0])
 
 

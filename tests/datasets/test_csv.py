@@ -54,6 +54,39 @@ def test_numbers_are_class_numbers(table):
     assert load(table, ROWS.replace("cat", "0"), names=["cat", "dog"]).labels.tolist() == [1, 0, 1]
 
 
+def test_numbers_with_a_point_are_class_numbers_as_pandas_writes_them(table):
+    """As text, 3.0 came before 7.0 and was class 0; ten classes came in the order 0, 1, 10, 2."""
+    samples = load(table, ROWS.replace("dog", "10.0").replace("cat", "3.0"))
+    assert (samples.classes, samples.labels.tolist()) == (None, [10, 3, 10])
+    names = [str(number) for number in range(11)]
+    assert load(table, ROWS.replace("dog", "10.0").replace("cat", "3"), names=names).labels.tolist() == [10, 3, 10]
+    years = ["1", "2", "3"]
+    assert load(table, ROWS.replace("dog", "2.0").replace("cat", "3"), names=years).labels.tolist() == [1, 2, 1]
+
+
+def test_names_are_numbered_in_natural_order(table):
+    samples = load(table, ROWS.replace("dog", "b10").replace("cat", "b2"))
+    assert (samples.classes, samples.labels.tolist()) == (("b2", "b10"), [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("dog", "cat", "asked", "message"),
+    [
+        ("1.0", "", {}, "{table}:3: the label is empty; every image needs one, or leave its row out"),
+        ("dog", "", {}, "{table}:3: the label is empty"),
+        ("dog", "", {"names": ["cat", "dog"]}, "{table}:3: the label is empty"),
+        ("1.0", "nan", {}, "{table}:3: the label 'nan' is a name, where 1.0 is a number; list all names in the order"),
+        ("cat", "1", {}, "{table}:2: the label 'cat' is a name, where 1 is a number"),
+        ("0", "1.5", {}, "{table}:3: the label 1.5 is no class number (0, 1, 2 and so on)"),
+        ("0", "-1", {}, "{table}:3: the label -1 is no class number"),
+        ("crane", "cat", {"names": ["crane", "crane", "cat"]}, "{table}:2: several classes are called 'crane'; write"),
+    ],
+)
+def test_labels_that_leave_the_class_open_are_refused(table, dog, cat, asked, message):
+    text = "path,label\n" + f"images/0.png,{dog}\nimages/1.png,{cat}\n"
+    assert told(table, text, **asked).startswith(message.format(table=table))
+
+
 def test_columns_delimiter_quotes_and_a_byte_order_mark(table):
     text = '\ufeff"the; label";file;more\r\ndog;images/0.png;x\r\ncat;"images/1.png";\r\n'
     samples = load(table, text, image_column="file", label_column="the; label", delimiter=";")

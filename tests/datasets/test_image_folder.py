@@ -1,6 +1,8 @@
 """A folder for every class: order, conversion, and every file that can't be used by name."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -43,21 +45,101 @@ def test_order_labels_and_rows(pets):
     assert samples.classes == ("cat", "dog")
     assert np.array_equal(samples.images[:, 0, 0, 0], (samples.indices / 255.0).astype(np.float32))
     assert np.array_equal(samples.images[0, 3, 4, 1:], (np.array([100, 200]) / 255.0).astype(np.float32))
-    assert samples.indices.tolist() == [0, 4, 1, 2, 5, 3]
-    assert samples.labels.tolist() == [0, 1, 0, 0, 1, 0]
+    assert samples.indices.tolist() == [0, 1, 4, 2, 3, 5]
+    assert samples.labels.tolist() == [0, 0, 1, 0, 0, 1]
     assert image_folder.preview(image_folder.Params(path=str(pets))).images == 6
 
 
-def test_classes_are_numbered_as_training_does_or_as_named(tmp_path):
+@pytest.mark.parametrize(
+    ("folders", "wanted"),
+    [
+        (["10", "2", "1", "11"], ("1", "2", "10", "11")),
+        (["0", "90", "180", "270"], ("0", "90", "180", "270")),
+        (["b10", "b2", "a"], ("a", "b2", "b10")),
+        (["dog", "cat", "Eel"], ("Eel", "cat", "dog")),
+    ],
+)
+def test_classes_are_numbered_in_natural_order_or_as_named(tmp_path, folders, wanted):
+    for brightness, name in enumerate(folders):
+        save(tmp_path / name / "x.png", (brightness, 0, 0))
+    samples = load(tmp_path)
+    assert samples.classes == wanted
+    shades = (samples.images[:, 0, 0, 0] * 255).round().astype(int)
+    assert [folders[shade] for shade in shades] == [wanted[label] for label in samples.labels]
+    preview = image_folder.preview(image_folder.Params(path=str(tmp_path)))
+    assert preview.classes == wanted
+    doubted = "Keras and torchvision do it as text" in " ".join(samples.remarks)
+    assert doubted == (sorted(folders) != list(wanted)) == bool(preview.remarks)
+    named = load(tmp_path, names=folders)
+    assert (named.classes, named.remarks) == (tuple(folders), ())
+
+
+def test_the_order_of_numbers_and_names_together_is_for_the_spec_to_say(tmp_path):
     for name in ("2", "10", "b"):
         save(tmp_path / name / "x.png")
-    assert load(tmp_path).classes == ("10", "2", "b")
-    samples = load(tmp_path, names=["b", "2", "10"])
-    assert samples.classes == ("b", "2", "10")
-    assert told(tmp_path, names=["b", "2", "01"]).endswith(
-        "unknown class folder '01'; did you mean '10'? (known: 10, 2, b)"
+    assert told(tmp_path).startswith(f"{tmp_path} has class folders that are numbers, such as ")
+    assert told(tmp_path).endswith("list all in `names`, in the order of the model's classes")
+    assert load(tmp_path, names=["b", "2", "10"]).classes == ("b", "2", "10")
+    left = "`names` leaves out the folder '10'"
+    assert f"{left} (or is it '01', which has no folder?)" in told(tmp_path, names=["b", "2", "01"])
+    assert f"{left}; choose images by `classes`" in told(tmp_path, names=["b", "2"])
+    assert "`names` has 'b' twice" in told(tmp_path, names=["b", "b", "2", "10"])
+
+
+def test_classes_without_images_are_named(pets):
+    (pets / "eel").mkdir()
+    samples = load(pets, names=["ant", "cat", "eel", "dog"])
+    assert samples.classes == ("ant", "cat", "eel", "dog")
+    assert np.bincount(samples.labels, minlength=4).tolist() == [0, 4, 0, 2]
+    assert samples.remarks == ("there are no images of the classes ant, eel",)
+    assert load(pets, names=["cat", "eel", "dog"], classes=["dog"]).labels.tolist() == [2, 2]
+
+
+def test_names_that_are_numbers_need_no_quotes():
+    assert image_folder.Params(path="x", names=[0, 90]).names == ["0", "90"]
+
+
+ORIENTATION = 0x0112
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_images_are_turned_as_their_tag_says_and_it_is_said(tmp_path, kind):
+    """A bright top row, stored as a bright left column (orientation 6: turn by 90 degrees clockwise)."""
+    upright = np.zeros((8, 16), np.uint8)
+    upright[:4] = 200
+    for name, image, tag in (("stored", np.rot90(upright), 6), ("plain", upright, 1)):
+        exif = Image.Exif()
+        exif[ORIENTATION] = tag
+        (tmp_path / "only").mkdir(exist_ok=True)
+        Image.fromarray(np.ascontiguousarray(image)).save(tmp_path / "only" / f"{name}.{kind}", exif=exif)
+    samples = load(tmp_path, channels=1)
+    assert samples.images.shape == (2, 8, 16, 1)
+    assert np.allclose(samples.images[..., 0] * 255, upright, atol=40)
+    assert samples.remarks[0].startswith(
+        "1 of 2 images were turned as their orientation tag says; `exif: ignore` takes"
     )
-    assert "`names` leaves out the folder '10'; choose images by `classes`" in told(tmp_path, names=["b", "2"])
+    assert "16 × 8 pixels, but" in told(tmp_path, channels=1, exif="ignore")
+    ignored = load(tmp_path, channels=1, exif="ignore", indices=[1])
+    assert (ignored.images.shape, ignored.remarks) == ((1, 16, 8, 1), ())
+
+
+def deep_png(channels: int) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow can't write: 2 grey, 4 RGB, ... by PNG's colour types."""
+    kinds = {1: 0, 2: 4, 3: 2, 4: 6}
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = b"".join(b"\0" + b"\x12\x34" * (5 * channels) for _ in range(4))
+    header = struct.pack(">IIBBBBB", 5, 4, 16, kinds[channels], 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_sixteen_bits_are_never_cut_to_eight(pets, channels):
+    (pets / "dog" / "b.png").write_bytes(deep_png(channels))
+    assert told(pets) == f"{pets}/dog/b.png has more than 8 bits a channel; convert it, or use 'npz'"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +203,13 @@ def test_hidden_files_and_other_files_beside_the_classes_are_passed_over(pets):
     (pets / ".DS_Store").write_text("")
     (pets / ".git").mkdir()
     (pets / "cat" / "._1.png").write_text("")
-    assert len(load(pets)) == 6
+    (pets / "cat" / "Thumbs.db").write_text("")
+    (pets / "dog" / "desktop.ini").write_text("")
+    (pets / "__MACOSX" / "cat").mkdir(parents=True)
+    samples = load(pets)
+    assert (len(samples), samples.classes) == (6, ("cat", "dog"))
+    [remark] = samples.remarks
+    assert remark.startswith("6 hidden files, or such as operating systems leave, were passed over: .DS_Store, ")
 
 
 def of_another_size(folder: Path) -> str:
@@ -164,7 +252,7 @@ def dangling(folder: Path) -> str:
 
 def empty_class(folder: Path) -> str:
     (folder / "eel").mkdir()
-    return f"{folder}/eel holds no images; a class without any can't be audited"
+    return f"{folder}/eel holds no images; remove it, or list all classes in `names`, which may have some without"
 
 
 def other_file(folder: Path) -> str:

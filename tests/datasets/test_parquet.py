@@ -72,6 +72,12 @@ def test_bytes_alone_and_paths_beside_the_file(tmp_path):
         assert bright(load(write(tmp_path / "b.parquet", images, ["a"]))) == [7]
 
 
+def test_whole_numbers_of_any_type_are_class_numbers(tmp_path):
+    for labels in ([10.0, 3.0], [10, 3], ["10", "3.0"]):
+        samples = load(write(tmp_path / "a.parquet", embedded(range(2)), labels))
+        assert (samples.classes, samples.labels.tolist()) == (None, [10, 3])
+
+
 def test_labels_that_are_words_or_a_dictionary(tmp_path):
     for labels in (["dog", "cat"], pa.array(["dog", "cat"]).dictionary_encode()):
         samples = load(write(tmp_path / "a.parquet", embedded(range(2)), labels))
@@ -84,7 +90,11 @@ def test_labels_that_are_words_or_a_dictionary(tmp_path):
         (embedded(range(2)), [0, 2], {"names": ["a", "b"]}, ", row 1: unknown label '2' (known: a, b)"),
         (embedded(range(2)), [0, -1], {}, ", row 1: the label -1 is no class number (0 and up)"),
         (embedded(range(2)), [0, None], {}, ", row 1: the label is missing; a number or name is needed"),
-        (embedded(range(2)), [0.0, float("nan")], {}, ", row 0: the label is a float; a number or name is needed"),
+        (embedded(range(2)), [0.0, float("nan")], {}, ", row 1: the label is missing; a number or name is needed"),
+        (embedded(range(2)), [0.0, 1.5], {}, ", row 1: the label 1.5 is no class number (0 and up)"),
+        (embedded(range(2)), [0.0, float("inf")], {}, ", row 1: the label inf is no class number (0 and up)"),
+        (embedded(range(2)), ["0", "cat"], {}, ", row 1: the label 'cat' is a name, where 0 is a number; list all"),
+        (embedded(range(2)), ["0", " "], {}, ", row 1: the label is empty; every image needs one"),
         ([png(1), None], [0, 0], {}, ", row 1: there is no image; bytes, a path, or a struct"),
         ([1.5, 2.5], [0, 0], {}, ", row 0: there is no image; bytes, a path, or a struct"),
         ([png(1), b"text"], [0, 0], {}, ", row 1 can't be read as a PNG or JPEG image: "),

@@ -81,8 +81,8 @@ def test_plain_bytes_have_a_shape(tmp_path):
     [
         (lambda: example(png(0), 0), {"label_feature": "lable"}, "unknown feature 'lable'; did you mean 'label'?"),
         (lambda: example(None, 0), {}, "unknown feature 'image' (known: label)"),
-        (lambda: example(png(0)), {}, "'label' holds 0 int64 values; one is needed"),
-        (lambda: example(png(0), 1, 2), {}, "'label' holds 2 int64 values; one is needed"),
+        (lambda: example(png(0)), {}, "'label' holds 0 int64 or float values; one is needed"),
+        (lambda: example(png(0), 1, 2), {}, "'label' holds 2 int64 or float values; one is needed"),
         (lambda: example(png(0), 0), {"image_feature": "label"}, "'label' holds 0 values of bytes; one is needed"),
     ],
 )
