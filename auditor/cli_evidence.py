@@ -143,7 +143,7 @@ def verify(
     from rich.console import Console
     from rich.markup import escape
 
-    from auditor.report.text import visible
+    from auditor.drawing.words import visible
     from auditor.verification import verify as check
 
     console = Console(highlight=False, soft_wrap=True)

@@ -1,21 +1,20 @@
-"""Figures to what a template draws: pictures, tables of pictures, coloured matrices, bars and lines."""
+"""Figures to what a template shows: pictures, tables of pictures, charts with their numbers."""
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from markupsafe import Markup
 
-from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Strip
-from auditor.report import text
-from auditor.report.curve import LineChart, line_chart
-from auditor.report.images import data_uris, shown_size
-
-LEVELS = 10
-"""A heatmap's colours come in so many steps beyond none: they belong to the style sheet, not to the page."""
+from auditor.drawing import draw, words
+from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Strip, evenly
 
 _PAGE_WIDTH, _LABEL_WIDTH, _GAP = 970, 110, 24
 _MOST_ROWS = 8
+_MOST_POINTS = 40
+_MOST_CELLS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,44 +49,21 @@ class PictureTable:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A number and the class of its colour."""
+class Chart:
+    """A chart, and its numbers as a table for those who would rather read them. left_out: how many aren't listed."""
 
-    number: str
-    colour: str
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A heatmap as a table."""
-
-    row_title: str
-    column_title: str
+    figure: Curve | Heatmap | Bars
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: int
+
+    @property
+    def svg(self) -> Markup:
+        """The chart as an element of the page."""
+        return Markup(draw(self.figure)[0].decode())  # safe: `auditor.drawing.svg` escapes every text
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A bar from `start` over `length`, with whiskers where known, in per cent of the axis."""
-
-    label: str
-    number: str
-    start: float
-    length: float
-    whiskers: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class BarChart:
-    """Bars one under another, from `left` to `right`."""
-
-    bars: tuple[Bar, ...]
-    left: str
-    right: str
-
-
-Body = PictureGrid | PictureTable | Matrix | BarChart | LineChart
+Body = PictureGrid | PictureTable | Chart
 
 
 @dataclass(frozen=True)
@@ -101,20 +77,20 @@ class Drawing:
     body: Body
 
 
-def draw(figure: Figure) -> Drawing:
+def lay_out(figure: Figure) -> Drawing:
     """Turn a figure into a drawing."""
     body: Body
     match figure:
         case ImageGrid():
-            body = PictureGrid(_pictures(figure.panel, figure.title, ()))
+            body = PictureGrid(_pictures(figure.panel, draw(figure), figure.title, ()))
         case Strip():
             body = _picture_table(figure)
         case Curve():
-            body = line_chart(figure)
+            body = _curve(figure)
         case Heatmap():
-            body = _matrix(figure)
+            body = _heatmap(figure)
         case Bars():
-            body = _bar_chart(figure)
+            body = _bars(figure)
     return Drawing(figure.kind, figure.title, figure.caption, figure.alt, body)
 
 
@@ -122,14 +98,16 @@ def telling_pictures(figures: Sequence[Figure]) -> tuple[Picture, ...]:
     """An example of the first figure with images: a grid's first, or how a strip's first row begins and ends."""
     for figure in figures:
         if isinstance(figure, ImageGrid) and len(figure.panel.images):
-            return _pictures(_first(figure.panel), figure.title, ())
+            return _pictures(_first(figure.panel), draw(figure), figure.title, ())
         if isinstance(figure, Strip) and figure.panels and len(figure.panels[0].images):
+            count, parts = len(figure.panels[0].images), draw(figure)
+            drawn = [(panel, parts[i * count : i * count + 1]) for i, panel in enumerate(figure.panels)]
             # A difference image says little without the images it lies between.
-            panels = [panel for panel in figure.panels if panel.palette == "grey"] or list(figure.panels)
-            ends = panels if len(panels) == 1 else [panels[0], panels[-1]]
-            found = [_pictures(_first(panel), panel.title or figure.title, ())[0] for panel in ends]
+            told = [pair for pair in drawn if pair[0].palette == "grey"] or drawn
+            ends = told if len(told) == 1 else [told[0], told[-1]]
+            found = [_pictures(_first(panel), png, panel.title or figure.title, ())[0] for panel, png in ends]
             # A strip's labels are explained by its caption, which isn't at hand where these are shown.
-            return tuple(replace(p, label=panel.title) for p, panel in zip(found, ends, strict=True))
+            return tuple(replace(p, label=panel.title) for p, (panel, _) in zip(found, ends, strict=True))
     return ()
 
 
@@ -137,94 +115,103 @@ def _first(panel: Panel) -> Panel:
     return Panel(panel.images[:1], panel.labels[:1], panel.title, panel.palette, panel.limits)
 
 
-def _pictures(panel: Panel, title: str, rows: Sequence[str]) -> tuple[Picture, ...]:
+def _pictures(panel: Panel, pngs: Sequence[bytes], title: str, rows: Sequence[str]) -> tuple[Picture, ...]:
     images = panel.images
     height, width = shown_size(*images.shape[1:3])
     crisp = images.shape[1] <= height and images.shape[2] <= width
     partial = set(np.flatnonzero(np.isnan(images).any(axis=(1, 2, 3))).tolist())
     found = []
-    for i, uri in enumerate(data_uris(images, panel.palette, panel.limits)):
+    for i, png in enumerate(pngs[: len(images)]):
         label = panel.labels[i] if panel.labels else ""
         place = rows[i] if rows else f"{i + 1} of {len(images)}"
         alt = ", ".join(part for part in (title, place, label) if part)
         if i in partial:
             alt += " (amber pixels are not numbers)"
+        uri = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
         found.append(Picture(uri, height, width, alt, label, crisp))
     return tuple(found)
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """Size on screen as (height, width) in CSS pixels: a whole multiple for small images, so they stay sharp."""
+    longest = max(height, width, 1)
+    aim, most = (56, 56) if longest <= 8 else (84, 112)
+    scale: float = max(1, round(aim / longest))
+    if longest * scale > most:
+        scale = most / longest
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _picture_table(figure: Strip) -> PictureTable:
     count = len(figure.panels[0].images)
     places = figure.row_labels or tuple(f"row {i + 1}" for i in range(count))
-    columns = [_pictures(panel, panel.title or figure.title, places) for panel in figure.panels]
+    parts = draw(figure)
+    columns = [
+        _pictures(panel, parts[j * count :], panel.title or figure.title, places)
+        for j, panel in enumerate(figure.panels)
+    ]
     rows = tuple((places[i], tuple(column[i] for column in columns)) for i in range(count))
     width = sum(column[0].width + _GAP for column in columns if column) + _LABEL_WIDTH
     fitting = max(1, _PAGE_WIDTH // width) if count > _MOST_ROWS else 1
     height = max(1, math.ceil(count / fitting))
-    parts = tuple(rows[start : start + height] for start in range(0, count, height))
-    return PictureTable(tuple(panel.title for panel in figure.panels), parts, bool(figure.row_labels))
+    sides = tuple(rows[start : start + height] for start in range(0, count, height))
+    return PictureTable(tuple(panel.title for panel in figure.panels), sides, bool(figure.row_labels))
 
 
-def _matrix(figure: Heatmap) -> Matrix:
-    low, high = figure.limits
-    middle = (low + high) / 2 if figure.palette == "diverging" else low
-    reach = abs(high - middle) or 1.0
+# --- the numbers of charts
 
-    def coloured(value: float) -> Cell:
-        if not math.isfinite(value):
-            return Cell("–", "none")
-        share = (value - middle) / reach
-        # Anything but nothing is seen: one mistake among a thousand still gets the palest colour.
-        level = min(math.ceil(abs(share) * LEVELS - 1e-9), LEVELS)
-        if figure.palette == "sequential":
-            colour = f"heat-{level if share > 0 else 0}"
-        else:
-            colour = f"{'more' if share > 0 else 'less'}-{level}" if level else "heat-0"
-        # Adding zero makes a rounded −0 plain.
-        return Cell(f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}", colour)
 
-    rows = tuple(
-        (_label(figure.row_labels, i), tuple(coloured(float(value)) for value in row))
-        for i, row in enumerate(figure.values)
+def _curve(figure: Curve) -> Chart:
+    x = np.asarray(figure.x, np.float64)
+    shown = evenly(len(x), _MOST_POINTS)
+    return Chart(
+        figure,
+        columns=(figure.x_label, *(series.name for series in figure.series)),
+        rows=tuple(
+            (words.number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown
+        ),
+        left_out=len(x) - len(shown),
     )
-    columns = tuple(_label(figure.column_labels, j) for j in range(figure.values.shape[1]))
-    return Matrix(figure.row_title, figure.column_title, columns, rows)
+
+
+def _bars(figure: Bars) -> Chart:
+    rows = (
+        (_label(figure.labels, i), _reading(figure.values, figure.low, figure.high, i))
+        for i in range(len(figure.values))
+    )
+    return Chart(figure, ("", "value"), tuple(rows), 0)
+
+
+def _heatmap(figure: Heatmap) -> Chart:
+    """Of a large matrix, the cells that say most."""
+    values = np.asarray(figure.values, np.float64)
+    if values.size <= _MOST_CELLS:
+        columns = (figure.row_title, *(_label(figure.column_labels, j) for j in range(values.shape[1])))
+        rows = (
+            (_label(figure.row_labels, i), *(_cell(figure, v) for v in row)) for i, row in enumerate(values.tolist())
+        )
+        return Chart(figure, columns, tuple(rows), 0)
+    size = np.nan_to_num(np.abs(values), nan=-1.0, posinf=np.inf).ravel()
+    most = np.argsort(-size, kind="stable")[:_MOST_POINTS]
+    places = [divmod(int(at), values.shape[1]) for at in most]
+    listed = tuple(
+        (_label(figure.row_labels, i), _label(figure.column_labels, j), _cell(figure, float(values[i, j])))
+        for i, j in places
+    )
+    return Chart(figure, (figure.row_title, figure.column_title, "value"), listed, values.size - len(listed))
+
+
+def _cell(figure: Heatmap, value: float) -> str:
+    # Adding zero makes a rounded −0 plain.
+    return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if math.isfinite(value) else words.NO_VALUE
 
 
 def _label(labels: Sequence[str], i: int) -> str:
     return labels[i] if i < len(labels) else str(i)
 
 
-def _bar_chart(figure: Bars) -> BarChart:
-    low, high = figure.limits
-    if not high > low:
-        low, high = min(low, high), min(low, high) + 1.0
-    base = min(max(0.0, low), high)
-
-    def place(value: float) -> float:
-        return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
-
-    bars = []
-    for i, value in enumerate(np.asarray(figure.values, np.float64).tolist()):
-        start, end = (place(base), place(value)) if math.isfinite(value) else (0.0, 0.0)
-        ends = _whisker(figure.low, figure.high, i)
-        said = text.number(value)
-        if ends:
-            said += f" ({text.number(ends[0])} to {text.number(ends[1])})"
-        bars.append(
-            Bar(
-                label=_label(figure.labels, i),
-                number=said,
-                start=min(start, end),
-                length=round(abs(end - start), 2),
-                whiskers=(place(ends[0]), place(ends[1])) if ends else None,
-            )
-        )
-    return BarChart(tuple(bars), text.number(low), text.number(high))
-
-
-def _whisker(low: Array | None, high: Array | None, i: int) -> tuple[float, float] | None:
-    if low is None or high is None:
-        return None
-    ends = float(low[i]), float(high[i])
-    return ends if all(map(math.isfinite, ends)) else None
+def _reading(values: Array, low: Array | None, high: Array | None, t: int) -> str:
+    value = words.number(float(values[t]))
+    if low is None or high is None or not (math.isfinite(low[t]) and math.isfinite(high[t])):
+        return value
+    return f"{value} ({words.number(float(low[t]))} to {words.number(float(high[t]))})"

@@ -1,7 +1,9 @@
 """Everything a run is rendered to, for people and for other programs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from auditor.drawing import kept_in
 from auditor.record import Run
 from auditor.report import PAGE, SIZE, codequality, junit, results, sarif
 from auditor.report.layout import render_pages
@@ -15,11 +17,14 @@ _RENDERERS = {
 NAMES = (PAGE, *_RENDERERS)
 
 
-def render_files(run: Run, size: int = SIZE, beside_records: bool = True) -> Mapping[str, bytes]:
+def render_files(
+    run: Run, size: int = SIZE, beside_records: bool = True, drawings: Path | None = None
+) -> Mapping[str, bytes]:
     """Render a run to all its files, by name; the same run always gives the same contents.
 
     size: the bytes that a page takes at most, if that is possible. beside_records: whether the files belong in the
-    folder of the run's records.
+    folder of the run's records. drawings: where pictures are kept that needn't be drawn again.
     """
     others = {name: render(run).encode() for name, render in _RENDERERS.items()}
-    return {**render_pages(run, size, beside_records), **others}
+    with kept_in(drawings):
+        return {**render_pages(run, size, beside_records), **others}

@@ -2,25 +2,52 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from auditor.drawing import Interval, draw, kept_in, prepare
 from auditor.record import Run
 from auditor.report import text
 from auditor.report.outcome import SYMBOLS
-from auditor.report.page import Card, make_page
+from auditor.report.page import Card, Page, make_page
 
 _LOADER = PackageLoader("auditor", "report/templates")
 
 
 def render(run: Run) -> str:
     """Render a run as a self-contained HTML page; the same run always gives the same page."""
-    page = make_page(run)
-    cards = [render_card(card, page.many) for card in page.cards]
-    return render_template("page.html", page=page, cards=cards, sheets=(), place={}, limit="")
+    with kept_in(None):
+        page = make_page(run)
+        prepare(page.drawables)
+        cards = [render_card(card, page.many) for card in page.cards]
+        return render_first(page, cards)
+
+
+def render_first(
+    page: Page,
+    cards: Sequence[Markup],
+    sheets: Sequence[object] = (),
+    place: Mapping[str, str] | None = None,
+    limit: str = "",
+    beside: bool = False,
+) -> str:
+    """Render the page to open. sheets, place: the pages of cases, and by anchor which of them a case is on.
+
+    limit: the size that one page alone would have exceeded. beside: as for `render_template`.
+    """
+    return render_template(
+        "page.html", beside, page=page, cards=cards, sheets=sheets, place=place or {}, limit=limit, key=_key()
+    )
+
+
+def _key() -> Markup:
+    """An interval such as those of the table, which the words beside it explain."""
+    sample = Interval("proportion", 0.7, 0.55, 0.85, 0.4, None, (0.0, 1.0), zoom=False)
+    return Markup(draw(sample)[0].decode())
 
 
 def render_card(card: Card, waits: bool) -> Markup:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.core import MetricKind
+from auditor.drawing import words
 from auditor.history import Audit, Point
 from auditor.report import text
 from auditor.report.html import render_template
@@ -56,7 +57,7 @@ def _trend(case: str, points: Sequence[Point]) -> Trend:
         for i, v in enumerate(values)
     ]
     kind = _kind(last.kind)
-    shown = [text.quantity(kind, value) for value in values]
+    shown = [words.quantity(kind, value) for value in values]
     dots = tuple(
         (x, y, point.state, f"{value}, {point.state}, {point.started} {point.commit[:10]}".strip())
         for (x, y), value, point in zip(places, shown, known, strict=True)

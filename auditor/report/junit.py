@@ -6,8 +6,9 @@ That schema gives properties to test suites alone, so every case is a suite of o
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from auditor.drawing.words import visible
 from auditor.record import PlannedCase, Run, State
-from auditor.report import outcome, text
+from auditor.report import outcome
 
 _OUTCOMES = {"failures": ("fail", "inconclusive"), "errors": ("error", "cut off", "not run"), "skipped": ("waived",)}
 
@@ -70,4 +71,4 @@ def _properties(suite: Element, values: dict[str, str]) -> None:
 
 def _said(words: str) -> str:
     """Text that XML 1.0 can hold: without control characters, which it has no way to write."""
-    return text.visible(words)
+    return visible(words)

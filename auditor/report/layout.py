@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from auditor.drawing import prepare
 from auditor.record import Run
 from auditor.report import PAGE
-from auditor.report.html import render_card, render_template
+from auditor.report.html import render_card, render_first, render_template
 from auditor.report.page import Page, make_page
 
 PICTURES = "data"
@@ -51,9 +52,10 @@ def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, 
     """Render a run to the files of its report, by name, none of which is larger than `size` bytes if possible.
 
     The first is the page to open. beside_records: whether they belong in the folder of the run's records, and lead
-    there.
+    there. To be called within `kept_in`.
     """
     page = make_page(run, beside_records)
+    prepare(page.drawables)
     cards = [render_card(card, page.many) for card in page.cards]
     whole = _first_page(page, cards)
     if len(whole) <= size:
@@ -80,9 +82,7 @@ def _first_page(
     """The page to open; `pictures` takes those of its first screen, if they are to lie beside it."""
     place = {page.cards[i].anchor: sheet.name for sheet in sheets for i in range(sheet.first - 1, sheet.last)}
     said = f"{limit / 1e6:g} MB" if limit is not None else ""
-    whole = render_template(
-        "page.html", beside=pictures is not None, page=page, cards=cards, sheets=sheets, place=place, limit=said
-    )
+    whole = render_first(page, cards, sheets, place, said, beside=pictures is not None)
     return (whole if pictures is None else _parted(whole, pictures)).encode()
 
 

@@ -8,11 +8,12 @@ from functools import lru_cache
 from auditor import catalog
 from auditor.comparison import difference
 from auditor.core import Metric, MetricInfo, MetricKind, proportion
+from auditor.drawing import words
 from auditor.errors import CheckError
 from auditor.intervals import interval
 from auditor.record import Expectation, Finding, Record, Status
 from auditor.report import text
-from auditor.report.scale import IntervalBar, interval_bar
+from auditor.report.bar import IntervalBar, interval_bar
 
 _MOST_TOGETHER = 12
 
@@ -134,7 +135,7 @@ def _headline(
 
 
 def _headed(name: str, metric: Metric, bar: IntervalBar | None) -> Headline:
-    return Headline(name, metric.value, text.quantity(metric.kind, metric.value), text.counted(metric), bar)
+    return Headline(name, metric.value, words.quantity(metric.kind, metric.value), text.counted(metric), bar)
 
 
 def subject(record: Record, demand: Expectation) -> Metric | None:
@@ -164,7 +165,7 @@ def _row(
         return Row(name, meaning, "not measured", "", "", judged)
     metric = measured.metric
     judged = tuple(judged_bar(demand, findings.get(demand), metric, metric.kind) for demand in demands)
-    value = text.quantity(metric.kind, metric.value)
+    value = words.quantity(metric.kind, metric.value)
     return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
 
 

@@ -2,14 +2,15 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from auditor.drawing import Drawable
 from auditor.record import PlannedCase, Record, Run, State
 from auditor.report import outcome, text
 from auditor.report.coverage import Coverage, coverage
-from auditor.report.drawing import Drawing, Picture, draw, telling_pictures
+from auditor.report.drawing import Chart, Drawing, Picture, lay_out, telling_pictures
 from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import File, Origin, flat, origin
@@ -69,6 +70,17 @@ class Card:
         """The question, as the record asked it or else as it was planned."""
         return self.record.title if self.record else self.case.title
 
+    @property
+    def drawables(self) -> Iterator[Drawable]:
+        """Every chart of the card."""
+        drawings = (*self.drawings, *(self.versus.drawings if self.versus else ()))
+        yield from (drawing.body.figure for drawing in drawings if isinstance(drawing.body, Chart))
+        found = self.measures
+        bars = [found.headline.bar] if found and found.headline else []
+        judged = [j for row in (found.rows + found.members if found else ()) for j in row.judged]
+        judged += [j for row in (self.versus.rows if self.versus else ()) for j in row.judged]
+        yield from (bar.plot for bar in (*bars, *(j.bar for j in judged)) if bar)
+
     @cached_property
     def sentence(self) -> str:
         """The finding in a sentence or two."""
@@ -111,6 +123,11 @@ class Page:
     def many(self) -> bool:
         """Whether there are so many cases that a browser shouldn't have to read them all at once."""
         return len(self.cards) > _MANY
+
+    @property
+    def drawables(self) -> tuple[Drawable, ...]:
+        """Every chart of the page, to be drawn together."""
+        return tuple(drawable for card in self.cards for drawable in card.drawables)
 
     @property
     def audited(self) -> tuple[tuple[str, File], ...]:
@@ -178,7 +195,7 @@ def _card(
         message=outcome.message(run, case),
         measures=measures(record, explanation.metrics) if record else None,
         versus=versus(record) if record else None,
-        drawings=tuple(draw(figure) for figure in evidence.figures) if evidence else (),
+        drawings=tuple(lay_out(figure) for figure in evidence.figures) if evidence else (),
         parameters=_parameters(record, explanation) if record else (),
         provenance=flat(record.provenance) if record else (),
         explanation=explanation,

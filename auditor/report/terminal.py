@@ -4,9 +4,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from auditor.drawing.words import visible
 from auditor.record import Record, Run, State
 from auditor.report.outcome import counts, finding, selected_cases
-from auditor.report.text import cell, visible
+from auditor.report.text import cell
 
 STYLES: dict[State, str] = {
     "pass": "green",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from auditor.drawing.pixels import pixels
 from auditor.figures import Figure, ImageGrid, Panel, Strip
-from auditor.report.images import pixels
 
 _MOST = 8
 _SIDE = 56

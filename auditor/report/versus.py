@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from auditor.comparison import mcnemar
 from auditor.core import Metric
+from auditor.drawing import words
 from auditor.intervals import changes, interval
 from auditor.record import Expectation, Record
 from auditor.report import text
-from auditor.report.drawing import Drawing, draw
+from auditor.report.drawing import Drawing, lay_out
 from auditor.report.measures import Judged, judged_bar, subject
 
 
@@ -54,7 +55,7 @@ def versus(record: Record) -> Versus | None:
     measured = record.evidence.metrics if record.evidence else {}
     names = list(dict.fromkeys([*demanded, *(name for name in measured if "." not in name)]))
     rows = tuple(row for row in (_row(record, name) for name in names) if row is not None)
-    drawings = tuple(draw(figure) for figure in record.baseline.figures)
+    drawings = tuple(lay_out(figure) for figure in record.baseline.figures)
     return Versus(record.baseline.source, record.baseline.mismatch, rows, drawings)
 
 
@@ -78,9 +79,9 @@ def _row(record: Record, name: str) -> Beside | None:
     demands = [e for e in record.expectations if e.versus_baseline and e.metric == name]
     return Beside(
         name=name,
-        before=text.quantity(before.kind, before.value),
-        now=text.quantity(now.kind, now.value),
-        difference=text.quantity(change.kind, change.value),
+        before=words.quantity(before.kind, before.value),
+        now=words.quantity(now.kind, now.value),
+        difference=words.quantity(change.kind, change.value),
         interval="" if change.kind == "exact" else text.span(change.kind, low, high),
         counted=text.counted(change),
         changed=changed,

@@ -113,7 +113,7 @@ NEVER_IDLE = "globalThis.requestIdleCallback = () => 0;"
 def test_a_card_among_many_is_complete_once_in_sight(browser: "Browser", large: Path) -> None:
     with opened(browser, large, "#case-c50", NEVER_IDLE) as page:
         card = page.locator("#case-c50")
-        card.locator(".curve .plot").wait_for()
+        card.locator(".curve .chart").wait_for()
         assert in_view(page, card)
         assert not page.locator("#case-c10 figure").count()
         card.locator(".enlarge").first.click()
@@ -264,7 +264,8 @@ def test_paper_is_light_and_nothing_on_it_is_cut_off(browser: "Browser", report:
             page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor") == "rgb(255, 255, 255)"
         )
         assert page.evaluate("document.documentElement.scrollWidth") == 680
-        heights = [figure.bounding_box()["height"] for figure in page.locator("figure:not(.curve)").all()]
+        whole = ".image_grid, .strip, .drawn"
+        heights = [part.bounding_box()["height"] for part in page.locator(whole).all()]
         assert max(heights) < 1009
-        kept = "[...document.querySelectorAll('figure:not(.curve)')].map((e) => getComputedStyle(e).breakInside)"
+        kept = f"[...document.querySelectorAll('{whole}')].map((e) => getComputedStyle(e).breakInside)"
         assert set(page.evaluate(kept)) == {"avoid"}

@@ -195,10 +195,12 @@ def test_metrics_show_value_base_interval_meaning_and_judgement(page: Node) -> N
         "inconclusive",
     ):
         assert said in row.text
+    assert row.one("span", class_="interval").attributes["aria-label"] == "96.0%, interval ≥ 91.1%, expected ≥ 95%"
     bar = row.one("svg")
-    assert float(bar.one("line", class_="whisker").attributes["x1"].rstrip("%")) < float(
-        bar.one("line", class_="threshold").attributes["x1"].rstrip("%")
-    )
+    (interval,) = bar.all("path", stroke="var(--whisker)", stroke_width="4.5")
+    (threshold,) = bar.all("path", stroke="var(--ink)")
+    starts = [float(path.attributes["d"].split()[1]) for path in (interval, threshold)]
+    assert starts[0] < starts[1]
     descriptive = card(page, "also-passing").one("table", class_="metrics").text
     assert "n = 50" in descriptive
     assert "Expected" not in descriptive

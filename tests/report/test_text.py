@@ -1,5 +1,6 @@
 import pytest
 
+from auditor.drawing import words
 from auditor.record import Expectation
 from auditor.report import text
 
@@ -16,7 +17,7 @@ from auditor.report import text
     ],
 )
 def test_shares(value: float, said: str) -> None:
-    assert text.percent(value) == said
+    assert words.percent(value) == said
 
 
 @pytest.mark.parametrize(
@@ -33,12 +34,12 @@ def test_shares(value: float, said: str) -> None:
     ],
 )
 def test_numbers(value: float, said: str) -> None:
-    assert text.number(value) == said
+    assert words.number(value) == said
 
 
 def test_exact_numbers_stay_as_they_are() -> None:
-    assert text.quantity("exact", 12345.0) == "12345"
-    assert text.quantity("exact", 0.25) == "0.25"
+    assert words.quantity("exact", 12345.0) == "12345"
+    assert words.quantity("exact", 0.25) == "0.25"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_prose_escapes_before_it_sets_code() -> None:
 
 def test_ordinary_scripts_are_left_alone() -> None:
     plain = "héllo שלום مرحبا 数字\n\t👩‍🔬"
-    assert text.visible(plain) == plain
+    assert words.visible(plain) == plain
 
 
 def test_references_end_with_a_full_stop() -> None:

@@ -1,0 +1,214 @@
+"""What is drawn is kept under the digest of what it shows and of what drew it, so nothing is drawn twice.
+
+    <folder>/CACHEDIR.TAG
+    <folder>/<2 digits of the digest>/<digest>    the SHA-256 of what follows, in hex; lengths; the picture's parts
+
+Entries appear in one move, and one that is damaged is drawn again. Digests find damage, not malice: whoever may write
+to the folder can put pictures there. `auditor verify` uses none.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.capacity import cores
+from auditor.drawing.interval import Interval
+from auditor.drawing.pixels import pngs
+from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Strip
+from auditor.store import write
+
+Drawable = Figure | Interval
+Parts = tuple[bytes, ...]
+
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Drawings of robustness reports: safe to delete.\n"
+_ENOUGH = 120  # charts, before it pays to start processes that import Matplotlib themselves
+_AT_ONCE = 25
+_WIDER = 4 / 3
+
+
+class _Shelf:
+    """Where a block of drawing puts what it has drawn."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.drawn: dict[str, Parts] = {}
+        self.settings = ExitStack()
+        self.is_set = False
+
+    def ready(self) -> None:
+        """Enter the settings under which everything is drawn, once for all of it."""
+        if not self.is_set:
+            from auditor.drawing.theme import settings
+
+            self.settings.enter_context(settings())
+            self.is_set = True
+
+
+_shelf: ContextVar[_Shelf | None] = ContextVar("shelf", default=None)
+
+
+@contextmanager
+def kept_in(folder: Path | None) -> Iterator[None]:
+    """Keep what this block draws in a folder, and take from there what is; None: for this block only."""
+    shelf = _Shelf(folder)
+    token = _shelf.set(shelf)
+    try:
+        with shelf.settings:
+            yield
+    finally:
+        _shelf.reset(token)
+
+
+def draw(drawable: Drawable) -> Parts:
+    """A drawable's picture: the `<svg>` element of a chart, or the PNG of every image, panel by panel."""
+    shelf = _shelf.get()
+    if shelf is None:
+        with kept_in(None):
+            return draw(drawable)
+    name = digest(drawable)
+    found = shelf.drawn.get(name) or _read(shelf.folder, name)
+    if found is None:
+        shelf.ready()
+        found = _picture(drawable)
+        _keep(shelf, name, found)
+    return found
+
+
+def prepare(drawables: Sequence[Drawable]) -> None:
+    """Draw what isn't kept, in several processes where there is much of it; to be called within `kept_in`."""
+    shelf = _shelf.get()
+    if shelf is None:
+        raise RuntimeError("nothing would be kept: call this within `kept_in`")
+    charts = {digest(d): d for d in drawables if not isinstance(d, ImageGrid | Strip)}
+    missing = {n: d for n, d in charts.items() if n not in shelf.drawn and _read(shelf.folder, n) is None}
+    if len(missing) < _ENOUGH or cores() < 2:
+        return  # drawn when their turn comes
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    names, work = list(missing), list(missing.values())
+    portions = [work[start : start + _AT_ONCE] for start in range(0, len(work), _AT_ONCE)]
+    # Never forked: this process may have imported TensorFlow.
+    with ProcessPoolExecutor(min(cores(), len(portions)), get_context("spawn")) as pool:
+        drawn = (parts for portion in pool.map(_portion, portions) for parts in portion)
+        for name, parts in zip(names, drawn, strict=True):
+            _keep(shelf, name, parts)
+
+
+def _portion(drawables: list[Drawable]) -> list[Parts]:
+    from auditor.drawing.theme import settings
+
+    with settings():
+        return [_picture(drawable) for drawable in drawables]
+
+
+def _picture(drawable: Drawable) -> Parts:
+    match drawable:
+        case ImageGrid():
+            return tuple(pngs(drawable.panel))
+        case Strip():
+            return tuple(png for panel in drawable.panels for png in pngs(panel))
+        case Curve() | Bars() | Heatmap() | Interval():
+            return (_chart(drawable).encode(),)
+
+
+def _chart(drawable: Curve | Bars | Heatmap | Interval) -> str:
+    import io
+
+    from auditor.drawing.charts import DOTS, chart
+    from auditor.drawing.layout import WIDTH
+    from auditor.drawing.svg import inlined
+    from auditor.drawing.theme import stand_ins
+
+    colours, made = stand_ins(), io.StringIO()
+    canvas = chart(drawable, colours)
+    canvas.savefig(made, format="svg", metadata={"Date": None})
+    width = canvas.get_size_inches()[0] * DOTS
+    wide = width > WIDTH + 1
+    shown = max(width, WIDTH * _WIDER) if wide else width * _WIDER
+    return inlined(made.getvalue(), {colour: role for role, colour in colours.items()}, shown, wide)
+
+
+# --- the digest, and what is on disk
+
+
+def drawn_by() -> dict[str, str]:
+    """The versions of what draws, which may change its bytes."""
+    return {name: version(name) for name in ("matplotlib", "pillow")}
+
+
+def digest(drawable: Drawable) -> str:
+    """SHA-256, in hex, of what is shown and of what draws it."""
+    found = hashlib.sha256(_drawer())
+    _feed(found, drawable)
+    return found.hexdigest()
+
+
+@cache
+def _drawer() -> bytes:
+    code = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(b"\0".join([json.dumps(drawn_by()).encode(), *code])).digest()
+
+
+def _feed(found: Any, value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        found.update(f"{value.dtype.str}{value.shape}".encode())
+        found.update(np.ascontiguousarray(value).tobytes())
+    elif dataclasses.is_dataclass(value):
+        found.update(type(value).__name__.encode())
+        for field in dataclasses.fields(value):
+            _feed(found, getattr(value, field.name))
+    elif isinstance(value, tuple):
+        found.update(f"({len(value)}".encode())
+        for part in value:
+            _feed(found, part)
+    else:
+        found.update(f"{value!r}\0".encode())
+
+
+def _keep(shelf: _Shelf, name: str, parts: Parts) -> None:
+    if shelf.folder is None:
+        shelf.drawn[name] = parts
+        return
+    body = json.dumps([len(part) for part in parts]).encode() + b"\n" + b"".join(parts)
+    content = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+    try:
+        place = _place(shelf.folder, name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not (shelf.folder / "CACHEDIR.TAG").exists():
+            write(shelf.folder / "CACHEDIR.TAG", _TAG.encode())
+        write(place, content)
+    except OSError:
+        # A folder that can't be written to costs time, no picture.
+        shelf.folder = None
+        shelf.drawn[name] = parts
+
+
+def _read(folder: Path | None, name: str) -> Parts | None:
+    if folder is None:
+        return None
+    try:
+        whole, _, body = _place(folder, name).read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if hashlib.sha256(body).hexdigest().encode() != whole:
+        return None
+    lengths, _, rest = body.partition(b"\n")
+    parts, start = [], 0
+    for length in json.loads(lengths):
+        parts.append(rest[start : start + length])
+        start += length
+    return tuple(parts)
+
+
+def _place(folder: Path, name: str) -> Path:
+    return folder / name[:2] / name

@@ -1,0 +1,74 @@
+"""Texts and numbers as they are put on pages and into pictures: safe to look at, easy to read."""
+
+import math
+import re
+
+from auditor.core import MetricKind
+
+NO_VALUE = "no value"
+# Characters that are invisible or reorder their surroundings could make a page say what its records don't.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def visible(text: str) -> str:
+    """Replace control, zero-width and direction-changing characters by something that can be seen."""
+    # Nearly all texts are printable, which is quickly known.
+    return text if text.isprintable() else _INVISIBLE.sub(_shown, text)
+
+
+def percent(value: float) -> str:
+    """A share in per cent, with enough digits that only a true 0 and 1 read as 0% and 100%."""
+    if not math.isfinite(value):
+        return NO_VALUE
+    if value in (0.0, 1.0):
+        return f"{value:.0%}"
+    for decimals in range(1, 8):
+        text = f"{100 * value:.{decimals}f}"
+        if float(text) not in (0.0, 100.0):
+            break
+    return f"{text}%"
+
+
+def number(value: float) -> str:
+    """A number to four significant digits, more where rounding would make it look whole."""
+    if not math.isfinite(value):
+        return NO_VALUE
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
+    if not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.2e}"
+    if abs(value) >= 1000:
+        return f"{value:,.1f}"
+    for digits in range(4, 8):
+        text = f"{value:.{digits}g}"
+        if float(text) != int(float(text)):
+            break
+    return text
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    if not math.isfinite(value):
+        return NO_VALUE
+    return f"{100 * value:+.2f}" if abs(value) >= 5e-5 else "0"
+
+
+def quantity(kind: MetricKind, value: float) -> str:
+    """A value of a metric: a share in per cent, a mean rounded, an exact number as it is."""
+    if kind == "proportion":
+        return percent(value)
+    if kind == "difference":
+        return f"{points(value)} points"
+    if kind == "exact" and math.isfinite(value):
+        return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return number(value)

@@ -1,0 +1,44 @@
+"""Where an interval lies against what was expected of it: as a picture, and in words."""
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditor.core import Metric
+from auditor.drawing import Interval, draw, words
+from auditor.intervals import bounds
+from auditor.record import Expectation
+from auditor.report import text
+
+
+@dataclass(frozen=True)
+class IntervalBar:
+    """An interval to be drawn; summary: what it shows."""
+
+    plot: Interval
+    summary: str
+
+    @property
+    def svg(self) -> Markup:
+        """The picture as an element of the page."""
+        return Markup(draw(self.plot)[0].decode())  # safe: `auditor.drawing.svg` escapes every text
+
+
+def interval_bar(
+    metric: Metric, interval: tuple[float, float], expectation: Expectation | None, zoom: bool
+) -> IntervalBar | None:
+    """A metric's interval on its natural axis, or zoomed to what decides; None without a value."""
+    if not math.isfinite(metric.value):
+        return None
+    least, most = (expectation.min, expectation.max) if expectation else (None, None)
+    said = [words.quantity(metric.kind, metric.value)]
+    asked = expectation if least is not None or most is not None else None
+    if metric.kind != "exact":
+        put = text.limits(metric.kind, *interval, asked) if asked else text.span(metric.kind, *interval)
+        said.append(f"interval {put}")
+    if asked:
+        said.append(f"expected {text.wanted(metric.kind, asked)}")
+    low, high = float(interval[0]), float(interval[1])
+    plot = Interval(metric.kind, float(metric.value), low, high, least, most, bounds(metric), zoom)
+    return IntervalBar(plot, ", ".join(said))
