@@ -27,7 +27,7 @@ from auditor.models._preprocessing import ModelParameters, prepared
 from auditor.plan import Plan, Source
 from auditor.probing import Prober
 from auditor.registry import Registered, fetch, is_registered, listing, registered
-from auditor.scanning import scan
+from auditor.scanning import Threat, scan
 
 _PROBE = 32
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
@@ -47,6 +47,7 @@ class Resources:
         self._prober = Prober(cache)
         self._fetched: dict[Registered, Path] = {}
         self._downloads: Path | None = None
+        self._threats: dict[str, tuple[Threat, ...]] = {}
         self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
         self._signed: set[tuple[str, str]] = set()
         self._opened: dict[str, Classifier] = {}
@@ -169,6 +170,17 @@ class Resources:
             "unchecked": beside and safeguards.public_key is None,
         }
 
+    def unseen(self, plan: Plan, name: str) -> list[str]:
+        """Which files of a model, or parts of them, are of no kind that the scan looks into: they may hold anything."""
+        found = self._scanned(plan.models[name], self.checkpoint(plan, name))
+        return [threat.file for threat in found if threat.severity == "unknown"]
+
+    def _scanned(self, source: Source, checkpoint: Checkpoint) -> tuple[Threat, ...]:
+        key = _key(source)
+        if key not in self._threats:
+            self._threats[key] = scan(checkpoint.files)
+        return self._threats[key]
+
     def _check_signature(self, name: str, source: Source, key: Path) -> None:
         paths = _paths(source)
         told = source.safeguards.signature_path
@@ -181,7 +193,7 @@ class Resources:
         """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
         if not checkpoint.files:
             return ""
-        threats = [] if self.allow_code else [t for t in scan(checkpoint.files) if t.severity == "critical"]
+        threats = [] if self.allow_code else [t for t in self._scanned(source, checkpoint) if t.severity == "critical"]
         if threats:
             more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
             way = "if you trust whoever made it, --audit-allow-code loads it all the same"
@@ -307,6 +319,7 @@ def provenance(
                 "known_by": resources.known_by(plan.models[name]),
                 **resources.demanded(plan.models[name]),
                 "logits": used[name].logits_from if name in used else "not loaded",
+                "not looked into": resources.unseen(plan, name),
             }
             for name in models
         },

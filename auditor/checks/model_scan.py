@@ -11,9 +11,11 @@ Why it matters
     than this auditor, which refuses every critical finding by itself before it loads a model.
 
 How to read it
-    Gate `critical` with `{max: 0}`, and `warnings` too if nothing unusual shall be in the files. `unpinned` counts
-    files whose digest the spec doesn't say: with `{max: 0}` the audit is of exactly these bytes. A scan knows what it
-    looks for and nothing else; that it finds nothing doesn't make a stranger's checkpoint safe.
+    What a file is, its bytes say, not its name. One of no kind that the scan knows isn't looked into: it counts as
+    `unknown`, and a pass of a `max` on the rest is void. Gate `critical` with `{max: 0}`, and `warnings` too if
+    nothing unusual shall be in the files. `unpinned` counts files whose digest the spec doesn't say: with `{max: 0}`
+    the audit is of exactly these bytes. A scan knows what it looks for and nothing else; that it finds nothing
+    doesn't make a stranger's checkpoint safe.
 
 References
     Keras, CVE-2025-1550, CVE-2025-8747 and CVE-2025-12058. TensorFlow, "Using TensorFlow securely".
@@ -22,7 +24,7 @@ References
 
 from pathlib import Path
 
-from auditor.core import Context, Evidence, MetricInfo, Passes, Table, exact
+from auditor.core import Context, Diagnostic, Evidence, MetricInfo, Passes, Table, exact
 from auditor.errors import CheckError
 from auditor.fields import Parameters
 from auditor.scanning import Threat, pickles_in, scan
@@ -33,9 +35,11 @@ class Params(Parameters):
 
 
 READS_CHECKPOINTS = True
+_MOST_NAMED = 5
 METRICS = {
     "critical": MetricInfo("exact", "findings that a loader may act upon", better="lower"),
     "warnings": MetricInfo("exact", "findings that no honest checkpoint needs", better="lower"),
+    "unknown": MetricInfo("exact", "files, and parts of archives, that couldn't be looked into", better="lower"),
     "unpinned": MetricInfo("exact", "files whose digest doesn't stand in the spec", better="lower"),
     "files": MetricInfo("exact", "files that were looked into"),
 }
@@ -64,26 +68,46 @@ def run(context: Context, params: Params) -> Evidence:
         threats += _of_pickles(name, path)
     critical = [threat for threat in threats if threat.severity == "critical"]
     unpinned = 0 if checkpoint.pinned else len(checkpoint.files)
+    unknown = [threat for threat in threats if threat.severity == "unknown"]
+    warnings = len(threats) - len(critical) - len(unknown)
     told = f"{len(critical)} critical, the first in {critical[0].file}: {critical[0].message}" if critical else ""
-    looked = f"{len(checkpoint.files)} {'file was' if len(checkpoint.files) == 1 else 'files were'} looked into"
+    entered = len(checkpoint.files.keys() - {threat.file for threat in unknown})
+    looked = f"{entered} {'file was' if entered == 1 else 'files were'} looked into"
+    if unknown:
+        looked = f"{looked}, {_listed(unknown)} not"
     found = tuple((threat.severity, threat.file, threat.kind, threat.message) for threat in threats)
     said = "the spec's" if checkpoint.pinned else "not in the spec"
     digests = tuple((name, digest, said) for name, digest in checkpoint.digests.items())
     vain = " A signature lies beside that wasn't checked: the spec names no `public_key`."
     return Evidence(
-        summary=f"{looked}: {told or 'nothing critical'}, {len(threats) - len(critical)} warnings."
+        summary=f"{looked}: {told or 'nothing critical'}, {warnings} warnings."
         + (vain if checkpoint.unchecked else ""),
         metrics={
             "critical": exact(len(critical)),
-            "warnings": exact(len(threats) - len(critical)),
+            "warnings": exact(warnings),
+            "unknown": exact(len(unknown)),
             "unpinned": exact(unpinned),
-            "files": exact(len(checkpoint.files)),
+            "files": exact(entered),
         },
+        diagnostics=(_everything(unknown),),
         tables=(
             *([Table("Findings", ("severity", "file", "kind", "finding"), found)] if found else ()),
             Table("Files", ("file", "SHA-256", "digest"), digests),
         ),
     )
+
+
+def _everything(unknown: list[Threat]) -> Diagnostic:
+    """Whether there was nothing that couldn't be looked into; else finding nothing means nothing."""
+    message = "every file is of a kind that the scan knows"
+    if unknown:
+        message = f"{_listed(unknown)} couldn't be looked into, being of no kind that the scan knows"
+    return Diagnostic("everything looked into", not unknown, message, deflates=("critical", "warnings"))
+
+
+def _listed(threats: list[Threat]) -> str:
+    more = f" and {len(threats) - _MOST_NAMED} more" if len(threats) > _MOST_NAMED else ""
+    return ", ".join(threat.file for threat in threats[:_MOST_NAMED]) + more
 
 
 def _of_pickles(name: str, path: Path) -> tuple[Threat, ...]:

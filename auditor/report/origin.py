@@ -28,7 +28,7 @@ class Model:
     """A checkpoint as the records name it. known_by: what an endpoint tells of one without files.
 
     pinned, signed: whether the spec demands its digests, or a signature. unchecked: whether there is a signature that
-    the spec says nothing of.
+    the spec says nothing of. unseen: what of its files nothing could look into before it was loaded.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Model:
     pinned: bool
     signed: bool
     unchecked: bool
+    unseen: str
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,10 @@ def _model(name: str, entry: Any) -> Model:
     found = _mapping(entry)
     logits = text.plain(found.get("logits", NOT_RECORDED))
     known_by = ", ".join(f"{what} {text.plain(value)}" for what, value in _mapping(found.get("known_by")).items())
-    said = [found.get(what) is True for what in ("pinned", "signed", "unchecked")]
+    pinned, signed, unchecked = (found.get(what) is True for what in ("pinned", "signed", "unchecked"))
     model_format = text.plain(found.get("format", NOT_RECORDED))
-    return Model(name, model_format, _files(found), known_by, logits, *said)
+    unseen = ", ".join(_texts(found.get("not looked into")))
+    return Model(name, model_format, _files(found), known_by, logits, pinned, signed, unchecked, unseen)
 
 
 def _merged(models: Sequence[Model]) -> tuple[Model, ...]:

@@ -5,34 +5,44 @@ looks for what no image classifier needs and a loader may act upon; what it does
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from auditor.scanning import _archives, _graphs, _hdf5, _keras
+from auditor.scanning import _archives, _contents, _hdf5
 from auditor.scanning._archives import pickles_in
 from auditor.scanning._threat import Severity, Threat
 
 __all__ = ["Severity", "Threat", "pickles_in", "scan"]
 
+_ORDER: tuple[Severity, ...] = ("critical", "unknown", "warning")
+# By these names a loader takes a file for what the name says, whatever else it may be.
+_NAMED = frozenset({"saved_model.pb", ".json", ".meta", ".pbtxt"})
+
 
 def scan(files: Mapping[str, Path]) -> tuple[Threat, ...]:
-    """Look into files, by the names that threats shall call them; the worst come first."""
-    found = (threat for name, path in files.items() for threat in _of_file(name, path))
-    return tuple(sorted(dict.fromkeys(found), key=lambda threat: threat.severity != "critical"))
+    """Look into files, by the names that threats shall call them; the worst come first.
+
+    What isn't looked into, since it is no kind of file that is known, is among them, as `unknown`.
+    """
+    names = frozenset(files)
+    found = (threat for name, path in files.items() for threat in _of_file(name, path, names))
+    return tuple(sorted(dict.fromkeys(found), key=lambda threat: _ORDER.index(threat.severity)))
 
 
-def _of_file(name: str, path: Path) -> Iterator[Threat]:
+def _of_file(name: str, path: Path, names: frozenset[str]) -> Iterator[Threat]:
+    known = False
     with path.open("rb") as file:
         head = file.read(8)
         if _archives.is_zip(file):
+            known = True
             yield from _archives.threats(name, file)
         elif _archives.is_pickle(head):
+            known = True
             message = "it is a pickle, which runs whatever code it likes when it is opened"
             yield Threat("critical", name, "pickle", message)
-    if _hdf5.is_hdf5(path):
-        yield from _hdf5.threats(name, path)
-    if path.name == "saved_model.pb":
-        yield from _graphs.of_saved_model(name, path.read_bytes())
-    if path.suffix == ".json":
-        yield from _keras.of_text(name, path.read_bytes())
-    if path.suffix == ".meta":
-        yield from _graphs.of_meta_graph(name, path.read_bytes())
+        if _hdf5.is_hdf5(path):
+            known = True
+            yield from _hdf5.threats(name, path)
+        if known and path.name not in _NAMED and path.suffix not in _NAMED:
+            yield from _contents.hidden(name, file)
+        else:
+            yield from _contents.look(name, file, PurePosixPath(name), names)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from auditor.scanning import _hdf5, _keras
-from auditor.scanning._threat import Threat, unreadable
+from auditor.scanning import _contents, _hdf5, _keras
+from auditor.scanning._threat import Threat, unknown, unreadable
 
 # Keras and PyTorch store without compression. Weights that compress at all hardly do by a tenth of this.
 _RATIO = 100
@@ -60,6 +60,8 @@ def threats(name: str, file: IO[bytes]) -> Iterator[Threat]:
                     yield bomb
                 elif not refused:
                     yield from _of_entry(f"{name} › {entry.filename}", archive, entry)
+            if not refused and not (_of_pytorch(archive) or _of_keras(archive)):
+                yield unknown(name)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         yield unreadable(name, error)
 
@@ -104,6 +106,16 @@ def _of_entry(called: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> 
         for word in sorted(set(_TORCH.findall(_text(archive, entry)))):
             message = f"the operator `{word.decode()}` reads or writes a file of the model's choice"
             yield Threat("critical", called, "file access", message)
+    elif not _of_pytorch(archive) and entry.file_size <= _MOST_TEXT and not entry.is_dir():
+        yield from _contents.look(called, io.BytesIO(archive.read(entry)), path)
+    elif not _of_pytorch(archive) and not entry.is_dir():
+        yield unknown(called)
+
+
+def _of_keras(archive: zipfile.ZipFile) -> bool:
+    """Whether it is Keras's: a configuration, weights, or both."""
+    names = archive.namelist()
+    return "config.json" in names or any(name.endswith(".weights.h5") for name in names)
 
 
 def _of_pytorch(archive: zipfile.ZipFile) -> bool:

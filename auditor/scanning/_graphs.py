@@ -1,7 +1,7 @@
 """Graphs of TensorFlow: what their operations can reach outside of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from auditor.scanning._threat import Threat, unreadable
@@ -35,6 +35,60 @@ def of_meta_graph(called: str, content: bytes) -> Iterator[Threat]:
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
     yield from _of_message(called, MetaGraphDef(), content, lambda graph: [graph])
+
+
+def reaching(operation: str) -> bool:
+    """Whether an operation reads, writes or deletes files, talks to the network or calls Python."""
+    return _REACHING.fullmatch(operation) is not None or _SAVING.fullmatch(operation) is not None
+
+
+def of_any(called: str, content: bytes) -> list[Threat] | None:
+    """Look through every graph that a protocol buffer holds, whichever of TensorFlow's three it is; None if it is none.
+
+    The same bytes can be read as more than one of them, and are looked at as each.
+    """
+    from google.protobuf.message import DecodeError
+
+    found: list[Threat] | None = None
+    for message, graphs in _kinds():
+        try:
+            message.ParseFromString(content)
+        except DecodeError:
+            continue
+        holding = [graph for graph in graphs(message) if any(node.op for node in graph.graph_def.node)]
+        for graph in holding:
+            found = [*(found or []), *_of_graph(called, graph)]
+    return found
+
+
+def of_text(called: str, content: bytes) -> Iterator[Threat]:
+    """Look through the graphs of a file that holds them as text."""
+    from google.protobuf import text_format
+
+    why: Exception = ValueError("it holds no graph of TensorFlow's as text")
+    for message, graphs in _kinds():
+        try:
+            text_format.Parse(content, message)
+        except (text_format.ParseError, UnicodeDecodeError) as error:
+            why = error
+            continue
+        for graph in graphs(message):
+            yield from _of_graph(called, graph)
+        return
+    yield unreadable(called, why)
+
+
+def _kinds() -> list[tuple[Any, Callable[[Any], list[Any]]]]:
+    """An empty message of each kind that holds graphs, and what gives them, each with what belongs to it."""
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    return [
+        (SavedModel(), lambda saved: list(saved.meta_graphs)),
+        (MetaGraphDef(), lambda meta: [meta]),
+        (GraphDef(), lambda graph: [MetaGraphDef(graph_def=graph)]),
+    ]
 
 
 def _of_message(called: str, message: Any, content: bytes, graphs: Any) -> Iterator[Threat]:

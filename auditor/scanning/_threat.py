@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["critical", "warning"]
+Severity = Literal["critical", "warning", "unknown"]
 
 
 @dataclass(frozen=True)
 class Threat:
     """Something in a file that no honest checkpoint needs.
 
-    severity: whether a loader could act upon it (critical), or it only shouldn't be there. file: where, as
+    severity: whether a loader could act upon it (critical), or it only shouldn't be there; or, unknown, that it wasn't
+    looked into, since what it is isn't known, so that nothing found in it means nothing. file: where, as
     `model.keras › config.json` for a file within a file. kind: what it is, in a word or two. message: the same as a
     sentence. A file that can't be read is of the kind "unreadable".
     """
@@ -25,3 +26,9 @@ def unreadable(file: str, error: Exception) -> Threat:
     """What is said of a file that can't be looked into: a loader may read it otherwise."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return Threat("critical", file, "unreadable", f"it can't be looked into: {reason}")
+
+
+def unknown(file: str) -> Threat:
+    """What is said of a file of which nobody knows how to look into it."""
+    message = "it wasn't looked into: it is no kind of file that the scan knows"
+    return Threat("unknown", file, "not looked into", message)
