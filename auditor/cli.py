@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor import cli_cache, cli_evidence
+from auditor import cli_cache, cli_evidence, cli_figures
 from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 
 if TYPE_CHECKING:
@@ -339,3 +339,4 @@ def _audits(folder: Path) -> list[Path]:
 for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.replay, cli_evidence.attest):
     main.add_command(command)
 main.add_command(cli_cache.cache)
+main.add_command(cli_figures.figures)

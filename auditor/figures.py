@@ -1,4 +1,4 @@
-"""Figures as data: what to show, never how it is drawn. `auditor.report` turns them into HTML.
+"""Figures as data: what to show, never how it is drawn. `auditor.drawing` draws them, `auditor.report` shows them.
 
 Images are float arrays `(N, H, W, C)`, C of 1 (grey or diverging) or 3 (RGB). Every figure carries a
 caption for people who see it and an `alt` text that states the finding for people who don't.
@@ -12,6 +12,22 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Palette = Literal["grey", "diverging"]
+
+
+class Drawn:
+    """What every figure can do in a notebook; nothing else needs it, so Matplotlib is imported here and not before."""
+
+    def draw(self: Any, axes: Any = None) -> Any:
+        """Draw it with Matplotlib, into these axes or as a figure of its own; gives the Matplotlib figure."""
+        from auditor.drawing.files import canvas_of, draw_into
+
+        return canvas_of(self) if axes is None else draw_into(self, axes)
+
+    def _repr_svg_(self: Any) -> str:
+        """How Jupyter shows it."""
+        from auditor.drawing.files import encoded
+
+        return encoded(self, "svg").decode()
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class ImageGrid:
+class ImageGrid(Drawn):
     """Images one after another, as many to a line as fit."""
 
     title: str
@@ -48,7 +64,7 @@ class ImageGrid:
 
 
 @dataclass(frozen=True)
-class Strip:
+class Strip(Drawn):
     """Rows that each tell one story from left to right: panel `j` holds the j-th image of every row."""
 
     title: str
@@ -77,7 +93,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Drawn):
     """Lines over a common x (T,)."""
 
     title: str
@@ -92,7 +108,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Heatmap:
+class Heatmap(Drawn):
     """A matrix (R, C) with its numbers. `limits` are the values at the ends of the palette."""
 
     title: str
@@ -110,7 +126,7 @@ class Heatmap:
 
 
 @dataclass(frozen=True)
-class Bars:
+class Bars(Drawn):
     """One bar a label; `low` and `high` are interval ends where known, (N,) each."""
 
     title: str

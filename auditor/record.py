@@ -158,6 +158,12 @@ class Record:
         """The verdict, or that somebody answers for it."""
         return "waived" if self.waiver and self.waiver.standing == "in force" else self.verdict.status
 
+    def _repr_html_(self) -> str:
+        """How Jupyter shows it: as its card in the report."""
+        from auditor.report.notebook import framed
+
+        return framed(self)
+
 
 @dataclass(frozen=True)
 class PlannedCase:

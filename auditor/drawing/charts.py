@@ -58,10 +58,10 @@ def plot(axes: Axes, figure: Curve | Bars | Heatmap, colours: Colours) -> None:
     """Draw into axes that are there, which say how large."""
     match figure:
         case Curve():
-            plot_curve(axes, figure, colours)
+            lines = plot_curve(axes, figure, colours)
             axes.set_ylabel(spoken(figure.y_label), color=colours["quiet"])
-            if len(figure.series) > 1:
-                axes.legend(frameon=False)
+            if len(lines) > 1:
+                axes.legend(lines, [spoken(series.name, 40) for series in figure.series], frameon=False)
         case Bars():
             plot_bars(axes, figure, colours)
         case Heatmap():
@@ -97,7 +97,7 @@ def _curve(figure: Curve, colours: Colours) -> Canvas:
     top, height = 14 + 18 * rows, 190
     made = canvas(WIDTH, top + height + 46)
     axes = _axes(made, left, top, WIDTH - left - 16, height)
-    plot_curve(axes, figure, colours, WIDTH - left - 16)
+    lines = plot_curve(axes, figure, colours, WIDTH - left - 16)
     down = top + height / 2
     made.text(
         (_EDGE + 4) / WIDTH,
@@ -111,9 +111,8 @@ def _curve(figure: Curve, colours: Colours) -> Canvas:
         color=colours["quiet"],
     )
     if names:
-        handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
         made.legend(
-            handles,
+            lines,
             names,
             loc="upper left",
             bbox_to_anchor=(0, 1),
@@ -135,14 +134,15 @@ def _columns(names: Sequence[str], room: float) -> int:
     return max(1, min(len(names), int(room // one)))
 
 
-def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -> None:
-    """Lines with their bands over one x axis; what isn't a number leaves a gap."""
+def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -> list[Line2D]:
+    """Lines with their bands over one x axis; what isn't a number leaves a gap. Gives the lines."""
     _bare(axes, colours)
     x = np.asarray(figure.x, np.float64)
     bands = [v for s in figure.series for v in (s.y, s.low, s.high)]
     low, high = reach(figure.y_limits, *bands)
     finite = x[np.isfinite(x)]
     start, end = reach((float(finite[0]), float(finite[0])) if finite.size else (0.0, 1.0), x)
+    lines: list[Line2D] = []
     for number, series in enumerate(figure.series):
         colour = colours[f"c{number % SERIES}"]
         if series.low is not None and series.high is not None:
@@ -150,7 +150,7 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -
             axes.fill_between(x, ends[0], ends[1], color=colour, alpha=0.17, linewidth=0, clip_on=False)
         y = np.asarray(series.y, np.float64)
         known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-        axes.plot(
+        lines += axes.plot(
             x,
             y,
             color=colour,
@@ -163,7 +163,6 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -
             markeredgewidth=1.3,
             markevery=[int(t) for t in known[:: max(1, -(-len(known) // _MOST_MARKS))]],
             clip_on=False,
-            label=f"series {number}",
             zorder=3,
         )
     axes.set_xlim(start, end)
@@ -172,6 +171,7 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -
     _mark(axes, ticks(low, high, 5), "y")
     axes.grid(axis="y", color=colours["rule"], linewidth=0.8)
     axes.set_xlabel(spoken(figure.x_label), size=SIZE, color=colours["quiet"], labelpad=6)
+    return lines
 
 
 def _mark(axes: Axes, places: Sequence[float], along: str) -> None:
@@ -316,6 +316,8 @@ def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = Tr
     axes.tick_params(axis="both", length=0)
     axes.xaxis.set_ticks(range(columns), [spoken(_label(figure.column_labels, j), 18) for j in range(columns)])
     axes.yaxis.set_ticks(range(rows), [spoken(_label(figure.row_labels, i), 22) for i in range(rows)])
+    if longest([_label(figure.column_labels, j) for j in range(columns)]) > 3 * SIZE:
+        axes.tick_params(axis="x", labelrotation=90)
     axes.set_xlabel(spoken(figure.column_title), color=colours["quiet"])
     axes.set_ylabel(spoken(figure.row_title), color=colours["quiet"])
 

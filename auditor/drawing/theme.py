@@ -99,7 +99,7 @@ def settings() -> Iterator[None]:
                 "svg.hashsalt": "auditor",
                 "text.parse_math": False,
                 "font.family": [_font()],
-                "axes.unicode_minus": True,
+                "image.composite_image": False,
             }
         )
         yield
