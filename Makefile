@@ -1,21 +1,47 @@
 # Two commands are all a newcomer needs: `make audit` and `make test`.
 PYTHON ?= python3
-BIN := .venv/bin
-ENV := .venv/.ready
+# Versions are locked, in requirements/. `LOCK=none make …` takes the newest that pyproject.toml allows instead, in an
+# environment of its own.
+LOCK ?= requirements/dev.txt
+VENV := $(if $(filter none,$(LOCK)),.venv-newest,.venv)
+BIN := $(VENV)/bin
+ENV := $(VENV)/.ready
+LOWEST := .venv-lowest
+INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:  ## show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(ENV): pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $(ENV)
+# What the lock names is installed when the lock changes; what lets the package be found, also when pyproject.toml does.
+.venv/.locked: requirements/dev.txt
+$(LOWEST)/.locked: requirements/lowest.txt
+.venv/.locked $(LOWEST)/.locked:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(INSTALL) --require-hashes --requirement $<
+	@touch $@
+
+.venv/.ready $(LOWEST)/.ready: %/.ready: %/.locked pyproject.toml
+	$(@D)/bin/python $(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-newest/.ready: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(INSTALL) --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@touch $@
 
 .PHONY: env
-env: $(ENV)  ## build the environment in .venv
+env: $(ENV)  ## build the environment in .venv, with the locked versions
+
+.PHONY: lock
+lock: $(ENV)  ## renew the locked versions: the newest, and the least, that pyproject.toml allows
+	$(BIN)/uv pip compile $(COMPILE) --fork-strategy fewest --output-file requirements/dev.txt
+	$(BIN)/uv pip compile $(COMPILE) --resolution lowest-direct --output-file requirements/lowest.txt
+
+COMPILE := pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .PHONY: fixtures
 fixtures: $(ENV)  ## train the example models that are missing or stale
@@ -56,6 +82,18 @@ check: $(ENV)  ## lint, types, layers, staleness
 .PHONY: test
 test: $(ENV) fixtures  ## run all tests
 	$(BIN)/python -m pytest -q -n 2 tests
+
+# What an audit stands on: specs, verdicts, the plugin, attacks, records. Two minutes on two cores.
+CORE := tests/test_spec.py tests/test_own_words.py tests/test_plan.py tests/test_verdict.py tests/test_intervals.py
+
+.PHONY: test-lowest
+test-lowest: $(LOWEST)/.ready fixtures  ## run the core's tests with the least versions that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest -q -n 2 $(CORE)
+
+.PHONY: test-newest
+test-newest:  ## run all tests with the newest versions that pyproject.toml allows, in .venv-newest
+	rm -f .venv-newest/.ready
+	$(MAKE) LOCK=none test
 
 .PHONY: schema
 schema: $(ENV)  ## write the JSON Schemas in auditor/schema/ anew

@@ -50,7 +50,7 @@ class Line:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Show how far the case is while it runs."""
     reporter = item.config.pluginmanager.getplugin("terminalreporter")
-    if not isinstance(item, AuditItem) or not reporter or not reporter.isatty() or os.environ.get("TERM") == "dumb":
+    if not isinstance(item, AuditItem) or not _on_terminal(reporter):
         return (yield)
     from auditor.progress import watched
 
@@ -60,3 +60,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             return (yield)
     finally:
         line.clear()
+
+
+def _on_terminal(reporter: Any) -> bool:
+    """Whether what pytest writes is read on a terminal that can go back in a line."""
+    # The file is asked, as `reporter.isatty` is a value up to pytest 8 and a function from 9 on.
+    return reporter is not None and reporter._tw._file.isatty() and os.environ.get("TERM") != "dumb"

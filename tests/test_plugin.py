@@ -242,7 +242,7 @@ def test_on_a_terminal_a_case_says_how_far_it_is_until_it_is_done(project, monke
 
         @pytest.hookimpl(trylast=True)
         def pytest_configure(config):
-            config.pluginmanager.getplugin("terminalreporter").isatty = lambda: True
+            config.pluginmanager.getplugin("terminalreporter")._tw._file.isatty = lambda: True
         """
     )
     told = str(project.runpytest_inprocess("-v", "--audit-no-cache").stdout)
