@@ -2,12 +2,14 @@
 
     reports/<audit>/manifest.json   {"files": {"run.json": …, "records/…/record.json": …, "index.html": …}}
 
-It keeps the size that pages were laid out for, too, as nothing else says how to render the same files again.
+It keeps the size that pages were laid out for, too, and what drew their charts, as nothing else says how to render the
+same files again.
 A manifest can be written anew by whoever changes the files; `auditor attest` signs it.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from auditor.errors import RecordError
@@ -17,9 +19,13 @@ NAME = "manifest.json"
 _APART = (".locks", NAME, "attestation.json", "attestation.sigstore.json")
 
 
-def seal(folder: Path, size: int) -> None:
-    """Write the manifest of all files in an audit's folder. size: the bytes that a page was to take at most."""
-    content = {"format": FORMAT, "page_bytes": size, "files": {name: digest(folder / name) for name in files(folder)}}
+def seal(folder: Path, size: int, drawn_by: Mapping[str, str]) -> None:
+    """Write the manifest of all files in an audit's folder.
+
+    size: the bytes that a page was to take at most. drawn_by: the versions of the libraries that drew its pictures.
+    """
+    found = {name: digest(folder / name) for name in files(folder)}
+    content = {"format": FORMAT, "page_bytes": size, "drawn_by": dict(drawn_by), "files": found}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
@@ -42,6 +48,15 @@ def page_bytes(folder: Path) -> int | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return size if isinstance(size, int) else None
+
+
+def drawn_by(folder: Path) -> dict[str, str] | None:
+    """The versions of the libraries that drew the pictures of an audit; None where no manifest says so."""
+    try:
+        told = json.loads((folder / NAME).read_text("utf-8"))["drawn_by"]
+        return {str(name): str(version) for name, version in told.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def broken(folder: Path) -> dict[str, str]:

@@ -295,14 +295,14 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
     the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
     """
-    from auditor.report.files import render_files
+    from auditor.report.files import drawn_by, render_files
     from auditor.report.index import render_index
 
     run = folder.load_run()
     if size is None:
         size = manifest.page_bytes(folder.path) or SIZE
     _write_report(folder.path, render_files(run, size))
-    manifest.seal(folder.path, size)
+    manifest.seal(folder.path, size, drawn_by())
     reports = folder.path.resolve().parent
     history.add(folder.path.resolve(), run)
     write_text(reports / PAGE, render_index(history.audits(reports)))

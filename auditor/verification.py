@@ -21,7 +21,8 @@ from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proo
 from auditor.errors import AuditError
 from auditor.plan import Plan, Source, make_plan
 from auditor.record import Record, Run
-from auditor.report.files import render_files
+from auditor.report.content import content
+from auditor.report.files import drawn_by, render_files
 from auditor.report.layout import PICTURES
 from auditor.resources import Resources
 from auditor.store import Folder
@@ -72,16 +73,47 @@ def verify(path: Path, spec: Path | None = None, model: bool = True, allow_code:
 
 def _rendered(path: Path, run: Run) -> Iterator[Finding]:
     size = manifest.page_bytes(path)
+    # Drawn anew, never taken from a cache.
     made = render_files(run) if size is None else render_files(run, size)
+    told = manifest.drawn_by(path)
+    if told is not None and told != drawn_by():
+        yield from _of_other_versions(path, made, told)
+        return
     same = {name: (path / name).is_file() and (path / name).read_bytes() == made[name] for name in made}
     pictures = [name for name in made if name.startswith(PICTURES)]
     if pictures and all(same[name] for name in pictures):
-        told = f"its {len(pictures)} pictures are what the records render to"
-        yield Finding(PICTURES, "rendered", ok=True, seen=told)
+        seen = f"its {len(pictures)} pictures are what the records render to"
+        yield Finding(PICTURES, "rendered", ok=True, seen=seen)
         same = {name: same[name] for name in made if name not in pictures}
+    early = "; an earlier auditor drew it, which `auditor report` renders again" if told is None else ""
     for name, ok in same.items():
-        seen = "it is what the records render to" if ok else "it isn't what the records render to"
+        seen = "it is what the records render to" if ok else f"it isn't what the records render to{early}"
         yield Finding(name, "rendered", ok, seen)
+
+
+def _of_other_versions(path: Path, made: Mapping[str, bytes], told: Mapping[str, str]) -> Iterator[Finding]:
+    """Files whose pictures were drawn by other versions than are installed: alike in all but how charts are drawn."""
+    here = drawn_by()
+    other = ", ".join(
+        f"{name} {told.get(name, '?')}, not {here[name]}" for name in here if told.get(name) != here[name]
+    )
+    for name in (name for name in made if not name.startswith(PICTURES)):
+        try:
+            stored = (path / name).read_bytes()
+            if name.endswith(".html"):
+                alike = content(stored, lambda n: (path / n).read_bytes()) == content(made[name], lambda n: made[n])
+            else:
+                alike = stored == made[name]
+            why = "" if alike else "its content isn't what the records render to"
+        except (OSError, KeyError, ValueError) as error:
+            why = f"it can't be compared: {error}"
+        said = "its text, tables, numbers and images are what the records render to; its charts are not compared"
+        if name.endswith(".html"):
+            yield Finding(
+                name, "rendered", not why, f"{why or said} (rendered with {other}: not compared byte by byte)"
+            )
+        else:
+            yield Finding(name, "rendered", not why, why or "it is what the records render to")
 
 
 # --- arithmetic

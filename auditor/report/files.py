@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.drawing import kept_in
+from auditor.drawing import drawn_by, kept_in
 from auditor.record import Run
 from auditor.report import PAGE, SIZE, codequality, junit, results, sarif
 from auditor.report.layout import render_pages
@@ -15,6 +15,8 @@ _RENDERERS = {
     "junit.xml": junit.render,
 }
 NAMES = (PAGE, *_RENDERERS)
+
+__all__ = ["NAMES", "drawn_by", "render_files"]
 
 
 def render_files(

@@ -2,14 +2,17 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from auditor import manifest
 from auditor.cli import main
-from auditor.report.files import render_files
+from auditor.report.files import drawn_by, render_files
 from auditor.report.html import render
 from auditor.runner import render_report
 from auditor.store import Folder
@@ -147,16 +150,51 @@ def test_a_report_is_laid_out_anew_without_leaving_anything_behind(stored):
 
 
 def test_a_changed_picture_is_found_though_it_was_sealed_anew(stored):
-    from auditor import manifest
-
     report("--size", "0.09")
     held = wrong(stored)
     picture = sorted((stored.path / "data").iterdir())[0]
     picture.write_bytes(sorted((stored.path / "data").iterdir())[1].read_bytes())
     name = f"data/{picture.name}"
     assert wrong(stored)[name] == "it isn't what the records render to"
-    manifest.seal(stored.path, 90_000)
+    manifest.seal(stored.path, 90_000, drawn_by())
     assert wrong(stored) == held | {name: "it isn't what the records render to"}
+
+
+@pytest.mark.parametrize("size", [90_000, 15_000_000])
+def test_a_report_that_other_versions_drew_is_compared_by_what_it_says(stored, size):
+    """The charts differ, and so do the bytes of images, but not what they show."""
+    report("--size", str(size / 1e6))
+    page = stored.path / "index.html"
+    others = {path: path.read_text() for path in [page, *stored.path.glob("cases-*.html")]}
+    names = {}
+    for picture in stored.path.glob("data/*.png"):
+        other = io.BytesIO()
+        Image.open(picture).save(other, "PNG", compress_level=0)
+        names[picture.name] = f"{hashlib.sha256(other.getvalue()).hexdigest()}.png"
+        picture.unlink()
+        (picture.parent / names[picture.name]).write_bytes(other.getvalue())
+    for path, text in others.items():
+        text = re.sub(r'(<svg class="chart"[^>]*>)<path', r'\1<path opacity="0.5"', text)
+        path.write_text(re.sub(r"[0-9a-f]{64}\.png", lambda match: names[match[0]], text))
+    manifest.seal(stored.path, size, drawn_by())
+    assert wrong(stored)["index.html"] == "it isn't what the records render to"
+    manifest.seal(stored.path, size, {"matplotlib": "1.5.3", "pillow": "9"})
+    findings = [f for f in verify(stored.path, model=False) if f.what == "rendered"]
+    assert all(finding.ok for finding in findings)
+    told = next(finding.seen for finding in findings if finding.of == "index.html")
+    assert f"matplotlib 1.5.3, not {drawn_by()['matplotlib']}" in told
+    assert "not compared byte by byte" in told
+    page.write_text(page.read_text().replace("96.0%", "97.0%"))
+    manifest.seal(stored.path, size, {"matplotlib": "1.5.3", "pillow": "9"})
+    assert "its content isn't what the records render to" in wrong(stored)["index.html"]
+
+
+def test_an_image_that_shows_something_else_is_found_whatever_drew_it(stored):
+    report("--size", "0.09")
+    first, second = sorted((stored.path / "data").iterdir())[:2]
+    first.write_bytes(second.read_bytes())
+    manifest.seal(stored.path, 90_000, {"matplotlib": "1.5.3", "pillow": "9"})
+    assert [seen for seen in wrong(stored).values() if "its content isn't what the records render to" in seen]
 
 
 def test_a_folder_of_pictures_that_leads_elsewhere_is_not_written_to(stored, tmp_path):
