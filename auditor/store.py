@@ -300,11 +300,16 @@ def _json(data: Any) -> bytes:
 
 
 def encode(value: Any, arrays: dict[str, NDArray[Any]], name: str = "") -> Any:
-    """Turn nested dataclasses into JSON; arrays go to `arrays` under the path where they stood."""
+    """Turn nested dataclasses into JSON; arrays go to `arrays` under the path where they stood.
+
+    Raises ValueError for an array of Python objects, which could be kept as a pickle only.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {f.name: encode(getattr(value, f.name), arrays, _join(name, f.name)) for f in fields}
     if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise ValueError(f"the array {name!r} holds Python objects; give it numbers, truth values or text")
         arrays[name] = value
         return {"array": name}
     if isinstance(value, Mapping):

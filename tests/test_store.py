@@ -173,7 +173,7 @@ def test_broken_records_are_refused(tmp_path):
 
 def test_no_pickle_goes_in_or_comes_out(tmp_path):
     folder = Folder(tmp_path)
-    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+    with pytest.raises(ValueError, match="arrays/o' holds Python objects"):
         folder.save(record(evidence=dataclasses.replace(evidence(), arrays={"o": np.array([{}], object)})))
     assert folder.load("run-1", "case") is None
     folder.save(record())

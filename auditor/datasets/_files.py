@@ -37,8 +37,12 @@ def explained(path: str | Path) -> Iterator[None]:
         yield
     except EOFError as error:
         raise DataError(f"{printable(path)} is cut off: its gzip data ends too early") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{printable(path)} is damaged: {error}") from error
+    except gzip.BadGzipFile as error:
+        raise DataError(
+            f"{printable(path)} is damaged: the header or the checksum of its gzip data is wrong"
+        ) from error
+    except zlib.error as error:
+        raise DataError(f"{printable(path)} is damaged: its gzip data can't be inflated") from error
     except OSError as error:
         raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
 

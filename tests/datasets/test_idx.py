@@ -78,9 +78,9 @@ def test_a_broken_file_is_named_and_explained(tmp_path, pack, broken, message):
     ("damage", "message"),
     [
         (lambda raw: raw[:-12], "is cut off: its gzip data ends too early"),
-        (lambda raw: raw[:-8] + b"\0" * 8, "is damaged: CRC check failed"),
-        (lambda raw: raw[:10] + b"\xff" * 20, "is damaged: Error -3"),
-        (lambda raw: raw[:2] + b"\x07" + raw[3:], "is damaged: Unknown compression method"),
+        (lambda raw: raw[:-8] + b"\0" * 8, "is damaged: the header or the checksum of its gzip data is wrong"),
+        (lambda raw: raw[:10] + b"\xff" * 20, "is damaged: its gzip data can't be inflated"),
+        (lambda raw: raw[:2] + b"\x07" + raw[3:], "is damaged: the header or the checksum of its gzip data is wrong"),
     ],
     ids=["cut off", "checksum", "data", "method"],
 )
