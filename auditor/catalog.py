@@ -6,7 +6,7 @@ group `auditor.checks`, `auditor.attacks`, `auditor.models` or `auditor.datasets
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -131,6 +131,17 @@ def remarks_on(
     """Return what a check finds weak in how it is asked, if it looks for that."""
     lint = getattr(load("checks", check), "lint", None)
     return tuple(lint(params, expectations, box)) if lint else ()
+
+
+def gives_gradients(model_format: str) -> bool:
+    """Whether models of a format say how their logits change with the image; a format need not say if so."""
+    return bool(getattr(load("models", model_format), "GIVES_GRADIENTS", True))
+
+
+def unsighted(check: str, params: Parameters, model: str, blind: Collection[str]) -> tuple[Remark, ...]:
+    """Return what of a check on a model can't run, since models named in `blind` give no gradient."""
+    needs = getattr(load("checks", check), "unsighted", None)
+    return tuple(needs(params, model, blind)) if needs and blind else ()
 
 
 def controls_of(check: str, params: Parameters) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from auditor.fields import Parameters, Reference, references
 from auditor.foresight import Gate, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
-from auditor.record import Expectation, Waiver
+from auditor.record import Expectation, Remark, Waiver
 from auditor.registry import is_registered, registered
 from auditor.spec import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
 
@@ -148,7 +148,8 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
             models[name] = source
     data = _source(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
-    cases = [_case(spec, i, entry, preview, problems) for i, entry in enumerate(spec.content.checks)]
+    blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
+    cases = [_case(spec, i, entry, preview, blind, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     _check_needs(spec, planned, problems)
     if problems or data is None:
@@ -248,7 +249,9 @@ def _params(
         return None
 
 
-def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, problems: list[Problem]) -> Case | None:
+def _case(
+    spec: Spec, position: int, entry: CheckEntry, preview: Preview, blind: frozenset[str], problems: list[Problem]
+) -> Case | None:
     at: Location = ("checks", position)
     names = list(spec.content.models)
     model = entry.model if entry.model is not None else names[0]
@@ -264,6 +267,8 @@ def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, proble
     expectations = _expectations(entry)
     confidence = entry.confidence or spec.content.confidence
     gates = gates_of(entry.check, params, expectations, confidence, spec.content.interval, preview)
+    remarks = catalog.unsighted(entry.check, params, model, blind)
+    remarks += catalog.remarks_on(entry.check, params, expectations, preview.box)
     needs = []
     for reference in references(params):
         if reference.to == "model" and reference.name not in names:
@@ -285,7 +290,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, preview: Preview, proble
         waiver=next((_waiver(waiver) for waiver in spec.content.waivers if waiver.case == entry.id), None),
         controls=tuple(entry.controls) if entry.controls is not None else catalog.controls_of(entry.check, params),
         gates=gates,
-        warnings=tuple(dict.fromkeys(_warnings(spec, at, entry.check, params, expectations, gates, preview))),
+        warnings=tuple(dict.fromkeys(_warnings(spec, at, gates, remarks))),
         tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
         priority=entry.priority,
     )
@@ -306,19 +311,11 @@ def _waiver(entry: WaiverEntry) -> Waiver:
     return Waiver(entry.owner, entry.reason, entry.expires, entry.sha256)
 
 
-def _warnings(
-    spec: Spec,
-    at: Location,
-    check: str,
-    params: Parameters,
-    expectations: tuple[Expectation, ...],
-    gates: tuple[Gate, ...],
-    preview: Preview,
-) -> Iterator[Problem]:
+def _warnings(spec: Spec, at: Location, gates: tuple[Gate, ...], remarks: tuple[Remark, ...]) -> Iterator[Problem]:
     for gate in gates:
         if gate.message:
             yield spec.marks.problem((*at, "expect", gate.metric, gate.bound), gate.message)
-    for remark in catalog.remarks_on(check, params, expectations, preview.box):
+    for remark in remarks:
         yield spec.marks.problem((*at, "params", *remark.at), remark.message)
 
 

@@ -34,7 +34,7 @@ from auditor import catalog
 from auditor.attacks import _gradients
 from auditor.attacks._norms import Norm
 from auditor.backend import tensorflow
-from auditor.core import Tensor
+from auditor.core import Classifier, FloatArray, Tensor
 from auditor.errors import CheckError
 
 Sees = Literal["decision", "score", "gradient", "jacobian"]
@@ -219,6 +219,16 @@ def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:
     tf = tensorflow()
     rows = tf.constant(np.flatnonzero(kept))
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
+
+
+def gives_gradient(classifier: Classifier, image: FloatArray) -> bool:
+    """Whether a classifier says how its logits change at an image (1, H, W, C), be it that they don't."""
+    tf = tensorflow()
+    x = tf.constant(image)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = classifier.forward(x)
+    return tape.gradient(value, x) is not None
 
 
 def no_gradient() -> CheckError:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.attacks._cost import passes
-from auditor.attacks._loop import Threat
-from auditor.attacks._norms import widest
+from auditor.attacks._loop import Threat, gives_gradient
+from auditor.attacks._norms import Norm, widest
 from auditor.attacks._objectives import TargetObjective
 from auditor.attacks._search import Job, search
 from auditor.checks._attacks import AttackChoice, Attacked, Stage, cascade, cost_of
@@ -37,6 +37,7 @@ _PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
     ("search without gradients", "a short search without gradients", square, square.Params(steps=100)),
 )
 _LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
+_AGAIN = 1000
 _BROKEN = "it should be nearly all; the attack or its gradient is broken"
 
 
@@ -91,9 +92,12 @@ def within_ball(
     if not held.size:
         return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
     probed = job.only(held[in_turn(job.labels[held], _PROBED)])
+    found.append(_lost(stages, broken, doubts))
     # A model without a gradient can still be attacked; then none of these tests can ask for one.
     sighted = bool(_differentiating(stages))
-    found += [_blind(stages, held, doubts), _lost(stages, broken, doubts), _rising(stages, held, doubts)]
+    if not sighted and not gives_gradient(context.classifier, job.images[:1]):
+        return (*found, *_by_searching(context, threat, stages, held, probed, doubts))
+    found += [_blind(stages, held, doubts), _rising(stages, held, doubts)]
     for name, what, module, params in _PROBES:
         if threat.norm in module.NORMS and (sighted or module.SEES != "gradient"):
             share = _broken_by(context, threat, module, params, probed)
@@ -103,6 +107,46 @@ def within_ball(
     if threat.norm != "l0" and sighted:
         found.append(_unbounded(context, threat, stages, probed, doubts))
     return tuple(found)
+
+
+def _by_searching(
+    context: Context, threat: Threat, stages: list[Stage], held: NDArray[np.int64], probed: Job, doubts: Doubts
+) -> tuple[Diagnostic, ...]:
+    """Tests of attacks on a model that gives no gradient: whether searching longer, or from elsewhere, finds more."""
+    told = "the model gives none, so what searches without is tested against itself"
+    found = [doubts.about("gradients", True, told), _still_falling(stages, held, doubts)]
+    module, params = _searching([stage.choice for stage in stages], threat.norm)
+    tried = [(what, text, *rest) for what, text, *rest in _PROBES if rest[0].SEES != "gradient"]
+    again = "another start", f"`{_name(module)}` from another start", module, params
+    for name, what, probe, chosen in (*tried, again):
+        if threat.norm in probe.NORMS:
+            share = _broken_by(context, threat, probe, chosen, probed, context.seed + 1)
+            message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
+            found.append(doubts.about(name, share <= _FEW, message, "the search was too short; take more steps"))
+    radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
+    share = _broken_by(context, threat, module, params, dataclasses.replace(probed, eps=radii))
+    message = f"with the whole box to move in, `{_name(module)}` breaks {share:.0%} of {len(radii)} images that held"
+    advice = "it should be nearly all; the search doesn't work on this model"
+    return *found, doubts.about("unbounded attack", share >= _MOST, message, advice)
+
+
+def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
+    """Whether the last quarter of a search still broke images: then more of it would break more."""
+    late = 0
+    for stage in stages:
+        late += int((stage.found.success & (stage.found.steps > 0.75 * stage.choice.params.steps)).sum())
+    share = late / (late + held.size)
+    message = f"the last quarter of the steps broke {share:.0%} of the {late + held.size} images that held until then"
+    return doubts.about("converged", share <= _FEW, message, "the search was too short; take more steps")
+
+
+def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType, Any]:
+    """What is tried again where no attack sees a gradient: the last that searches within a ball, or a short search."""
+    within = [choice for choice in choices if choice.module.SEEKS == "ball"]
+    if within:
+        steps = min(within[-1].params.steps, _AGAIN)
+        return within[-1].module, within[-1].params.model_copy(update={"steps": steps})
+    return (square, _BLIND) if norm in square.NORMS else (noise_search, noise_search.Params(steps=_BLIND.steps))
 
 
 def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, doubts: Doubts) -> Diagnostic:
@@ -154,8 +198,10 @@ def cost_within_ball(params: Attacked, images: int, class_count: int) -> Passes:
     """What `within_ball` takes at most, after these attacks on so many images."""
     choices = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
     tried = [(module, probe) for _, _, module, probe in _PROBES if params.norm in module.NORMS]
-    tried.append(_furthest([choice for choice in choices if choice.module.SEES in ("gradient", "jacobian")]))
-    return _cost_of(tried, images, class_count)
+    differentiating = [choice for choice in choices if choice.module.SEES in ("gradient", "jacobian")]
+    if differentiating:
+        return _cost_of([*tried, _furthest(differentiating)], images, class_count)
+    return _cost_of([*tried, *[_searching(choices, params.norm)] * 2], images, class_count) + Passes(gradients=1)
 
 
 def cost_closest(params: Attacked, images: int, class_count: int) -> Passes:
@@ -186,8 +232,10 @@ def _name(attack: ModuleType) -> str:
     return attack.__name__.rpartition(".")[2]
 
 
-def _broken_by(context: Context, threat: Threat, attack: ModuleType, params: Any, job: Job) -> float:
-    found = search(_name(attack), params, context.classifier, threat, job, context.seed)
+def _broken_by(
+    context: Context, threat: Threat, attack: ModuleType, params: Any, job: Job, seed: int | None = None
+) -> float:
+    found = search(_name(attack), params, context.classifier, threat, job, context.seed if seed is None else seed)
     return float(found.success.mean())
 
 

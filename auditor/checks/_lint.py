@@ -4,13 +4,14 @@ After Carlini et al., On Evaluating Adversarial Robustness, 2019, and Tramèr et
 Adversarial Example Defenses, NeurIPS 2020. A place is a location within the check's parameters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from auditor.attacks._norms import Norm
 from auditor.checks._attacks import AttackChoice, Attacked
 from auditor.record import Expectation, Remark
 
 _GREYS = 255
+_GIVES_NONE = "the format of model {!r} gives no gradient, so the case will end in an error."
 
 
 def claims(expectations: Sequence[Expectation], high: Sequence[str], low: Sequence[str] = ()) -> bool:
@@ -70,6 +71,24 @@ def of_objective(objective: str, metric: str, expectations: Sequence[Expectation
     if objective == "probability" and claims(expectations, (), (metric,)):
         message = "a probability saturates and its gradient vanishes, so a low"
         yield Remark(("objective",), f"{message} `{metric}` may only mean that; a gate should climb `log_probability`")
+
+
+def without_gradients(models: Sequence[str], blind: Collection[str]) -> Iterator[Remark]:
+    """That a check which follows gradients ends in an error on models whose format gives none: those named in blind."""
+    for name in (name for name in dict.fromkeys(models) if name in blind):
+        message = f"{_GIVES_NONE.format(name)} What it can be measured by: `accuracy`, `transfer` onto it, and"
+        yield Remark((), f"{message} `robust_accuracy` with attacks that need none, such as {{attack: square}}")
+
+
+def attacks_without_gradients(
+    params: Attacked, models: Sequence[str], blind: Collection[str], instead: str | None
+) -> Iterator[Remark]:
+    """The same of every attack that follows gradients; instead: one that works without."""
+    for name in (name for name in dict.fromkeys(models) if name in blind):
+        for i, choice in enumerate(params.attacks):
+            if any(_differentiates(stage) for stage in choice.stages(params.norm)):
+                message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name)}"
+                yield Remark(("attacks", i), message + (f" Take {{attack: {instead}}}" if instead else ""))
 
 
 def _differentiates(choice: AttackChoice) -> bool:

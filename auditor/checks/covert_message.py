@@ -25,6 +25,7 @@ References
 """
 
 import math
+from collections.abc import Collection, Iterator
 from typing import Annotated
 
 import numpy as np
@@ -35,12 +36,14 @@ from auditor.attacks import std_ascent
 from auditor.attacks._ascent import ascend, passes
 from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
+from auditor.checks import _lint
 from auditor.checks._text import natural_panel, share
 from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Passes, Table, Tensor, exact, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid
 from auditor.randomness import uniform
+from auditor.record import Remark
 
 _COLUMNS = ("network", "reads its choice no.", "text", "images right", "bytes right")
 
@@ -87,6 +90,11 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = len(encode(params.message.encode(), class_count))
     return passes(count, params, 1 + len(params.decoys)) + Passes(predictions=count * (1 + len(params.strangers)))
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.without_gradients((model, *params.decoys), blind)
 
 
 def run(context: Context, params: Params) -> Evidence:

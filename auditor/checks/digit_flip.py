@@ -21,7 +21,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -107,6 +107,11 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes a low rate weak evidence."""
     return _lint.of_objective(params.objective, "flip_rate", expectations)
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.without_gradients((model,), blind)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ References
 """
 
 import dataclasses
+from collections.abc import Collection, Iterator
 from typing import Annotated
 
 import numpy as np
@@ -30,6 +31,7 @@ from pydantic import Field
 
 from auditor.attacks import std_ascent
 from auditor.attacks._ascent import ascend_to_targets
+from auditor.checks import _lint
 from auditor.checks._text import natural_panel
 from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact
 from auditor.errors import CheckError, one_of
@@ -37,6 +39,7 @@ from auditor.fields import Count
 from auditor.figures import Bars, Panel, Strip
 from auditor.intake import distinct_names, same_name
 from auditor.randomness import uniform
+from auditor.record import Remark
 
 _BATCH = 100
 
@@ -63,6 +66,11 @@ METRICS = {
     "excited": MetricInfo("exact", "share of filters whose mean activation rose"),
     "vanished": MetricInfo("exact", "share of gradients too small to follow (standard deviation below 1e-8)"),
 }
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.without_gradients((model,), blind)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -20,7 +20,7 @@ References
     Pintor et al., Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints, NeurIPS 2021.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -119,7 +119,17 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
     if _lint.claims(expectations, _DOUBTS.inflates, _DOUBTS.deflates):
-        yield from _lint.of_attacks(params, "hopskipjump" if params.norm in ("linf", "l2") else None)
+        yield from _lint.of_attacks(params, _without_gradients(params))
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.attacks_without_gradients(params, (model,), blind, _without_gradients(params))
+
+
+def _without_gradients(params: Params) -> str | None:
+    """The attack that needs no gradient, where there is one in the norm."""
+    return "hopskipjump" if params.norm in ("linf", "l2") else None
 
 
 def controls(params: Params) -> tuple[str, ...]:

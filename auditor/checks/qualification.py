@@ -23,6 +23,7 @@ References
 """
 
 import dataclasses
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
@@ -33,7 +34,7 @@ from auditor.attacks import apgd
 from auditor.attacks._loop import Threat
 from auditor.attacks._search import Job, search
 from auditor.backend import tensorflow
-from auditor.checks import robust_accuracy
+from auditor.checks import _lint, robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
 from auditor.core import (
@@ -52,7 +53,7 @@ from auditor.core import (
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
 from auditor.randomness import normal
-from auditor.record import Expectation, Verdict
+from auditor.record import Expectation, Remark, Verdict
 from auditor.verdict import judge
 
 _CONFIDENCE = 0.95
@@ -88,6 +89,13 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     audits = 1 + len(params.resisting or ()) + len(DISGUISES)
     once = robust_accuracy.cost(_claim(params), images, class_count)
     return Passes(once.gradients * audits, once.predictions * audits, once.traces * audits)
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.attacks_without_gradients(
+        params, (model, *(params.resisting or ())), blind, _lint.gradient_free(params.norm)
+    )
 
 
 @dataclass(frozen=True)

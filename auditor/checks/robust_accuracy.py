@@ -23,7 +23,7 @@ References
     Attacks, ICML 2020.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -145,6 +145,11 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     if _lint.claims(expectations, (holds,), (falls,)):
         yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
     yield from _lint.of_radius(params, [params.eps], box)
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.attacks_without_gradients(params, (model,), blind, _lint.gradient_free(params.norm))
 
 
 def controls(params: Params) -> tuple[str, ...]:

@@ -19,16 +19,20 @@ References
     Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014 (a logit's gradient as an image).
 """
 
+from collections.abc import Collection, Iterator
+
 import numpy as np
 
 from auditor.attacks._loop import no_gradient
 from auditor.backend import tensorflow
+from auditor.checks import _lint
 from auditor.checks._text import natural_panel
 from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact
 from auditor.errors import CheckError
 from auditor.fields import Parameters, PositiveReal
 from auditor.figures import Heatmap, ImageGrid, Panel
 from auditor.randomness import uniform
+from auditor.record import Remark
 
 _TOLERANCE = 1e-4
 
@@ -52,6 +56,11 @@ METRICS = {
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     return Passes(gradients=2 * class_count)
+
+
+def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
+    """What can't run since a model's format gives no gradient; blind: names of such models."""
+    return _lint.without_gradients((model,), blind)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -51,6 +51,9 @@ _SHOWN = 160  # characters of an answer in an error
 _NOT_TOLD = "not told"
 
 
+GIVES_GRADIENTS = False
+
+
 class Params(ModelParameters):
     """Where the endpoint is, what it speaks, what it takes and gives."""
 

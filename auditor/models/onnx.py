@@ -38,6 +38,8 @@ from auditor.models._common import (
 from auditor.models._preprocessing import ModelParameters
 from auditor.parallel import operation_threads
 
+GIVES_GRADIENTS = False
+
 
 class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""

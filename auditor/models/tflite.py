@@ -29,6 +29,8 @@ from auditor.fields import FilePath
 from auditor.models._common import Output, classifier, file_at, image_shape, needed, opaque, reason
 from auditor.models._preprocessing import ModelParameters
 
+GIVES_GRADIENTS = False
+
 
 class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""
