@@ -150,6 +150,11 @@ def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
     return tuple(controls(params)) if controls else ()
 
 
+def makes_images(check: str) -> bool:
+    """Whether other cases may take the images that a check makes."""
+    return bool(getattr(load("checks", check), "MAKES_IMAGES", False))
+
+
 def reads_checkpoints(check: str) -> bool:
     """Whether a check looks at checkpoints themselves, so that what the spec says of their digests is evidence."""
     return bool(getattr(load("checks", check), "READS_CHECKPOINTS", False))

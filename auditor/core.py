@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auditor.errors import CheckError
 from auditor.figures import Figure
+from auditor.outputs import Output
 from auditor.parallel import in_order
 from auditor.sampling import fingerprints, in_turn, ranking
 
@@ -114,6 +115,10 @@ class Classifier(Protocol):
     def logits_from(self) -> str:
         """One phrase: how logits were obtained from this checkpoint."""
 
+    @property
+    def output(self) -> Output:
+        """What the checkpoint gives, which says what its logits mean: see `auditor.outputs.probabilities`."""
+
     def __hash__(self) -> int:
         """Classifiers are hashable: compiled attacks are kept by classifier."""
 
@@ -124,6 +129,14 @@ class Classifier(Protocol):
         """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is.
 
         Raises ModelError where an output isn't finite.
+        """
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map images (N, H, W, C) to the checkpoint's own output (N, classes) float32, as `output` declares it.
+
+        By the format's own plain call, which shares nothing with `forward` and `predict` that could change a number.
+        batch: how many are given to it at a time, the last batch padded; as many as `predict` takes if left out.
+        Raises ModelError as `predict` does.
         """
 
     def check_declaration(self, images: FloatArray) -> None:
@@ -165,7 +178,9 @@ class Proof:
     """What lets anybody check adversarial images without running the attack.
 
     norm: what changes are measured in. box: least and greatest value of a pixel, where images were kept within.
-    before, after: logits (N, K) of originals and images. radii: (N,), how far each image may be from its original.
+    before, after: logits (N, K) of originals and images, as the check saw them; in a record, what the checkpoint itself
+    answers in its own call, which takes their place once it was asked. radii: (N,), how far each image may be from its
+    original.
     least: the probability of its target from which an image counts as fooling; 0 where being called it is enough.
     Where several images were made of one original, a metric holds the mean of their values for it.
     """
@@ -199,11 +214,6 @@ class AdversarialImages:
     model: str
     stopped_early: bool = False
     proof: Proof | None = None
-
-
-def like_probabilities(rows: FloatArray) -> bool:
-    """Whether every row (N, classes) is a distribution, up to rounding: no logits are."""
-    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
 
 
 # --- what is measured

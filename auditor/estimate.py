@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auditor import catalog
 from auditor.attacks import bim
 from auditor.attacks._loop import Threat
 from auditor.attacks._search import Job, block_size, search
@@ -28,6 +27,7 @@ from auditor.case_key import case_key, code_digest, source_identity, versions
 from auditor.core import Classifier, Passes, Samples, side_by_side
 from auditor.errors import AuditError, CheckError
 from auditor.fields import references
+from auditor.measuring import cost_of
 from auditor.parallel import at_once
 from auditor.plan import Case, Plan, Source
 from auditor.record import Record
@@ -105,7 +105,7 @@ def known(plan: Plan, case: Case, resources: Resources, cache: Cache | None) -> 
 
 def estimate(case: Case, speed: Speed) -> Estimate:
     """What a case takes at most of a model of this speed."""
-    passes = catalog.cost_of(case.check, case.params, speed.images, speed.class_count)
+    passes = cost_of(case.check, case.params, speed.images, speed.class_count, len(case.models))
     if passes is None:
         return Estimate("unknown", None, note=f"`{case.check}` can't say before it runs")
     return Estimate("at most", speed.seconds(passes), passes)

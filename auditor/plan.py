@@ -27,6 +27,7 @@ class Source:
     """What to load: an extension's name, its parameters as written, and with paths made absolute.
 
     safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
+    as_given: whether nothing is taken off its output, since what that would leave answers otherwise.
     """
 
     extension: str
@@ -34,6 +35,7 @@ class Source:
     params: Parameters
     safeguards: Safeguards = _NONE
     allow_code: bool = False
+    as_given: bool = False
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -359,14 +361,10 @@ def _bad_need(case: Case, reference: Reference, ids: list[str], planned: Mapping
     if reference.name not in ids:
         return one_of(reference.name, [i for i in ids if i != case.id], "check id")
     source = planned.get(reference.name)
-    if source and not _makes_images(source.check):
-        makers = ", ".join(name for name in catalog.names("checks") if _makes_images(name))
+    if source and not catalog.makes_images(source.check):
+        makers = ", ".join(name for name in catalog.names("checks") if catalog.makes_images(name))
         return f"{source.id!r} makes no images: its check is {source.check!r} (checks that make some: {makers})"
     return None
-
-
-def _makes_images(check: str) -> bool:
-    return getattr(catalog.load("checks", check), "MAKES_IMAGES", False)
 
 
 def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor import catalog
 from auditor.conclusion import conclude
 from auditor.core import AdversarialImages, Context, Samples
 from auditor.errors import CheckError, RecordError
 from auditor.fields import Parameters
-from auditor.models._common import own_errors
+from auditor.measuring import confirmed
 from auditor.plan import make_plan
 from auditor.record import Record, Run
 from auditor.resources import Resources
@@ -69,10 +68,8 @@ def replay(
         checkpoint=lambda name: resources.checkpoint(plan, name),
     )
     began = time.perf_counter()
-    with own_errors():
-        evidence = catalog.load("checks", case.check).run(
-            context, _narrowed(case.params, int(stored.indices[position]))
-        )
+    narrowed = _narrowed(case.params, int(stored.indices[position]))
+    evidence = confirmed(case.check, context, narrowed, lambda: resources.take_as_given(plan, case.model))
     seconds = time.perf_counter() - began
     made = evidence.adversarial
     if made is None:

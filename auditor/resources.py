@@ -6,7 +6,6 @@ look hostile, and unless the spec trusts it, it has to be loaded by another proc
 
 import dataclasses
 import hashlib
-import math
 import os
 import shutil
 import sys
@@ -20,16 +19,16 @@ from typing import Any
 from auditor import catalog, intake, signature
 from auditor.checkpoint_files import all_labelled, labelled, unlike
 from auditor.core import Checkpoint, Classifier, Samples
-from auditor.errors import DataError, ModelError, RecordError
+from auditor.errors import ModelError, RecordError
 from auditor.fields import Parameters, references
-from auditor.models._common import times
+from auditor.fitting import check_fit, unfaithful
+from auditor.models._common import Loaded
 from auditor.models._preprocessing import ModelParameters, prepared
 from auditor.plan import Plan, Source
 from auditor.probing import Prober
 from auditor.registry import Registered, fetch, is_registered, listing, registered
 from auditor.scanning import Threat, scan
 
-_PROBE = 32
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
 
@@ -52,6 +51,7 @@ class Resources:
         self._signed: set[tuple[str, str]] = set()
         self._opened: dict[str, Classifier] = {}
         self._fitting: dict[tuple[str, str], Classifier] = {}
+        self._faithful: set[tuple[str, str]] = set()
         self._known_by: dict[str, Mapping[str, str]] = {}
         self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
@@ -70,8 +70,61 @@ class Resources:
     def classifier(self, plan: Plan, name: str) -> Classifier:
         """Return the plan's model `name`, behind its preprocessing.
 
-        Raises ModelError if it isn't let in, can't be opened, or doesn't fit the samples.
+        What was taken off its output is put back where logits would otherwise not be those of the checkpoint itself.
+        Raises ModelError if it isn't let in, can't be opened, doesn't fit the samples, or if what is measured on it
+        would still not be what the checkpoint answers.
         """
+        pair = self._pair(plan, name)
+        if pair not in self._faithful:
+            classifier = self.own_call(plan, name)
+            told = unfaithful(classifier, self.samples(plan))
+            if told and self.take_as_given(plan, name):
+                told = unfaithful(self._fitting[pair], self.samples(plan))
+            if told:
+                message = "gives other answers to an audit than to a plain call of its format"
+                raise ModelError(f"model {name!r} {message}: {told}. Nothing measured on it would be true of it")
+            self._faithful.add(pair)
+        return self._fitting[pair]
+
+    def own_call(self, plan: Plan, name: str) -> Classifier:
+        """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
+        pair = self._pair(plan, name)
+        if pair not in self._fitting:
+            self._put(plan, name, self._let_in(plan, name), as_given=False)
+            layout = getattr(plan.models[name].params, "layout", "")
+            try:
+                check_fit(name, self._fitting[pair], self.samples(plan), layout)
+            except Exception:
+                self._drop(pair)
+                raise
+        return self._fitting[pair]
+
+    def take_as_given(self, plan: Plan, name: str) -> bool:
+        """Take the output of the plan's model `name` as it is from now on; say whether anything had been taken off."""
+        base = self._opened[_key(plan.models[name])]
+        whole = base.as_given if isinstance(base, Loaded) else None
+        if whole is None or self._sources[id(self._fitting[self._pair(plan, name)])].as_given:
+            return False
+        self._put(plan, name, whole, as_given=True)
+        return True
+
+    def _pair(self, plan: Plan, name: str) -> tuple[str, str]:
+        return _key(plan.models[name]), _key(plan.data)
+
+    def _put(self, plan: Plan, name: str, base: Classifier, as_given: bool) -> None:
+        source, shape = plan.models[name], self.samples(plan).images.shape[1:]
+        classifier = behind_preprocessing(name, base, source, shape)
+        self._drop(self._pair(plan, name))
+        self._fitting[self._pair(plan, name)] = classifier
+        self._sources[id(classifier)] = dataclasses.replace(self._here(source), as_given=as_given)
+
+    def _drop(self, pair: tuple[str, str]) -> None:
+        old = self._fitting.pop(pair, None)
+        if old is not None:
+            del self._sources[id(old)]
+
+    def _let_in(self, plan: Plan, name: str) -> Classifier:
+        """Open a checkpoint once, if it may be."""
         source = plan.models[name]
         key = _key(source)
         if key not in self._opened:
@@ -81,14 +134,7 @@ class Resources:
                 raise ModelError(self._refused[key])
             self._known_by[key] = catalog.known_by(source.extension, source.params)
             self._opened[key] = self._open(source)
-        pair = (key, _key(plan.data))
-        if pair not in self._fitting:
-            samples = self.samples(plan)
-            classifier = behind_preprocessing(name, self._opened[key], source, samples.images.shape[1:])
-            _check_fit(name, classifier, samples)
-            self._fitting[pair] = classifier
-            self._sources[id(classifier)] = self._here(source)
-        return self._fitting[pair]
+        return self._opened[key]
 
     def known_by(self, source: Source) -> Mapping[str, str]:
         """What a model without files is known by, such as the version that its server tells; of others nothing.
@@ -234,8 +280,10 @@ class Resources:
 
 
 def opened(source: Source) -> Classifier:
-    """Load a checkpoint; raise ModelError if it can't be opened."""
-    return catalog.loader(source.extension, source.allow_code)(source.params)
+    """Load a checkpoint, as given if its source says so; raise ModelError if it can't be opened."""
+    classifier = catalog.loader(source.extension, source.allow_code)(source.params)
+    whole = classifier.as_given if source.as_given and isinstance(classifier, Loaded) else None
+    return whole or classifier
 
 
 def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
@@ -259,27 +307,6 @@ def _as_named(said: str, source: Source, here: Source) -> str:
 
 def _key(source: Source) -> str:
     return f"{source.extension} {source.params.model_dump_json()} {source.safeguards.model_dump_json()}"
-
-
-def _check_fit(name: str, classifier: Classifier, samples: Samples) -> None:
-    """Refuse a model and data of different shapes or classes, and a wrongly declared output."""
-    shape = samples.images.shape[1:]
-    if classifier.input_shape != shape:
-        told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
-        rows = classifier.input_shape == (1, 1, math.prod(shape))
-        way = "makes rows of them with `layout: flat`" if rows else "can resize and reorder them"
-        raise ModelError(f"model {name!r} {told}; `preprocessing` of the model {way}")
-    known = classifier.class_count
-    if samples.classes is not None and len(samples.classes) != known:
-        message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
-        raise ModelError(message)
-    highest = int(samples.labels.max())
-    if highest >= known:
-        message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
-        raise DataError(message)
-    probe = samples.images[:_PROBE]
-    classifier.check_declaration(probe)
-    classifier.predict(probe)
 
 
 def spec_origin(plan: Plan) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor import catalog, history, manifest
+from auditor import history, manifest
 from auditor.baseline import MODEL, changed_images, from_records
 from auditor.cache import Cache
 from auditor.case_key import case_key
@@ -21,7 +21,7 @@ from auditor.engines import Run as EngineRun
 from auditor.engines._kept import Kept
 from auditor.engines.threads import Threads
 from auditor.errors import AuditError, CheckError, CutOffError, RecordError
-from auditor.models._common import own_errors
+from auditor.measuring import confirmed, measured
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
 from auditor.report import PAGE, SIZE
@@ -255,8 +255,7 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             checkpoint=lambda name: resources.checkpoint(plan, name),
             engine=blocks,
         )
-        with own_errors():
-            evidence = catalog.load("checks", case.check).run(context, case.params)
+        evidence = confirmed(case.check, context, case.params, lambda: resources.take_as_given(plan, case.model))
         origin = provenance(plan, resources, case.models, used, case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
     except Exception as error:
@@ -278,8 +277,7 @@ def _baseline(
         found = from_records(work.baseline, case.id, case.check, case.params.model_dump(mode="json"), origin)
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
         other = dataclasses.replace(context, model_name=MODEL)
-        with own_errors():
-            before = catalog.load("checks", case.check).run(other, case.params)
+        before = measured(case.check, other, case.params)
         files = work.resources.digests(work.plan.models[MODEL])
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:

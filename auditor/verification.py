@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditor import manifest
+from auditor.agreement import disputed, fools
 from auditor.attacks._norms import distance
 from auditor.checks._originals import numbered, of_each
-from auditor.checks._text import softmax
 from auditor.conclusion import judged
 from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
 from auditor.errors import AuditError
@@ -27,8 +26,7 @@ from auditor.report.layout import PICTURES
 from auditor.resources import Resources
 from auditor.store import Folder
 
-_AGREE = 1e-3  # of the range of the logits: other machines and versions round differently
-_CLOSE = 1e-4  # of an image's own range of logits
+_AGREE = 1e-3  # of the range of answers: other machines and versions round differently
 _LEVELS = 255
 
 
@@ -160,7 +158,7 @@ def _with_model(run: Run, spec: Path, resources: Resources) -> Iterator[Finding]
             yield from _sources(record, plan, resources)
             made = record.evidence.adversarial if record.evidence else None
             if made is not None and made.proof is not None:
-                classifier = resources.classifier(plan, record.model)
+                classifier = resources.own_call(plan, record.model)
                 yield from _images(record, made, made.proof, classifier, resources.samples(plan))
         except AuditError as error:
             yield Finding(record.case, "sources", ok=False, seen=str(error))
@@ -211,36 +209,20 @@ def _images(
         record.case, "within bounds", bool(inside.all()), f"{int(inside.sum())} of {count} lie within {where}"
     )
 
-    after = classifier.predict(made.images)
-    before = classifier.predict(made.originals)
+    # By a plain call of the checkpoint: what measured and what verifies must not share their mistakes.
+    output, after, before = classifier.output, classifier.answers(made.images), classifier.answers(made.originals)
     apart = max(_apart(before, proof.before), _apart(after, proof.after))
-    yield Finding(
-        record.case, "logits", apart <= _AGREE, f"they differ by {apart:.1g} of their range from those stored"
-    )
+    told = f"the checkpoint's answers differ by {apart:.1g} of their range from those stored"
+    yield Finding(record.case, "logits", apart <= _AGREE, told)
 
-    fooled = _fooled(after, made, proof)
-    wrong = int(((fooled != made.fooled) & ~_undecided(after, made, proof)).sum())
-    survive = _fooled(classifier.predict(_rounded(made.images, samples.box)), made, proof)[made.fooled]
+    fooled = fools(after, output, made)
+    wrong = int(disputed(after, output, made).sum())
+    survive = fools(classifier.answers(_rounded(made.images, samples.box)), output, made)[made.fooled]
     told = f"{int(fooled.sum())} of {count} fool the checkpoint, {wrong} unlike stored"
     if survive.size:
         told += f"; {int(survive.sum())} of {survive.size} still do as 8-bit images"
     yield Finding(record.case, "predicted again", wrong == 0, told)
     yield _counts(record, made, proof)
-
-
-def _fooled(logits: FloatArray, made: AdversarialImages, proof: Proof) -> NDArray[np.bool_]:
-    """Which images (N,) are called their target, surely enough, and not their true class."""
-    probability = softmax(logits)[np.arange(len(logits)), made.targets]
-    called = logits.argmax(axis=1) == made.targets
-    found: NDArray[np.bool_] = called & (made.targets != made.labels) & (probability >= proof.least)
-    return found
-
-
-def _undecided(logits: FloatArray, made: AdversarialImages, proof: Proof) -> NDArray[np.bool_]:
-    """Images (N,) so near a boundary that rounding decides; an attack counts none of them as fooling."""
-    ordered = np.sort(logits, axis=1)
-    near: NDArray[np.bool_] = ordered[:, -1] - ordered[:, -2] < _CLOSE * (ordered[:, -1] - ordered[:, 0])
-    return near & ~made.fooled & (proof.least == 0)
 
 
 def _rounded(images: FloatArray, box: tuple[float, float]) -> FloatArray:

@@ -96,6 +96,7 @@ class LinearClassifier:
     bias: np.ndarray
     input_shape: tuple[int, int, int] = (SIZE, SIZE, 1)
     logits_from: str = "its own output"
+    output: str = "logits"
 
     @property
     def class_count(self) -> int:
@@ -108,6 +109,10 @@ class LinearClassifier:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         return self.forward(images.astype(np.float32)).numpy()
+
+    def answers(self, images: np.ndarray, batch: int | None = None) -> np.ndarray:
+        size = batch or len(images)
+        return np.concatenate([self.predict(images[i : i + size]) for i in range(0, len(images), size)])
 
     def check_declaration(self, images: np.ndarray) -> None:
         """Its logits are logits."""

@@ -99,7 +99,8 @@ def _compiled_to_targets(
 ) -> tuple[Compiled, Any]:
     """Compile it once for all parts."""
     scores = classifier.forward if layer is None else _mean_activations(classifier, layer)
-    return _compiled(towards_target(scores, objective), scores, classifier.input_shape, params, box)
+    climbed = towards_target(scores, objective, classifier.output if layer is None else "scores")
+    return _compiled(climbed, scores, classifier.input_shape, params, box)
 
 
 def _mean_activations(classifier: Classifier, place: int) -> Callable[[Tensor], Tensor]:

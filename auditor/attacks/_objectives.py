@@ -5,25 +5,30 @@ from typing import Literal
 
 from auditor.backend import tensorflow
 from auditor.core import Tensor
+from auditor.outputs import Output, check_tells_probabilities
 
 TargetObjective = Literal["probability", "log_probability", "logit"]
 Objective = Callable[[Tensor, Tensor], Tensor]
 
 
-def towards_target(forward: Callable[[Tensor], Tensor], kind: TargetObjective) -> Objective:
+def towards_target(forward: Callable[[Tensor], Tensor], kind: TargetObjective, output: Output) -> Objective:
     """Climb towards a target class of `forward`, a function from images to logits (N, K).
 
+    output: what the logits are of, which says what probabilities they mean; raises CheckError where they mean none, and
+    they are asked for.
     `probability` saturates: in float32 its gradient is exactly zero once another class is certain enough.
     `log_probability` and `logit` keep a gradient there.
     """
     tf = tensorflow()
+    if kind != "logit":
+        check_tells_probabilities(output)
 
     def objective(images: Tensor, targets: Tensor) -> Tensor:
         logits = forward(images)
         if kind == "probability":
-            scores = tf.nn.softmax(logits)
+            scores = tf.sigmoid(logits) if output == "sigmoid" else tf.nn.softmax(logits)
         elif kind == "log_probability":
-            scores = tf.nn.log_softmax(logits)
+            scores = tf.math.log_sigmoid(logits) if output == "sigmoid" else tf.nn.log_softmax(logits)
         else:
             scores = logits
         return tf.gather(scores, targets, axis=1, batch_dims=1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Layer, Tensor
+from auditor.outputs import Output, comparable
 
 _BATCH = 200
 _LEAST = 1.2e-38  # the smallest normal float32; below it a logarithm is -inf
@@ -51,6 +52,11 @@ class Decoy:
         """One phrase: how logits were obtained."""
         return f"{self.base.logits_from}, then {self.disguise.name}"
 
+    @property
+    def output(self) -> Output:
+        """What the disguised checkpoint gives."""
+        return self.base.output
+
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32."""
         return self.disguise.forward(self.base, images)
@@ -62,6 +68,12 @@ class Decoy:
             for i in range(0, len(images), _BATCH)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.class_count), np.float32)
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map images (N, H, W, C) to what the disguised model would give (N, classes): disguises work on logits."""
+        size = batch or _BATCH
+        parts = [self.predict(images[i : i + size]) for i in range(0, len(images), size)]
+        return comparable(np.concatenate(parts), self.output).astype(np.float32)
 
     def check_declaration(self, images: FloatArray) -> None:
         """A decoy declares nothing."""

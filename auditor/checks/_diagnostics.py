@@ -21,14 +21,14 @@ from auditor.attacks._norms import Norm, widest
 from auditor.attacks._objectives import TargetObjective
 from auditor.attacks._search import Job, search
 from auditor.checks._attacks import AttackChoice, Attacked, Stage, cascade, cost_of
-from auditor.core import Context, Diagnostic, FloatArray, Passes, like_probabilities
+from auditor.core import Context, Diagnostic, Passes
 from auditor.errors import CheckError
+from auditor.outputs import like_probabilities
 from auditor.sampling import in_turn
 
 _PROBED = 50
 _FEW = 0.05
 _MOST = 0.95
-_TOLERANCE = 1e-4
 _CLOSER = 0.9
 _MUCH_CLOSER = 0.2
 _PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
@@ -54,25 +54,6 @@ class Doubts:
         return Diagnostic(name, ok, told, self.inflates, self.deflates)
 
 
-def steady(context: Context, images: FloatArray) -> Diagnostic:
-    """Whether the same images (N, H, W, C) get the same logits twice, and in any company."""
-    images = images[: 2 * _PROBED]
-    first, again = context.classifier.predict(images), context.classifier.predict(images)
-    # Half of them, from the end: other neighbours, another first image, other statistics of the batch.
-    few = images[::-2]
-    apart = context.classifier.predict(few)
-    scale = max(float(np.ptp(first)), 1e-12)
-    twice, company = float(np.abs(again - first).max()) / scale, float(np.abs(apart - first[::-2]).max()) / scale
-    name = "steady predictions"
-    if twice > _TOLERANCE:
-        message = f"the same images got other logits the second time (by {twice:.2g} of their range)"
-        return Diagnostic(name, False, f"{message}: the model is random or keeps state; fix it before you measure it")
-    if company > _TOLERANCE:
-        message = f"logits depend on the rest of the batch (by {company:.2g} of their range)"
-        return Diagnostic(name, False, f"{message}: is a batch normalisation left in training mode?")
-    return Diagnostic(name, True, "the same images get the same logits, twice and in any company")
-
-
 def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
     """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
     share = float(short.mean())
@@ -88,7 +69,7 @@ def within_ball(
 ) -> tuple[Diagnostic, ...]:
     """All tests of attacks within a ball. broken: (N,), what they broke of the job."""
     held = np.flatnonzero(~broken)
-    found = [steady(context, job.images), _raw(job, doubts)]
+    found = [_raw(job, doubts)]
     if not held.size:
         return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
     probed = job.only(held[in_turn(job.labels[held], _PROBED)])
@@ -164,7 +145,7 @@ def closest(
     context: Context, threat: Threat, stages: list[Stage], job: Job, sizes: NDArray[np.float64], doubts: Doubts
 ) -> tuple[Diagnostic, ...]:
     """Tests of attacks that seek the closest image: sizes (N,) is how close they came, infinite for never."""
-    found = [steady(context, job.images), _raw(job, doubts)]
+    found = [_raw(job, doubts)]
     reached = float(np.isfinite(sizes).mean())
     message = f"with the whole box to move in, the attacks broke {reached:.0%} of {len(sizes)} images"
     found.append(doubts.about("unbounded attack", reached >= _MOST, message, _BROKEN))
@@ -215,14 +196,8 @@ def cost_widening(params: Attacked, images: int, class_count: int) -> Passes:
     return Passes(once.gradients, once.predictions) * min(images, _PROBED)
 
 
-def cost_steady(images: int) -> Passes:
-    """What `steady` takes of so many images."""
-    few = min(images, 2 * _PROBED)
-    return Passes(predictions=2 * few + -(-few // 2))
-
-
 def _cost_of(tried: Sequence[tuple[ModuleType, Any]], images: int, class_count: int) -> Passes:
-    total = cost_steady(images)
+    total = Passes()
     for module, params in tried:
         total += passes(module, params, "first", class_count) * min(images, _PROBED)
     return total

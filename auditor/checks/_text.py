@@ -1,7 +1,6 @@
 """How checks put numbers into words, and images into figures."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditor.core import FloatArray, Metric
 from auditor.figures import Panel
@@ -27,14 +26,6 @@ def probability_text(value: float) -> str:
     if value < 0.001:
         return f"{value:.1e}"
     return f"{value:.4f}" if value > 0.99 else f"{value:.3f}"
-
-
-def softmax(logits: FloatArray) -> NDArray[np.float64]:
-    """Probabilities (N, K) of logits (N, K), in float64."""
-    from scipy.special import softmax as scipy_softmax
-
-    result: NDArray[np.float64] = scipy_softmax(np.asarray(logits, dtype=np.float64), axis=-1)
-    return result
 
 
 def natural_panel(images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()) -> Panel:

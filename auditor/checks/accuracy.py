@@ -20,12 +20,13 @@ References
 
 import numpy as np
 
-from auditor.checks._text import fewest, natural_panel, probability_text, several, share, softmax
+from auditor.checks._text import fewest, natural_panel, probability_text, several, share
 from auditor.controls import ACCURACY
 from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
 from auditor.figures import Figure, Heatmap, ImageGrid
+from auditor.outputs import probabilities
 from auditor.sampling import seen_and_unseen
 
 
@@ -72,9 +73,11 @@ def run(context: Context, params: Params) -> Evidence:
         repeated = f"; {len(samples.repeats)} more repeat one of them" if samples.repeats else ""
         raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}{repeated}")
     images, labels, rows = samples.images[:count], samples.labels[:count], samples.indices[:count]
-    probabilities = softmax(context.classifier.predict(images))
-    predicted = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
+    logits, output = context.classifier.predict(images), context.classifier.output
+    predicted = logits.argmax(axis=1)
+    # Of scores nothing says how certain they are.
+    told = None if output == "scores" else probabilities(logits, output)
+    confidence = np.zeros(count) if told is None else told[np.arange(count), predicted]
     right = predicted == labels
     classes = [int(c) for c in np.unique(labels)]
     names = [samples.class_name(c) for c in range(context.classifier.class_count)]
@@ -82,12 +85,13 @@ def run(context: Context, params: Params) -> Evidence:
     by_class: dict[str, Metric] = {
         f"accuracy.{names[c]}": proportion(right[labels == c], rows=rows[labels == c]) for c in classes
     }
+    least = 0.0 if output == "sigmoid" else 1 / len(names)
     worst = min(by_class, key=lambda name: by_class[name].value)
     metrics = {
         "accuracy": proportion(right, rows=rows),
         "worst_class_accuracy": by_class[worst],
         "errors": exact(int((~right).sum())),
-        "confidence": mean(confidence, (1 / len(names), 1.0), rows),
+        **({} if told is None else {"confidence": mean(confidence, (least, 1.0), rows)}),
         **by_class,
     }
     overall = metrics["accuracy"]
@@ -102,7 +106,7 @@ def run(context: Context, params: Params) -> Evidence:
         often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
     else:
         often = "there is no mistake"
-    notes = []
+    notes = [] if told is not None else ["`confidence` is left out: the model gives scores, no probabilities."]
     if params.first is not None:
         looked = f"the first {several(count, 'image')} of {available}, as they stand in the data"
         notes.append(f"Looked at are {looked}: {seen_and_unseen(labels, names)}.")
@@ -123,14 +127,16 @@ def run(context: Context, params: Params) -> Evidence:
     wrong = np.flatnonzero(~right)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
     if wrong.size:
-        marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}, {probability_text(confidence[i])}" for i in wrong)
-        shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} most confident"
+        sure = ["" if told is None else f", {probability_text(confidence[i])}" for i in wrong]
+        marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}{text}" for i, text in zip(wrong, sure, strict=True))
+        most_confident, order = ("first", "in order") if told is None else ("most confident", "most confident first")
+        shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} {most_confident}"
         figures.append(
             ImageGrid(
                 title="Misclassified images",
-                caption=f"True class → given class, with its probability; {shown} of "
+                caption=f"True class → given class{', with its probability' if told is not None else ''}; {shown} of "
                 f"{several(int((~right).sum()), 'mistake')}.",
-                alt=f"Gallery of {several(wrong.size, 'misclassified image')}, most confident first: {marks[0]}, …",
+                alt=f"Gallery of {several(wrong.size, 'misclassified image')}, {order}: {marks[0]}, …",
                 panel=natural_panel(images[wrong], samples.box, labels=marks),
             )
         )

@@ -33,8 +33,8 @@ from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
 from auditor.attacks._objectives import TargetObjective
 from auditor.checks import _lint
-from auditor.checks._diagnostics import cost_steady, stalled, steady
-from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share, softmax
+from auditor.checks._diagnostics import stalled
+from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share
 from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
     AdversarialImages,
@@ -53,6 +53,7 @@ from auditor.core import (
 from auditor.errors import CheckError
 from auditor.fields import ClassNumber, Count, EachOnce, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
+from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
@@ -101,7 +102,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = len(params.indices) if params.indices else fewest(params.samples, images)
     looked = Passes(predictions=(len(params.indices) if params.indices else images) + 2 * count)
-    return looked + passes(count, params) + cost_steady(count)
+    return looked + passes(count, params)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -132,6 +133,7 @@ def controls(params: Params) -> tuple[str, ...]:
 
 def run(context: Context, params: Params) -> Evidence:
     """Choose the images, push them, and let the classifier judge where they ended."""
+    check_tells_probabilities(context.classifier.output)
     target = context.class_number(params.target, "target")
     chosen, notes = _choose(context, params)
     samples, classifier = context.samples, context.classifier
@@ -140,14 +142,14 @@ def run(context: Context, params: Params) -> Evidence:
     box = samples.box if params.clip else None
     followed = _FOLLOWED * params.show
     ascent = ascend_to_targets(classifier, params.objective, originals, targets, params, box, followed, context.engine)
-    probabilities = softmax(ascent.values)
+    certain = probabilities(ascent.values, classifier.output)
     after = classifier.predict(ascent.images)
-    probabilities[-1] = softmax(after)
-    flips = _Flips(ascent, originals, labels, probabilities, probabilities[-1].argmax(axis=1) == target)
+    certain[-1] = probabilities(after, classifier.output)
+    flips = _Flips(ascent, originals, labels, certain, after.argmax(axis=1) == target)
 
     change = (ascent.images - originals).reshape(len(chosen), -1)
     span, rows = samples.box[1] - samples.box[0], samples.indices[chosen]
-    end = probabilities[-1, :, target]
+    end = certain[-1, :, target]
     metrics: dict[str, Metric] = {
         "flip_rate": proportion(flips.flipped, rows=rows),
         "flipped": exact(int(flips.flipped.sum())),
@@ -158,7 +160,7 @@ def run(context: Context, params: Params) -> Evidence:
         "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows),
     }
     if flips.flipped.any():
-        leads = probabilities.argmax(axis=2) == target
+        leads = certain.argmax(axis=2) == target
         metrics["steps_to_flip"] = mean(leads.argmax(axis=0)[flips.flipped], (0.0, float(params.steps)))
     else:
         notes.append("`steps_to_flip` is left out: no image flipped.")
@@ -171,12 +173,9 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=_figures(context, params, flips, rows),
-        diagnostics=(
-            steady(context, originals),
-            stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),
-        ),
+        diagnostics=(stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),),
         notes=tuple(notes),
-        arrays={"probabilities": probabilities, "vanished": ascent.vanished},
+        arrays={"probabilities": certain, "vanished": ascent.vanished},
         adversarial=AdversarialImages(
             images=ascent.images,
             originals=originals,

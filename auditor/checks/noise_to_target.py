@@ -34,9 +34,9 @@ from auditor.attacks import std_ascent
 from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
 from auditor.attacks._objectives import TargetObjective
 from auditor.checks import _lint
-from auditor.checks._diagnostics import cost_steady, stalled, steady
+from auditor.checks._diagnostics import stalled
 from auditor.checks._originals import of_each, rate
-from auditor.checks._text import natural_panel, probability_text, share, softmax
+from auditor.checks._text import natural_panel, probability_text, share
 from auditor.controls import EVASION, WHITE_BOX
 from auditor.core import (
     AdversarialImages,
@@ -55,6 +55,7 @@ from auditor.core import (
 )
 from auditor.fields import ClassNumber, Count, Real
 from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
+from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.randomness import uniform
 from auditor.record import Expectation, Remark
 
@@ -105,7 +106,7 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = params.samples * (class_count if params.target == "all" else 1)
-    total = Passes(predictions=2 * count) + cost_steady(count)
+    total = Passes(predictions=2 * count)
     for _ in _clips(params):
         total += passes(count, params) + Passes(predictions=count)
     return total
@@ -143,6 +144,7 @@ def controls(params: Params) -> tuple[str, ...]:
 
 def run(context: Context, params: Params) -> Evidence:
     """Push the same noise to every target asked for."""
+    check_tells_probabilities(context.classifier.output)
     classes = range(context.classifier.class_count)
     if params.target != "all":
         classes = range(context.class_number(params.target, "target"), params.target + 1)
@@ -198,10 +200,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary + ".",
         metrics=metrics,
         figures=_figures(context, params, runs, by_target, targets),
-        diagnostics=(
-            steady(context, start),
-            stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
-        ),
+        diagnostics=(stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
         adversarial=AdversarialImages(
@@ -242,10 +241,10 @@ def _push(context: Context, params: Params, start: NDArray[np.float32], targets:
     classifier, samples = context.classifier, context.samples
     box = samples.box if clip else None
     ascent = ascend_to_targets(classifier, params.objective, start, targets, params, box, params.show, context.engine)
-    confidence = softmax(ascent.values)[:, np.arange(len(targets)), targets]
+    confidence = probabilities(ascent.values, classifier.output)[:, np.arange(len(targets)), targets]
     # The classifier has the last word on the images as they ended.
-    final = softmax(classifier.predict(ascent.images))
-    confidence[-1] = final[np.arange(len(targets)), targets]
+    final = classifier.predict(ascent.images)
+    confidence[-1] = probabilities(final, classifier.output)[np.arange(len(targets)), targets]
     success = (final.argmax(axis=1) == targets) & (confidence[-1] >= params.min_confidence)
     return _Run(ascent, confidence, success)
 

@@ -37,6 +37,7 @@ from auditor.backend import tensorflow
 from auditor.checks import _lint, robust_accuracy
 from auditor.checks._attacks import Attacked
 from auditor.checks._decoys import DISGUISES, Decoy
+from auditor.checks._steady import cost_steady, steady
 from auditor.core import (
     Classifier,
     Context,
@@ -52,6 +53,7 @@ from auditor.core import (
 )
 from auditor.errors import CheckError, ModelError
 from auditor.fields import Count, ModelNames, Real
+from auditor.outputs import Output
 from auditor.randomness import normal
 from auditor.record import Expectation, Remark, Verdict
 from auditor.verdict import judge
@@ -88,6 +90,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     audits = 1 + len(params.resisting or ()) + len(DISGUISES)
     once = robust_accuracy.cost(_claim(params), images, class_count)
+    once += cost_steady(images)
     return Passes(once.gradients * audits, once.predictions * audits, once.traces * audits)
 
 
@@ -170,6 +173,9 @@ def _audit(context: Context, params: Params) -> _Judged:
         evidence = robust_accuracy.run(context, _claim(params))
     except (CheckError, ModelError) as error:
         return _Judged(Verdict("error", str(error)), "none", str(error))
+    evidence = dataclasses.replace(
+        evidence, diagnostics=(steady(context.classifier, context.samples.images), *evidence.diagnostics)
+    )
     claim = Expectation("robust_accuracy", min=params.claim)
     verdict = judge(evidence.metrics, [claim], _CONFIDENCE, "exact", evidence.diagnostics)
     doubts = ", ".join(diagnostic.name for diagnostic in evidence.diagnostics if not diagnostic.ok)
@@ -217,6 +223,7 @@ class _Linear:
     input_shape: tuple[int, int, int]
     class_count: int = 2
     logits_from: str = "its own output"
+    output: Output = "logits"
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, H, W, C) to logits (N, 2)."""
@@ -227,6 +234,11 @@ class _Linear:
         """Map images (N, H, W, C) to logits (N, 2)."""
         found: FloatArray = self.forward(images.astype(np.float32)).numpy()
         return found
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Its own output is its logits."""
+        size = batch or len(images)
+        return np.concatenate([self.predict(images[i : i + size]) for i in range(0, len(images), size)])
 
     def check_declaration(self, images: FloatArray) -> None:
         """Its logits are logits."""

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.checks._originals import numbered, of_each, rate
-from auditor.checks._text import natural_panel, probability_text, several, softmax
+from auditor.checks._text import natural_panel, probability_text, several
 from auditor.controls import EVASION, TRANSFER
 from auditor.core import (
     AdversarialImages,
@@ -46,6 +46,7 @@ from auditor.core import (
 from auditor.errors import CheckError
 from auditor.fields import CaseIds, Count, ModelNames, Parameters
 from auditor.figures import Figure, Heatmap, Panel, Strip, evenly
+from auditor.outputs import probabilities
 from auditor.randomness import normal
 
 
@@ -82,10 +83,10 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Votes:
-    """What one model says of all images: predicted classes and the target's probability, (N,) each."""
+    """What one model says of all images: predicted classes and the target's probability, (N,) each; none of scores."""
 
     predicted: NDArray[np.int64]
-    confidence: NDArray[np.float64]
+    confidence: NDArray[np.float64] | None
     control: NDArray[np.int64]
 
 
@@ -186,10 +187,10 @@ def _vote(context: Context, name: str, images: FloatArray, control: FloatArray, 
     known = classifier.class_count
     if int(targets.max()) >= known:
         raise CheckError(f"model {name!r} has no class {int(targets.max())}: it knows 0 to {known - 1}")
-    probabilities = softmax(classifier.predict(images))
+    logits, scores = classifier.predict(images), classifier.output == "scores"
     return _Votes(
-        probabilities.argmax(axis=1),
-        probabilities[np.arange(len(targets)), targets],
+        logits.argmax(axis=1),
+        None if scores else probabilities(logits, classifier.output)[np.arange(len(targets)), targets],
         classifier.predict(control).argmax(axis=1),
     )
 
@@ -245,10 +246,9 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
     targets = np.concatenate([s.made.targets for s in sources])
     fooling = sum(int((vote.predicted[rows] == targets[rows]).sum()) for vote in votes.values())
     for name, vote in votes.items():
-        said = tuple(
-            f"{samples.class_name(int(vote.predicted[i]))} (target {probability_text(vote.confidence[i])})"
-            for i in rows
-        )
+        sure = vote.confidence
+        told = ["" if sure is None else f" (target {probability_text(sure[i])})" for i in rows]
+        said = tuple(samples.class_name(int(vote.predicted[i])) + text for i, text in zip(rows, told, strict=True))
         panels.append(natural_panel(images[rows], samples.box, name, said))
     return Strip(
         title="What each network says",

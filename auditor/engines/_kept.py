@@ -56,7 +56,13 @@ class Kept:
         identity = source_identity(source, "models", self._resources) if self._cache else None
         if identity is None:
             return []
-        depends = [code_digest(), versions(), f"{function.__module__}.{function.__qualname__}", identity]
+        depends = [
+            code_digest(),
+            versions(),
+            source.as_given,
+            f"{function.__module__}.{function.__qualname__}",
+            identity,
+        ]
         keys = []
         for task in tasks:
             arrays: dict[str, Any] = {}

@@ -3,11 +3,10 @@
 A format reads its files and hands a function from images to outputs to `classifier`; all else is the same.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
@@ -20,12 +19,13 @@ import numpy as np
 from pydantic import Field
 
 from auditor.backend import tensorflow
-from auditor.core import Classifier, FloatArray, Layer, Tensor, like_probabilities
+from auditor.core import Classifier, FloatArray, Layer, Tensor
 from auditor.errors import ModelError
 from auditor.fields import Count, Real
+from auditor.models._reason import reason
+from auditor.outputs import Output, declared_output_problem
 from auditor.parallel import in_order
 
-Output = Literal["logits", "probabilities"]
 Layout = Literal["NCHW", "NHWC"]
 Constants = dict[str, bool | int | Real]
 ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
@@ -33,7 +33,18 @@ InputShape = Annotated[list[Count], Field(min_length=1, max_length=3)]
 
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
+LOG_ODDS = "the log-odds of the checkpoint's sigmoids"
+TAKEN_OFF = "the final softmax was taken off"
+# What logits are where nothing is taken off.
+_INVERTED: dict[Output, str] = {
+    "logits": OWN_OUTPUT,
+    "probabilities": LOGARITHM,
+    "log_probabilities": OWN_OUTPUT,
+    "sigmoid": LOG_ODDS,
+    "scores": OWN_OUTPUT,
+}
 _LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
+_LEAST_REST = 2.0**-25  # half of what lies between 1 and the float32 below it: a sigmoid of 1 is no more certain
 # Predicted at a time: 200 images the size of CIFAR's or smaller, of larger ones as many as take as much memory, but
 # not so few that it takes longer.
 BATCH, _FEWEST = 200, 16
@@ -44,27 +55,39 @@ _VALUES = BATCH * 32 * 32 * 3
 class Loaded:
     """A checkpoint of any format; see `auditor.core.Classifier` for what each part means.
 
-    outputs: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it.
-    logits: the same without a final softmax, where one could be taken off; else `outputs`. batch: how many images are
-    predicted at a time.
+    own: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it, by the
+    format's own call and nothing of this package but the order of axes. outputs: the same as a function of tensors,
+    differentiable if the format is. logits: `outputs` without a softmax or sigmoid at the end, where one could be
+    taken off; else `outputs` itself. batch: how many images are predicted at a time.
     """
 
     path: str
     output: Output
     input_shape: tuple[int, int, int]
     class_count: int
+    own: Callable[[FloatArray], Any]
     outputs: Callable[[Tensor], Tensor]
     logits: Callable[[Tensor], Tensor]
     logits_from: str
     find_layers: Callable[[], tuple[Layer, ...]]
     batch: int
 
+    @property
+    def as_given(self) -> "Loaded | None":
+        """The same with nothing taken off what the checkpoint gives; None where nothing was."""
+        if self.logits is self.outputs:
+            return None
+        return replace(self, logits=self.outputs, logits_from=_INVERTED[self.output])
+
     def forward(self, images: Tensor) -> Tensor:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
         tf = tensorflow()
         given = tf.ensure_shape(tf.cast(self.logits(images), tf.float32), (None, self.class_count))
-        if self.logits_from is LOGARITHM:
+        if self.logits_from == LOGARITHM:
             return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY))
+        if self.logits_from == LOG_ODDS:
+            against = tf.maximum(1 - given, _LEAST_REST)
+            return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY)) - tf.math.log(against)
         return given
 
     @cached_property
@@ -73,12 +96,15 @@ class Loaded:
 
     def predict(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
-        return finite_logits(self._compiled, images, self.class_count, self.batch, self.path)
+        return in_batches(self._compiled, images, self.class_count, self.batch, self.path)
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map images (N, H, W, C) to the checkpoint's own output (N, classes) float32, in such batches."""
+        return in_batches(self.own, images, self.class_count, batch or self.batch, self.path)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if `output` isn't what the checkpoint gives for these images."""
-        raw = np.asarray(self.outputs(tensorflow().constant(images)))
-        problem = declared_output_problem(raw, self.output)
+        problem = declared_output_problem(self.answers(images), self.output)
         if problem:
             raise ModelError(f"{self.path}: {problem}")
 
@@ -95,12 +121,16 @@ def classifier(
     logits: Callable[[Tensor], Tensor] | None = None,
     find_layers: Callable[[], tuple[Layer, ...]] = tuple,
     batch: int | None = None,
+    own: Callable[[FloatArray], Any] | None = None,
+    taken_off: str = TAKEN_OFF,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
-    logits: the same function without its softmax, if that could be taken off. batch: how many images are predicted at
-    a time; by their size if left out. Two black images are tried; raises
-    ModelError if that fails or gives anything else than two rows of at least two numbers.
+    logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
+    how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
+    `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
+    p, a logit z is logits 0 and z. Two black images are tried; raises ModelError if that fails or gives anything else
+    than two rows of numbers.
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
@@ -109,13 +139,45 @@ def classifier(
     except Exception as error:  # whatever runs the checkpoint has its own errors: all mean the same here
         message = f"{path} can't be run on images of {times(shape)}: {reason(error)}"
         raise ModelError(message) from error
-    if tried.ndim != 2 or len(tried) != 2 or tried.shape[1] < 2 or tried.dtype.kind != "f":
+    if tried.ndim != 2 or len(tried) != 2 or not tried.shape[1] or not _floating(tried):
         message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
         raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
-    how = OWN_OUTPUT if output == "logits" else "the final softmax was taken off" if logits else LOGARITHM
-    return Loaded(
-        path, output, shape, tried.shape[1], outputs, logits or outputs, how, find_layers, batch or fitting(shape)
-    )
+    how = taken_off if logits else _INVERTED[output]
+    own = own or _compiled_call(outputs, shape)
+    classes = tried.shape[1]
+    if classes == 1:
+        if output not in ("sigmoid", "logits"):
+            told = f"declared as `output: {output}`, but each image gets one number"
+            raise ModelError(f"{path}: {told}; a single unit is `output: sigmoid`, or `logits` before that")
+        classes, own, logits = 2, _as_two(own, output), logits and _as_two(logits, "logits")
+        outputs = _as_two(outputs, output)
+        if output == "sigmoid":
+            output, how = "probabilities", taken_off if logits else LOGARITHM
+    batch = batch or fitting(shape)
+    return Loaded(path, output, shape, classes, own, outputs, logits or outputs, how, find_layers, batch)
+
+
+def _floating(values: Any) -> bool:
+    return bool(values.dtype.kind == "f" or values.dtype.name == "bfloat16")
+
+
+def _compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> Callable[[FloatArray], Any]:
+    """A function of tensors as one of arrays: compiled, as eagerly a model keeps what all of its layers gave."""
+    tf = tensorflow()
+    taken = (tf.TensorSpec((None, *shape), tf.float32),)
+    compiled: Callable[[FloatArray], Any] = tf.function(outputs, autograph=False, input_signature=taken)
+    return compiled
+
+
+def _as_two(function: Callable[[Any], Any], output: Output) -> Callable[[Any], Any]:
+    """A function to rows of two numbers, of one to rows of one: a sigmoid, or a logit."""
+
+    def two(images: Any) -> Any:
+        tf = tensorflow()
+        one = function(images)
+        return tf.concat([1 - one if output == "sigmoid" else tf.zeros_like(one), one], axis=1)
+
+    return two
 
 
 def fitting(shape: tuple[int, int, int]) -> int:
@@ -217,53 +279,31 @@ def chosen(name: str | None, known: Collection[str], what: str, path: str) -> st
     return name
 
 
-def reason(error: Exception) -> str:
-    """Return the one line of an error that says why: of TensorFlow's, what it says of the node where it stopped."""
-    text = str(error).strip()
-    at_node = re.search(r"^Node: .*\n(.+)", text, re.MULTILINE)
-    return at_node[1] if at_node else (text.splitlines() or [type(error).__name__])[0]
-
-
 def times(shape: tuple[int, ...]) -> str:
     """A shape as people say it."""
     return " × ".join(map(str, shape))
 
 
-def finite_logits(
-    forward: Callable[[Any], Any], images: FloatArray, class_count: int, batch: int, name: str
+def in_batches(
+    function: Callable[[Any], Any], images: FloatArray, class_count: int, batch: int, name: str
 ) -> FloatArray:
-    """Run `forward` over images (N, H, W, C) in batches of one fixed shape, the last one padded.
+    """Run a function over images (N, H, W, C) in batches of one fixed shape, the last one padded: (N, classes) float32.
 
     Convolutions round differently for different batch shapes; with one shape an image's logits don't depend
     on its neighbours. Raises ModelError where an output isn't finite.
     """
-    logits = np.empty((len(images), class_count), dtype=np.float32)
+    rows = np.empty((len(images), class_count), dtype=np.float32)
 
     def fill(start: int) -> None:
         part = images[start : start + batch]
         padded = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
         with own_errors():
-            logits[start : start + len(part)] = np.asarray(forward(padded))[: len(part)]
+            rows[start : start + len(part)] = np.asarray(function(padded)).astype(np.float32)[: len(part)]
 
     in_order(fill, range(0, len(images), batch))
-    broken = ~np.isfinite(logits).all(axis=1)
+    broken = ~np.isfinite(rows).all(axis=1)
     if broken.any():
         first = int(np.flatnonzero(broken)[0])
-        message = (
-            f"{name} gives NaN or infinity for {int(broken.sum())} of {len(images)} images (first: number {first})"
-        )
+        message = f"{name} gives NaN or infinity for {int(broken.sum())} of {len(rows)} images (first: number {first})"
         raise ModelError(message)
-    return logits
-
-
-def declared_output_problem(raw: FloatArray, output: Literal["logits", "probabilities"]) -> str | None:
-    """Say what is wrong with calling `raw` (N, classes) `output`, or None. NaN is left to `finite_logits`."""
-    if not np.isfinite(raw).all():
-        return None
-    if output == "logits" and like_probabilities(raw):
-        return "declared as `output: logits`, but every row is positive and sums to 1; write `output: probabilities`"
-    if output == "probabilities" and not like_probabilities(raw):
-        sums = raw.sum(axis=1)
-        span = f"sums from {sums.min():.3g} to {sums.max():.3g}, least value {raw.min():.3g}"
-        return f"declared as `output: probabilities`, but rows are no distribution ({span}); write `output: logits`"
-    return None
+    return rows

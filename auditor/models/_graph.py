@@ -14,7 +14,8 @@ import numpy as np
 
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Layer, Tensor
-from auditor.models._common import Output, classifier
+from auditor.models._common import classifier
+from auditor.outputs import Output
 
 # What may follow a convolution and still belong to its layer: bias, normalisation and one activation.
 _LINEAR = {"Add", "AddV2", "BiasAdd", "FusedBatchNorm", "FusedBatchNormV3", "Identity", "Mul", "Sub"}
@@ -31,11 +32,13 @@ def graph_classifier(
     output: Output,
     flat: bool = False,
     constants: Mapping[str, Any] | None = None,
+    own: Callable[[FloatArray], Any] | None = None,
 ) -> Classifier:
     """Make a classifier of a GraphDef without variables.
 
     entry, end: the tensors that images go into and that holds the outputs. shape: (H, W, C) of one image. flat:
-    whether the graph wants rows of H · W · C numbers instead. constants: what else is fed, by tensor name.
+    whether the graph wants rows of H · W · C numbers instead. constants: what else is fed, by tensor name. own: the
+    checkpoint's own call, before it was frozen.
 
     Gradients that the graph's author put in place of the true ones are left out: a checkpoint could mislead an
     attack with them, and their functions don't survive being frozen.
@@ -51,9 +54,11 @@ def graph_classifier(
 
     wrapped = tf.compat.v1.wrap_function(imported, [tf.TensorSpec((None, *shape), tf.float32)])
     given = wrapped.graph.get_tensor_by_name(end)
-    softmax = _behind(given.op)
-    logits = _pruned(wrapped, softmax.inputs[0]) if output == "probabilities" and softmax.type == "Softmax" else None
-    return classifier(path, output, shape, _pruned(wrapped, given), logits, partial(_layers, wrapped))
+    last, sought = _behind(given.op), {"probabilities": "Softmax", "sigmoid": "Sigmoid"}.get(output)
+    logits = _pruned(wrapped, last.inputs[0]) if last.type == sought else None
+    how = f"the final {last.type.lower()} was taken off"
+    layers = partial(_layers, wrapped, given)
+    return classifier(path, output, shape, _pruned(wrapped, given), logits, layers, own=own, taken_off=how)
 
 
 def _pruned(wrapped: Any, tensor: Any) -> Callable[[Tensor], Tensor]:
@@ -69,17 +74,28 @@ def _behind(operation: Any) -> Any:
     return operation
 
 
-def _layers(wrapped: Any) -> tuple[Layer, ...]:
-    """The convolutions, each named by the tensor that holds its activations."""
-    found = []
+def _layers(wrapped: Any, end: Any) -> tuple[Layer, ...]:
+    """The convolutions that the output comes from, each named by the tensor that holds its activations."""
+    found, used = [], _before(end)
     for operation in wrapped.graph.get_operations():
-        if operation.type == "Conv2D":
+        if operation.type == "Conv2D" and operation in used:
             activations = _activations(operation)
             name = _CALLS.sub("", activations.name)
             kernel = _behind(operation.inputs[1].op)
             variable = (_CALLS.sub("", kernel.outputs[0].name),) if kernel.type == "Const" else ()
             found.append(Layer(name, "Conv2D", True, _kernel(kernel), _pruned(wrapped, activations), variable))
     return tuple(found)
+
+
+def _before(tensor: Any) -> set[Any]:
+    """The operations that a tensor is computed by."""
+    seen, left = set(), [tensor.op]
+    while left:
+        operation = left.pop()
+        if operation not in seen:
+            seen.add(operation)
+            left += [part.op for part in operation.inputs]
+    return seen
 
 
 def _activations(convolution: Any) -> Any:

@@ -8,19 +8,30 @@ from functools import cached_property
 from math import prod
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 
 from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Layer, Tensor
 from auditor.errors import ModelError
 from auditor.fields import Count, Parameters, PositiveReal, Real
-from auditor.models._common import BATCH, finite_logits, times
+from auditor.models._common import BATCH, in_batches, times
+from auditor.outputs import Output
 
 _DEPTH = {"grey": 1, "rgb": 3, "bgr": 3}
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV have it
 
 Shape = tuple[int, int, int]
+
+
+def _each(kind: Any) -> PlainValidator:
+    """One number of a kind for all channels, or a list of one a channel; mistakes keep their place in it."""
+    listed = Annotated[list[kind], Field(min_length=1)]
+    many, one = TypeAdapter(listed), TypeAdapter(kind)
+
+    def validated(given: Any) -> Any:
+        return (many if isinstance(given, list) else one).validate_python(given, strict=True)
+
+    return PlainValidator(validated, json_schema_input_type=kind | listed)
 
 
 class Preprocessing(Parameters):
@@ -32,16 +43,16 @@ class Preprocessing(Parameters):
     """The channels the network takes. Samples of three are RGB; grey ones are repeated, colours become luminance."""
     scale: PositiveReal = 1.0
     """What pixels are multiplied by: 255 where samples lie in [0, 1] and the network takes 0 to 255."""
-    mean: Annotated[list[Real], Field(min_length=1)] | None = None
-    """What is then subtracted, one number a channel, in the order of the network's channels."""
-    std: Annotated[list[PositiveReal], Field(min_length=1)] | None = None
-    """What is then divided by, one number a channel."""
+    mean: Annotated[list[float] | float, _each(Real)] | None = None
+    """What is then subtracted: one number for all channels, or one a channel, in the order of the network's."""
+    std: Annotated[list[float] | float, _each(PositiveReal)] | None = None
+    """What is then divided by: one number for all channels, or one a channel."""
     layout: Literal["nhwc", "nchw", "flat"] = "nhwc"
     """The order of the network's input: channels last, channels first, or one row of H · W · C numbers."""
 
     @model_validator(mode="after")
     def _lengths(self) -> "Preprocessing":
-        lengths = {name: len(values) for name, values in (("mean", self.mean), ("std", self.std)) if values}
+        lengths = {name: len(values) for name, values in _listed(self)}
         if self.channels:
             lengths[f"channels: {self.channels}"] = _DEPTH[self.channels]
         if len(set(lengths.values())) > 1:
@@ -54,10 +65,20 @@ class Preprocessing(Parameters):
         steps = [f"resized to {times(tuple(self.resize))}"] if self.resize else []
         steps += [f"made {self.channels}"] if self.channels else []
         steps += [f"multiplied by {self.scale:g}"] if self.scale != 1 else []
-        steps += [f"less {', '.join(f'{value:g}' for value in self.mean)}"] if self.mean else []
-        steps += [f"divided by {', '.join(f'{value:g}' for value in self.std)}"] if self.std else []
+        steps += [f"less {_numbers(self.mean)}"] if self.mean else []
+        steps += [f"divided by {_numbers(self.std)}"] if self.std else []
         steps += [f"laid out {self.layout}"] if self.layout != "nhwc" else []
         return ", ".join(steps) or "as they are"
+
+
+def _listed(steps: Preprocessing) -> list[tuple[str, list[float]]]:
+    """Which of mean and std are given channel by channel, and their numbers."""
+    given = (("mean", steps.mean), ("std", steps.std))
+    return [(what, values) for what, values in given if isinstance(values, list)]
+
+
+def _numbers(values: list[float] | float) -> str:
+    return ", ".join(f"{value:g}" for value in (values if isinstance(values, list) else [values]))
 
 
 class ModelParameters(Parameters):
@@ -80,16 +101,30 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
         told = f"`channels: {steps.channels}` takes images of 1 or 3 channels"
         raise ModelError(f"model {name!r}: {told}, but the data has {times(shape)}")
     taken = _DEPTH[steps.channels] if steps.channels else depth
-    for what, values in (("mean", steps.mean), ("std", steps.std)):
-        if values and len(values) != taken:
+    for what, values in _listed(steps):
+        if len(values) != taken:
             message = f"`{what}` holds {len(values)} numbers, one a channel, but its images have {taken}"
             raise ModelError(f"model {name!r}: {message} (the data: {times(shape)})")
     found = Prepared(name, base, steps, shape)
     given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
     if given != base.input_shape:
         before = f"preprocessing ({steps}) makes {times(given)} of the data's {times(shape)}"
-        raise ModelError(f"model {name!r}: {before}, but the checkpoint takes {times(base.input_shape)}")
+        way = other_order(given, base.input_shape, steps.layout)
+        raise ModelError(f"model {name!r}: {before}, but the checkpoint takes {times(base.input_shape)}{way}")
     return found
+
+
+def other_order(given: Shape, taken: Shape, layout: str) -> str:
+    """What to do where a network takes what it is given with its channels at the other end, or nothing.
+
+    given, taken: (H, W, C) as this package counts them. layout: that of the preprocessing there is.
+    """
+    height, width, channels = given
+    if layout == "nhwc" and taken == (channels, height, width):
+        return ": its channels come first, which `preprocessing: {layout: nchw}` sees to"
+    if layout == "nchw" and taken == (width, channels, height):
+        return ": its channels come last, so `layout: nchw` is too much"
+    return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +142,11 @@ class Prepared:
         return self.base.class_count
 
     @property
+    def output(self) -> Output:
+        """What the checkpoint gives."""
+        return self.base.output
+
+    @property
     def logits_from(self) -> str:
         """How logits are obtained, and from what."""
         return f"{self.base.logits_from}; images {self.steps}"
@@ -118,8 +158,8 @@ class Prepared:
         if steps.resize:
             images = tf.image.resize(images, steps.resize)
         images = _with_channels(images, steps.channels) * steps.scale
-        images = images - tf.constant(steps.mean or [0.0])
-        images = images / tf.constant(steps.std or [1.0])
+        images = images - tf.constant(steps.mean or 0.0, tf.float32)
+        images = images / tf.constant(steps.std or 1.0, tf.float32)
         if steps.layout == "nchw":
             return tf.transpose(images, (0, 3, 1, 2))
         return tf.reshape(images, (-1, 1, 1, prod(images.shape[1:]))) if steps.layout == "flat" else images
@@ -135,11 +175,19 @@ class Prepared:
     def predict(self, images: FloatArray) -> FloatArray:
         """Map samples (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
         batch = getattr(self.base, "batch", BATCH)
-        return finite_logits(self._compiled, images, self.class_count, batch, f"model {self.name!r}")
+        return in_batches(self._compiled, images, self.class_count, batch, f"model {self.name!r}")
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map samples (N, H, W, C) to the checkpoint's own output (N, classes), preprocessed without TensorFlow."""
+        from auditor.models._prepared import plainly_prepared
+
+        return self.base.answers(plainly_prepared(images, self.steps), batch)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if the spec's `output` isn't what the checkpoint gives for samples (N, H, W, C)."""
-        self.base.check_declaration(np.asarray(self.prepare(images)))
+        from auditor.models._prepared import plainly_prepared
+
+        self.base.check_declaration(plainly_prepared(images, self.steps))
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the network's layers, which are shown samples too."""

@@ -35,8 +35,9 @@ from pydantic import Field, model_validator
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import Count, PositiveReal, Real
-from auditor.models._common import InputShape, Output, chosen, classifier, opaque, taken_as, times
+from auditor.models._common import InputShape, chosen, classifier, opaque, taken_as, times
 from auditor.models._preprocessing import ModelParameters
+from auditor.outputs import Output
 
 Protocol = Literal["tensorflow_serving", "kserve_v2"]
 
@@ -63,7 +64,8 @@ class Params(ModelParameters):
     protocol: Protocol
     """`tensorflow_serving` (`POST …:predict` with `instances`) or `kserve_v2` (`POST …/infer` with `inputs`)."""
     output: Output
-    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`, `sigmoid` (one for
+    each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     shape: InputShape | None = None
     """What it takes for one image: `[28, 28, 1]`, or `[784]` for rows; asked of the endpoint if left out."""
     signature: str | None = None
@@ -127,7 +129,7 @@ def load(params: Params) -> Classifier:
     run = _Runner(endpoint, shape, Lock())
     if len(shape) > 3:
         raise ModelError(f"{params.url} takes {times(shape)} for one image; height, width and channels are needed")
-    return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size)
+    return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size, own=run)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from auditor.backend import tensorflow
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import Output, file_at, reason
+from auditor.models._common import file_at
 from auditor.models._keras import keras_classifier
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 
 class Params(ModelParameters):
@@ -32,7 +34,8 @@ class Params(ModelParameters):
     path: FilePath
     """The `.keras` or `.h5` file."""
     output: Output
-    """What the last layer gives: `logits`, or `probabilities` (a softmax)."""
+    """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
 
 
 def load(params: Params) -> Classifier:

@@ -26,16 +26,16 @@ from auditor.errors import ModelError
 from auditor.fields import FilePath
 from auditor.models._common import (
     Layout,
-    Output,
     chosen,
     classifier,
     file_at,
     image_shape,
     needed,
     opaque,
-    reason,
 )
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 from auditor.parallel import operation_threads
 
 GIVES_GRADIENTS = False
@@ -47,7 +47,8 @@ class Params(ModelParameters):
     path: FilePath
     """The `.onnx` file."""
     output: Output
-    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     layout: Layout = "NCHW"
     """The order of its input: channels first (`NCHW`, as from PyTorch) or last (`NHWC`, as from Keras)."""
     output_name: str | None = None
@@ -78,7 +79,7 @@ def load(params: Params) -> Classifier:
     target = chosen(params.output_name, outputs, "output_name", str(path))
     layout = params.layout if len(dimensions) == 4 else "rows"
     run = _Runner(session, name, target, layout, dimensions[0] == 1)
-    return classifier(str(path), params.output, shape, opaque(run))
+    return classifier(str(path), params.output, shape, opaque(run), own=run)
 
 
 @dataclass(frozen=True, eq=False)

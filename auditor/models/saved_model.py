@@ -20,16 +20,19 @@ References
 """
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from auditor.backend import tensorflow
-from auditor.core import Classifier
+from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import Constants, Output, chosen, image_shape, reason
+from auditor.models._common import Constants, chosen, image_shape
 from auditor.models._graph import graph_classifier
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 
 class Params(ModelParameters):
@@ -38,7 +41,8 @@ class Params(ModelParameters):
     path: FilePath
     """The folder that holds `saved_model.pb`."""
     output: Output
-    """What the signature gives: `logits`, or `probabilities` (a softmax)."""
+    """What the signature gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     signature: str = "serving_default"
     """The signature to call."""
     input_name: str | None = None
@@ -62,7 +66,8 @@ def load(params: Params) -> Classifier:
         saved = tf.saved_model.load(path)
     except Exception as error:  # protobuf, tensor bundles and operations all have their own errors
         raise ModelError(f"{path} can't be opened as a SavedModel: {reason(error)}") from error
-    function = saved.signatures[chosen(params.signature, saved.signatures.keys(), "signature", path)]
+    signature = chosen(params.signature, saved.signatures.keys(), "signature", path)
+    function = saved.signatures[signature]
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
     for name in params.constants:
         chosen(name, inputs, "input", path)
@@ -77,9 +82,9 @@ def load(params: Params) -> Classifier:
     shape = image_shape(taken.shape if taken.shape.rank else (), path)
     rows = taken.shape.rank == 2
 
-    def call(given: object) -> object:
+    def call(given: object) -> Any:
         fed = {name: tf.constant(value, inputs[name].dtype) for name, value in params.constants.items()}
-        return function(**{images: given}, **fed)[result]
+        return saved.signatures[signature](**{images: given}, **fed)[result]
 
     try:
         concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *taken.shape[1:])))
@@ -87,4 +92,9 @@ def load(params: Params) -> Classifier:
     except Exception as error:  # wrong constants, variables that change, and whatever the graph does
         raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
     graph = frozen.graph.as_graph_def()
-    return graph_classifier(graph, frozen.inputs[0].name, frozen.outputs[0].name, shape, path, params.output, rows)
+    entry, end = frozen.inputs[0].name, frozen.outputs[0].name
+
+    def own(given: FloatArray) -> Any:
+        return call(tf.constant(given.reshape(len(given), -1) if rows else given))
+
+    return graph_classifier(graph, entry, end, shape, path, params.output, rows, own=own)

@@ -29,12 +29,14 @@ import numpy as np
 from pydantic import Field
 
 from auditor.backend import tensorflow
-from auditor.core import Classifier
+from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import Constants, ImageShape, Output, chosen, file_at, image_shape, reason
+from auditor.models._common import Constants, ImageShape, chosen, file_at, image_shape
 from auditor.models._graph import graph_classifier
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 
 class Params(ModelParameters):
@@ -43,7 +45,8 @@ class Params(ModelParameters):
     path: FilePath
     """The `.meta` file, or what its name begins with (`model.ckpt`); the `.index` and `.data` files lie beside it."""
     output: Output
-    """What the tensor `logits` holds: `logits`, or `probabilities` (a softmax)."""
+    """What the tensor `logits` holds: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     input: str
     """The placeholder that takes the images, such as `x`."""
     logits: str
@@ -68,7 +71,9 @@ def load(params: Params) -> Classifier:
     path = str(meta)
     if meta.suffix != ".meta":
         raise ModelError(f"{path} is no `.meta` file; name that one, the others are found beside it")
-    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+    graph = tf.Graph()
+    session = tf.compat.v1.Session(graph=graph)  # left open, to be asked for the checkpoint's own answers
+    with graph.as_default():
         try:
             tf.compat.v1.train.import_meta_graph(path, clear_devices=True).restore(session, path[: -len(".meta")])
         except Exception as error:  # protobuf, tensor bundles and operations all have their own errors
@@ -84,7 +89,12 @@ def load(params: Params) -> Classifier:
             frozen = freeze(session, graph.as_graph_def(), [end.op.name])
         except Exception as error:
             raise ModelError(f"{path}: {end.name} can't be frozen: {reason(error)}") from error
-    return graph_classifier(frozen, entry.name, end.name, shape, path, params.output, flat, constants)
+
+    def own(images: FloatArray) -> Any:
+        given = images.reshape(len(images), -1) if flat else images
+        return session.run(end, {entry: given, **{graph.get_tensor_by_name(n): v for n, v in constants.items()}})
+
+    return graph_classifier(frozen, entry.name, end.name, shape, path, params.output, flat, constants, own)
 
 
 def _meta(path: Path) -> Path:

@@ -26,8 +26,10 @@ from auditor.backend import silenced
 from auditor.core import Classifier, FloatArray
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import Output, classifier, file_at, image_shape, needed, opaque, reason
+from auditor.models._common import classifier, file_at, image_shape, needed, opaque
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 GIVES_GRADIENTS = False
 
@@ -38,7 +40,8 @@ class Params(ModelParameters):
     path: FilePath
     """The `.tflite` file."""
     output: Output
-    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
 
 
 def load(params: Params) -> Classifier:
@@ -59,7 +62,7 @@ def load(params: Params) -> Classifier:
     declared = inputs[0]["shape_signature"]
     shape = image_shape([int(size) for size in declared], path)
     run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared) == 2, Lock())
-    return classifier(path, params.output, shape, opaque(run))
+    return classifier(path, params.output, shape, opaque(run), own=run)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,8 +34,10 @@ from auditor.backend import tensorflow
 from auditor.core import Classifier, FloatArray, Tensor
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import InputShape, Layout, Output, classifier, file_at, needed, opaque, reason, taken_as
+from auditor.models._common import InputShape, Layout, classifier, file_at, needed, opaque, taken_as
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
 # What is read of a `.pt2` archive, below its one folder. Its sample inputs are pickles, compiled code is machine code.
@@ -60,7 +62,8 @@ class Params(ModelParameters):
     path: FilePath
     """The TorchScript file, or the `.pt2` file."""
     output: Output
-    """What the model gives: `logits`, or `probabilities` (a softmax)."""
+    """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     shape: InputShape
     """Height, width and channels of an image: `[28, 28, 1]`; `[28, 28]` for grey ones without a place for channels,
     `[784]` for rows of numbers."""
@@ -84,7 +87,7 @@ def load(params: Params) -> Classifier:
         weight.requires_grad_(False)
     run = _Runner(torch, module, params.layout, tuple(params.shape))
     outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
-    return classifier(str(path), params.output, shape, outputs)
+    return classifier(str(path), params.output, shape, outputs, own=run)
 
 
 @dataclass(frozen=True, eq=False)

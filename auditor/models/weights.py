@@ -26,9 +26,11 @@ from auditor.backend import tensorflow
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.fields import FilePath
-from auditor.models._common import Output, file_at, reason
+from auditor.models._common import file_at
 from auditor.models._keras import keras_classifier
 from auditor.models._preprocessing import ModelParameters
+from auditor.models._reason import reason
+from auditor.outputs import Output
 
 _ENDING = ".weights.h5"
 _TRAINING = {"optimizer", "metrics", "seed_generator"}  # groups of a file
@@ -42,7 +44,8 @@ class Params(ModelParameters):
     path: FilePath
     """The `.weights.h5` file, as `model.save_weights` writes it."""
     output: Output
-    """What the last layer gives: `logits`, or `probabilities` (a softmax)."""
+    """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
 
 
 def load(params: Params) -> Classifier:
@@ -78,8 +81,7 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         model.load_weights(weights)
         stored, used = _stored(weights), len(model.weights)
     except Exception as error:  # h5py's errors, and those of layers whose weights have other shapes
-        why = " ".join(str(error).split())
-        raise ModelError(f"{weights} doesn't fit {recipe.name}: {why}") from error
+        raise ModelError(f"{weights} doesn't fit {recipe.name}: {reason(error)}") from error
     if stored > used:  # Keras leaves what it has no layer for, and says nothing
         raise ModelError(f"{weights} doesn't fit {recipe.name}: it holds {stored} arrays, {used} of them are used")
     return keras_classifier(model, str(weights), params.output)

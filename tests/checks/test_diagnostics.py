@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.checks import digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
+from auditor.measuring import measured
 from auditor.record import Expectation
 from auditor.verdict import judge
 from tests.support import LinearClassifier, context, linear_weights, samples
@@ -113,7 +114,7 @@ class Sightless(LinearClassifier):
 
 
 def diagnosed(model, check, **params):
-    evidence = check.run(context(model, samples()), check.Params(**params))
+    evidence = measured(check.__name__.rpartition(".")[2], context(model, samples()), check.Params(**params))
     return {diagnostic.name: diagnostic for diagnostic in evidence.diagnostics}, evidence
 
 

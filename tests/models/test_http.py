@@ -180,7 +180,11 @@ ANSWERS = {
     "no rows": (JSON, b'{"predictions": []}', r"32 images should give 32 rows of scores, but gave the shape \(0,\)"),
     "classes": (JSON, json.dumps({"predictions": [2] * 32}).encode(), r"gave the shape \(32,\)"),
     "lists in lists": (JSON, b"[" * 10**5, "where JSON is needed: "),
-    "one score": (JSON, json.dumps({"predictions": [[2.0]] * 32}).encode(), "classes ≥ 2"),
+    "one score": (
+        JSON,
+        json.dumps({"predictions": [[2.0]] * 32}).encode(),
+        "each image gets one number; a single unit is `output: sigmoid`",
+    ),
     "ragged rows": (JSON, b'{"predictions": [[1, 0], [1]]}', "gives rows of different lengths"),
     "texts": (JSON, b'{"predictions": [["a", "b"]]}', "gives scores that aren't numbers: "),
     "null": (JSON, b'{"predictions": [[null, 1.0]]}', "gives scores that aren't numbers: "),

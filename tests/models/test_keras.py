@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from auditor.backend import tensorflow
-from auditor.checks._text import softmax
 from auditor.core import Classifier
 from auditor.errors import ModelError
 from auditor.models import weights
@@ -136,9 +136,12 @@ def test_models_that_are_no_image_classifier(tmp_path):
     flat = keras.Sequential([keras.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(ModelError, match=r"one input of shape \(None, H, W, C\)"):
         saved(tmp_path, flat, "logits")
-    one = keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    maps = keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Conv2D(3, 3)])
     with pytest.raises(ModelError, match="classes ≥ 2"):
-        saved(tmp_path, one, "logits")
+        saved(tmp_path, maps, "logits")
+    one = keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.raises(ModelError, match="a single unit is `output: sigmoid`"):
+        saved(tmp_path, one, "probabilities")
 
 
 def test_weights_of_a_trained_functional_model_leave_the_optimizer_aside(tmp_path):
@@ -157,7 +160,7 @@ def test_weights_of_a_trained_functional_model_leave_the_optimizer_aside(tmp_pat
     classifier = weights.load(weights.Params(**params, output="probabilities"))
     assert classifier.logits_from == "the softmax of the final dense layer was taken off"
     expected = np.asarray(model(images, training=False))
-    np.testing.assert_allclose(softmax(classifier.predict(images)), expected, atol=1e-5)
+    np.testing.assert_allclose(softmax(classifier.predict(images), axis=-1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("side", "together"), [(28, 200), (32, 200), (64, 50), (224, 16)])

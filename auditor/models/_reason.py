@@ -1,0 +1,37 @@
+"""Why a framework refuses a checkpoint, in its own words but no more of them than anybody reads."""
+
+import re
+
+_LINES, _FIRST, _LETTERS = 10, 4, 300
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_AT_NODE = re.compile(r"^Node: .*\n(.+)", re.MULTILINE)  # TensorFlow, of a graph
+_INNER = "Exception encountered: "  # Keras, before what a part of a model told; what comes before is its whole config
+_NAMED = re.compile(r"([\w.]+\.)?\w*(Error|Exception|Warning): .")
+_TRACE = re.compile(r'\s+|File "|Traceback|[~ ]*~+ <--- HERE|:$|\.\.\. ')
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says is wrong, as one line made of ten of its own at most.
+
+    Of TensorFlow's errors that is what is said of the node where it stopped, of Keras's what the innermost part says,
+    and of TorchScript's what stands outside its traces, and after them.
+    """
+    text = _COLOURS.sub("", str(error)).strip() or type(error).__name__
+    at_node = _AT_NODE.search(text)
+    if at_node:
+        return _cut(at_node[1].strip())
+    lines = [line.rstrip() for line in text.rpartition(_INNER)[2].splitlines() if line.strip()]
+    if len(lines) > _LINES:
+        lines = [line for line in lines if not _TRACE.match(line)] or lines
+    if len(lines) > _LINES:
+        named = [at for at, line in enumerate(lines) if _NAMED.match(line)]
+        kept = {*range(_FIRST), *range(len(lines) - _FIRST, len(lines)), *named[-1:]}
+        lines = [lines[at] for at in sorted(kept)]
+    return " ".join(_cut(line.strip()) for line in lines)
+
+
+def _cut(line: str) -> str:
+    """A line with its middle left out where it is long: configurations go on for pages."""
+    if len(line) <= _LETTERS:
+        return line
+    return f"{line[: _LETTERS * 2 // 3]} … {line[-_LETTERS // 3 :]}"
