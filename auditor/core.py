@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.errors import CheckError
+from auditor.errors import CheckError, one_of
 from auditor.figures import Figure
 from auditor.outputs import Output
 from auditor.parallel import in_order
@@ -56,6 +56,14 @@ class Samples:
     def fingerprints(self) -> tuple[bytes, ...]:
         """A name of every image by what it shows, in whatever units."""
         return fingerprints(self.images, self.box)
+
+    def class_number(self, name: str, what: str) -> int:
+        """The number of the class of this name; raise CheckError, naming `what` asks for it, if there is none."""
+        if self.classes is None:
+            raise CheckError(f"{what}: the classes of {self.source} have no names; give the number of {name!r}")
+        if name not in self.classes:
+            raise CheckError(f"{what}: {one_of(name, self.classes, 'class')}")
+        return self.classes.index(name)
 
     def position(self, row: int, what: str) -> int:
         """Where the image of a row of the source stands; raise CheckError, naming `what` asks for it, if it doesn't."""
@@ -405,8 +413,10 @@ class Context:
         ranks = ranking(self.spec_seed, labels, (names[position] for position in there))
         return there[in_turn(labels, most, ranks)]
 
-    def class_number(self, value: int, what: str) -> int:
-        """Return `value` if the classifier has such a class; raise CheckError otherwise."""
+    def class_number(self, value: int | str, what: str) -> int:
+        """The number of a class given by number or name; raise CheckError if data or classifier have no such class."""
+        if isinstance(value, str):
+            return self.samples.class_number(value, what)
         last = self.classifier.class_count - 1
         if not 0 <= value <= last:
             raise CheckError(f"{what} {value} is no class of model {self.model_name!r}: it knows 0 to {last}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
@@ -83,6 +83,16 @@ ClassNumber = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
+class ChoosesClass:
+    """Marks a field whose value is a class of the data, by number or by name. also: values that are none."""
+
+    also: tuple[str, ...] = ()
+
+
+ClassChoice = Annotated[ClassNumber | str, ChoosesClass()]
+
+
+@dataclass(frozen=True)
 class Refers:
     """Marks a field whose value (or each value of its list) names something else in the spec or on disk."""
 
@@ -127,17 +137,31 @@ def references(params: BaseModel) -> tuple[Reference, ...]:
     return tuple(found)
 
 
+def chosen_classes(params: BaseModel) -> Iterator[tuple[str, int | str]]:
+    """Every class that a field of `params` chooses, with the name of the field."""
+    for name, info in type(params).model_fields.items():
+        value = getattr(params, name)
+        markers = _markers((*info.metadata, info.annotation), ChoosesClass)
+        if value is not None and any(value not in marker.also for marker in markers):
+            yield name, value
+
+
 @cache
 def _referring(kind: type[BaseModel]) -> tuple[tuple[str, Refers], ...]:
     """The fields of a kind of parameters that hold names, each with its marker."""
     fields = kind.model_fields.items()
-    return tuple((name, marker) for name, info in fields for marker in _markers((*info.metadata, info.annotation)))
+    return tuple(
+        (name, marker) for name, info in fields for marker in _markers((*info.metadata, info.annotation), Refers)
+    )
 
 
-def _markers(parts: Iterable[Any]) -> Iterator[Refers]:
+_Marker = TypeVar("_Marker", Refers, ChoosesClass)
+
+
+def _markers(parts: Iterable[Any], kind: type[_Marker]) -> Iterator[_Marker]:
     """Find the markers in an annotation, also within `CaseId | None` or `list[CaseId]`."""
     for part in parts:
-        if isinstance(part, Refers):
+        if isinstance(part, kind):
             yield part
         else:
-            yield from _markers(get_args(part))
+            yield from _markers(get_args(part), kind)

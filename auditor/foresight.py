@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 
 from auditor import catalog
 from auditor.core import MetricInfo, Preview
-from auditor.fields import Parameters
+from auditor.errors import one_of
+from auditor.fields import Parameters, chosen_classes
+from auditor.intake import distinct_names
 from auditor.intervals import clean_sweep_needed
 from auditor.record import Expectation
 
 _FEW = 50
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -98,3 +101,21 @@ def _scarce(gate: Gate) -> str:
     if gate.most is None or gate.most >= _FEW:
         return ""
     return f"{gate.most} samples are few: the interval of {gate.metric} may reach {gate.most**-0.5:.0%} to either side"
+
+
+def class_mistakes(params: Parameters, classes: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    """Every parameter that chooses a class which the data doesn't have, and what is wrong; none where that is unknown.
+
+    classes: their names, in order.
+    """
+    if classes is None:
+        return
+    known = distinct_names(classes)
+    for name, value in chosen_classes(params):
+        if isinstance(value, str) and value not in known:
+            yield name, one_of(value, known, "class")
+        elif isinstance(value, int) and value >= len(known):
+            unsaid = "" if name in params.model_fields_set else ", which it is if left out,"
+            listed = ", ".join(f"{number} {text}" for number, text in enumerate(known[:_LISTED]))
+            more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+            yield name, f"`{name}` {value}{unsaid} is no class of the data, which has {listed}{more}"

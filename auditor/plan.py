@@ -11,7 +11,7 @@ from auditor import catalog, signature
 from auditor.core import Preview
 from auditor.errors import ExtensionError, ModelError, Problem, SpecError, one_of
 from auditor.fields import Parameters, Reference, references
-from auditor.foresight import Gate, gates_of
+from auditor.foresight import Gate, class_mistakes, gates_of
 from auditor.marked import Location
 from auditor.randomness import case_seed
 from auditor.record import Expectation, Remark, Waiver
@@ -271,6 +271,8 @@ def _case(
     gates = gates_of(entry.check, params, expectations, confidence, spec.content.interval, preview)
     remarks = catalog.unsighted(entry.check, params, model, blind)
     remarks += catalog.remarks_on(entry.check, params, expectations, preview.box)
+    for name, message in class_mistakes(params, preview.classes):
+        problems.append(spec.marks.problem((*at, "params", name), message))
     needs = []
     for reference in references(params):
         if reference.to == "model" and reference.name not in names:

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import main
+from auditor.errors import SpecError
 from auditor.plan import make_plan
 from tests.support import spec, write
 
@@ -59,7 +60,8 @@ def test_the_data_s_size_is_known_before_it_is_loaded(lint):
 
 
 def test_99_percent_at_95_needs_299(lint):
-    noise = "- {{id: a, check: noise_to_target, params: {{samples: {}}}, expect: {{success_rate: {{min: 0.99}}}}}}"
+    noise = "- {{id: a, check: noise_to_target, params: {{target: 1, samples: {}}}, expect: {{success_rate: {}}}}}"
+    noise = noise.replace("success_rate: {}", "success_rate: {{min: 0.99}}")
     assert "at least 299" in lint(noise.format(298))[0][1]
     assert lint(noise.format(299)) == []
     assert lint(noise.format(298), head="\nconfidence: 0.9") == []
@@ -113,6 +115,23 @@ def test_what_shows_a_weakness_may_be_as_weak_as_it_likes(lint):
         ("8/255", ", box: [0, 255]", "in the units of the box: did you mean 8?"),
         ("8/255", "", None),
         ("8", ", box: [0, 255]", None),
+        ("8/255", ", box: [-1, 1]", "what is 8/255 in a box of width 1 is 0.0627451 in this one"),
+        ("16/255", ", box: [-1, 1]", None),
+        ("0.001", "", "`eps` 0.001 is less than half a grey level of the box [0, 1]; `eps` is in the units of the box"),
+        ("0.5, norm: l2", "", None),
+        ("0.5, norm: l2", ", box: [0, 255]", "did you mean 127.5?"),
+        (
+            "128, norm: l2",
+            "",
+            "`eps` 128 is very large, and `eps` is in the units of the box; for 128 of 255 grey levels",
+        ),
+        ("128, norm: l2", ", box: [0, 255]", None),
+        ("12, norm: l1", "", None),
+        ("12, norm: l1", ", box: [0, 255]", "did you mean 3060?"),
+        ("0.5, norm: l0, attacks: [{attack: fmn}]", "", "`eps` 0.5 counts the values that may change"),
+        ("5, norm: l0, attacks: [{attack: fmn}]", ", box: [0, 255]", None),
+        ("8, attacks: [{attack: pgd, step_size: 2/255}]", ", box: [0, 255]", "short of `eps` 8"),
+        ("0.1, attacks: [{attack: pgd, step_size: 2}]", "", "so it only jumps from edge to edge"),
     ],
 )
 def test_a_radius_in_other_units_than_the_box_is_noticed(lint, eps, box, said):
@@ -123,8 +142,38 @@ def test_a_radius_in_other_units_than_the_box_is_noticed(lint, eps, box, said):
     assert bool(found) == (said is not None)
 
 
+def test_no_radius_is_suggested_that_is_the_one_given(lint):
+    [(_, message)] = lint("- {id: a, check: robust_accuracy, params: {eps: 0.001}}")
+    assert "did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("check", "step", "box", "said"),
+    [
+        ("digit_flip", "step_size: 0.02", "", None),
+        ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "that it is if left out; it is in the units of the box"),
+        ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "did you mean 5.1?"),
+        ("digit_flip", "steps: 3", ", box: [0, 255]", None),
+        ("noise_to_target", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
+        ("noise_to_target", "step_size: 255", "", "`step_size` 255 is far more than the 1 that it is if left out"),
+        ("filters", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
+        ("covert_message", "strangers: [steeper], step_size: 0.1", ", box: [0, 255]", "did you mean 25.5?"),
+        ("minimal_perturbation", "attacks: [{attack: fmn, step_size: 1}]", ", box: [0, 255]", "did you mean 255?"),
+        ("minimal_perturbation", "attacks: [{attack: ddn, first_radius: 1}]", ", box: [0, 255]", "did you mean 255?"),
+        ("minimal_perturbation", "attacks: [{attack: ddn}]", ", box: [0, 255]", None),
+    ],
+)
+def test_a_step_in_other_units_than_the_box_is_noticed(lint, check, step, box, said):
+    target = "target: 1, " if check in ("digit_flip", "noise_to_target") else ""
+    params = f"{{{target}{step}}}"
+    found = [m for _, m in lint(f"- {{id: a, check: {check}, params: {params}}}",
+                                data=f"dataset: npz, path: data.npz{box}")]  # fmt: skip
+    assert [message for message in found if said and said in message] == found
+    assert bool(found) == (said is not None)
+
+
 def test_a_gate_on_an_objective_that_saturates_is_noticed(lint):
-    gate = "- {id: a, check: CHECK, params: {objective: OBJECTIVE}, expect: {METRIC: {BOUND: 0.3}}}"
+    gate = "- {id: a, check: CHECK, params: {target: 1, objective: OBJECTIVE}, expect: {METRIC: {BOUND: 0.3}}}"
 
     def found(check, metric, objective, bound):
         text = gate.replace("CHECK", check).replace("METRIC", metric).replace("OBJECTIVE", objective)
@@ -146,6 +195,31 @@ def test_distances_and_curves_are_looked_at_too(lint):
 # --- the commands
 
 
+@pytest.mark.parametrize(
+    ("check", "target", "message"),
+    [
+        ("digit_flip", "{}", "`target` 3, which it is if left out, is no class of the data, which has 0 a, 1 b, 2 c"),
+        ("noise_to_target", "{target: 5}", "`target` 5 is no class of the data, which has 0 a, 1 b, 2 c"),
+        ("noise_to_target", "{target: A}", "unknown class 'A'"),
+        ("robust_accuracy", "{eps: 0.1, target: bb}", "unknown class 'bb'; did you mean 'b'? (known: a, b, c)"),
+        ("minimal_perturbation", "{target: 3}", "`target` 3 is no class of the data"),
+        ("noise_to_target", "{target: all}", None),
+        ("robust_accuracy", "{eps: 0.1, target: c}", None),
+        ("robust_accuracy", "{eps: 0.1, target: 2}", None),
+    ],
+)
+def test_a_target_is_a_class_of_the_data_by_number_or_name(lint, check, target, message):
+    def found():
+        return lint(f"- {{id: a, check: {check}, params: {target}}}")
+
+    if message is None:
+        assert found() == []
+        return
+    with pytest.raises(SpecError) as caught:
+        found()
+    assert message in str(caught.value)
+
+
 def test_validate_warns_with_the_line_and_fails_if_asked_to(project):
     path = write(project, spec("- {id: a, check: accuracy, expect: {accuracy: {min: 0.99}}}"))
     result = CliRunner().invoke(main, ["validate", str(path)])
@@ -160,7 +234,7 @@ def test_plan_shows_order_samples_and_doubts(project):
         project,
         spec(
             "- {id: onto, check: transfer, params: {adversarial: flip, onto: [steeper]}}\n"
-            "- {id: flip, check: digit_flip, expect: {flip_rate: {min: 0.99}}}\n"
+            "- {id: flip, check: digit_flip, params: {target: 1}, expect: {flip_rate: {min: 0.99}}}\n"
         ),
     )
     result = CliRunner().invoke(main, ["plan", str(path)], env={"COLUMNS": "200"})

@@ -51,7 +51,7 @@ class Climb:
     targets: IntArray
     layer: int | None
     objective: TargetObjective
-    params: std_ascent.Params
+    params: std_ascent.Pace
     box: tuple[float, float] | None
     shown: int
 
@@ -61,7 +61,7 @@ def ascend_to_targets(
     objective: TargetObjective,
     images: FloatArray,
     targets: IntArray,
-    params: std_ascent.Params,
+    params: std_ascent.Pace,
     box: tuple[float, float] | None,
     shown: int = 0,
     engine: Engine = one_by_one,
@@ -73,7 +73,6 @@ def ascend_to_targets(
     activations take the place of the logits.
     The rest as for `ascend`; engine: where the parts are worked off, which doesn't change what they give.
     """
-    params = std_ascent.Params(steps=params.steps, step_size=params.step_size)
 
     def part(at: int) -> Climb:
         cut, left = slice(at, at + _BATCH), min(_BATCH, max(0, shown - at))
@@ -94,7 +93,7 @@ def _compiled_to_targets(
     classifier: Classifier,
     layer: int | None,
     objective: TargetObjective,
-    params: std_ascent.Params,
+    params: std_ascent.Pace,
     box: tuple[float, float] | None,
 ) -> tuple[Compiled, Any]:
     """Compile it once for all parts."""
@@ -114,7 +113,7 @@ def ascend(
     watch: Callable[[Tensor], Tensor],
     images: FloatArray,
     targets: IntArray,
-    params: std_ascent.Params,
+    params: std_ascent.Pace,
     box: tuple[float, float] | None,
     shown: int = 0,
 ) -> Ascent:
@@ -136,7 +135,7 @@ def _compiled(
     objective: Objective,
     watch: Callable[[Tensor], Tensor],
     shape: tuple[int, ...],
-    params: std_ascent.Params,
+    params: std_ascent.Pace,
     box: tuple[float, float] | None,
 ) -> tuple[Compiled, Any]:
     tf = tensorflow()

@@ -81,7 +81,8 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     wanted = seen.climbed * goal.scale < params.confidence
     pull = tf.where(wanted | ~seen.hit, state.weight * goal.scale, 0.0)
     low, high = threat.box
-    slope = 2 * (state.x - goal.origin) - by_image(pull) * seen.gradient
+    # Distances are measured in widths of the box, or the weight would mean something else in every box.
+    slope = 2 * (state.x - goal.origin) / (high - low) ** 2 - by_image(pull) * seen.gradient
     slope *= (high - low) / 2 * (1 - tf.square(tf.tanh(state.w)))
     count = tf.cast(t % length + 1, tf.float32)
     first = _BETA1 * state.first + (1 - _BETA1) * slope

@@ -35,8 +35,8 @@ NORMS = ("l2",)
 class Params(Climbing):
     """How large the first ball is, and how fast it changes."""
 
-    first_radius: PositiveReal = 1.0
-    """Radius of the first ball, in the units of the box."""
+    first_radius: PositiveReal | None = None
+    """Radius of the first ball, in the units of the box; its width if left out."""
     gamma: Annotated[Real, Field(gt=0, lt=1)] = 0.05
     """Share by which the radius shrinks or grows at every step."""
 
@@ -52,14 +52,21 @@ class State(NamedTuple):
 def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
     """Start at the image."""
     tf = tensorflow()
-    return State(tf.identity(goal.origin), tf.zeros_like(goal.origin), 0 * eps + params.first_radius)
+    return State(
+        tf.identity(goal.origin), tf.zeros_like(goal.origin), 0 * eps + (params.first_radius or _width(threat))
+    )
 
 
 def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
     """Step along the gradient, and rescale to the new radius."""
     tf = tensorflow()
-    length = annealed(1.0, 0.01, t, params.steps)
+    length = annealed(_width(threat), _width(threat) / 100, t, params.steps)
     change = state.change + length * steepest(seen.gradient, "l2")
     radius = state.radius * tf.where(seen.hit, 1 - params.gamma, 1 + params.gamma)
     x = tf.clip_by_value(goal.origin + stretched(change, radius, "l2"), *threat.box)
     return State(x, x - goal.origin, radius)
+
+
+def _width(threat: Threat) -> float:
+    """The width of the box, which steps are shares of."""
+    return threat.box[1] - threat.box[0]

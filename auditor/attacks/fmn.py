@@ -39,8 +39,9 @@ _TINY = 1e-12
 class Params(Aimed):
     """How long steps are, and how fast the ball follows."""
 
-    step_size: PositiveReal = 1.0
-    """L2 length of the first step, in the units of the box; a cosine brings it to a hundredth."""
+    step_size: PositiveReal | None = None
+    """L2 length of the first step, in the units of the box, whose width it is if left out; a cosine brings it to a
+    hundredth."""
     gamma: Annotated[Real, Field(gt=0, lt=1)] = 0.05
     """Share by which the radius changes at first; a cosine brings it to a fiftieth."""
 
@@ -67,7 +68,8 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     now = size(change, threat.norm)
     least = tf.where(seen.hit, tf.minimum(state.least, now), state.least)
     gamma = annealed(params.gamma, params.gamma / 50, t, params.steps)
-    length = annealed(params.step_size, params.step_size / 100, t, params.steps)
+    first = params.step_size or threat.box[1] - threat.box[0]
+    length = annealed(first, first / 100, t, params.steps)
     ahead = tf.abs(seen.climbed) / tf.maximum(size(seen.gradient, DUAL[threat.norm]), _TINY)
     if threat.norm == "l0":
         smaller = tf.minimum(state.radius - 1, tf.floor(state.radius * (1 - gamma)))

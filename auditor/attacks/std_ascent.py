@@ -2,8 +2,8 @@
 
 What it measures
     x ← x + step_size · g / (std(g) + 1e-8), with g the objective's gradient at x and std taken over all
-    pixels of one image; then, if asked, a clip to the box. It bounds no norm: it shows how far a few plain
-    steps go.
+    pixels of one image (where the box isn't 1 wide, g is taken by widths of it); then, if asked, a clip to the
+    box. It bounds no norm: it shows how far a few plain steps go.
 
 Why it matters
     It is the simplest attack there is, and it already turns noise into a certain digit. What falls to it
@@ -19,7 +19,7 @@ References
     Mordvintsev, Olah and Tyka, Inceptionism, 2015 (the normalised step).
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from auditor.attacks._loop import Goal, Seen, Threat
 from auditor.backend import tensorflow
@@ -37,8 +37,31 @@ class Params(Parameters):
 
     steps: Count = 5
     """How many steps."""
-    step_size: PositiveReal = 1.0
+    step_size: PositiveReal | None = None
+    """Standard deviation of one step over the pixels of an image, in the units of the box; its width if left out."""
+
+    SHARE: ClassVar[float] = 1.0  # of the box's width, where no step size is given
+
+    def pace(self, box: tuple[float, float]) -> "Pace":
+        """The same in numbers, within a box."""
+        width = box[1] - box[0]
+        return Pace(steps=self.steps, step_size=self.step_size or self.SHARE * width, width=width)
+
+    def told(self, box: tuple[float, float]) -> list[str]:
+        """What to say of a step size that wasn't given."""
+        step = self.pace(box).step_size
+        return [] if self.step_size else [f"`step_size` is {step:g}: {self.SHARE:g} of the width of the box."]
+
+
+class Pace(Parameters):
+    """How far to go, in numbers."""
+
+    steps: Count
+    """How many steps."""
+    step_size: PositiveReal
     """Standard deviation of one step over the pixels of an image, in the units of the box."""
+    width: PositiveReal = 1.0
+    """Width of the box: what a gradient does across it says whether it has vanished."""
 
 
 class State(NamedTuple):
@@ -48,19 +71,20 @@ class State(NamedTuple):
     vanished: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Pace) -> State:
     """Start where the images are."""
     tf = tensorflow()
     return State(tf.identity(goal.origin), tf.zeros_like(eps, tf.bool))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Pace, t: Tensor) -> State:
     """Take one step, and clip to the threat's box (infinite for no clip)."""
     tf = tensorflow()
     axes = (1, 2, 3)
     # float64, since the squares of a float32 gradient underflow long before the gradient does.
     wide = tf.cast(seen.gradient, tf.float64)
     deviation = tf.math.reduce_std(wide, axis=axes, keepdims=True)
-    change = wide / (deviation + _GUARD)
+    guard = _GUARD / params.width
+    change = wide / (deviation + guard)
     moved = state.x + params.step_size * tf.cast(change, tf.float32)
-    return State(tf.clip_by_value(moved, *threat.box), tf.squeeze(deviation < _GUARD, axis=axes))
+    return State(tf.clip_by_value(moved, *threat.box), tf.squeeze(deviation < guard, axis=axes))

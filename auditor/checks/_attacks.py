@@ -167,7 +167,7 @@ def attackable(context: Context, most: int, target: int | None) -> Attackable:
     """
     samples, among = context.samples, None
     if target is not None:
-        among = np.flatnonzero(samples.labels != context.class_number(target, "target"))
+        among = np.flatnonzero(samples.labels != target)
         if not among.size:
             raise CheckError(f"there is nothing to attack: every image is of class {target}, the target, already")
     chosen = context.sample(most, among)

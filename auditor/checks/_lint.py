@@ -6,12 +6,19 @@ Adversarial Example Defenses, NeurIPS 2020. A place is a location within the che
 
 from collections.abc import Collection, Iterator, Sequence
 
+from auditor.attacks import std_ascent
 from auditor.attacks._norms import Norm
 from auditor.checks._attacks import AttackChoice, Attacked
 from auditor.record import Expectation, Remark
 
 _GREYS = 255
 _GIVES_NONE = "the format of model {!r} gives no gradient, so the case will end in an error."
+# Least and greatest radius of a box of width 1 that looks meant. L∞: half a grey level, and the box. L2, L1: five and
+# 25 grey levels of one pixel, in all, and more than is asked of the largest images.
+_PLAUSIBLE = {"linf": (0.5 / _GREYS, 1.0), "l2": (5 / _GREYS, 100.0), "l1": (25 / _GREYS, 5000.0)}
+_COMMON = 8  # radii of up to so many 255ths are the ones that papers write so
+_WHOLE = 1e-6
+_FAR = 50
 
 
 def claims(expectations: Sequence[Expectation], high: Sequence[str], low: Sequence[str] = ()) -> bool:
@@ -46,24 +53,75 @@ def gradient_free(norm: Norm) -> str:
 
 
 def of_radius(params: Attacked, radii: Sequence[float], box: tuple[float, float]) -> Iterator[Remark]:
-    """Whether the radii are in the units of the box, and the steps long enough to cross them."""
-    low, high = box
+    """Whether radii and steps are in the units of the box, and the steps long enough to cross them."""
     many = len(radii) > 1
     for i, eps in enumerate(radii):
-        at = ("eps", i) if many else ("eps",)
-        if params.norm == "linf" and eps > high - low:
-            message = f"`eps` {eps:g} is wider than the box [{low:g}, {high:g}]"
-            hint = f"; for {eps:g} of {_GREYS} grey levels write {eps:g}/{_GREYS}" if eps <= _GREYS else ""
-            yield Remark(at, message + hint)
-        elif params.norm == "linf" and 0 < eps < (high - low) / _GREYS / 2:
-            message = f"`eps` {eps:g} is less than half a grey level of the box [{low:g}, {high:g}]"
-            yield Remark(at, f"{message}; `eps` is in the units of the box: did you mean {eps * (high - low):g}?")
+        told = _odd_radius(params.norm, eps, box)
+        if told:
+            yield Remark(("eps", i) if many else ("eps",), told)
     for i, choice in enumerate(params.attacks):
         step = getattr(choice.params, "step_size", None)
-        reach = choice.params.steps * step if step is not None else None
-        if reach is not None and reach < max(radii):
+        if step is None or choice.module.SEEKS != "ball":
+            continue
+        at, reach = ("attacks", i, "step_size"), choice.params.steps * step
+        if reach < max(radii):
             message = f"{choice.params.steps} steps of {step:g} reach {reach:g}, short of `eps` {max(radii):g}"
-            yield Remark(("attacks", i, "step_size"), f"{message} even in a straight line; take more or longer steps")
+            yield Remark(at, f"{message} even in a straight line; take more or longer steps")
+        elif step > 2 * max(radii) > 0:
+            message = f"a step of {step:g} is longer than the ball of `eps` {max(radii):g} is wide"
+            yield Remark(at, f"{message}, so it only jumps from edge to edge; take shorter steps")
+
+
+def of_closest(params: Attacked, box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether first steps and radii of attacks that seek the closest image are in the units of the box."""
+    for i, choice in enumerate(params.attacks):
+        for name in ("step_size", "first_radius"):
+            value = getattr(choice.params, name, None)
+            if value is not None and choice.module.SEEKS != "ball":
+                told = _odd_share(name, value, 1.0, box)
+                if told:
+                    yield Remark(("attacks", i, name), told)
+
+
+def of_pace(params: std_ascent.Params, box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the steps of an ascent are in the units of the box."""
+    told = params.step_size and _odd_share("step_size", params.step_size, params.SHARE, box)
+    if told:
+        yield Remark(("step_size",), told)
+
+
+def _odd_radius(norm: Norm, eps: float, box: tuple[float, float]) -> str | None:
+    """What makes a radius look as if it were in other units than the box's, or None."""
+    if norm == "l0":
+        changes = "so a radius below 1 changes nothing"
+        return f"`eps` {eps:g} counts the values that may change, {changes}" if 0 < eps < 1 else None
+    width = box[1] - box[0]
+    least, most = _PLAUSIBLE[norm]
+    units = "`eps` is in the units of the box"
+    levels = eps * _GREYS
+    if eps > most * width:
+        hint = f"; for {eps:g} of {_GREYS} grey levels write {eps * width:g}/{_GREYS}" if eps <= most * _GREYS else ""
+        too = f"is wider than the box [{box[0]:g}, {box[1]:g}]" if norm == "linf" else f"is very large, and {units}"
+        return f"`eps` {eps:g} {too}{hint}"
+    if 0 < eps < least * width:
+        small = "is less than half a grey level" if norm == "linf" else f"is next to nothing in {norm}"
+        hint = "" if width == 1 else f": did you mean {eps * width:g}?"
+        return f"`eps` {eps:g} {small} of the box [{box[0]:g}, {box[1]:g}]; {units}{hint}"
+    if norm == "linf" and width > 1 and eps <= _COMMON / _GREYS and abs(levels - round(levels)) < _WHOLE:
+        known = f"`eps` {round(levels)}/{_GREYS} is {levels / width:g} grey levels of the box [{box[0]:g}, {box[1]:g}]"
+        return f"{known}: what is {round(levels)}/{_GREYS} in a box of width 1 is {eps * width:g} in this one"
+    return None
+
+
+def _odd_share(name: str, value: float, usual: float, box: tuple[float, float]) -> str | None:
+    """What makes a length look as if it were in other units than the box's, where it usually is a share of it."""
+    width = box[1] - box[0]
+    if usual / _FAR <= value / width <= usual * _FAR:
+        return None
+    size = "far less" if value < usual * width else "far more"
+    there = f"`{name}` {value:g} is {size} than the {usual * width:g} that it is if left out"
+    hint = f": did you mean {value * width:g}?" if value < usual * width and width > 1 else ""
+    return f"{there}; it is in the units of the box [{box[0]:g}, {box[1]:g}]{hint}"
 
 
 def of_objective(objective: str, metric: str, expectations: Sequence[Expectation]) -> Iterator[Remark]:

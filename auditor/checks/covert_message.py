@@ -25,8 +25,8 @@ References
 """
 
 import math
-from collections.abc import Collection, Iterator
-from typing import Annotated
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ from auditor.errors import CheckError
 from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid
 from auditor.randomness import uniform
-from auditor.record import Remark
+from auditor.record import Expectation, Remark
 
 _COLUMNS = ("network", "reads its choice no.", "text", "images right", "bytes right")
 
@@ -59,13 +59,16 @@ class Params(std_ascent.Params):
     """Networks the images are made unreadable to; none for plain ascent."""
     steps: Count = 20
     """How many steps."""
-    step_size: PositiveReal = 0.1
-    """Standard deviation of one step over the pixels of an image, in the units of the box."""
+    step_size: PositiveReal | None = None
+    """Standard deviation of one step over the pixels of an image, in the units of the box; 0.1 of its width if left
+    out."""
     clip: bool = True
     """Whether images are clipped to the box after every step, and so stay valid."""
     enough: PositiveReal = 1.0
     """With decoys: the margin, in logits, past which it earns nothing to win by more on the owner's network or
     to lose by more on a decoy. Large margins leave the class in second place for strangers to find."""
+
+    SHARE: ClassVar[float] = 0.1
 
     @model_validator(mode="after")
     def _apart(self) -> "Params":
@@ -97,6 +100,11 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
     return _lint.without_gradients((model, *params.decoys), blind)
 
 
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the steps are in the units of the box."""
+    return _lint.of_pace(params, box)
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Write the text into images, then let owner and strangers read."""
     if context.model_name in {*params.strangers, *params.decoys}:
@@ -108,7 +116,7 @@ def run(context: Context, params: Params) -> Evidence:
     noise = uniform(context.seed, "noise", len(digits), samples.images.shape[1:], samples.box)
     objective = _private(owner, [context.model(n) for n in params.decoys], params.enough)
     box = samples.box if params.clip else None
-    ascent = ascend(objective, owner.forward, noise, digits, params, box)
+    ascent = ascend(objective, owner.forward, noise, digits, params.pace(samples.box), box)
 
     readers = {context.model_name: owner, **{name: context.model(name) for name in params.strangers}}
     ranked = {name: _ranked(name, reader, ascent.images, base) for name, reader in readers.items()}
@@ -155,7 +163,10 @@ def run(context: Context, params: Params) -> Evidence:
             ),
         ),
         tables=(Table("What each network reads", _COLUMNS, rows),),
-        notes=(f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",),
+        notes=(
+            f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",
+            *params.told(samples.box),
+        ),
         arrays={
             "images": ascent.images,
             "digits": digits,

@@ -23,7 +23,7 @@ References
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.errors import CheckError
-from auditor.fields import ClassNumber, Count, EachOnce, PositiveReal
+from auditor.fields import ClassChoice, Count, EachOnce, PositiveReal
 from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
 from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.record import Expectation, Remark
@@ -63,20 +63,23 @@ _FOLLOWED = 8  # times as many images as are shown are followed, so that those s
 class Params(std_ascent.Params):
     """Which images are pushed where, and how."""
 
-    target: ClassNumber = 3
-    """The class to push to."""
+    target: ClassChoice = 3
+    """The class to push to, by number or name."""
     samples: Count = 200
     """How many images, every class in proportion to those that qualify; fewer if there aren't as many."""
     indices: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), *EachOnce] | None = None
     """Look at just these rows of the data source, each once."""
-    step_size: PositiveReal = 0.02
-    """Standard deviation of one step over the pixels of an image, in the units of the box."""
+    step_size: PositiveReal | None = None
+    """Standard deviation of one step over the pixels of an image, in the units of the box; 0.02 of its width if left
+    out."""
     objective: TargetObjective = "probability"
     """What the steps climb: the target's `probability` (as in the article), `log_probability` or `logit`."""
     clip: bool = True
     """Whether images are clipped to the box after every step, and so stay valid."""
     show: Count = 6
     """How many images to show on their way."""
+
+    SHARE: ClassVar[float] = 0.02
 
 
 METRICS = {
@@ -107,7 +110,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes a low rate weak evidence."""
-    return _lint.of_objective(params.objective, "flip_rate", expectations)
+    yield from _lint.of_objective(params.objective, "flip_rate", expectations)
+    yield from _lint.of_pace(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
@@ -135,13 +139,15 @@ def run(context: Context, params: Params) -> Evidence:
     """Choose the images, push them, and let the classifier judge where they ended."""
     check_tells_probabilities(context.classifier.output)
     target = context.class_number(params.target, "target")
-    chosen, notes = _choose(context, params)
+    chosen, notes = _choose(context, params, target)
+    notes += params.told(context.samples.box)
     samples, classifier = context.samples, context.classifier
     originals, labels = samples.images[chosen], samples.labels[chosen]
     targets = np.full(len(chosen), target, np.int64)
     box = samples.box if params.clip else None
     followed = _FOLLOWED * params.show
-    ascent = ascend_to_targets(classifier, params.objective, originals, targets, params, box, followed, context.engine)
+    pace = params.pace(samples.box)
+    ascent = ascend_to_targets(classifier, params.objective, originals, targets, pace, box, followed, context.engine)
     certain = probabilities(ascent.values, classifier.output)
     after = classifier.predict(ascent.images)
     certain[-1] = probabilities(after, classifier.output)
@@ -172,7 +178,7 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=_figures(context, params, flips, rows),
+        figures=_figures(context, params, target, flips, rows),
         diagnostics=(stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"probabilities": certain, "vanished": ascent.vanished},
@@ -189,13 +195,13 @@ def run(context: Context, params: Params) -> Evidence:
     )
 
 
-def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[str]]:
+def _choose(context: Context, params: Params, target: int) -> tuple[NDArray[np.int64], list[str]]:
     """Positions of the images to push, and notes on what was passed over."""
     samples = context.samples
     candidates = np.arange(len(samples))
     if params.indices is not None:
         candidates = np.array([samples.position(row, "`indices`") for row in params.indices], np.int64)
-    other = samples.labels[candidates] != params.target
+    other = samples.labels[candidates] != target
     predicted = context.classifier.predict(samples.images[candidates]).argmax(axis=1)
     right = predicted == samples.labels[candidates]
     qualified = candidates[other & right]
@@ -205,7 +211,7 @@ def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[s
         notes.append(f"Passed over, as misclassified or already of the target class: rows {dropped}.")
     if not qualified.size:
         message = "no image to push: every one is misclassified to begin with or already of class"
-        raise CheckError(f"{message} {params.target}")
+        raise CheckError(f"{message} {samples.class_name(target)}")
     if params.indices is None:
         qualified = context.sample(params.samples, qualified)
         if len(qualified) < params.samples:
@@ -213,12 +219,12 @@ def _choose(context: Context, params: Params) -> tuple[NDArray[np.int64], list[s
     return qualified, notes
 
 
-def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) -> tuple[Figure, ...]:
-    samples, name = context.samples, context.samples.class_name(params.target)
+def _figures(context: Context, params: Params, target: int, flips: _Flips, rows: IntArray) -> tuple[Figure, ...]:
+    samples, name = context.samples, context.samples.class_name(target)
     followed = flips.ascent.shown.shape[1]
     order = np.argsort(~flips.flipped[:followed], kind="stable")[: params.show]
     shown, count = flips.ascent.shown[:, order], len(order)
-    towards = flips.probabilities[:, :, params.target]
+    towards = flips.probabilities[:, :, target]
     away = flips.probabilities[:, np.arange(len(flips.labels)), flips.labels]
     row_labels = tuple(
         f"{samples.class_name(int(label))} (row {row})"
@@ -260,7 +266,7 @@ def _figures(context: Context, params: Params, flips: _Flips, rows: IntArray) ->
             y_label="probability",
         ),
     ]
-    leads = flips.probabilities.argmax(axis=2) == params.target
+    leads = flips.probabilities.argmax(axis=2) == target
     if flips.flipped.sum() > 1:
         needed = np.bincount(leads.argmax(axis=0)[flips.flipped], minlength=params.steps + 1)[1:]
         figures.append(

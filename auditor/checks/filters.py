@@ -22,7 +22,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -39,7 +39,7 @@ from auditor.fields import Count
 from auditor.figures import Bars, Panel, Strip
 from auditor.intake import distinct_names, same_name
 from auditor.randomness import uniform
-from auditor.record import Remark
+from auditor.record import Expectation, Remark
 
 _BATCH = 100
 
@@ -73,6 +73,11 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
     return _lint.without_gradients((model,), blind)
 
 
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the steps are in the units of the box."""
+    return _lint.of_pace(params, box)
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Find an exciting image for all filters at once, one row of a batch each."""
     place, layer = _find_layer(context, params.layer)
@@ -85,7 +90,7 @@ def run(context: Context, params: Params) -> Evidence:
     noise = uniform(context.seed, "noise", count, samples.images.shape[1:], samples.box)
     filters = np.arange(count)
     ascent = ascend_to_targets(
-        context.classifier, "logit", noise, filters, params, None, engine=context.engine, layer=place
+        context.classifier, "logit", noise, filters, params.pace(samples.box), None, engine=context.engine, layer=place
     )
     own = ascent.values[:, filters, filters]
     start, end = own[0], own[-1]
@@ -125,6 +130,7 @@ def run(context: Context, params: Params) -> Evidence:
                 limits=(min(0.0, float(end.min())), max(float(end.max()), 1e-9)),
             ),
         ),
+        notes=tuple(params.told(samples.box)),
         arrays={"kernel": kernel, "images": ascent.images, "activation": own, "dead": dead},
     )
 

@@ -59,7 +59,7 @@ from auditor.core import (
     median,
     proportion,
 )
-from auditor.fields import ClassNumber, Count
+from auditor.fields import ClassChoice, Count
 from auditor.figures import Curve, Figure, Series
 from auditor.intervals import interval
 from auditor.record import Expectation, Remark
@@ -83,8 +83,8 @@ class Params(Attacked):
         default_factory=lambda: [choose({"attack": "fmn"})]
     )
     """The attacks; each works on every image."""
-    target: ClassNumber | None = None
-    """A class to reach; any wrong class if left out."""
+    target: ClassChoice | None = None
+    """A class to reach, by number or name; any wrong class if left out."""
     samples: Count = 200
     """How many images, every class in proportion; fewer if there aren't as many."""
     show: Count = 3
@@ -120,6 +120,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     """What makes the threat model weak, before it is tried."""
     if _lint.claims(expectations, _DOUBTS.inflates, _DOUBTS.deflates):
         yield from _lint.of_attacks(params, _without_gradients(params))
+    yield from _lint.of_closest(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
@@ -140,7 +141,8 @@ def controls(params: Params) -> tuple[str, ...]:
 def run(context: Context, params: Params) -> Evidence:
     """Take every image as close to its boundary as the attacks can, and look at the distances."""
     samples, classifier = context.samples, context.classifier
-    subject = attackable(context, params.samples, params.target)
+    target = None if params.target is None else context.class_number(params.target, "target")
+    subject = attackable(context, params.samples, target)
     job = subject.job(samples, np.inf)
     threat = Threat(params.norm, samples.box, params.target is not None)
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")

@@ -53,7 +53,7 @@ from auditor.core import (
     mean,
     proportion,
 )
-from auditor.fields import ClassNumber, Count, Real
+from auditor.fields import ChoosesClass, ClassNumber, Count, Real
 from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
 from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.randomness import uniform
@@ -65,8 +65,8 @@ MAKES_IMAGES = True
 class Params(std_ascent.Params):
     """Where the noise is pushed, how, and what counts."""
 
-    target: ClassNumber | Literal["all"] = 3
-    """The class to push to, or `all` for each class in turn."""
+    target: Annotated[ClassNumber | str, ChoosesClass(also=("all",))] = 3
+    """The class to push to, by number or name, or `all` for each class in turn."""
     samples: Count = 100
     """How many noise images; each goes to every target."""
     objective: TargetObjective = "probability"
@@ -114,7 +114,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes a low rate weak evidence."""
-    return _lint.of_objective(params.objective, "success_rate", expectations)
+    yield from _lint.of_objective(params.objective, "success_rate", expectations)
+    yield from _lint.of_pace(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
@@ -147,7 +148,8 @@ def run(context: Context, params: Params) -> Evidence:
     check_tells_probabilities(context.classifier.output)
     classes = range(context.classifier.class_count)
     if params.target != "all":
-        classes = range(context.class_number(params.target, "target"), params.target + 1)
+        target = context.class_number(params.target, "target")
+        classes = range(target, target + 1)
     shape = context.samples.images.shape[1:]
     noise = uniform(context.seed, "noise", params.samples, shape, context.samples.box)
     start = np.concatenate([noise] * len(classes))
@@ -194,6 +196,7 @@ def run(context: Context, params: Params) -> Evidence:
         f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images fell "
         "short because of it."
     ]
+    notes += params.told(context.samples.box)
     if not main.success.any():
         notes.append("`steps_needed` is left out: no image got there.")
     return Evidence(
@@ -240,7 +243,8 @@ def _clips(params: Params) -> tuple[bool, ...]:
 def _push(context: Context, params: Params, start: NDArray[np.float32], targets: IntArray, clip: bool) -> _Run:
     classifier, samples = context.classifier, context.samples
     box = samples.box if clip else None
-    ascent = ascend_to_targets(classifier, params.objective, start, targets, params, box, params.show, context.engine)
+    pace = params.pace(samples.box)
+    ascent = ascend_to_targets(classifier, params.objective, start, targets, pace, box, params.show, context.engine)
     confidence = probabilities(ascent.values, classifier.output)[:, np.arange(len(targets)), targets]
     # The classifier has the last word on the images as they ended.
     final = classifier.predict(ascent.images)

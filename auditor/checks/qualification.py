@@ -61,13 +61,14 @@ from auditor.verdict import judge
 _CONFIDENCE = 0.95
 _FAR = 1e3
 _LINEAR = 100
+_SHARE = 0.3  # of the box's width, where no radius is given
 
 
 class Params(Attacked):
     """The claim, and how the decoys are attacked."""
 
-    eps: Annotated[Real, Field(gt=0)] = 0.3
-    """Radius of the ball, in the units of the box; the network must fall within it."""
+    eps: Annotated[Real, Field(gt=0)] | None = None
+    """Radius of the ball, in the units of the box, 0.3 of its width if left out; the network must fall within it."""
     claim: Annotated[Real, Field(gt=0, lt=1)] = 0.5
     """The robust accuracy that every decoy claims to have."""
     resisting: ModelNames | None = None
@@ -112,6 +113,8 @@ class _Judged:
 
 def run(context: Context, params: Params) -> Evidence:
     """Audit the network, its disguises, and the honest models beside it."""
+    low, high = context.samples.box
+    params = params.model_copy(update={"eps": params.eps or _SHARE * (high - low)})
     itself = _audit(context, params)
     if itself.verdict.status == "error":
         raise CheckError(f"model {context.model_name!r} can't be attacked itself: {itself.why}")
@@ -163,7 +166,7 @@ def run(context: Context, params: Params) -> Evidence:
 def _claim(params: Params) -> robust_accuracy.Params:
     """The case that the claim would be in a spec."""
     return robust_accuracy.Params(
-        norm=params.norm, attacks=params.attacks, eps=params.eps, samples=params.samples, show=1
+        norm=params.norm, attacks=params.attacks, eps=params.eps or _SHARE, samples=params.samples, show=1
     )
 
 
@@ -250,7 +253,9 @@ class _Linear:
 
 def _closed_form_gap(context: Context) -> float:
     """How often APGD in L∞ and the closed form disagree, away from the radius by more than 2%."""
-    images = context.samples.images[context.sample(_LINEAR)]
+    low, high = context.samples.box
+    # In widths of the box, so that the room around them is as large in any box.
+    images = (context.samples.images[context.sample(_LINEAR)] - np.float32(low)) / np.float32(high - low)
     shape = tuple(int(edge) for edge in images.shape[1:])
     kernel = normal(context.seed, "linear", 2, (int(np.prod(shape)),)).T
     linear = _Linear(np.ascontiguousarray(kernel), (shape[0], shape[1], shape[2]))

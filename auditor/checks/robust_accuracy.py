@@ -62,7 +62,7 @@ from auditor.core import (
     mean,
     proportion,
 )
-from auditor.fields import ClassNumber, Count, Real
+from auditor.fields import ClassChoice, Count, Real
 from auditor.figures import Curve, Figure, Series, evenly
 from auditor.record import Expectation, Remark
 
@@ -74,8 +74,8 @@ class Params(Attacked):
 
     eps: Annotated[Real, Field(ge=0)]
     """Radius of the ball, in the units of the box; `8/255` is a number."""
-    target: ClassNumber | None = None
-    """A class to reach; any wrong class if left out."""
+    target: ClassChoice | None = None
+    """A class to reach, by number or name; any wrong class if left out."""
     samples: Count = 500
     """How many images, every class in proportion; fewer if there aren't as many."""
     full_length: bool = False
@@ -161,7 +161,8 @@ def run(context: Context, params: Params) -> Evidence:
     """Attack what is classified right, and count what holds."""
     check_radius(context, params.norm, params.eps)
     samples, classifier = context.samples, context.classifier
-    subject = attackable(context, params.samples, params.target)
+    target = None if params.target is None else context.class_number(params.target, "target")
+    subject = attackable(context, params.samples, target)
     right, job = subject.right, subject.job(samples, params.eps)
     threat = Threat(params.norm, samples.box, params.target is not None)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
@@ -184,8 +185,8 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["distance"] = mean(outcome.distances[broken], (0.0, params.eps), job.rows[broken])
     names = ", ".join(choice.name for choice in params.attacks)
     who, how, notes = "the images", "", []
-    if params.target is not None:
-        goal = samples.class_name(params.target)
+    if target is not None:
+        goal = samples.class_name(target)
         who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
         notes.append(f"Images of class {goal} can't be driven to it, so they weren't looked at.")
     if not params.full_length:

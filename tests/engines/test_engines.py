@@ -18,7 +18,7 @@ from auditor.attacks import pgd
 from auditor.attacks._ascent import Ascent, ascend_to_targets
 from auditor.attacks._loop import Threat
 from auditor.attacks._search import Found, Job, block_size, search
-from auditor.attacks.std_ascent import Params as Climbing
+from auditor.attacks.std_ascent import Pace as Climbing
 from auditor.cache import Cache
 from auditor.core import AdversarialImages
 from auditor.datasets import mnist_5k

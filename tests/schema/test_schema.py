@@ -85,7 +85,7 @@ def test_the_example_specs_are_valid(built, path):
         ("{min: 0.9}", "{least: 0.9}"),
         ("step_size: 8/255", "step_size: 0"),
         ("objective: logit", "objective: loss"),
-        ("target: all", "target: any"),
+        ("target: all", "target: [1]"),
         ("clip: both", "clip: some"),
         ("adversarial: [flip, noise]", "adversarial: []"),
         (", onto: [other]", ""),
