@@ -14,7 +14,6 @@ import io
 import json
 import os
 import time
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.arrays import read_arrays
-from auditor.store import FORMAT, UNREADABLE, decode, encode, write
+from auditor.encoding import decode, encode
+from auditor.remarks import remark
+from auditor.store import FORMAT, UNREADABLE, write
 
 Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
 _VALUE = "value.json"  # the member that holds all but the arrays
 _RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*")
-
-
-class CacheWarning(Warning):
-    """The cache doesn't work as it should; the audit goes on without it."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,12 @@ class Cache:
         except (FileNotFoundError, NotADirectoryError):
             return None  # where the folder has gone too, `put` says so
         except OSError as error:
-            warnings.warn(CacheWarning(f"{path} can't be read: {error.strerror or error}"), stacklevel=2)
+            remark(f"{path} can't be read: {error.strerror or error}")
             return None
         try:
             value = _unpack(kind, key, content)
         except UNREADABLE as error:
-            warnings.warn(CacheWarning(f"{path} is damaged ({error}); it is dropped"), stacklevel=2)
+            remark(f"{path} is damaged ({error}); it is dropped")
             self._drop(path)
             return None
         self._touch(path)
@@ -87,8 +84,7 @@ class Cache:
             write(path, _pack(key, value))
         except OSError as error:
             self._writes = False
-            message = f"the cache {self.path} can't be written to ({error.strerror or error}); results aren't kept"
-            warnings.warn(CacheWarning(message), stacklevel=2)
+            remark(f"the cache {self.path} can't be written to ({error.strerror or error}); results aren't kept")
 
     def remove(self, keys: Iterable[str]) -> None:
         """Drop what is kept under these keys, if anything is."""
@@ -101,7 +97,7 @@ class Cache:
         except NotADirectoryError:
             return  # a file has taken the folder's place: nothing is left to drop
         except OSError as error:
-            warnings.warn(CacheWarning(f"{path} can't be removed: {error.strerror or error}"), stacklevel=3)
+            remark(f"{path} can't be removed: {error.strerror or error}")
 
     def _touch(self, path: Path) -> None:
         # How recently an entry was of use only decides what `prune` takes first: a read-only folder may stay as it is.

@@ -141,7 +141,7 @@ class _Witness:
 
     def pytest_unconfigure(self, config: "pytest.Config") -> None:
         """Take them before the session's state goes."""
-        from auditor.plugin import STATE
+        from auditor.plugin_state import STATE
 
         state = config.stash.get(STATE, None)  # an option that is refused leaves none
         self.runs = tuple(run for run, _ in state.rendered) if state else ()
@@ -309,7 +309,7 @@ def report(folders: tuple[Path, ...], size: float | None, output: Path | None) -
     pass.
     """
     from auditor.errors import RecordError
-    from auditor.runner import add_to_step_summary, passed, render_elsewhere, render_report
+    from auditor.publishing import add_to_step_summary, passed, render_elsewhere, render_report
     from auditor.store import Folder
 
     audits = [audit for folder in folders or (Path("reports"),) for audit in _audits(folder)]

@@ -14,6 +14,16 @@ _ALLOW_CODE = click.option(
 )
 
 
+def _beside(folder: Path, ending: str) -> Path:
+    """Where what is made of an audit's folder lies, unless told: beside it, never among another audit's files."""
+    from auditor.store import PARTIAL
+
+    whole = folder.resolve().parent
+    if folder.resolve().name == PARTIAL and (whole / "run.json").exists():
+        return whole.with_name(f"{whole.name}-{PARTIAL}{ending}")
+    return folder.with_name(f"{folder.resolve().name}{ending}")
+
+
 @click.command()
 @click.argument("records", type=_FOLDER)
 @click.option("--spec", "path", required=True, type=_FILE, help="The new spec.")
@@ -34,13 +44,13 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
       auditor judge reports/mnist-cnn --spec specs/stricter.audit.yaml
     """
     from auditor.plan import make_plan
+    from auditor.publishing import add_to_step_summary, passed, render_report
     from auditor.rejudge import rejudge
     from auditor.report.terminal import verdicts_before_and_now
-    from auditor.runner import add_to_step_summary, passed, render_report
     from auditor.store import Folder
 
     run = rejudge(Folder(records), make_plan(path, files=False))
-    target = Folder(output or records.with_name(f"{records.resolve().name}-judged"))
+    target = Folder(output or _beside(records, "-judged"))
     target.save_run(run)
     _, page = render_report(target)
     add_to_step_summary(run)
@@ -109,7 +119,7 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
     from auditor.store import Folder, write_text
 
     run = beside(Folder(before), Folder(now))
-    page = output or now.with_name(f"{now.resolve().name}-diff.html")
+    page = output or _beside(now, "-diff.html")
     write_text(page, render(run))
     verdicts_before_and_now(run)
     click.echo(f"report: {page}")
@@ -198,7 +208,7 @@ def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Pa
     from auditor.store import Folder, write_text
 
     found = again(Folder(path), case, row, spec, allow_code)
-    page = output or path.with_name(f"{path.resolve().name}-replay.html")
+    page = output or _beside(path, "-replay.html")
     write_text(page, render(found.run))
     then, now = ("fooled the model" if fooled else "did not fool the model" for fooled in found.fooled)
     click.echo(f"{case}, row {found.row}: {then} then, {now} now ({found.seconds:.1f} s)")

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auditor.errors import RecordError
-from auditor.store import FORMAT, write_text
+from auditor.store import FORMAT, PARTIAL, write_text
 
 NAME = "manifest.json"
-_APART = (".locks", NAME, "attestation.json", "attestation.sigstore.json")
+_APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.sigstore.json")
 
 
 def seal(folder: Path, size: int, drawn_by: Mapping[str, str]) -> None:

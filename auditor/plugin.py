@@ -6,11 +6,9 @@ only; all else is imported when there is a spec to collect.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,49 +16,15 @@ import pytest
 
 from auditor import plugin_options
 from auditor.plugin_options import pytest_addoption as pytest_addoption  # a hook, found here by its name
+from auditor.plugin_state import STATE, State, begin, draws, plan_of, standing_of, work_of
 
 if TYPE_CHECKING:
     from auditor.plan import Case, Plan
     from auditor.record import Record, Run
-    from auditor.runner import Work
 
 SUFFIX = ".audit.yaml"
+REMARK = "audit_remark"
 pytest_plugins = ("auditor.plugin_progress", "auditor.plugin_finish", "auditor.plugin_xdist")
-
-
-@dataclass
-class State:
-    """What one pytest process knows of the audits it takes part in.
-
-    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
-    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
-    kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
-    allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends: when they are
-    over. plans: by spec path. works: what each audit runs with, by its name. begun: the audits that this process has
-    begun, and will render. standing: finished runs that this one could only repeat.
-    """
-
-    run: str
-    reports: Path
-    size: int | None = None
-    baselines: Path | None = None
-    save: Path | None = None
-    cache: Path | None = None
-    tracking: str = ""
-    allow_code: bool = False
-    budget: float = 0.0
-    ends: float = 0.0
-    plans: dict[Path, Plan] = field(default_factory=dict)
-    works: dict[str, Work] = field(default_factory=dict)
-    standing: dict[str, Run] = field(default_factory=dict)
-    begun: tuple[str, ...] = ()
-    rendered: list[tuple[Run, Path]] = field(default_factory=list)
-    saved: list[Path] = field(default_factory=list)
-    tracked: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-STATE = pytest.StashKey[State]()
 
 
 # --- the process
@@ -121,9 +85,10 @@ class AuditFile(pytest.File):
         if hasattr(self.config, "workerinput") and (root / self.nodeid).resolve() != self.path.resolve():
             message = f"{self.path} lies outside of pytest's root folder {root}, so pytest-xdist has no names for it"
             raise self.CollectError(f"{message}; run it without -n, or with a --rootdir that holds it")
-        plan = plan_of(self.config, self.path)
-        for problem in plan.warnings:
-            self.warn(pytest.PytestWarning(str(problem)))
+        from auditor.remarks import lenient
+
+        with lenient():
+            plan = plan_of(self.config, self.path)
         for tag in sorted({tag for case in plan.cases for tag in case.tags}):
             self.config.addinivalue_line("markers", f"{tag}: a tag of {self.path.name}")  # for --strict-markers
         for case in plan.cases:
@@ -136,18 +101,6 @@ class AuditFile(pytest.File):
         if isinstance(excinfo.value, AuditError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
-
-
-def plan_of(config: pytest.Config, path: Path) -> Plan:
-    """Plan a spec once a process."""
-    from auditor.plan import make_plan
-
-    plans = config.stash[STATE].plans
-    if path not in plans:
-        here = Path(config.invocation_params.dir)
-        shown = os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
-        plans[path] = make_plan(path, shown)
-    return plans[path]
 
 
 class NotPassedError(Exception):
@@ -173,19 +126,22 @@ class AuditItem(pytest.Item):
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
         from auditor.errors import AuditError
-        from auditor.runner import left_out, obtain_settled
+        from auditor.remarks import lenient
+        from auditor.runner import left_out
 
         try:
-            stands = _standing(self.config, self.plan)
-            work = _work(self.config, self.plan)
-            why = "" if stands else left_out(work, self.case)
-            if why:
-                self.user_properties.append(("audit_verdict", "not run"))
-                pytest.skip(f"not run: {why}")
-            record = stands.records[self.case.id] if stands else obtain_settled(work, self.case)
+            with lenient():
+                stands = standing_of(self.config, self.plan)
+                why = "" if stands else left_out(work_of(self.config, self.plan), self.case)
+                if why:
+                    self.user_properties.append(("audit_verdict", "not run"))
+                    pytest.skip(f"not run: {why}")
+                record = self._obtain(stands)
         except AuditError:
             self.user_properties.append(("audit_verdict", "error"))
             raise
+        for remark in record.remarks:
+            self._remark(remark)
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
@@ -194,14 +150,24 @@ class AuditItem(pytest.Item):
         if waiver and record.state == "waived":
             pytest.xfail(f"waived by {waiver}; {record.verdict.message}")
         if waiver and waiver.standing == "unneeded":
-            self.warn(pytest.PytestWarning(f"the waiver of {record.case!r} is unneeded: it passes; remove it"))
+            self._remark(f"the waiver of {record.case!r} is unneeded: it passes; remove it")
         if record.verdict.status == "inconclusive" and plugin_options.tolerant(self.config):
-            self.warn(pytest.PytestWarning(f"inconclusive: {record.verdict.message}"))
+            self._remark(f"inconclusive: {record.verdict.message}")
         elif record.verdict.status != "pass":
             raise NotPassedError(record)
 
+    def _obtain(self, stands: Run | None) -> Record:
+        """The case's record: of the run that stands, or measured now, or left by another process of this run."""
+        from auditor.runner import obtain_settled
+
+        return stands.records[self.case.id] if stands else obtain_settled(work_of(self.config, self.plan), self.case)
+
+    def _remark(self, text: str) -> None:
+        """Say something beside the outcome: a property of the report, which workers of pytest-xdist hand on too."""
+        self.user_properties.append((REMARK, text))
+
     def _attach_thumbnail(self, record: Record) -> None:
-        if not _draws(self.config) or record.evidence is None:
+        if not draws(self.config) or record.evidence is None:
             return
         from auditor.report.thumbnail import thumbnail
 
@@ -233,46 +199,6 @@ class AuditItem(pytest.Item):
         return self.path, self.case.line - 1, self.name
 
 
-def _standing(config: pytest.Config, plan: Plan) -> Run | None:
-    """The finished run that this one could only repeat; a worker of pytest-xdist learns from its folder which it is."""
-    state = config.stash[STATE]
-    if plan.audit not in state.standing and hasattr(config, "workerinput"):
-        folder = _work(config, plan).folder
-        if folder.stands_for(state.run):
-            state.standing[plan.audit] = folder.load_run(_draws(config))
-    return state.standing.get(plan.audit)
-
-
-def _draws(config: pytest.Config) -> bool:
-    """Whether pytest-html wants pictures, for which arrays of records are needed."""
-    return bool(config.getoption("htmlpath", None))
-
-
-def _work(config: pytest.Config, plan: Plan) -> Work:
-    """What this process runs the cases of a plan with."""
-    from auditor.baseline import find_baseline
-    from auditor.cache import Cache
-    from auditor.resources import Resources
-    from auditor.runner import Work
-    from auditor.store import Folder
-
-    state = config.stash[STATE]
-    if plan.audit not in state.works:
-        first = next(iter(state.works.values()), None)
-        resources = first.resources if first else Resources(state.tracking, state.allow_code, state.cache)
-        cache = first.cache if first else Cache(state.cache) if state.cache else None
-        baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
-        folder = Folder(state.reports / plan.audit)
-        engine = first.engine if first else plugin_options.engine(config).opened()
-        budget = None
-        if state.budget:
-            from auditor.budget import Budget
-
-            budget = Budget(state.budget, state.ends)
-        state.works[plan.audit] = Work(plan, state.run, folder, resources, baseline, cache, engine, budget)
-    return state.works[plan.audit]
-
-
 # --- the session
 
 
@@ -283,46 +209,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: -item.case.priority if isinstance(item, AuditItem) else 0)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note on disk what is planned, before anything runs; for workers of pytest-xdist their controller does."""
-    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Note on disk what is planned, before the first test runs; for workers of pytest-xdist their controller does.
+
+    Not when collection ends: who only looks at tests gets that far too, and must leave a finished run as it is.
+    """
+    stopped = session.testsfailed and not session.config.option.continue_on_collection_errors
+    if stopped or hasattr(session.config, "workerinput"):
         return
     chosen: dict[Path, set[str]] = {}
     for item in session.items:
         if isinstance(item, AuditItem):
             chosen.setdefault(item.path, set()).add(item.case.id)
     begin(session.config, chosen)
-
-
-def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None:
-    """Begin an audit for every spec, with the cases chosen of it; raise UsageError where that can't be."""
-    if not chosen:
-        return
-    from auditor.errors import RecordError
-    from auditor.runner import begin_run, new_run, standing
-
-    state = config.stash[STATE]
-    audits: dict[str, Path] = {}
-    for path, case_ids in chosen.items():
-        plan = plan_of(config, path)
-        if plan.audit in audits:
-            message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
-            raise pytest.UsageError(message)
-        audits[plan.audit] = path
-        try:
-            if plan.audit in state.standing:
-                continue
-            work = _work(config, plan)
-            run = new_run(plan, state.run, case_ids, state.allow_code)
-            stands = standing(work, run, state.size, _draws(config)) if state.cache and not state.baselines else None
-            if stands:
-                state.standing[plan.audit] = stands
-                work.folder.let_stand(state.run)
-            else:
-                begin_run(work.folder, run)
-        except RecordError as error:
-            raise pytest.UsageError(str(error)) from error
-    state.begun = tuple(audits)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -150,7 +150,7 @@ def tracking(config: pytest.Config) -> str:
     """Where audits are to be logged, if they are; what is missing for it is said before anything runs."""
     given = config.getoption("audit_mlflow")
     given = given if given is not None else config.getini("audit_mlflow") or None
-    if given is None or config.option.collectonly:
+    if given is None or dry(config):
         return ""
     from auditor.errors import TrackingError
     from auditor.registry import require, tracking_uri
@@ -208,6 +208,13 @@ def engine(config: pytest.Config) -> Choice:
     if workers and not (workers.isdecimal() and int(workers) > 0):
         raise pytest.UsageError(f"--audit-workers {workers}: a number of at least 1 is needed")
     return Choice(name, int(workers or 0), scheduler, bool(told("audit_gpu")))
+
+
+def dry(config: pytest.Config) -> bool:
+    """Whether this session only shows what there is and runs no test, so that everything must stay as it is."""
+    # All that collects and doesn't run. What asks for nothing but a text (`--help`, `--markers`) collects nothing.
+    names = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+    return any(bool(config.getoption(name, False)) for name in names)
 
 
 def tolerant(config: pytest.Config) -> bool:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditor.plugin import STATE, SUFFIX, begin, plan_of
+from auditor.plugin import SUFFIX
+from auditor.plugin_state import STATE, begin, plan_of
 
 if TYPE_CHECKING:
     from auditor.plan import Source

@@ -122,7 +122,7 @@ class Record:
     confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
     earlier: the verdict before, where stored evidence was judged again. key: the digest of all that the evidence
     depends on, where it is known. cached: when it was measured, where it was taken from the cache and not measured by
-    this run.
+    this run. remarks: what this run had to say beside it.
     """
 
     run: str
@@ -146,6 +146,7 @@ class Record:
     earlier: Earlier | None = None
     key: str = ""
     cached: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -193,7 +194,8 @@ class Run:
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
     there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
-    to be loaded.
+    to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
+    one of some cases has left as they are.
     """
 
     id: str
@@ -212,6 +214,8 @@ class Run:
     not_judged: tuple[str, ...] = ()
     code_allowed: bool = False
     left: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    part_of: str = ""
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

@@ -1,13 +1,11 @@
 """One case: load, run, judge, store. And one audit: prepare, and render what there is."""
 
 import dataclasses
-import os
 import time
 import traceback
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import history, manifest
@@ -20,13 +18,14 @@ from auditor.core import AdversarialImages, Classifier, Context, Engine, Evidenc
 from auditor.engines import Run as EngineRun
 from auditor.engines._kept import Kept
 from auditor.engines.threads import Threads
-from auditor.errors import AuditError, CheckError, CutOffError, RecordError
+from auditor.errors import AuditError, CheckError, CutOffError, Problem, RecordError
 from auditor.measuring import confirmed, measured
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
+from auditor.remarks import heard
 from auditor.report import PAGE, SIZE
 from auditor.resources import Resources, now, provenance, spec_origin
-from auditor.store import Folder, write_bytes, write_text
+from auditor.store import Folder
 
 if TYPE_CHECKING:
     from auditor.budget import Budget
@@ -70,6 +69,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         records={},
         commit=commit_of(plan.spec.path.parent),
         code_allowed=code_allowed,
+        remarks=tuple(_placed(problem) for problem in plan.remarks),
     )
 
 
@@ -106,6 +106,18 @@ def _as_planned(run: Run) -> Run:
     return dataclasses.replace(run, id="", started="", begun=frozenset(), records={}, left={})
 
 
+def placed(folder: Folder, run: Run) -> tuple[Folder, Run]:
+    """Where a run is to lie, and the run as it says so: a run of some cases destroys no record that it doesn't replace.
+
+    It gets a folder of its own within that of the run it spares. Raises RecordError where that can't be written.
+    """
+    spared = folder.spared_by(run)
+    if spared is None:
+        return folder, run
+    folder.step_aside(run.id)
+    return folder.part(), dataclasses.replace(run, part_of=f"the run {spared.id[:8]} of {spared.started}")
+
+
 def begin_run(folder: Folder, run: Run) -> None:
     """Note on disk what is planned, and drop what an earlier run left: its pass must not outlive a crash of this one.
 
@@ -123,8 +135,12 @@ def begin_run(folder: Folder, run: Run) -> None:
 
 def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
-    warnings = tuple(f"line {problem.line}: {problem.message}" for problem in case.warnings)
+    warnings = tuple(_placed(problem) for problem in case.warnings)
     return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
+
+
+def _placed(problem: Problem) -> str:
+    return f"line {problem.line}: {problem.message}"
 
 
 def obtain(work: Work, case: Case) -> Record:
@@ -143,7 +159,9 @@ def obtain(work: Work, case: Case) -> Record:
                 "little memory), was interrupted or couldn't write. Find out which, and run it again"
             )
         work.folder.begin(work.run, case.id)
-        record = conclude(_recall_or_measure(work, case), work.plan, case)
+        with heard() as remarks:
+            record = conclude(_recall_or_measure(work, case), work.plan, case)
+        record = dataclasses.replace(record, remarks=tuple(remarks))
         work.folder.save(record)
         return record
 
@@ -285,73 +303,3 @@ def _baseline(
     return dataclasses.replace(
         found, figures=changed_images(evidence, found, case.check, case.expectations, context.samples)
     )
-
-
-def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
-    """Render the last run, for people and for other programs, from its records alone.
-
-    size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
-    the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
-    """
-    from auditor.report.files import drawn_by, render_files
-    from auditor.report.index import render_index
-
-    run = folder.load_run()
-    if size is None:
-        size = manifest.page_bytes(folder.path) or SIZE
-    _write_report(folder.path, render_files(run, size))
-    manifest.seal(folder.path, size, drawn_by())
-    reports = folder.path.resolve().parent
-    history.add(folder.path.resolve(), run)
-    write_text(reports / PAGE, render_index(history.audits(reports)))
-    page = folder.path / PAGE
-    return run, page
-
-
-def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> tuple[Run, Path]:
-    """Render the last run into another folder than that of its records, which its pages then don't lead to.
-
-    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
-    """
-    from auditor.report.files import render_files
-
-    if (target / "run.json").exists():
-        raise RecordError(f"{target} holds records of its own; name another folder")
-    run = folder.load_run()
-    _write_report(target, render_files(run, size or manifest.page_bytes(folder.path) or SIZE, beside_records=False))
-    return run, target / PAGE
-
-
-def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:
-    """Write the files of a report, and remove those that an earlier one left and this one lacks."""
-    from auditor.report.layout import OURS, PICTURES
-
-    if (folder / PICTURES).is_symlink():
-        raise RecordError(f"{folder / PICTURES} is a link; a report's files lie in {folder} itself")
-    for name, content in made.items():
-        write_bytes(folder / name, content)
-    for name in manifest.files(folder):
-        if OURS.fullmatch(name) and name not in made:
-            (folder / name).unlink()
-
-
-def add_to_step_summary(run: Run) -> None:
-    """Append a run to the summary of a GitHub Actions step, whose file GITHUB_STEP_SUMMARY names, if it does.
-
-    A run takes at most half of what room there is, so that several audits of one step all have theirs.
-    """
-    name = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not name:
-        return
-    from auditor.report.summary import MOST_BYTES, render
-
-    try:
-        with Path(name).open("ab") as file:
-            file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
-    except OSError as error:
-        raise RecordError(f"the step summary {name} can't be written: {error.strerror or error}") from error
-
-
-def passed(run: Run) -> bool:
-    """Whether every case that was chosen to run passed; one that its budget left out was chosen not to."""
-    return all(run.state(case) in ("pass", "waived", "not selected") or case.id in run.left for case in run.cases)

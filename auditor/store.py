@@ -5,6 +5,7 @@
     reports/<audit>/records/<case>/left         which run left it out, and why
     reports/<audit>/records/<case>/record.json  evidence, verdict, provenance; arrays by name
     reports/<audit>/records/<case>/arrays.npz
+    reports/<audit>/partial/                    the same, of a run of some cases that would have dropped other records
 
 Files appear in one move, so a reader sees a whole file or none. A record of another run is not a record of
 this one.
@@ -12,18 +13,14 @@ this one.
 
 import dataclasses
 import json
-import math
 import os
 import re
 import shutil
 import tempfile
-import types
-import typing
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,11 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.arrays import read_arrays
+from auditor.encoding import decode, encode
 from auditor.errors import RecordError
 from auditor.record import Record, Run
 
 Value = TypeVar("Value")
 FORMAT = 3
+PARTIAL = "partial"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # What reading a file raises that was damaged, or made to mislead.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile)
@@ -47,6 +46,30 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def spared_by(self, run: Run) -> Run | None:
+        """The run here with records that a run of some cases would drop and not replace; None if there is none."""
+        chosen = {case.id for case in run.cases if case.selected}
+        if len(chosen) == len(run.cases):
+            return None
+        try:
+            there = self.load_plan()
+        except RecordError:
+            return None  # nothing, or nothing that can be read
+        kept = {case.id for case in there.cases if (self.case_folder(case.id) / "record.json").exists()}
+        return there if there.id != run.id and kept - chosen else None
+
+    def part(self) -> "Folder":
+        """Where a run of some cases lies that leaves the run here as it is."""
+        return Folder(self.path / PARTIAL)
+
+    def step_aside(self, run: str) -> None:
+        """Note that a run lies in `part`, for the processes that take part in it."""
+        write_bytes(self.path / ".locks" / "aside", run.encode())
+
+    def folder_of(self, run: str) -> "Folder":
+        """Where a run lies that has begun: here, or in `part`."""
+        return self.part() if _says(self.path / ".locks" / "aside", run) else self
+
     def prepare(self, run: Run) -> None:
         """Begin a run: drop records of other runs, say what is planned. Safe to call by every worker."""
         try:
@@ -54,7 +77,8 @@ class Folder:
             with self._lock("run"):
                 if self._current_run() == run.id:
                     return
-                shutil.rmtree(self.path / "records", ignore_errors=True)
+                for older in ("records", PARTIAL):
+                    shutil.rmtree(self.path / older, ignore_errors=True)
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset(), left={}), {})
                 write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
@@ -292,102 +316,5 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
 
 
-# --- values to JSON and back, guided by the dataclasses themselves
-
-
 def _json(data: Any) -> bytes:
     return (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def encode(value: Any, arrays: dict[str, NDArray[Any]], name: str = "") -> Any:
-    """Turn nested dataclasses into JSON; arrays go to `arrays` under the path where they stood.
-
-    Raises ValueError for an array of Python objects, which could be kept as a pickle only.
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        return {f.name: encode(getattr(value, f.name), arrays, _join(name, f.name)) for f in fields}
-    if isinstance(value, np.ndarray):
-        if value.dtype.hasobject:
-            raise ValueError(f"the array {name!r} holds Python objects; give it numbers, truth values or text")
-        arrays[name] = value
-        return {"array": name}
-    if isinstance(value, Mapping):
-        return {str(key): encode(item, arrays, _join(name, str(key))) for key, item in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, tuple | list):
-        return [encode(item, arrays, _join(name, str(i))) for i, item in enumerate(value)]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no NaN or infinity; `decode` reads them where a float belongs
-    return value
-
-
-def _join(name: str, part: str) -> str:
-    return f"{name}/{part}" if name else part
-
-
-def decode(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Build a value of type `kind` from what `encode` made of it; raise ValueError for what doesn't fit."""
-    if kind is Any:
-        return data
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is np.ndarray or origin is np.ndarray:
-        return arrays[data["array"]]
-    if origin in (typing.Union, types.UnionType):
-        return _decode_union(arguments, data, arrays)
-    if origin is typing.Literal:
-        if data not in arguments:
-            raise ValueError(f"{data!r} is none of {arguments}")
-        return data
-    if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, data, arrays)
-    if origin is tuple:
-        kinds = arguments[:1] * len(data) if arguments[-1] is Ellipsis else arguments
-        return tuple(decode(k, item, arrays) for k, item in zip(kinds, data, strict=True))
-    if origin is frozenset:
-        return frozenset(data)
-    if origin is not None and issubclass(origin, Mapping):
-        return {key: decode(arguments[1], item, arrays) for key, item in data.items()}
-    return _decode_plain(kind, data)
-
-
-def _decode_union(kinds: tuple[Any, ...], data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    if data is None and types.NoneType in kinds:
-        return None
-    kinds = tuple(kind for kind in kinds if kind is not types.NoneType)
-    if isinstance(data, dict) and "kind" in data and len(kinds) > 1:
-        kinds = tuple(k for k in kinds if getattr(k, "kind", None) == data["kind"])
-    if len(kinds) == 1:
-        return decode(kinds[0], data, arrays)
-    for kind in kinds:
-        if isinstance(kind, type) and isinstance(data, kind):
-            return data
-    raise ValueError(f"{data!r} is none of {kinds}")
-
-
-def _decode_dataclass(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    hints = _hints(kind)
-    fields = [f for f in dataclasses.fields(kind) if f.init]
-    # A record of an older version lacks what was added since; what has no default is missed.
-    known = [f for f in fields if f.name in data or not _has_default(f)]
-    return kind(**{f.name: decode(hints[f.name], data[f.name], arrays) for f in known})
-
-
-def _has_default(field: "dataclasses.Field[Any]") -> bool:
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-
-
-def _decode_plain(kind: Any, data: Any) -> Any:
-    if kind is float and isinstance(data, int | float | str) and not isinstance(data, bool):
-        return float(data)
-    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
-        raise ValueError(f"{data!r} is no {kind.__name__}")
-    return data
-
-
-@cache
-def _hints(kind: Callable[..., Any]) -> dict[str, Any]:
-    return typing.get_type_hints(kind)

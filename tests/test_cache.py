@@ -3,15 +3,15 @@
 import json
 import os
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from auditor.cache import Cache, CacheWarning
+from auditor.cache import Cache
 from auditor.core import Diagnostic, Metric
+from auditor.remarks import heard
 from tests.support import FLIP, last_run, spec, states, write
 
 KEY = "ab" * 32
@@ -50,8 +50,9 @@ def test_one_changed_byte_is_dropped_and_never_believed(tmp_path, at):
     content = bytearray(entry.path.read_bytes())
     content[at] ^= 1
     entry.path.write_bytes(content)
-    with pytest.warns(CacheWarning, match="damaged"):
+    with heard() as said:
         assert cache.get(Metric, KEY) is None
+    assert "damaged" in said[0]
     assert not entry.path.exists()
 
 
@@ -61,8 +62,9 @@ def test_a_truncated_entry_is_dropped(tmp_path, size):
     cache.put(KEY, _metric())
     (entry,) = cache.entries()
     entry.path.write_bytes(entry.path.read_bytes()[:size])
-    with pytest.warns(CacheWarning, match="damaged"):
+    with heard() as said:
         assert cache.get(Metric, KEY) is None
+    assert "damaged" in said[0]
 
 
 def test_an_entry_under_another_key_or_of_another_kind_is_dropped(tmp_path):
@@ -70,20 +72,24 @@ def test_an_entry_under_another_key_or_of_another_kind_is_dropped(tmp_path):
     cache.put(KEY, _metric())
     other = "ab" + "cd" * 31
     (tmp_path / "ab" / KEY).rename(tmp_path / "ab" / other)
-    with pytest.warns(CacheWarning, match="under the key"):
+    with heard() as said:
         assert cache.get(Metric, other) is None
+    assert "under the key" in said[0]
     cache.put(KEY, Diagnostic("a", True, "b"))
-    with pytest.warns(CacheWarning, match="it is a Diagnostic"):
+    with heard() as said:
         assert cache.get(Metric, KEY) is None
+    assert "it is a Diagnostic" in said[0]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_once(tmp_path):
     (tmp_path / "file").write_text("")
     cache = Cache(tmp_path / "file" / "cache")
-    with pytest.warns(CacheWarning, match="can't be written to"):
+    with heard() as said:
         cache.put(KEY, _metric())
-    with warnings.catch_warnings(action="error"):
+    assert "can't be written to" in said[0]
+    with heard() as said:
         cache.put(KEY, _metric())
+    assert said == []
 
 
 def test_many_readers_and_writers_at_once_see_whole_entries_or_none(tmp_path):
@@ -213,8 +219,9 @@ def test_a_damaged_entry_is_measured_again_and_said(project):
     (entry,) = _entries(project)
     entry.write_bytes(entry.read_bytes()[:-20])
     result = project.runpytest_inprocess("--audit-report", "other")
-    result.assert_outcomes(passed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*CacheWarning*damaged*"])
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*audit remarks*", "*is damaged*it is dropped"])
+    assert "is damaged" in last_run(project, reports="other").records["clean"].remarks[0]
     assert not last_run(project, reports="other").records["clean"].cached
 
 

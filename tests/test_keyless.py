@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from auditor import attestation, keyless
 from auditor.cli import main
 from auditor.core import proportion
+from auditor.publishing import render_report
 from auditor.record import Expectation
-from auditor.runner import render_report
 from auditor.store import Folder
 from tests.report.page import evidence, record, run_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.runner import add_to_step_summary
+from auditor.publishing import add_to_step_summary
 from tests.report.page import every_state
 from tests.support import FLIP, spec, write
 

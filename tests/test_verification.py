@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from auditor import manifest
 from auditor.cli import main
-from auditor.runner import render_report
+from auditor.publishing import render_report
 from auditor.store import Folder
 from auditor.verification import verify
 from tests.support import last_run, spec, write

@@ -10,10 +10,10 @@ from auditor import progress
 from auditor.cache import Cache
 from auditor.case_key import code_digest, source_identity, versions
 from auditor.core import Classifier, one_by_one
+from auditor.encoding import encode
 from auditor.engines import Run
 from auditor.plan import Source
 from auditor.resources import Resources
-from auditor.store import encode
 
 
 class Kept:

@@ -83,6 +83,24 @@ def sentence(counts: Mapping[State, int]) -> str:
     return said
 
 
+def remarks(run: Run) -> tuple[str, ...]:
+    """What was said beside the results: of the spec, of what its cases can show, of how they were carried out."""
+    of_cases = (
+        f"{case.id}: {said}"
+        for case in run.cases
+        for said in (*case.warnings, *(run.records[case.id].remarks if case.id in run.records else ()))
+    )
+    return (*run.remarks, *of_cases)
+
+
+def told(run: Run) -> str:
+    """The overall verdict in words, with what it doesn't cover, and which run has the rest."""
+    said = sentence(counts(run))
+    if run.part_of:
+        said += f" The other cases' records are those of {run.part_of}, which lies in the folder above this one."
+    return said
+
+
 def message(run: Run, case: PlannedCase) -> str:
     """Why a case is in its state."""
     record = run.records.get(case.id)

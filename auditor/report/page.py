@@ -162,7 +162,7 @@ def make_page(run: Run, beside_records: bool = False) -> Page:
     return Page(
         run=run,
         overall=outcome.overall(counts),
-        sentence=outcome.sentence(counts),
+        sentence=outcome.told(run),
         counts=counts,
         planned=len(cards),
         finished=sum(card.record is not None for card in cards),

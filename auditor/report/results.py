@@ -102,6 +102,8 @@ class Recorded(_Part):
     """What was found, in tables of texts and numbers: a row has as many cells as there are columns."""
     notes: tuple[str, ...]
     """What else there is to know of the measurement."""
+    remarks: tuple[str, ...]
+    """What this run had to say beside it, such as a cache that couldn't be written to."""
     params: Mapping[str, Any]
     """The parameters of its check, defaults included."""
     provenance: Mapping[str, Any]
@@ -188,6 +190,8 @@ class Results(_Part):
     """How many cases are in each state."""
     untested: tuple[str, ...]
     """What was not tested, in words."""
+    remarks: tuple[str, ...]
+    """On the spec as a whole, known before it ran."""
     cases: tuple[Case, ...]
     """All cases that were planned, in running order."""
 
@@ -210,9 +214,10 @@ def results(run: Run) -> Results:
         spec=Spec(run.spec, run.spec_digest, run.earlier_spec_digest, run.not_judged),
         confidence=run.confidence,
         overall=outcome.overall(counts),
-        sentence=outcome.sentence(counts),
+        sentence=outcome.told(run),
         counts=counts,
         untested=coverage(run).untested,
+        remarks=run.remarks,
         cases=tuple(_case(run, case) for case in run.cases),
     )
 
@@ -247,6 +252,7 @@ def _recorded(record: Record) -> Recorded:
         diagnostics=evidence.diagnostics if evidence else (),
         tables=evidence.tables if evidence else (),
         notes=evidence.notes if evidence else (),
+        remarks=record.remarks,
         params=record.params,
         provenance=record.provenance,
         baseline=_compared(record),

@@ -9,6 +9,7 @@ from auditor.report import outcome, text
 MOST_BYTES = 1024 * 1024
 """What GitHub takes from one step; of a larger summary it shows nothing."""
 _LONGEST = 300
+_MOST_REMARKS = 20
 # Whatever could begin markup, HTML, a link or a mention; `|` would end a cell.
 _ACTIVE = re.compile(r"[\\`*_{}\[\]<>#|~&@:$^=\"']|(?<=www)\.")
 
@@ -21,19 +22,22 @@ def render(run: Run, room: int = MOST_BYTES) -> str:
     counts = outcome.counts(run)
     overall = outcome.overall(counts)
     head = (
-        f"## {outcome.SYMBOLS[overall]} {_escaped(run.title)}: {overall}\n\n{_escaped(outcome.sentence(counts))}\n\n"
+        f"## {outcome.SYMBOLS[overall]} {_escaped(run.title)}: {overall}\n\n{_escaped(outcome.told(run))}\n\n"
         "| verdict | case | check | model | finding |\n| --- | --- | --- | --- | --- |\n"
     )
     cases = sorted(outcome.selected_cases(run), key=lambda case: outcome.STATES.index(run.state(case)))
     rows = [_row(run, case) for case in cases]
-    tail = "\n"
+    said = "".join(
+        f"- {_escaped(text.shortened(remark, _LONGEST))}\n" for remark in outcome.remarks(run)[:_MOST_REMARKS]
+    )
+    tail = close = f"\n{said}\n" if said else "\n"
     while _size(head, *rows, tail) > room:
         if not rows:
             return ""
         # By estimate rather than one by one: rows are about as long as each other.
         over = _size(head, *rows, tail) - room
         del rows[-max(1, over * len(rows) // _size(*rows)) :]
-        tail = f"\n{len(cases) - len(rows)} of {len(cases)} cases are left out here; the report has them all.\n\n"
+        tail = f"\n{len(cases) - len(rows)} of {len(cases)} cases are left out here; the report has them all.\n{close}"
     return "".join((head, *rows, tail))
 
 

@@ -159,7 +159,7 @@ def test_a_cache_that_goes_midway_leaves_the_right_result_and_finished_work_is_k
     done = ended(session)
     assert done.returncode == 0
     audit.assert_right()
-    told = done.stdout.count(f"CacheWarning: the cache {cache} can't be written to (")
+    told = done.stdout.count(f"the cache {cache} can't be written to (")
     assert told == (1 if by_a_file else 0)
     if not by_a_file:
         assert audit.kept() == 1, "the folder is made anew, for what was finished afterwards"

@@ -12,9 +12,9 @@ from PIL import Image
 
 from auditor import manifest
 from auditor.cli import main
+from auditor.publishing import render_report
 from auditor.report.files import drawn_by, render_files
 from auditor.report.html import render
-from auditor.runner import render_report
 from auditor.store import Folder
 from auditor.verification import verify
 from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.plan import make_plan
+from auditor.publishing import render_report
 from auditor.resources import Resources
-from auditor.runner import Work, new_run, obtain_settled, render_report
+from auditor.runner import Work, new_run, obtain_settled
 from auditor.store import Folder
 from auditor.verification import verify
 from tests.report.browser import in_view, opened, unfold

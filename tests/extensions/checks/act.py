@@ -18,6 +18,7 @@ import resource
 import shutil
 import signal
 import time
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ METRICS = {"accuracy": MetricInfo("proportion", "share of images given their tru
 class Params(Parameters):
     """What to do."""
 
-    do: Literal["nothing", "die", "fill the disk", "remove the reports", "sleep"] = "nothing"
+    do: Literal["nothing", "die", "fill the disk", "remove the reports", "sleep", "warn"] = "nothing"
     """What goes wrong."""
     after: CaseId | None = None
     """The case whose images to take."""
@@ -52,6 +53,8 @@ def run(context: Context, params: Params) -> Evidence:
             shutil.rmtree("reports")
         case "sleep":
             time.sleep(1)
+        case "warn":  # as libraries do, of what they will change
+            warnings.warn("it will be removed", DeprecationWarning, stacklevel=1)
     images = (originals + 0.01 * normal(context.seed, "noise", len(samples), originals.shape[1:])).astype(np.float32)
     predicted = context.classifier.predict(images).argmax(axis=1)
     right = predicted == samples.labels
