@@ -103,7 +103,7 @@ def check(folder: Path, public: Path) -> dict[str, Any]:
     key = _read(public, serialization.load_pem_public_key, ed25519.Ed25519PublicKey)
     path = folder / NAME
     try:
-        envelope = Envelope.from_dict(json.loads(path.read_text()))
+        envelope = Envelope.from_dict(json.loads(path.read_text("utf-8")))
         envelope.verify([SSlibKey.from_crypto(key)], 1)
         signed: dict[str, Any] = json.loads(envelope.payload)
     except FileNotFoundError as error:

@@ -55,7 +55,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return path.read_text("utf-8").splitlines()
     except OSError:
         return []  # not this system, or not this version of control groups
 

@@ -11,7 +11,9 @@ import click
 
 import auditor
 from auditor import cli_cache, cli_evidence, cli_figures
+from auditor.console import Console, prepare, say
 from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
+from auditor.remarks import lenient
 
 if TYPE_CHECKING:
     import pytest
@@ -23,10 +25,12 @@ class _Teaching(click.Group):
     """A group whose commands turn explainable errors into one red line and exit code 2."""
 
     def invoke(self, context: click.Context) -> Any:
+        prepare(sys.stdout, sys.stderr)
         try:
-            return super().invoke(context)
+            with lenient():
+                return super().invoke(context)
         except AuditError as error:
-            click.secho(str(error), fg="red", err=True)
+            say(str(error), "red", err=True)
             context.exit(EXIT_WRONG)
 
 
@@ -67,7 +71,7 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     """
     code, _ = _run_cases(arguments, "No cases: there is no *.audit.yaml here, or none was chosen.")
     if code == EXIT_NOT_PASSED and exit_zero:
-        click.echo("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
+        say("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
         return
     sys.exit(code)
 
@@ -104,14 +108,13 @@ def qualify(arguments: tuple[str, ...]) -> None:
       auditor qualify specs/qualification.audit.yaml --audit-report /tmp/reports
       auditor checks qualification      how to write such a case
     """
-    from rich.console import Console
 
     from auditor.report.terminal import evidence_tables
 
     if any(argument.startswith("-m") for argument in arguments):
         raise click.UsageError("-m is taken: it chooses the cases of `qualification`; choose among them by -k")
     code, runs = _run_cases([*arguments, "-m", "audit(check='qualification')"], _NO_QUALIFICATION)
-    console = Console(highlight=False)
+    console = Console()
     for record in (record for run in runs for record in run.records.values()):
         console.print(f"\n[bold]{record.audit} › {record.case}[/bold]: {record.verdict.status}\n")
         for table in evidence_tables(record, ("outcome", "model", "verdict", "why")):
@@ -128,7 +131,7 @@ def _run_cases(arguments: Iterable[str], none_found: str) -> tuple[int, "tuple[R
     ours = ["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", "-o", "testpaths="]
     code = pytest.main([*ours, *arguments], plugins=[witness])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        click.secho(none_found, fg="red", err=True)
+        say(none_found, "red", err=True)
     codes = {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: EXIT_NOT_PASSED}
     return codes.get(pytest.ExitCode(code), EXIT_WRONG), witness.runs
 
@@ -166,15 +169,15 @@ def validate(paths: tuple[Path, ...], strict: bool) -> None:
             planned = make_plan(path)
         except SpecError as error:
             wrong += 1
-            click.secho(str(error), fg="red", err=True)
+            say(str(error), "red", err=True)
             continue
         for problem in planned.warnings:
             place = f"{problem.file}:{problem.line}:{problem.column}"
-            click.secho(f"{place}: warning: {problem.message}", fg="yellow", err=True)
+            say(f"{place}: warning: {problem.message}", "yellow", err=True)
         expected = sum(len(case.expectations) for case in planned.cases)
         weak = len(planned.warnings)
         told = f", {weak} {'warning' if weak == 1 else 'warnings'}" if weak else ""
-        click.echo(f"{path}: {len(planned.cases)} checks, {expected} expectations{told}")
+        say(f"{path}: {len(planned.cases)} checks, {expected} expectations{told}")
         wrong += strict and bool(planned.warnings)
     if wrong:
         sys.exit(EXIT_WRONG)
@@ -188,7 +191,7 @@ def _specs(paths: Iterable[Path]) -> list[Path]:
         spec for path in paths or (Path(),) for spec in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])
     ]
     if not found:
-        click.secho("No *.audit.yaml found.", fg="red", err=True)
+        say("No *.audit.yaml found.", "red", err=True)
         sys.exit(EXIT_WRONG)
     return found
 
@@ -212,7 +215,6 @@ def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
       auditor plan specs --calibrate             time the models first
       pytest specs --audit-budget 5m             run what fits, by `priority`
     """
-    from rich.console import Console
     from rich.markup import escape
 
     from auditor.cache import Cache
@@ -221,7 +223,7 @@ def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
     from auditor.plan import make_plan
     from auditor.resources import Resources
 
-    console, progress = Console(highlight=False), Console(highlight=False, stderr=True)
+    console, progress = Console(), Console(stderr=True)
     resources, cache = Resources(cache=folder), Cache(folder)
     for path in _specs(paths):
         planned = make_plan(path)
@@ -239,12 +241,11 @@ def checks(name: str | None) -> None:
 
     With NAME: what it measures, why it matters, how to read it, its parameters and its metrics.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from auditor import catalog
 
-    console = Console(highlight=False)
+    console = Console()
     if name is None:
         table = Table("check", "question", box=None, pad_edge=False, header_style="bold")
         for known in catalog.names("checks"):
@@ -284,7 +285,7 @@ def schema(of: str, output: Path | None) -> None:
 
     made = text() if of == "spec" else results.schema_text()
     if output is None:
-        click.echo(made, nl=False)
+        say(made.removesuffix("\n"))
     else:
         write_text(output, made)
 
@@ -325,7 +326,7 @@ def report(folders: tuple[Path, ...], size: float | None, output: Path | None) -
             run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most)
         add_to_step_summary(run)
         good = good and passed(run)
-        click.echo(page)
+        say(page)
     if not good:
         sys.exit(EXIT_NOT_PASSED)
 

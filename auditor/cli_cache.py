@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from auditor.cache import Cache, Entry
+from auditor.console import say
 from auditor.errors import RecordError
 
 FOLDER = click.option(
@@ -33,9 +34,9 @@ def info(folder: Path) -> None:
     Kept are results, and notes: how long cases and models took, and which models a trial has loaded safely.
     """
     entries = Cache(folder).everything()
-    click.echo(f"{folder}: {_amount(entries)}")
+    say(f"{folder}: {_amount(entries)}")
     if entries:
-        click.echo(f"last of use between {_date(entries[0].used)} and {_date(entries[-1].used)}")
+        say(f"last of use between {_date(entries[0].used)} and {_date(entries[-1].used)}")
 
 
 @cache.command()
@@ -58,7 +59,7 @@ def prune(folder: Path, unused_days: float, max_mb: float) -> None:
         removed = kept.prune(unused_days, max_mb * 1e6)
     except OSError as error:
         raise RecordError(f"{folder} can't be pruned: {error.strerror or error}") from error
-    click.echo(f"removed {_amount(removed)}; left {_amount(kept.everything())}")
+    say(f"removed {_amount(removed)}; left {_amount(kept.everything())}")
 
 
 def _amount(entries: list[Entry]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from auditor.console import Console, say
 from auditor.errors import EXIT_NOT_PASSED
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -55,7 +56,7 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
     _, page = render_report(target)
     add_to_step_summary(run)
     verdicts_before_and_now(run)
-    click.echo(f"report: {page}")
+    say(f"report: {page}")
     if not passed(run):
         sys.exit(EXIT_NOT_PASSED)
 
@@ -89,13 +90,13 @@ def attest(path: Path, key: Path | None, new_key: bool, keyless: bool) -> None:
     if key is None:
         if new_key:
             raise click.UsageError("--new-key makes the key that --key names")
-        click.echo(f"attestation: {attest_keyless(path)}")
+        say(f"attestation: {attest_keyless(path)}")
         return
     if new_key:
-        click.echo(f"public key: {attestation.new_key(key)}")
+        say(f"public key: {attestation.new_key(key)}")
     elif not key.exists():
         raise click.UsageError(f"there is no key {key}; --new-key makes one")
-    click.echo(f"attestation: {attestation.attest(path, key)}")
+    say(f"attestation: {attestation.attest(path, key)}")
 
 
 @click.command()
@@ -122,7 +123,7 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
     page = output or _beside(now, "-diff.html")
     write_text(page, render(run))
     verdicts_before_and_now(run)
-    click.echo(f"report: {page}")
+    say(f"report: {page}")
 
 
 @click.command()
@@ -150,13 +151,11 @@ def verify(
     misclassified again by the checkpoint; and that the metrics count just these images. Ends with 1 if anything
     doesn't hold.
     """
-    from rich.console import Console
     from rich.markup import escape
 
-    from auditor.drawing.words import visible
     from auditor.verification import verify as check
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     folder = path.parent if path.is_file() else path
     wrong = 0
     if (identity is None) != (issuer is None):
@@ -173,7 +172,7 @@ def verify(
         console.print(f"[green]✓[/] the attestation is signed by {escape(identity)}: {signed['predicate']['result']}")
     for finding in check(folder, spec, model=not without_model, allow_code=allow_code):
         mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
-        console.print(f"{mark} {escape(visible(f'{finding.of}: {finding.what}: {finding.seen}'))}")
+        console.print(f"{mark} {escape(f'{finding.of}: {finding.what}: {finding.seen}')}")
         wrong += not finding.ok
     if wrong:
         console.print(f"[bold red]{wrong} {'thing does' if wrong == 1 else 'things do'} not hold.[/]")
@@ -211,8 +210,8 @@ def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Pa
     page = output or _beside(path, "-replay.html")
     write_text(page, render(found.run))
     then, now = ("fooled the model" if fooled else "did not fool the model" for fooled in found.fooled)
-    click.echo(f"{case}, row {found.row}: {then} then, {now} now ({found.seconds:.1f} s)")
-    click.echo(f"the two images differ by at most {found.apart:.2g} in any pixel")
-    click.echo(f"report: {page}")
+    say(f"{case}, row {found.row}: {then} then, {now} now ({found.seconds:.1f} s)")
+    say(f"the two images differ by at most {found.apart:.2g} in any pixel")
+    say(f"report: {page}")
     if found.fooled[0] != found.fooled[1]:
         sys.exit(EXIT_NOT_PASSED)

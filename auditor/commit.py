@@ -21,7 +21,15 @@ def commit_of(folder: Path) -> str:
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git says, or None where it isn't installed, hangs, or knows no repository."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

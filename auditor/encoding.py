@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,11 @@ def encode(value: Any, arrays: dict[str, NDArray[Any]], name: str = "") -> Any:
 
 
 def _join(name: str, part: str) -> str:
+    """The path of what stands under a key: no two keys share one, and each can be the name of a file in an archive.
+
+    A class's name is part of its metric's, and may be anything.
+    """
+    part = "".join(c if c.isprintable() and c not in "%/" else quote(c, "", errors="surrogatepass") for c in part)
     return f"{name}/{part}" if name else part
 
 

@@ -280,7 +280,7 @@ def _seconds(run: Callable[[], Any]) -> float:
 def _resident() -> int:
     """Bytes of memory this process holds, or 0 where the system doesn't say (it is Linux that does)."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")

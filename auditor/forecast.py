@@ -1,9 +1,9 @@
 """A plan on a terminal: its cases in running order, what each will take, and what its gates can show."""
 
-from rich.console import Console
 from rich.markup import escape
 
 from auditor.checks._text import several
+from auditor.console import Console
 from auditor.core import Passes
 from auditor.estimate import Estimate, Outlook
 from auditor.plan import Case, Plan

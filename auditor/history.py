@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import AuditError, RecordError
+from auditor.escaping import visible
 from auditor.intervals import interval
 from auditor.record import Record, Run
 from auditor.store import Folder
@@ -105,15 +106,20 @@ def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, id) DO UPDATE SET title = excluded.title, "
         "started = excluded.started, commit_id = excluded.commit_id, planned = excluded.planned, "
         "states = excluded.states",
-        (folder, run.id, run.title, run.started, run.commit, len(states), counted),
+        _row(folder, run.id, run.title, run.started, run.commit, len(states), counted),
     )
     database.execute("DELETE FROM cases WHERE folder = ? AND run = ?", (folder, run.id))
     for position, case in enumerate(run.cases):
         metric, kind, *numbers = _headline(run.records.get(case.id))
         database.execute(
             "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (folder, run.id, position, case.id, run.state(case), metric, kind, *numbers),
+            _row(folder, run.id, position, case.id, run.state(case), metric, kind, *numbers),
         )
+
+
+def _row(*values: str | float | None) -> tuple[str | float | None, ...]:
+    """Values as SQLite takes them: half a surrogate pair is no text to it."""
+    return tuple(visible(value) if isinstance(value, str) else value for value in values)
 
 
 def _headline(record: Record | None) -> tuple[str, str, float | None, float | None, float | None]:

@@ -54,7 +54,7 @@ def check(folder: Path, identity: str, issuer: str) -> dict[str, Any]:
         raise RecordError(_WANTED) from error
     path = folder / NAME
     try:
-        bundle = Bundle.from_json(path.read_text())
+        bundle = Bundle.from_json(path.read_text("utf-8"))
         signer = policy.Identity(identity=identity, issuer=issuer)
         kind, payload = Verifier.production(offline=True).verify_dsse(bundle, signer)
         if kind != PAYLOAD:

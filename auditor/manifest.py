@@ -44,7 +44,7 @@ def digest(path: Path) -> str:
 def page_bytes(folder: Path) -> int | None:
     """The size that the pages of an audit were laid out for; None where no manifest says so."""
     try:
-        size = json.loads((folder / NAME).read_text())["page_bytes"]
+        size = json.loads((folder / NAME).read_text("utf-8"))["page_bytes"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return size if isinstance(size, int) else None
@@ -65,7 +65,7 @@ def broken(folder: Path) -> dict[str, str]:
     Raises RecordError where there is no manifest, or none that can be read.
     """
     try:
-        promised = json.loads((folder / NAME).read_text())["files"]
+        promised = json.loads((folder / NAME).read_text("utf-8"))["files"]
         wanted = {str(name): str(sha256) for name, sha256 in promised.items()}
     except FileNotFoundError as error:
         raise RecordError(f"{folder} has no {NAME}: the run wasn't finished, or the file was removed") from error

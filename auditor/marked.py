@@ -24,6 +24,7 @@ from yaml.events import (
 from yaml.reader import Reader
 
 from auditor.errors import Problem, SpecError
+from auditor.escaping import unfit
 from auditor.syntax import DEEPEST, TOO_DEEP, explained, place_at
 
 Location = tuple[str | int, ...]
@@ -180,6 +181,10 @@ class _Reader:
         if tag is None:
             plain = _PLAIN.fullmatch(event.value) if event.implicit[0] else None
             tag = f"!!{plain.lastgroup}" if plain else "!!str"
+        hidden = unfit(event.value)
+        if hidden:
+            self._problem(event, f"the character {hidden} can't be seen, or hides others: leave it out")
+            return None
         try:
             return _MADE[tag](event.value)
         except (ValueError, KeyError):
@@ -191,6 +196,8 @@ class _Reader:
         for key_event in self._inside():
             scalar = isinstance(key_event, ScalarEvent)
             told = self._refusal(key_event) if scalar else "a key must be a plain name"
+            if scalar and not told and (hidden := unfit(key_event.value)):
+                told = f"the character {hidden} can't be seen, or hides others: leave it out of the key"
             if told:
                 self._problem(key_event, told)
                 self._skip(key_event)

@@ -16,7 +16,7 @@ import pytest
 
 from auditor import plugin_options
 from auditor.plugin_options import pytest_addoption as pytest_addoption  # a hook, found here by its name
-from auditor.plugin_state import STATE, State, begin, draws, plan_of, standing_of, work_of
+from auditor.plugin_state import STATE, State, begin, draws, plan_of, prepare_terminal, standing_of, work_of
 
 if TYPE_CHECKING:
     from auditor.plan import Case, Plan
@@ -87,6 +87,7 @@ class AuditFile(pytest.File):
             raise self.CollectError(f"{message}; run it without -n, or with a --rootdir that holds it")
         from auditor.remarks import lenient
 
+        prepare_terminal(self.config)
         with lenient():
             plan = plan_of(self.config, self.path)
         for tag in sorted({tag for case in plan.cases for tag in case.tags}):
@@ -97,9 +98,10 @@ class AuditFile(pytest.File):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show a mistake in a spec as its lines alone, anything else with its traceback."""
         from auditor.errors import AuditError
+        from auditor.escaping import on_terminal
 
         if isinstance(excinfo.value, AuditError):
-            return str(excinfo.value)
+            return on_terminal(str(excinfo.value))
         return super().repr_failure(excinfo)
 
 
@@ -126,6 +128,7 @@ class AuditItem(pytest.Item):
     def runtest(self) -> None:
         """Run the case, or read the record another process of this run has left."""
         from auditor.errors import AuditError
+        from auditor.escaping import on_terminal, visible
         from auditor.remarks import lenient
         from auditor.runner import left_out
 
@@ -135,7 +138,7 @@ class AuditItem(pytest.Item):
                 why = "" if stands else left_out(work_of(self.config, self.plan), self.case)
                 if why:
                     self.user_properties.append(("audit_verdict", "not run"))
-                    pytest.skip(f"not run: {why}")
+                    pytest.skip(on_terminal(f"not run: {why}"))
                 record = self._obtain(stands)
         except AuditError:
             self.user_properties.append(("audit_verdict", "error"))
@@ -144,11 +147,11 @@ class AuditItem(pytest.Item):
             self._remark(remark)
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
-            self.user_properties += [(str(n), float(m.value)) for n, m in record.evidence.metrics.items()]
+            self.user_properties += [(visible(n), float(m.value)) for n, m in record.evidence.metrics.items()]
         self._attach_thumbnail(record)
         waiver = record.waiver
         if waiver and record.state == "waived":
-            pytest.xfail(f"waived by {waiver}; {record.verdict.message}")
+            pytest.xfail(on_terminal(f"waived by {waiver}; {record.verdict.message}"))
         if waiver and waiver.standing == "unneeded":
             self._remark(f"the waiver of {record.case!r} is unneeded: it passes; remove it")
         if record.verdict.status == "inconclusive" and plugin_options.tolerant(self.config):
@@ -164,7 +167,9 @@ class AuditItem(pytest.Item):
 
     def _remark(self, text: str) -> None:
         """Say something beside the outcome: a property of the report, which workers of pytest-xdist hand on too."""
-        self.user_properties.append((REMARK, text))
+        from auditor.escaping import on_terminal
+
+        self.user_properties.append((REMARK, on_terminal(text)))
 
     def _attach_thumbnail(self, record: Record) -> None:
         if not draws(self.config) or record.evidence is None:
@@ -178,21 +183,27 @@ class AuditItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
         from auditor.errors import AuditError
+        from auditor.escaping import on_terminal
 
         if isinstance(excinfo.value, AuditError):
-            return f"{self.case.id} ({self.case.check} of {self.case.model}): error\n{excinfo.value}"
+            head = f"{self.case.id} ({self.case.check} of {self.case.model}): error"
+            return on_terminal(f"{head}\n{excinfo.value}")
         if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
-        record = excinfo.value.record
+        return on_terminal("\n".join(self._told(excinfo.value.record)))
+
+    @staticmethod
+    def _told(record: Record) -> list[str]:
+        """Why a case didn't pass, line by line."""
         lines = [f"{record.case} ({record.check} of {record.model}): {record.verdict.status}"]
         if record.failure and record.failure.traceback:
-            return "\n".join([*lines, record.failure.traceback])
+            return [*lines, record.failure.traceback]
         if record.evidence:
             lines.append(record.evidence.summary)
         findings = [f"{f.status}: {f.message}" for f in record.verdict.findings]
         if record.waiver:
             lines.append(f"its waiver ({record.waiver}) doesn't hold: {record.waiver.standing}")
-        return "\n".join([*lines, *(findings or [record.verdict.message])])
+        return [*lines, *(findings or [record.verdict.message])]
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the case stands in its spec (the line counts from 0 here) and what it asks."""

@@ -125,16 +125,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Print what was remarked, the verdict table of every audit, and where its report is."""
     state = config.stash[STATE]
     planned = [str(problem) for plan in state.plans.values() for problem in plan.warnings]
+    if not (planned or state.remarks or state.rendered or state.problems):
+        return
+    from auditor.escaping import on_terminal
+
     if planned or state.remarks:
         terminalreporter.section("audit remarks")
         for said in (*planned, *(_of(cases, remark) for remark, cases in state.remarks.items())):
-            terminalreporter.write_line(said, yellow=True)
+            terminalreporter.write_line(on_terminal(said), yellow=True)
     if not state.rendered and not state.problems:
         return
     from auditor.report.terminal import verdict_table
 
     for run, page in state.rendered:
-        terminalreporter.section(run.title)
+        terminalreporter.section(on_terminal(run.title))
         terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
         if run.audit in state.standing:
             terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
@@ -147,4 +151,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for tracked in state.tracked:
         terminalreporter.write_line(f"tracked: {tracked}")
     for problem in state.problems:
-        terminalreporter.write_line(problem, red=True)
+        terminalreporter.write_line(on_terminal(problem), red=True)

@@ -58,6 +58,15 @@ class State:
 STATE = pytest.StashKey[State]()
 
 
+def prepare_terminal(config: pytest.Config) -> None:
+    """Let the terminal show what its encoding lacks in other words; pytest would escape whole tables."""
+    from auditor.console import prepare
+
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter:
+        prepare(reporter._tw._file)
+
+
 def plan_of(config: pytest.Config, path: Path) -> Plan:
     """Plan a spec once a process."""
     from auditor.plan import make_plan
@@ -121,6 +130,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
     from auditor.runner import begin_run, new_run, placed, standing
     from auditor.store import Folder
 
+    prepare_terminal(config)
     state = config.stash[STATE]
     audits: dict[str, Path] = {}
     for path, case_ids in chosen.items():

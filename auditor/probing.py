@@ -217,7 +217,7 @@ def _limit_memory(more: int) -> None:
         return
     import resource
 
-    pages = int(Path("/proc/self/statm").read_text().split()[5])  # of data: what RLIMIT_DATA counts
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[5])  # of data: what RLIMIT_DATA counts
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + more, hard))
 

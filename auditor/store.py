@@ -86,7 +86,7 @@ class Folder:
 
     def _current_run(self) -> str | None:
         try:
-            return str(json.loads((self.path / "run.json").read_text())["run"]["id"])
+            return str(json.loads((self.path / "run.json").read_text("utf-8"))["run"]["id"])
         except (OSError, ValueError, KeyError, TypeError):
             return None  # no run, or one that can't be read: it is replaced either way
 
@@ -140,7 +140,7 @@ class Folder:
         if not path.is_file():
             return ""
         _refuse_links(self.path, path)
-        by, _, why = path.read_text().partition("\n")
+        by, _, why = path.read_text("utf-8").partition("\n")
         return why if by == run else ""
 
     def save(self, record: Record) -> None:
@@ -169,7 +169,7 @@ class Folder:
             return None
         _refuse_links(self.path, folder, path, folder / "arrays.npz")
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text("utf-8"))
             _check_format(content, path)
             if content["record"]["run"] != run:
                 return None
@@ -185,7 +185,7 @@ class Folder:
         path = self.path / "run.json"
         _refuse_links(self.path, path)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text("utf-8"))
             _check_format(content, path)
             run: Run = decode(Run, content["run"], {})
             for case in run.cases:
@@ -257,7 +257,7 @@ def _undrawn(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _says(path: Path, run: str) -> bool:
-    return path.exists() and path.read_text() == run
+    return path.exists() and path.read_text("utf-8") == run
 
 
 def _refuse_links(root: Path, *paths: Path) -> None:
@@ -317,4 +317,4 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from auditor.drawing import words
+from auditor.escaping import visible
 from auditor.figures import Array
 
 WIDTH = 360
@@ -17,7 +17,7 @@ SIZE = 11.5
 
 def spoken(text: str, most: int = 60) -> str:
     """A label on one line, whatever it is made of, cut after so many letters."""
-    line = " ".join(words.visible(text).split())
+    line = " ".join(visible(text).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 

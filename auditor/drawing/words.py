@@ -1,29 +1,10 @@
 """Texts and numbers as they are put on pages and into pictures: safe to look at, easy to read."""
 
 import math
-import re
 
 from auditor.core import MetricKind
 
 NO_VALUE = "no value"
-# Characters that are invisible or reorder their surroundings could make a page say what its records don't.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def _shown(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
-def visible(text: str) -> str:
-    """Replace control, zero-width and direction-changing characters by something that can be seen."""
-    # Nearly all texts are printable, which is quickly known.
-    return text if text.isprintable() else _INVISIBLE.sub(_shown, text)
 
 
 def percent(value: float) -> str:

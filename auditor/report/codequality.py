@@ -6,7 +6,7 @@ issues, in one JSON array.
 
 from collections.abc import Mapping
 
-from auditor.drawing import words
+from auditor.escaping import visible
 from auditor.record import Run, State
 from auditor.report import outcome, text
 from auditor.report.interchange import fingerprint, spec_path, to_json
@@ -27,7 +27,7 @@ def render(run: Run) -> str:
     return to_json(
         [
             {
-                "description": words.visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
+                "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
                 "check_name": case.check,
                 "fingerprint": fingerprint(run, case),
                 "severity": _SEVERITIES[run.state(case)],

@@ -89,7 +89,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": text.prose, "cell": text.cell}
+    environment.filters |= {"prose": text.prose, "cell": text.cell, "urlencode": text.address}
     environment.tests |= {"numeric": _is_number}
     environment.globals |= {"symbols": SYMBOLS}
     return environment

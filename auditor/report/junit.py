@@ -6,7 +6,7 @@ That schema gives properties to test suites alone, so every case is a suite of o
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from auditor.drawing.words import visible
+from auditor.escaping import visible
 from auditor.record import PlannedCase, Run, State
 from auditor.report import outcome
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import auditor
-from auditor.drawing import words
+from auditor.escaping import visible
 from auditor.record import PlannedCase, Run, State, Waiver
 from auditor.report import outcome, text
 from auditor.report.explain import explain
@@ -46,7 +46,7 @@ def _run(run: Run) -> Json:
             }
         },
         # GitHub keeps the results of one category apart from those of another, and replaces its last ones.
-        "automationDetails": {"id": f"auditor/{words.visible(run.audit)}/"},
+        "automationDetails": {"id": f"auditor/{visible(run.audit)}/"},
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The folder that the audit was run in."}}},
         "invocations": [
             {
@@ -71,7 +71,7 @@ def _rule(check: str) -> Json:
         "name": check.title().replace("_", "") + "Check",
         "shortDescription": {"text": _shown(question)},
         "fullDescription": {"text": _shown(parts.get("What it measures", question))},
-        "help": {"text": words.visible(help_text or question)},
+        "help": {"text": visible(help_text or question)},
     }
 
 
@@ -98,7 +98,7 @@ def _result(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
 
 
 def _suppression(waiver: Waiver) -> Json:
-    return {"kind": "external", "status": "accepted", "justification": words.visible(str(waiver))}
+    return {"kind": "external", "status": "accepted", "justification": visible(str(waiver))}
 
 
 def _notification(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
@@ -111,7 +111,7 @@ def _notification(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
         "associatedRule": {"id": case.check, "index": rules.index(case.check)},
     }
     if failure:
-        notification["exception"] = {"kind": words.visible(failure.kind), "message": words.visible(failure.message)}
+        notification["exception"] = {"kind": visible(failure.kind), "message": visible(failure.message)}
     return notification
 
 
@@ -132,4 +132,4 @@ def _message(said: str) -> Json:
 
 
 def _shown(said: str) -> str:
-    return words.visible(text.shortened(said, _LONGEST))
+    return visible(text.shortened(said, _LONGEST))

@@ -2,7 +2,7 @@
 
 import re
 
-from auditor.drawing import words
+from auditor.escaping import visible
 from auditor.record import PlannedCase, Run
 from auditor.report import outcome, text
 
@@ -54,4 +54,4 @@ def _row(run: Run, case: PlannedCase) -> str:
 
 def _escaped(said: str) -> str:
     """Text that Markdown takes as text, on one line: what could mean more becomes a character reference."""
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", words.visible(" ".join(said.split())))
+    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", visible(" ".join(said.split())))

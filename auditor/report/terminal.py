@@ -1,10 +1,9 @@
 """Tables on a terminal: the verdicts of a run, verdicts beside earlier ones, the tables of one record."""
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.drawing.words import visible
+from auditor.console import Console
 from auditor.record import Record, Run, State
 from auditor.report.outcome import counts, finding, selected_cases
 from auditor.report.text import cell
@@ -23,19 +22,19 @@ STYLES: dict[State, str] = {
 
 def verdict_table(run: Run, colours: bool, width: int) -> str:
     """One line a case: verdict, what was found or what went wrong, and how long it took."""
-    console = Console(width=width, force_terminal=colours, no_color=not colours, highlight=False)
+    console = Console(width=width, force_terminal=colours, no_color=not colours)
     table = _table("verdict", "case", "finding")
     table.add_column("seconds", justify="right", no_wrap=True)
     for case in selected_cases(run):
         record = run.records.get(case.id)
         seconds = "" if not record else "cached" if record.cached else f"{record.seconds:.1f}"
-        table.add_row(_styled(run.state(case)), case.id, escape(visible(finding(run, case))), seconds)
+        table.add_row(_styled(run.state(case)), case.id, escape(finding(run, case)), seconds)
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
         for record in run.records.values():
             if record.waiver and record.waiver.standing != "in force":
-                owner = escape(visible(record.waiver.owner))
+                owner = escape(record.waiver.owner)
                 console.print(f"[yellow]waiver of {record.case} by {owner}: {record.waiver.standing}[/]")
         if run.code_allowed:
             console.print("[yellow]code in checkpoints was allowed to run (--audit-allow-code)[/]")
@@ -48,13 +47,13 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
 
 def verdicts_before_and_now(run: Run) -> None:
     """Print each case's verdict before and now, changed ones first."""
-    console = Console(highlight=False)
+    console = Console()
     table = _table("before", "now", "case", "why")
     rows = []
     for case in run.cases:
         record, state = run.records.get(case.id), run.state(case)
         earlier = record.earlier.verdict.status if record and record.earlier else None
-        why = escape(visible(record.verdict.message)) if record else ""
+        why = escape(record.verdict.message) if record else ""
         rows.append((earlier == state, (_styled(earlier) if earlier else "–", _styled(state), case.id, why)))
     for _, row in sorted(rows, key=lambda pair: pair[0]):
         table.add_row(*row)
@@ -94,11 +93,11 @@ def evidence_tables(record: Record, columns: tuple[str, ...]) -> tuple[Table, ..
     """
     drawn = []
     for table in record.evidence.tables if record.evidence else ():
-        shown = Table(title=escape(visible(table.title)), title_justify="left", box=None, header_style="bold")
+        shown = Table(title=escape(table.title), title_justify="left", box=None, header_style="bold")
         for column in columns:
             shown.add_column(escape(column), no_wrap=column != columns[-1], overflow="fold")
         for row in table.rows:
             cells = dict(zip(table.columns, row, strict=True))
-            shown.add_row(*(escape(visible(cell(cells[column]))) for column in columns))
+            shown.add_row(*(escape(cell(cells[column])) for column in columns))
         drawn.append(shown)
     return tuple(drawn)

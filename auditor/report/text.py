@@ -6,11 +6,13 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
 from auditor.core import Metric, MetricKind
-from auditor.drawing.words import NO_VALUE, number, points, quantity, visible
+from auditor.drawing.words import NO_VALUE, number, points, quantity
+from auditor.escaping import visible
 from auditor.record import Expectation
 
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
@@ -30,6 +32,11 @@ def finalize(value: Any) -> Any:
 def prose(text: str) -> Markup:
     """Escape a text and set what stands between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))
+
+
+def address(path: str) -> str:
+    """A path as it stands in a link."""
+    return quote(visible(path), "/")
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.drawing.words import visible
+from auditor.escaping import visible
 from auditor.record import Expectation
 from auditor.report.summary import MOST_BYTES, render
 from tests.report.page import HOSTILE, Node, every_state, evidence, hostile_run, parse, record, run_of

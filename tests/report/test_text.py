@@ -1,6 +1,7 @@
 import pytest
 
 from auditor.drawing import words
+from auditor.escaping import visible
 from auditor.record import Expectation
 from auditor.report import text
 
@@ -61,7 +62,7 @@ def test_prose_escapes_before_it_sets_code() -> None:
 
 def test_ordinary_scripts_are_left_alone() -> None:
     plain = "héllo שלום مرحبا 数字\n\t👩‍🔬"
-    assert words.visible(plain) == plain
+    assert visible(plain) == plain
 
 
 def test_references_end_with_a_full_stop() -> None:
