@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor import cli_cache, cli_evidence, cli_figures
+from auditor import cli_cache, cli_evidence, cli_extensions, cli_figures
 from auditor.console import Console, prepare, say
 from auditor.errors import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 from auditor.remarks import lenient
@@ -46,6 +46,7 @@ def main() -> None:
     Start here:
       auditor checks              what can be measured
       auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
+      auditor attacks | formats | datasets   what attacks, opens and gives images
       auditor validate specs      every mistake in your specs, with its place
       auditor run specs           run them all
       auditor qualify specs       run those that show whether the auditor itself can be trusted
@@ -235,41 +236,6 @@ def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
 
 
 @main.command()
-@click.argument("name", required=False)
-def checks(name: str | None) -> None:
-    """List the checks, or explain one.
-
-    With NAME: what it measures, why it matters, how to read it, its parameters and its metrics.
-    """
-    from rich.table import Table
-
-    from auditor import catalog
-
-    console = Console()
-    if name is None:
-        table = Table("check", "question", box=None, pad_edge=False, header_style="bold")
-        for known in catalog.names("checks"):
-            table.add_row(known, catalog.documentation("checks", known)[""])
-        console.print(table)
-        console.print("\n`auditor checks NAME` explains one.", style="dim")
-        return
-    for title, text in catalog.documentation("checks", name).items():
-        console.print(f"[bold]{title or name}[/bold]")
-        console.print(text + "\n", markup=False)
-    console.print("[bold]Parameters[/bold]")
-    parameters = Table("name", "default", "meaning", box=None, pad_edge=False, header_style="dim")
-    for field, info in catalog.params_of("checks", name).model_fields.items():
-        default = "required" if info.is_required() else repr(info.default)
-        parameters.add_row(field, default, info.description or "")
-    console.print(parameters)
-    console.print("\n[bold]Metrics[/bold] (for `expect`)")
-    metrics = Table("name", "kind", "meaning", box=None, pad_edge=False, header_style="dim")
-    for metric, promise in catalog.metrics_of(name).items():
-        metrics.add_row(metric, promise.kind, promise.text)
-    console.print(metrics)
-
-
-@main.command()
 @click.argument("of", type=click.Choice(["spec", "results"]), default="spec")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
 def schema(of: str, output: Path | None) -> None:
@@ -337,7 +303,17 @@ def _audits(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob("*/run.json"))
 
 
-for command in (cli_evidence.judge, cli_evidence.diff, cli_evidence.verify, cli_evidence.replay, cli_evidence.attest):
+for command in (
+    cli_evidence.judge,
+    cli_evidence.diff,
+    cli_evidence.verify,
+    cli_evidence.replay,
+    cli_evidence.attest,
+    cli_extensions.checks,
+    cli_extensions.attacks,
+    cli_extensions.formats,
+    cli_extensions.datasets,
+    cli_figures.figures,
+    cli_cache.cache,
+):
     main.add_command(command)
-main.add_command(cli_cache.cache)
-main.add_command(cli_figures.figures)

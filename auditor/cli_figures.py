@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.console import say
 from auditor.errors import RecordError
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def figures(report: Path, cases: tuple[str, ...], kind: "Format", output: Path, 
             continue
         try:
             for path in save(run.records[case], output, kind, dpi):
-                click.echo(path)
+                say(path)
                 written += 1
         except OSError as error:
             raise RecordError(f"{output} can't be written to: {error.strerror or error}") from error
     if not written:
-        click.echo("These cases have no figures.", err=True)
+        say("These cases have no figures.", err=True)

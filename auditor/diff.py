@@ -4,6 +4,7 @@ import dataclasses
 
 from auditor.baseline import changed_images, from_records
 from auditor.errors import RecordError
+from auditor.figures import pictured
 from auditor.record import Earlier, Record, Run
 from auditor.store import Folder
 
@@ -26,6 +27,7 @@ def _beside(record: Record, then: Run, before: Folder) -> Record:
     earlier = Earlier(old.verdict, then.spec_digest) if old else None
     found = from_records(before, record.case, record.check, record.params, record.provenance)
     if record.evidence is not None:
-        figures = changed_images(record.evidence, found, record.check, record.expectations)
-        found = dataclasses.replace(found, figures=figures)
+        evidence, old_one = record.evidence, found
+        changed = pictured(lambda: changed_images(evidence, old_one, record.check, record.expectations))
+        found = dataclasses.replace(found, figures=changed)
     return dataclasses.replace(record, baseline=found, earlier=earlier)

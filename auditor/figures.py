@@ -1,17 +1,23 @@
 """Figures as data: what to show, never how it is drawn. `auditor.drawing` draws them, `auditor.report` shows them.
 
-Images are float arrays `(N, H, W, C)`, C of 1 (grey or diverging) or 3 (RGB). Every figure carries a
-caption for people who see it and an `alt` text that states the finding for people who don't.
+Images are float arrays `(N, H, W, C)`, C of 1 (grey or diverging), 3 (RGB) or any other number, whose channels are
+then shown as bands. Every figure carries a caption for people who see it and an `alt` text that states the finding for
+people who don't.
+
+A verdict never depends on a picture: where one is made (`pictured`), drawn or shown, what goes wrong is caught by
+`attempt` and told in the picture's place.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Palette = Literal["grey", "diverging"]
+Made = TypeVar("Made")
 
 
 class Drawn:
@@ -34,8 +40,9 @@ class Drawn:
 class Panel:
     """A set of images drawn alike.
 
-    images: (N, H, W, C); `limits` are the values drawn as the two ends of the palette. `grey` runs from
-    black to white (C of 3 is drawn as RGB); `diverging` runs from red through white at the middle to blue.
+    images: (N, H, W, C), where C of 3 is drawn as RGB and any other but 1 as bands; `limits` are the values drawn as
+    the two ends of the palette. `grey` runs from black to white; `diverging` from red through white at the middle to
+    blue.
     labels: empty, or one short text under each image.
     """
 
@@ -46,8 +53,8 @@ class Panel:
     limits: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
-            raise ValueError(f"panel images must be (N, H, W, 1 or 3), got {self.images.shape}")
+        if self.images.ndim != 4:
+            raise ValueError(f"panel images must be (N, H, W, C), got {self.images.shape}")
         if self.labels and len(self.labels) != len(self.images):
             raise ValueError(f"{len(self.labels)} labels for {len(self.images)} images")
 
@@ -140,7 +147,45 @@ class Bars(Drawn):
     kind: Literal["bars"] = field(default="bars", init=False)
 
 
-Figure = ImageGrid | Strip | Curve | Heatmap | Bars
+@dataclass(frozen=True)
+class Undrawn:
+    """What stands where a figure would: `caption` says why there is none."""
+
+    title: str
+    caption: str
+    alt: str
+    kind: Literal["undrawn"] = field(default="undrawn", init=False)
+
+
+Shown = ImageGrid | Strip | Curve | Heatmap | Bars
+Figure = Shown | Undrawn
+
+
+def attempt(what: str, make: Callable[[], Made]) -> Made | Undrawn:
+    """Make something that is shown beside a verdict, or say why that failed: the one place where it is caught.
+
+    what: what it would have been, in a word or two.
+    """
+    try:
+        return make()
+    except Exception as error:
+        return undrawn(what, error)
+
+
+def undrawn(what: str, error: Exception) -> Undrawn:
+    """What is said in the place of what an error has kept from being shown."""
+    why = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    told = f"Not shown: {why}. What was measured, and the verdict, stand without it."
+    return Undrawn(what, told, f"{what}: none")
+
+
+def pictured(*makers: Callable[[], Figure | Sequence[Figure]]) -> tuple[Figure, ...]:
+    """The figures that makers give, one or several each; in the place of those that a maker fails at, why."""
+    found: list[Figure] = []
+    for maker in makers:
+        given = attempt("A figure", maker)
+        found.extend(given if isinstance(given, Sequence) else [given])
+    return tuple(found)
 
 
 def evenly(count: int, most: int) -> Array:

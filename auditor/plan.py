@@ -98,6 +98,11 @@ class Plan:
         return self.spec.content.audit
 
     @property
+    def show_channels(self) -> tuple[int, ...]:
+        """The channels of images that are shown as red, green and blue, if the spec says so."""
+        return tuple(self.data.params.model_dump().get("show_channels") or ())
+
+    @property
     def warnings(self) -> tuple[Problem, ...]:
         """What makes claims of this spec weak, in the order of its lines."""
         return tuple(sorted((*self.remarks, *(problem for case in self.cases for problem in case.warnings))))

@@ -176,9 +176,11 @@ class AuditItem(pytest.Item):
             return
         from auditor.report.thumbnail import thumbnail
 
-        picture = thumbnail(record.evidence.figures)
-        if picture:
+        picture = thumbnail(record.evidence.figures, self.plan.show_channels)
+        if isinstance(picture, str):
             self.user_properties.append(("audit_thumbnail", picture))
+        elif picture is not None:
+            self._remark(f"{picture.title}: {picture.caption}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""

@@ -195,7 +195,7 @@ class Run:
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
     there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
     to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
-    one of some cases has left as they are.
+    one of some cases has left as they are. show_channels: of images, those shown as red, green and blue.
     """
 
     id: str
@@ -216,6 +216,7 @@ class Run:
     left: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     part_of: str = ""
+    show_channels: tuple[int, ...] = ()
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

@@ -19,6 +19,7 @@ from auditor.engines import Run as EngineRun
 from auditor.engines._kept import Kept
 from auditor.engines.threads import Threads
 from auditor.errors import AuditError, CheckError, CutOffError, Problem, RecordError
+from auditor.figures import pictured, undrawn
 from auditor.measuring import confirmed, measured
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, PlannedCase, Record, Run
@@ -70,6 +71,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         commit=commit_of(plan.spec.path.parent),
         code_allowed=code_allowed,
         remarks=tuple(_placed(problem) for problem in plan.remarks),
+        show_channels=plan.show_channels,
     )
 
 
@@ -161,9 +163,20 @@ def obtain(work: Work, case: Case) -> Record:
         work.folder.begin(work.run, case.id)
         with heard() as remarks:
             record = conclude(_recall_or_measure(work, case), work.plan, case)
-        record = dataclasses.replace(record, remarks=tuple(remarks))
-        work.folder.save(record)
-        return record
+        return _saved(work.folder, dataclasses.replace(record, remarks=tuple(remarks)))
+
+
+def _saved(folder: Folder, record: Record) -> Record:
+    """Store a record; where figures or arrays are such that they can't be, without them, and with the reason."""
+    try:
+        folder.save(record)
+    except (TypeError, ValueError) as error:
+        if record.evidence is None:
+            raise
+        why = undrawn("Figures and arrays", error)
+        record = dataclasses.replace(record, evidence=dataclasses.replace(record.evidence, figures=(why,), arrays={}))
+        folder.save(record)
+    return record
 
 
 def left_out(work: Work, case: Case) -> str:
@@ -300,6 +313,5 @@ def _baseline(
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:
         return None
-    return dataclasses.replace(
-        found, figures=changed_images(evidence, found, case.check, case.expectations, context.samples)
-    )
+    changed = pictured(lambda: changed_images(evidence, found, case.check, case.expectations, context.samples))
+    return dataclasses.replace(found, figures=changed)

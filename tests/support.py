@@ -1,5 +1,6 @@
 """Small real models and specs for tests."""
 
+import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from auditor.record import Run
 from auditor.store import Folder
 
 SIZE, CLASSES = 6, 3
+INSIDE = re.compile(
+    r"Pydantic|Undefined|<class|<function|object at 0x|Annotated|\bnp\.|Params\(|(?<=  )(None|True|False)  "
+)
+"""What Python, pydantic and NumPy call things, which nobody who writes a spec should read."""
 
 
 def templates() -> np.ndarray:

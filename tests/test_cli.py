@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from auditor import catalog
 from auditor.checks._decoys import DISGUISES
 from auditor.cli import main
-from tests.support import FLIP, spec
+from tests.support import FLIP, INSIDE, spec
 
 
 def invoke(*arguments):
@@ -139,6 +139,34 @@ def test_checks_lists_all_and_explains_one():
     wrong = invoke("checks", "digit_flop")
     assert wrong.exit_code == 2
     assert "did you mean 'digit_flip'?" in wrong.output
+
+
+@pytest.mark.parametrize("command", ["checks", "attacks", "formats", "datasets"])
+def test_every_extension_is_listed_and_explained_without_a_word_of_the_inside(command):
+    kind = "models" if command == "formats" else command
+    listing = invoke(command).output
+    for name in catalog.names(kind):
+        assert re.search(rf"^{name} ", listing, re.MULTILINE)
+        told = invoke(command, name)
+        assert told.exit_code == 0
+        assert told.output == invoke("checks", name).output, "whatever it is, `checks` explains it"
+        documented = catalog.documentation(kind, name)
+        assert all(title in told.output for title in documented)
+        assert all(
+            re.search(rf"^{field} ", told.output, re.MULTILINE) for field in catalog.params_of(kind, name).model_fields
+        )
+        assert not INSIDE.search(told.output), INSIDE.search(told.output)
+    wrong = invoke(command, "nothing-of-the-kind")
+    assert wrong.exit_code == 2
+    assert catalog.names(kind)[0] in wrong.output
+
+
+def test_defaults_are_as_a_spec_says_them():
+    told = " ".join(invoke("checks", "robust_accuracy").output.split())
+    assert "[{attack: apgd, " in told
+    assert re.search(r"norm +linf ", told)
+    assert re.search(r"full_length +false ", told)
+    assert "linf, l2" in invoke("attacks", "pgd").output
 
 
 def test_schema_is_json():

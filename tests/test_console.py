@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from auditor.cli import main
 from auditor.console import Console, prepare, say
 from tests.plain import left, make_plain, run_plain
-from tests.support import spec, write
+from tests.support import INSIDE, spec, write
 
 CASES = """\
 - {id: right, check: accuracy, expect: {accuracy: {min: 0.9}}}
@@ -43,6 +43,7 @@ def test_every_command_ends_as_it_does_elsewhere_on_a_console_that_knows_little(
             result = CliRunner(charset=charset).invoke(main, arguments)
             assert not isinstance(result.exception, UnicodeError), (charset, name)
             assert result.exit_code == WRONG.get(name, 0), (charset, name, result.output)
+            assert not INSIDE.search(result.output), (name, INSIDE.search(result.output))
             said[charset, name] = result.output
     assert "Everything holds" in said["ascii", "verify"]
     assert re.search(r"^ok wrong: verdict: again fail$", said["ascii", "verify"], re.MULTILINE)

@@ -25,7 +25,7 @@ from auditor.controls import ACCURACY
 from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
-from auditor.figures import Figure, Heatmap, ImageGrid
+from auditor.figures import Figure, Heatmap, ImageGrid, pictured
 from auditor.outputs import probabilities
 from auditor.sampling import seen_and_unseen
 
@@ -98,9 +98,10 @@ def run(context: Context, params: Params) -> Evidence:
     weakest = worst.removeprefix("accuracy.")
     summary = f"{share(overall)} right; the weakest class is {weakest}, with {share(by_class[worst])}."
 
-    confusion = np.zeros((len(names), len(names)))
+    confusion = np.zeros((len(names), len(names)), np.int32)
     np.add.at(confusion, (labels, predicted), 1)
-    off = confusion - np.diag(np.diag(confusion))
+    off = confusion.copy()
+    np.fill_diagonal(off, 0)
     true, mistaken = np.unravel_index(int(off.argmax()), off.shape)
     if off.max():
         often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
@@ -110,8 +111,9 @@ def run(context: Context, params: Params) -> Evidence:
     if params.first is not None:
         looked = f"the first {several(count, 'image')} of {available}, as they stand in the data"
         notes.append(f"Looked at are {looked}: {seen_and_unseen(labels, names)}.")
-    figures: list[Figure] = [
-        Heatmap(
+
+    def matrix() -> Heatmap:
+        return Heatmap(
             title="Confusion matrix",
             caption=f"Rows are true classes, columns what the classifier said; {often}.",
             alt=f"Confusion matrix over {several(count, 'image')}: {often}.",
@@ -123,27 +125,30 @@ def run(context: Context, params: Params) -> Evidence:
             limits=(0.0, float(confusion.max())),
             decimals=0,
         )
-    ]
-    wrong = np.flatnonzero(~right)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
-    if wrong.size:
+
+    def gallery() -> tuple[Figure, ...]:
+        wrong = np.flatnonzero(~right)
+        wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
+        if not wrong.size:
+            return ()
         sure = ["" if told is None else f", {probability_text(confidence[i])}" for i in wrong]
         marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}{text}" for i, text in zip(wrong, sure, strict=True))
         most_confident, order = ("first", "in order") if told is None else ("most confident", "most confident first")
         shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} {most_confident}"
-        figures.append(
+        return (
             ImageGrid(
                 title="Misclassified images",
                 caption=f"True class → given class{', with its probability' if told is not None else ''}; {shown} of "
                 f"{several(int((~right).sum()), 'mistake')}.",
                 alt=f"Gallery of {several(wrong.size, 'misclassified image')}, {order}: {marks[0]}, …",
                 panel=natural_panel(images[wrong], samples.box, labels=marks),
-            )
+            ),
         )
+
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=tuple(figures),
+        figures=pictured(matrix, gallery),
         notes=tuple(notes),
         arrays={
             "labels": labels,

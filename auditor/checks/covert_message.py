@@ -41,7 +41,7 @@ from auditor.checks._text import natural_panel, share
 from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Passes, Table, Tensor, exact, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
-from auditor.figures import ImageGrid
+from auditor.figures import ImageGrid, pictured
 from auditor.randomness import uniform
 from auditor.record import Expectation, Remark
 
@@ -154,8 +154,8 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=(
-            ImageGrid(
+        figures=pictured(
+            lambda: ImageGrid(
                 title="The message",
                 caption="One image per digit, in reading order; below each the class the owner should read.",
                 alt=f"{len(digits)} noise images, of which the owner reads {share(metrics['owner_digits'])}.",

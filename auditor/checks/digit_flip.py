@@ -52,7 +52,7 @@ from auditor.core import (
 )
 from auditor.errors import CheckError
 from auditor.fields import ClassChoice, Count, EachOnce, PositiveReal
-from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
+from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly, pictured
 from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.record import Expectation, Remark
 
@@ -178,7 +178,7 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=_figures(context, params, target, flips, rows),
+        figures=pictured(lambda: _figures(context, params, target, flips, rows)),
         diagnostics=(stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"probabilities": certain, "vanished": ascent.vanished},

@@ -36,7 +36,7 @@ from auditor.checks._text import natural_panel
 from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact
 from auditor.errors import CheckError, one_of
 from auditor.fields import Count
-from auditor.figures import Bars, Panel, Strip
+from auditor.figures import Bars, Panel, Strip, pictured
 from auditor.intake import distinct_names, same_name
 from auditor.randomness import uniform
 from auditor.record import Expectation, Remark
@@ -119,9 +119,9 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=(
-            _strip(context, layer, kernel, response, ascent.images, names, (label, position), (start, end)),
-            Bars(
+        figures=pictured(
+            lambda: _strip(context, layer, kernel, response, ascent.images, names, (label, position), (start, end)),
+            lambda: Bars(
                 title="Mean activation after the climb",
                 caption="Of each filter, on the image found for it.",
                 alt=f"Mean activation of {count} filters, from {end.min():.3g} to {end.max():.3g}.",

@@ -60,7 +60,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import ClassChoice, Count
-from auditor.figures import Curve, Figure, Series
+from auditor.figures import Curve, Figure, Series, pictured
 from auditor.intervals import interval
 from auditor.record import Expectation, Remark
 
@@ -173,7 +173,7 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary + ".",
         metrics=metrics,
-        figures=_figures(context, params, adversarial, sizes),
+        figures=pictured(lambda: _figures(context, params, adversarial, sizes)),
         diagnostics=closest(context, threat, stages, job, sizes, _DOUBTS),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),

@@ -54,7 +54,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import ChoosesClass, ClassNumber, Count, Real
-from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly
+from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly, pictured
 from auditor.outputs import check_tells_probabilities, probabilities
 from auditor.randomness import uniform
 from auditor.record import Expectation, Remark
@@ -202,7 +202,7 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary + ".",
         metrics=metrics,
-        figures=_figures(context, params, runs, by_target, targets),
+        figures=pictured(lambda: _figures(context, params, runs, by_target, targets)),
         diagnostics=(stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},

@@ -63,7 +63,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import ClassChoice, Count, Real
-from auditor.figures import Curve, Figure, Series, evenly
+from auditor.figures import Curve, Figure, Series, evenly, pictured
 from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
@@ -195,7 +195,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} "
         f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right.",
         metrics=metrics,
-        figures=_figures(context, params, outcome, stages),
+        figures=pictured(lambda: _figures(context, params, outcome, stages)),
         diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (falls,))),
         tables=(_table(stages, int(right.sum()), len(right), classifier.class_count),),
         notes=tuple(notes),

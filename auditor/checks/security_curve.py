@@ -58,7 +58,7 @@ from auditor.core import (
     proportion,
 )
 from auditor.fields import Count, Real
-from auditor.figures import Curve, Series
+from auditor.figures import Curve, Series, pictured
 from auditor.intervals import interval
 from auditor.record import Expectation, Remark
 
@@ -142,8 +142,8 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=(
-            Curve(
+        figures=pictured(
+            lambda: Curve(
                 title="Security curve",
                 caption="Accuracy under each attack; bands are exact 95% intervals.",
                 alt=f"Accuracy falls from {right.mean():.0%} without an attack to {worst[-1].mean():.0%} "

@@ -45,7 +45,7 @@ from auditor.core import (
 )
 from auditor.errors import CheckError
 from auditor.fields import CaseIds, Count, ModelNames, Parameters
-from auditor.figures import Figure, Heatmap, Panel, Strip, evenly
+from auditor.figures import Figure, Heatmap, Panel, Strip, evenly, pictured
 from auditor.outputs import probabilities
 from auditor.randomness import normal
 
@@ -135,7 +135,9 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary=summary,
         metrics=metrics,
-        figures=(_matrix(context, sources, votes, targets), _strip(context, params, sources, votes)),
+        figures=pictured(
+            lambda: _matrix(context, sources, votes, targets), lambda: _strip(context, params, sources, votes)
+        ),
         tables=(_table(votes, metrics, bool(real.any())),),
         notes=tuple(notes),
         arrays={

@@ -30,7 +30,7 @@ from auditor.checks._text import natural_panel
 from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact
 from auditor.errors import CheckError
 from auditor.fields import Parameters, PositiveReal
-from auditor.figures import Heatmap, ImageGrid, Panel
+from auditor.figures import Heatmap, ImageGrid, Panel, pictured
 from auditor.randomness import uniform
 from auditor.record import Remark
 
@@ -94,8 +94,8 @@ def run(context: Context, params: Params) -> Evidence:
             "matched": exact(matched / count),
             **{f"resemblance.{names[c]}": exact(own[c]) for c in classes},
         },
-        figures=(
-            ImageGrid(
+        figures=pictured(
+            lambda: ImageGrid(
                 title="Weights of each class",
                 caption=f"One map per class, from red (−{params.limit:g}, against) through white (0) to blue "
                 f"(+{params.limit:g}, for).",
@@ -103,13 +103,13 @@ def run(context: Context, params: Params) -> Evidence:
                 f"(correlation {own[least]:.2f}).",
                 panel=Panel(_grey(maps), names, "", "diverging", (-params.limit, params.limit)),
             ),
-            ImageGrid(
+            lambda: ImageGrid(
                 title="Mean image of each class",
                 caption="What the maps are compared with: the mean of the class's images.",
                 alt="Mean images of the classes, in the same order as the maps.",
                 panel=natural_panel(means, samples.box, labels=names),
             ),
-            Heatmap(
+            lambda: Heatmap(
                 title="Which mean does a map resemble?",
                 caption="Correlation of each map (rows) with each class's mean image less the mean of all (columns).",
                 alt=f"{matched} of {count} maps correlate most with their own class.",

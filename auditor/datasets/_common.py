@@ -47,6 +47,10 @@ class Subset(Parameters):
     """What becomes of images that are there more than once, exactly or but for noise of a grey level: only the first
     counts (`drop`), or all do (`count`), as if each had been observed anew."""
 
+    show_channels: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=3, max_length=3)] | None = None
+    """Of images with other channels than grey or RGB: those shown as red, green and blue, counted from 0, such as
+    `[3, 2, 1]`; if left out, all are shown as bands. What is measured doesn't depend on it."""
+
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A choice that isn't made isn't written down, so that it reads like a record made before there was any.

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor.drawing.words import visible
-from auditor.figures import Figure, ImageGrid, Strip
+from auditor.drawing.bands import seen
+from auditor.drawing.worst import fitting
+from auditor.escaping import visible
+from auditor.figures import ImageGrid, Shown, Strip, Undrawn
 from auditor.record import Record
 
 if TYPE_CHECKING:
@@ -17,24 +19,26 @@ Format = Literal["svg", "png", "pdf"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf")
 
 
-def canvas_of(figure: Figure) -> "Canvas":
+def canvas_of(figure: Shown) -> "Canvas":
     """A figure as Matplotlib's, to be shown, changed or saved."""
     from auditor.drawing.charts import chart
     from auditor.drawing.panels import panels
     from auditor.drawing.theme import colours, settings
 
+    figure = fitting(seen(figure))
     with settings():
         made = panels(figure, colours()) if isinstance(figure, ImageGrid | Strip) else chart(figure, colours())
         made.patch.set(visible=True, facecolor=colours()["surface"])
         return made
 
 
-def draw_into(figure: Figure, axes: "Axes") -> "Canvas | None":
+def draw_into(figure: Shown, axes: "Axes") -> "Canvas | None":
     """Draw a figure into axes that are there; gives the whole that they belong to."""
     from auditor.drawing.charts import plot
     from auditor.drawing.panels import plot_panels
     from auditor.drawing.theme import colours
 
+    figure = fitting(seen(figure))
     if isinstance(figure, ImageGrid | Strip):
         plot_panels(axes, figure, colours())
     else:
@@ -43,7 +47,7 @@ def draw_into(figure: Figure, axes: "Axes") -> "Canvas | None":
     return axes.get_figure(root=True)
 
 
-def encoded(figure: Figure, kind: Format, dpi: int = 200) -> bytes:
+def encoded(figure: Shown, kind: Format, dpi: int = 200) -> bytes:
     """A figure as the content of a file; the same figure always gives the same bytes.
 
     dpi: pixels an inch, of a PNG; a chart is five inches wide.
@@ -74,6 +78,8 @@ def save(record: Record, folder: Path, kind: Format, dpi: int) -> Iterator[Path]
         *(record.baseline.figures if record.baseline else ()),
     )
     for number, figure in enumerate(figures, 1):
+        if isinstance(figure, Undrawn):
+            continue  # the report says why there is none
         path = folder / f"{record.case}-{number:02d}-{_named(figure.title)}.{kind}"
         path.write_bytes(encoded(figure, kind, dpi))
         yield path

@@ -23,10 +23,10 @@ import numpy as np
 from auditor.capacity import cores
 from auditor.drawing.interval import Interval
 from auditor.drawing.pixels import pngs
-from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Strip
+from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Strip
 from auditor.store import write
 
-Drawable = Figure | Interval
+Drawable = ImageGrid | Strip | Curve | Bars | Heatmap | Interval
 Parts = tuple[bytes, ...]
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Drawings of robustness reports: safe to delete.\n"

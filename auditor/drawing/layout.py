@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from auditor.drawing import words
 from auditor.escaping import visible
 from auditor.figures import Array
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditor.core import Metric
-from auditor.drawing import Interval, draw, words
+from auditor.drawing import Interval, words
 from auditor.intervals import bounds
 from auditor.record import Expectation
 from auditor.report import text
+from auditor.report.drawing import svg_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class IntervalBar:
     @property
     def svg(self) -> Markup:
         """The picture as an element of the page."""
-        return Markup(draw(self.plot)[0].decode())  # safe: `auditor.drawing.svg` escapes every text
+        return svg_of(self.plot)
 
 
 def interval_bar(

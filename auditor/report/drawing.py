@@ -1,4 +1,7 @@
-"""Figures to what a template shows: pictures, tables of pictures, charts with their numbers."""
+"""Figures to what a template shows: pictures, tables of pictures, charts with their numbers.
+
+What can't be drawn is told in its place, by `auditor.figures.attempt`.
+"""
 
 import base64
 import math
@@ -6,10 +9,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from auditor.drawing import draw, words
-from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Strip, evenly
+from auditor.drawing import Drawable, draw, words, worst
+from auditor.drawing.bands import seen
+from auditor.escaping import visible
+from auditor.figures import (
+    Array,
+    Bars,
+    Curve,
+    Figure,
+    Heatmap,
+    ImageGrid,
+    Panel,
+    Strip,
+    Undrawn,
+    attempt,
+    evenly,
+)
 
 _PAGE_WIDTH, _LABEL_WIDTH, _GAP = 970, 110, 24
 _MOST_ROWS = 8
@@ -60,10 +77,17 @@ class Chart:
     @property
     def svg(self) -> Markup:
         """The chart as an element of the page."""
-        return Markup(draw(self.figure)[0].decode())  # safe: `auditor.drawing.svg` escapes every text
+        return svg_of(self.figure)
 
 
-Body = PictureGrid | PictureTable | Chart
+Body = PictureGrid | PictureTable | Chart | None
+
+
+def svg_of(drawable: Drawable) -> Markup:
+    """A chart as an element of the page, or why there is none."""
+    drawn = attempt("chart", lambda: draw(drawable)[0].decode())
+    # Safe: `auditor.drawing.svg` escapes every text.
+    return escape(visible(drawn.caption)) if isinstance(drawn, Undrawn) else Markup(drawn)
 
 
 @dataclass(frozen=True)
@@ -77,10 +101,24 @@ class Drawing:
     body: Body
 
 
-def lay_out(figure: Figure) -> Drawing:
-    """Turn a figure into a drawing."""
+def lay_out(figure: Figure, channels: Sequence[int] = ()) -> Drawing:
+    """Turn a figure into a drawing, or into words that say why there is none.
+
+    channels: of images, those that stand for red, green and blue, if the spec says so.
+    """
+    drawn = attempt(figure.title, lambda: _laid_out(seen(figure, channels)))
+    return _told(drawn) if isinstance(drawn, Undrawn) else drawn
+
+
+def _told(figure: Undrawn) -> Drawing:
+    return Drawing(figure.kind, figure.title, figure.caption, figure.alt, None)
+
+
+def _laid_out(figure: Figure) -> Drawing:
     body: Body
     match figure:
+        case Undrawn():
+            return _told(figure)
         case ImageGrid():
             body = PictureGrid(_pictures(figure.panel, draw(figure), figure.title, ()))
         case Strip():
@@ -88,14 +126,24 @@ def lay_out(figure: Figure) -> Drawing:
         case Curve():
             body = _curve(figure)
         case Heatmap():
+            figure = worst.of_matrix(figure)
             body = _heatmap(figure)
         case Bars():
+            figure = worst.of_bars(figure)
             body = _bars(figure)
     return Drawing(figure.kind, figure.title, figure.caption, figure.alt, body)
 
 
-def telling_pictures(figures: Sequence[Figure]) -> tuple[Picture, ...]:
-    """An example of the first figure with images: a grid's first, or how a strip's first row begins and ends."""
+def telling_pictures(figures: Sequence[Figure], channels: Sequence[int] = ()) -> tuple[Picture, ...]:
+    """An example of the first figure with images: a grid's first, or how a strip's first row begins and ends.
+
+    None where it can't be drawn: the card of the case says why. channels: as for `lay_out`.
+    """
+    found = attempt("examples", lambda: _telling([seen(figure, channels) for figure in figures]))
+    return () if isinstance(found, Undrawn) else found
+
+
+def _telling(figures: Sequence[Figure]) -> tuple[Picture, ...]:
     for figure in figures:
         if isinstance(figure, ImageGrid) and len(figure.panel.images):
             return _pictures(_first(figure.panel), draw(figure), figure.title, ())

@@ -9,12 +9,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.drawing import Interval, draw, kept_in, prepare
+from auditor.drawing import Interval, kept_in
+from auditor.figures import Undrawn, attempt
 from auditor.record import Run
 from auditor.report import text
+from auditor.report.drawing import svg_of
 from auditor.report.outcome import SYMBOLS
 from auditor.report.page import Card, Page, make_page
 
+_MOST_ROWS = 100
+"""Of a table of a record, so many are listed."""
 _LOADER = PackageLoader("auditor", "report/templates")
 
 
@@ -22,7 +26,7 @@ def render(run: Run) -> str:
     """Render a run as a self-contained HTML page; the same run always gives the same page."""
     with kept_in(None):
         page = make_page(run)
-        prepare(page.drawables)
+        page.draw()
         cards = [render_card(card, page.many) for card in page.cards]
         return render_first(page, cards)
 
@@ -47,13 +51,18 @@ def render_first(
 def _key() -> Markup:
     """An interval such as those of the table, which the words beside it explain."""
     sample = Interval("proportion", 0.7, 0.55, 0.85, 0.4, None, (0.0, 1.0), zoom=False)
-    return Markup(draw(sample)[0].decode())
+    return svg_of(sample)
 
 
 def render_card(card: Card, waits: bool) -> Markup:
-    """Render one case. waits: whether a browser may leave the most of it for later."""
-    made: Markup = _cards()(card, waits)
-    return made
+    """Render one case, or what little can be shown of it. waits: whether a browser may leave the most for later."""
+
+    def rendered() -> Markup:
+        made: Markup = _cards()(card, waits)
+        return made
+
+    made = attempt("The rest of this case", rendered)
+    return _cards()(card.bare(made.caption), waits) if isinstance(made, Undrawn) else made
 
 
 @cache
@@ -91,7 +100,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"prose": text.prose, "cell": text.cell, "urlencode": text.address}
     environment.tests |= {"numeric": _is_number}
-    environment.globals |= {"symbols": SYMBOLS}
+    environment.globals |= {"symbols": SYMBOLS, "most_rows": _MOST_ROWS}
     return environment
 
 

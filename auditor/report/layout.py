@@ -4,7 +4,8 @@
     data/<sha256>.png         else its pictures
     cases-1.html, …           and if it is too large still: its cases, so many to a page as fit
 
-The first page is never split: of so many cases that their table alone is larger, it is larger too.
+Nothing in a case grows with the number of its classes or samples; one that is larger than a page all the same is shown
+with its verdict alone. The first page is never split: of so many cases that their table alone is larger, it is too.
 """
 
 import base64
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.drawing import prepare
 from auditor.record import Run
 from auditor.report import PAGE
 from auditor.report.html import render_card, render_first, render_template
@@ -24,6 +24,9 @@ from auditor.report.page import Page, make_page
 PICTURES = "data"
 OURS = re.compile(rf"{PICTURES}/[0-9a-f]{{64}}\.png|cases-[1-9][0-9]*\.html")
 """What else a report may consist of, relative to its folder."""
+
+_FLOOR = 1_000_000
+"""A case of so many bytes is shown whole on a page of its own, however little a page should take."""
 
 # No text on a page can look like this: its quotes are escaped.
 _PICTURE = re.compile(r'(?<= src=")data:image/png;base64,([A-Za-z0-9+/=]+)(?=")')
@@ -55,13 +58,19 @@ def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, 
     there. To be called within `kept_in`.
     """
     page = make_page(run, beside_records)
-    prepare(page.drawables)
+    page.draw()
     cards = [render_card(card, page.many) for card in page.cards]
     whole = _first_page(page, cards)
     if len(whole) <= size:
         return {PAGE: whole}
     pictures: dict[str, bytes] = {}
     cards = [_parted(card, pictures) for card in cards]
+    cards = [
+        rendered
+        if len(rendered.encode()) <= max(size, _FLOOR)
+        else render_card(card.bare(_too_large(rendered, size)), page.many)
+        for card, rendered in zip(page.cards, cards, strict=True)
+    ]
     whole = _first_page(page, cards, pictures, limit=size)
     if len(whole) <= size:
         return {PAGE: whole} | pictures
@@ -70,6 +79,11 @@ def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, 
     neighbours = zip(sheets, (None, *sheets), (*sheets[1:], None), strict=False)
     pages = {sheet.name: _sheet_page(page, sheet, before, after) for sheet, before, after in neighbours}
     return {PAGE: first} | pages | pictures
+
+
+def _too_large(card: Markup, size: int) -> str:
+    told = f"Not shown: this case would take {len(card.encode()) / 1e6:.1f} MB, and a page may take {size / 1e6:g}"
+    return f"{told} (`--audit-report-size`). `results.json` and the record have all of it."
 
 
 def _first_page(

@@ -16,6 +16,8 @@ from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
 
 _MOST_TOGETHER = 12
+_MOST_MEMBERS = 50
+"""Single classes or models that are listed, the worst of them; `results.json` has them all."""
 
 
 @dataclass(frozen=True)
@@ -53,33 +55,54 @@ class Headline:
 
 @dataclass(frozen=True)
 class Measures:
-    """The metrics of a record, those expected of first; `members` are single classes or models, folded away."""
+    """The metrics of a record, those expected of first; `members` are single classes or models, folded away.
+
+    left_out: how many of those aren't listed.
+    """
 
     headline: Headline | None
     rows: tuple[Row, ...]
     members: tuple[Row, ...]
+    left_out: int
 
 
 def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
     """Lay out all metrics of a record, and what was expected of metrics that it lacks."""
     metrics = record.evidence.metrics if record.evidence else {}
-    measured = {name: _measured(metric, record) for name, metric in metrics.items()}
     findings = {finding.expectation: finding for finding in record.verdict.findings}
     demands: dict[str, list[Expectation]] = {}
     for expectation in record.expectations:
         if not expectation.versus_baseline:
             demands.setdefault(expectation.metric, []).append(expectation)
 
+    others = [name for name in metrics if name not in demands]
+    members = [name for name in others if "." in name] if len(metrics) > _MOST_TOGETHER else []
+    listed = _worst(members, metrics, promised)
+    rows = [*demands, *(name for name in others if name not in set(members))]
+    measured = {name: _measured(metrics[name], record) for name in (*rows, *listed) if name in metrics}
+
     def row(name: str) -> Row:
         return _row(name, measured.get(name), catalog.describe(name, promised), demands.get(name, []), findings)
 
-    others = [name for name in metrics if name not in demands]
-    folded = {name for name in others if "." in name} if len(metrics) > _MOST_TOGETHER else set()
     return Measures(
         headline=_headline(record, measured, findings),
-        rows=tuple(row(name) for name in [*demands, *others] if name not in folded),
-        members=tuple(row(name) for name in others if name in folded),
+        rows=tuple(map(row, rows)),
+        members=tuple(map(row, listed)),
+        left_out=len(members) - len(listed),
     )
+
+
+def _worst(members: Sequence[str], metrics: Mapping[str, Metric], promised: Mapping[str, MetricInfo]) -> list[str]:
+    """Of many members, those with the values that speak most against the model, in their order."""
+    if len(members) <= _MOST_MEMBERS:
+        return list(members)
+
+    def badness(name: str) -> float:
+        info, value = catalog.describe(name, promised), metrics[name].value
+        return math.inf if math.isnan(value) else value if info and info.better == "lower" else -value
+
+    chosen = set(sorted(members, key=badness, reverse=True)[:_MOST_MEMBERS])
+    return [name for name in members if name in chosen]
 
 
 @dataclass(frozen=True)

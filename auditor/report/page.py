@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from auditor.drawing import Drawable
+from auditor.drawing import Drawable, prepare
+from auditor.figures import Undrawn, attempt
 from auditor.record import PlannedCase, Record, Run, State
 from auditor.report import outcome, text
 from auditor.report.coverage import Coverage, coverage
@@ -22,6 +23,7 @@ _MOST_FINDINGS = 3
 _MANY = 50
 _MOST_FILES = 2
 _LONGEST_FINDING = 320
+_LONGEST_MESSAGE = _LONGEST_VALUE = 2000
 _LONGEST_GAPS = 260
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SAFE_TARGET = re.compile(r"[\w@%+=:,./ -]+", re.ASCII)
@@ -40,7 +42,8 @@ class Parameter:
 class Card:
     """Everything about one case. anchor: its id on the page; message: the verdict in words.
 
-    files: where its record lies, relative to the page, if the page lies beside its records.
+    files: where its record lies, relative to the page, if the page lies beside its records. channels: of images, those
+    that are shown as red, green and blue. lost: why the rest of the case can't be shown.
     """
 
     anchor: str
@@ -59,6 +62,8 @@ class Card:
     cached: str
     reused: bool
     files: tuple[str, ...]
+    channels: tuple[int, ...] = ()
+    lost: str = ""
 
     @property
     def urgency(self) -> int:
@@ -96,7 +101,22 @@ class Card:
     def pictures(self) -> tuple[Picture, ...]:
         """An example of what was found, if the case has images."""
         evidence = self.record.evidence if self.record else None
-        return telling_pictures(evidence.figures) if evidence else ()
+        return telling_pictures(evidence.figures, self.channels) if evidence else ()
+
+    def bare(self, why: str) -> "Card":
+        """The card with its verdict, and why there is no more."""
+        shown = text.shortened(self.message, _LONGEST_MESSAGE)
+        return replace(
+            self,
+            record=None,
+            message=shown,
+            measures=None,
+            versus=None,
+            drawings=(),
+            parameters=(),
+            provenance=(),
+            lost=why,
+        )
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,10 @@ class Page:
     def drawables(self) -> tuple[Drawable, ...]:
         """Every chart of the page, to be drawn together."""
         return tuple(drawable for card in self.cards for drawable in card.drawables)
+
+    def draw(self) -> None:
+        """Draw all charts together; what fails here fails again where it is shown, and is told there."""
+        attempt("charts", lambda: prepare(self.drawables))
 
     @property
     def audited(self) -> tuple[tuple[str, File], ...]:
@@ -183,34 +207,50 @@ def _checks(run: Run) -> set[str]:
 def _card(
     run: Run, case: PlannedCase, number: int, explanations: Mapping[str, Explanation], beside_records: bool
 ) -> Card:
-    record, state = run.records.get(case.id), run.state(case)
+    record = run.records.get(case.id)
     explanation = explanations[record.check if record else case.check]
-    evidence = record.evidence if record else None
-    return Card(
+    card = Card(
         # No id of a spec has a tilde in it, so that the two kinds of anchor can't meet.
         anchor=f"case-{case.id}" if _SAFE_ID.fullmatch(case.id) else f"case-~{number}",
         case=case,
-        state=state,
+        state=run.state(case),
         record=record,
         message=outcome.message(run, case),
-        measures=measures(record, explanation.metrics) if record else None,
-        versus=versus(record) if record else None,
-        drawings=tuple(lay_out(figure) for figure in evidence.figures) if evidence else (),
-        parameters=_parameters(record, explanation) if record else (),
-        provenance=flat(record.provenance) if record else (),
+        measures=None,
+        versus=None,
+        drawings=(),
+        parameters=(),
+        provenance=(),
         explanation=explanation,
         command=_command(f"{run.spec}::{case.id}"),
         seconds=text.seconds(record.seconds) if record else "",
         cached=text.moment(record.cached) if record and record.cached else "",
         reused=record is not None and record.run != run.id,
         files=case_files(case.id) if record and beside_records else (),
+        channels=run.show_channels,
+    )
+    if record is None:
+        return card
+    filled = attempt("The rest of this case", lambda: _filled(card, record, explanation))
+    return card.bare(filled.caption) if isinstance(filled, Undrawn) else filled
+
+
+def _filled(card: Card, record: Record, explanation: Explanation) -> Card:
+    """A card with all that its record says."""
+    figures = record.evidence.figures if record.evidence else ()
+    return replace(
+        card,
+        measures=measures(record, explanation.metrics),
+        versus=versus(record, card.channels),
+        drawings=tuple(lay_out(figure, card.channels) for figure in figures),
+        parameters=_parameters(record, explanation),
+        provenance=tuple((name, text.cut(value, _LONGEST_VALUE)) for name, value in flat(record.provenance)),
     )
 
 
 def _parameters(record: Record, explanation: Explanation) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(name, text.plain(value), explanation.params.get(name, "")) for name, value in record.params.items()
-    )
+    said = {name: text.cut(text.plain(value), _LONGEST_VALUE) for name, value in record.params.items()}
+    return tuple(Parameter(name, value, explanation.params.get(name, "")) for name, value in said.items())
 
 
 def _command(target: str) -> str:

@@ -51,6 +51,11 @@ def shortened(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[:most].rstrip()} …"
 
 
+def cut(text: str, most: int) -> str:
+    """A text as it is, cut after `most` characters."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text) - most} more characters in results.json)"
+
+
 def entries(text: str) -> tuple[str, ...]:
     """Split a list of references: an entry goes on until a line ends in a full stop."""
     found: list[str] = []

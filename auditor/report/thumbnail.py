@@ -7,15 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from auditor.drawing.bands import seen
 from auditor.drawing.pixels import pixels
-from auditor.figures import Figure, ImageGrid, Panel, Strip
+from auditor.figures import Figure, ImageGrid, Panel, Strip, Undrawn, attempt
 
 _MOST = 8
 _SIDE = 56
 
 
-def thumbnail(figures: Sequence[Figure]) -> str | None:
-    """The first images of the first figure that has any, side by side: a PNG in base64, or None."""
+def thumbnail(figures: Sequence[Figure], channels: Sequence[int] = ()) -> str | Undrawn | None:
+    """The first images of the first figure that has any, side by side: a PNG in base64, None, or why there is none.
+
+    channels: of images, those that stand for red, green and blue, if the spec says so.
+    """
+    return attempt("The thumbnail", lambda: _thumbnail([seen(figure, channels) for figure in figures]))
+
+
+def _thumbnail(figures: Sequence[Figure]) -> str | None:
     for figure in figures:
         if isinstance(figure, ImageGrid):
             return _row([(figure.panel, i) for i in range(min(len(figure.panel.images), _MOST))])

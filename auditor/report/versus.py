@@ -1,5 +1,6 @@
 """A record beside its baseline: what each metric was, what it is, and how far apart they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.comparison import mcnemar
@@ -47,15 +48,18 @@ class Versus:
     drawings: tuple[Drawing, ...]
 
 
-def versus(record: Record) -> Versus | None:
-    """Lay out the comparison, metrics that something is demanded of first; None without a baseline."""
+def versus(record: Record, channels: Sequence[int] = ()) -> Versus | None:
+    """Lay out the comparison, metrics that something is demanded of first; None without a baseline.
+
+    channels: of images, those that are shown as red, green and blue.
+    """
     if record.baseline is None:
         return None
     demanded = [e.metric for e in record.expectations if e.versus_baseline]
     measured = record.evidence.metrics if record.evidence else {}
     names = list(dict.fromkeys([*demanded, *(name for name in measured if "." not in name)]))
     rows = tuple(row for row in (_row(record, name) for name in names) if row is not None)
-    drawings = tuple(lay_out(figure) for figure in record.baseline.figures)
+    drawings = tuple(lay_out(figure, channels) for figure in record.baseline.figures)
     return Versus(record.baseline.source, record.baseline.mismatch, rows, drawings)
 
 

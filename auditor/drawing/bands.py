@@ -3,16 +3,19 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from auditor.figures import Array, Figure, ImageGrid, Panel, Strip, evenly
+from auditor.figures import Array, ImageGrid, Panel, Strip, evenly
+
+Figured = TypeVar("Figured")
 
 _MOST = 16
 """Bands of one image that are shown side by side."""
 
 
-def seen(figure: Figure, channels: Sequence[int] = ()) -> Figure:
+def seen(figure: Figured, channels: Sequence[int] = ()) -> Figured:
     """The figure with images of one or three channels, and a caption that says what stands for what.
 
     channels: those that the spec shows as red, green and blue, if it says so (`show_channels`).

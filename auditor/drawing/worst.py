@@ -4,12 +4,19 @@ import dataclasses
 
 import numpy as np
 
-from auditor.figures import Array, Bars, Heatmap
+from auditor.figures import Array, Bars, Heatmap, Shown
 
 MOST_SIDE = 30
 """Rows and columns of a matrix."""
 MOST_BARS = 60
 _WHOLE = "The whole is in the record's `arrays.npz`"
+
+
+def fitting(figure: Shown) -> Shown:
+    """A figure that can be read, or as much of it as can."""
+    if isinstance(figure, Heatmap):
+        return of_matrix(figure)
+    return of_bars(figure) if isinstance(figure, Bars) else figure
 
 
 def of_matrix(figure: Heatmap) -> Heatmap:
