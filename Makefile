@@ -89,8 +89,10 @@ check: $(ENV)  ## lint, types, layers, staleness
 test: $(ENV) fixtures  ## run all tests
 	$(BIN)/python -m pytest -q -n 2 tests
 
-# What an audit stands on: specs, verdicts, the plugin, attacks, records. Two minutes on two cores.
-CORE := tests/test_spec.py tests/test_own_words.py tests/test_plan.py tests/test_verdict.py tests/test_intervals.py
+# What an audit stands on: specs and their mistakes, the plugin, intervals and verdicts, records, models and attacks.
+CORE := tests/test_spec.py tests/test_own_words.py tests/test_plugin.py tests/test_intervals.py tests/test_verdict.py \
+	tests/test_conclusion.py tests/test_store.py tests/datasets/test_npz.py tests/checks/test_accuracy.py \
+	tests/checks/test_digit_flip.py
 
 .PHONY: test-lowest
 test-lowest: $(LOWEST)/.ready fixtures  ## run the core's tests with the least versions that pyproject.toml allows
