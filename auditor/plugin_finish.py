@@ -59,6 +59,10 @@ def _finish(state: State, audit: str) -> None:
     except AuditError as error:
         state.problems.append(f"no report: {error}")
         return
+    except Exception as error:  # a fault of ours: every case has its outcome and its record, and other audits theirs
+        told = f"{type(error).__name__}: {error}"
+        state.problems.append(f"no report of {audit}, but its records are in {folder.path}: {told}")
+        return
     state.rendered.append((run, page))
     if state.save:
         _save_baseline(state, run, page.parent)

@@ -200,7 +200,8 @@ print("FOUND", json.dumps([int(code), own, heavy]))
 """
     result = project.run(sys.executable, "-c", program)
     found = json.loads(next(line for line in result.outlines if line.startswith("FOUND"))[6:])
-    assert found == [0, ["auditor", "auditor.plugin", "auditor.plugin_options", "auditor.plugin_xdist"], []]
+    parts = ["plugin", "plugin_options", "plugin_state", "plugin_xdist"]
+    assert found == [0, ["auditor", *(f"auditor.{part}" for part in parts)], []]
 
 
 TAGGED = """\

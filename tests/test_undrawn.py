@@ -144,6 +144,15 @@ def test_every_check_makes_its_figures_where_faults_are_caught():
                 assert given is None or getattr(getattr(given, "func", None), "id", "") == "pictured", path
 
 
+def test_a_report_that_can_not_be_made_leaves_outcomes_and_records(project, monkeypatch):
+    write(project, spec("- {id: right, check: accuracy, expect: {accuracy: {min: 0.9}}}"))
+    monkeypatch.setattr("auditor.report.page.coverage", lambda _: 1 / 0)
+    result = project.runpytest_inprocess("-v")
+    result.stdout.fnmatch_lines(["*::right PASSED*", "no report of tiny, but its records are in *: ZeroDivisionError*"])
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    assert states(last_run(project)) == {"right": "pass"}
+
+
 # --- images of any number of channels
 
 

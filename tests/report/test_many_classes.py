@@ -28,6 +28,7 @@ class Table1000:
     class_count: int = CLASSES
     input_shape: tuple[int, int, int] = (2, 2, 1)
     logits_from: str = "a table"
+    output: str = "logits"
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         logits = np.zeros((len(images), self.class_count), np.float32)
