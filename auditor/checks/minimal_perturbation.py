@@ -12,7 +12,8 @@ How to read it
     Distances are in the units of the box (L0 counts values that changed) and are upper bounds: a better attack
     may find smaller ones. `median_distance: {min: 0.2}` gates the typical image, `nearest_distance` the worst
     one. The curve is the share of the images that hold at each radius, as far as these attacks can tell. An
-    image for which nothing was found counts as infinitely far, and `found` says how many that are.
+    image for which nothing was found counts as infinitely far, and `found` says how many that are. With a `target`
+    only images of other classes are looked at, and the metrics are called `targeted_median_distance` and so on.
 
 References
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017.
@@ -20,6 +21,7 @@ References
     Pintor et al., Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints, NeurIPS 2021.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated
 
@@ -91,22 +93,45 @@ class Params(Attacked):
     """How many of the nearest and of the farthest images to show."""
 
 
-METRICS = {
+_DISTANCES = {
     "median_distance": MetricInfo("median", "distance to the closest adversarial image found", "higher"),
     "nearest_distance": MetricInfo("exact", "the least of these distances", "higher"),
     "farthest_distance": MetricInfo("exact", "the greatest of those that were found", "higher"),
     "found": MetricInfo("proportion", "share of the images for which an adversarial image was found", "lower"),
-    "clean_accuracy": MetricInfo("proportion", "share of the images classified right without an attack", "higher"),
 }
+# What they are called with a target, which is further away than the nearest class: they can't be compared.
+_TARGETED = {name: f"targeted_{name}" for name in _DISTANCES}
 
-
-_DOUBTS = Doubts(("median_distance", "nearest_distance", "farthest_distance"), ("found",))
+METRICS = {
+    **_DISTANCES,
+    "clean_accuracy": MetricInfo("proportion", "share of the images classified right without an attack", "higher"),
+    **{
+        _TARGETED[name]: dataclasses.replace(info, text=f"with a target, on images of other classes: {info.text}")
+        for name, info in _DISTANCES.items()
+    },
+}
 
 
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
-    return {"median_distance": count, "found": count, "clean_accuracy": count}
+    return {_called(name, params): count for name in ("median_distance", "found", "clean_accuracy")}
+
+
+def instead(params: Params) -> dict[str, str]:
+    """Metrics that these parameters don't give, each with the one that they give in its place."""
+    return _TARGETED if params.target is not None else {targeted: plain for plain, targeted in _TARGETED.items()}
+
+
+def _called(name: str, params: Params) -> str:
+    """What a metric is called with these parameters."""
+    return name if params.target is None else _TARGETED.get(name, name)
+
+
+def _doubts(params: Params) -> Doubts:
+    """Which metrics are too large, and which too small, if the attack was weaker than it seems."""
+    large = (_called(name, params) for name in ("median_distance", "nearest_distance", "farthest_distance"))
+    return Doubts(tuple(large), (_called("found", params),))
 
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
@@ -118,7 +143,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
-    if _lint.claims(expectations, _DOUBTS.inflates, _DOUBTS.deflates):
+    doubts = _doubts(params)
+    if _lint.claims(expectations, doubts.inflates, doubts.deflates):
         yield from _lint.of_attacks(params, _without_gradients(params))
     yield from _lint.of_closest(params, box)
 
@@ -165,16 +191,16 @@ def run(context: Context, params: Params) -> Evidence:
         summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
     if found.any():
         summary += f"; the nearest falls at {sizes.min():.3g}"
-    proof = Proof(params.norm, samples.box, job.logits, after, (Counted("found", fell=1.0),))
+    proof = Proof(params.norm, samples.box, job.logits, after, (Counted(_called("found", params), fell=1.0),))
     aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
         ended, job.images, job.labels, aims, found, job.rows, context.model_name, stopped_early=True, proof=proof
     )
     return Evidence(
         summary=summary + ".",
-        metrics=metrics,
+        metrics={_called(name, params): metric for name, metric in metrics.items()},
         figures=pictured(lambda: _figures(context, params, adversarial, sizes)),
-        diagnostics=closest(context, threat, stages, job, sizes, _DOUBTS),
+        diagnostics=closest(context, threat, stages, job, sizes, _doubts(params)),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),
         arrays={"distances": sizes, "said": said},

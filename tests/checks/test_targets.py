@@ -35,7 +35,11 @@ def test_distances_to_a_target_are_of_images_of_other_classes():
     model = LinearClassifier(*linear_weights())
     params = minimal_perturbation.Params(target=1, attacks=[{"attack": "fmn", "steps": 20}])
     found = minimal_perturbation.run(context(model, samples()), params)
-    assert {found.metrics[name].n for name in ("found", "clean_accuracy", "median_distance")} == {40}
+    names = ("targeted_found", "clean_accuracy", "targeted_median_distance")
+    assert {found.metrics[name].n for name in names} == {40}
+    assert not {"found", "median_distance", "nearest_distance", "farthest_distance"} & set(found.metrics)
+    assert found.adversarial.proof.counted[0].metric == "targeted_found"
+    assert all("targeted" in name for d in found.diagnostics for name in (*d.inflates, *d.deflates))
 
 
 @pytest.mark.parametrize(
