@@ -10,6 +10,7 @@ from auditor.record import Record, Run, State
 from auditor.report.outcome import STATES
 
 _FEW = 30
+_MOST_NAMED = 20
 _NORMS: Mapping[str, str] = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 
@@ -95,6 +96,8 @@ def _small_classes(run: Run) -> Iterator[str]:
             if record.check == "accuracy" and name.startswith("accuracy."):
                 label = name.removeprefix("accuracy.")
                 sizes[label] = max(sizes.get(label, 0), metric.n)
-    small = [f"{name} ({n})" for name, n in sizes.items() if n < _FEW]
+    small = sorted((n, name) for name, n in sizes.items() if n < _FEW)
     if small:
-        yield f"Classes with fewer than {_FEW} images, of which little can be said: {', '.join(small)}."
+        named = ", ".join(f"{name} ({n})" for n, name in small[:_MOST_NAMED])
+        more = f" and {len(small) - _MOST_NAMED} more" if len(small) > _MOST_NAMED else ""
+        yield f"Classes with fewer than {_FEW} images, of which little can be said: {named}{more}."
