@@ -8,6 +8,7 @@ import numpy as np
 from auditor import catalog
 from auditor.agreement import disputed, misread
 from auditor.checks._steady import cost_steady, steady
+from auditor.checks._suited import cost_suited, suited
 from auditor.core import Classifier, Context, Diagnostic, Evidence, Passes
 from auditor.errors import CheckError
 from auditor.fields import Parameters
@@ -19,7 +20,7 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
     own = catalog.cost_of(check, params, images, class_count)
     if own is None or own == Passes():
         return own
-    total = own + cost_steady(images) * models
+    total = own + (cost_steady(images) + cost_suited(images)) * models
     if catalog.makes_images(check):
         given = params.model_dump()
         made = max(given["samples"], len(given.get("indices") or ()))
@@ -28,7 +29,10 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
 
 
 def measured(check: str, context: Context, params: Parameters) -> Evidence:
-    """Run a check, and add whether the models that it asked answer steadily. Raises what the check does."""
+    """Run a check, and add whether the models that it asked answer steadily and suit the data.
+
+    Raises what the check does.
+    """
     asked: dict[str, Classifier] = {}
 
     def model(name: str) -> Classifier:
@@ -37,8 +41,12 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
 
     with own_errors():
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
-        found = tuple(_steady(asked, context))
-    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics))
+        found = _steady(asked, context)
+        fitting = [suited(one, context, name if len(asked) > 1 else "") for name, one in asked.items()]
+    unsuited = [diagnostic for one in fitting for diagnostic in one.diagnostics if not diagnostic.ok]
+    found += unsuited or list(fitting[0].diagnostics if fitting else ())
+    notes = dict.fromkeys(note for one in fitting for note in one.notes)
+    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
 
 
 def _steady(asked: Mapping[str, Classifier], context: Context) -> list[Diagnostic]:
