@@ -107,10 +107,14 @@ def metrics_of(check: str) -> Mapping[str, MetricInfo]:
     return metrics
 
 
-def most_of(check: str, params: Parameters, images: int | None) -> Mapping[str, int | None]:
-    """Return the greatest n that metrics of a check can have, of so many images; a check need not say."""
-    most = getattr(load("checks", check), "most", None)
-    return most(params, images) if most else {}
+def most_of(check: str, params: Parameters, preview: Preview) -> Mapping[str, int | None]:
+    """Return the greatest n that metrics of a check can have, of such samples; a check need not say."""
+    module = load("checks", check)
+    most, of_each = getattr(module, "most", None), getattr(module, "most_of_each", None)
+    found: dict[str, int | None] = dict(most(params, preview.images)) if most else {}
+    if of_each and preview.classes and preview.sizes:
+        found |= of_each(params, dict(zip(preview.classes, preview.sizes, strict=True)))
+    return found
 
 
 def instead_of(check: str, params: Parameters) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from auditor import looks
 from auditor.core import Evidence
 from auditor.plan import Case, Plan
 from auditor.record import Baseline, Failure, Record, Status, Verdict, Waiver
@@ -50,6 +51,11 @@ def conclude(record: Record, plan: Plan, case: Case, level: float | None = None)
     shared = plan.hypotheses
     level = level if level is not None else 1 - (1 - case.confidence) / max(1, shared)
     correction = f"Holm, over {shared} expectations at {plan.spec.content.confidence * 100:.6g}%" if shared else ""
+    reruns = plan.spec.content.reruns
+    if reruns == "correct":
+        level = 1 - (1 - level) * looks.share(record.look)
+        part = f"1/{record.look * (record.look + 1)} of the risk, as look {record.look} at the same question"
+        correction = f"{correction}; {part}" if correction else part
     demanded = dataclasses.replace(
         record,
         title=case.title,
@@ -57,6 +63,7 @@ def conclude(record: Record, plan: Plan, case: Case, level: float | None = None)
         confidence=level,
         interval=plan.spec.content.interval,
         correction=correction,
+        reruns=reruns,
     )
     verdict = judged(demanded)
     waiver = _standing(case.waiver, verdict.status, record) if case.waiver else None
@@ -68,8 +75,12 @@ def judged(record: Record) -> Verdict:
     evidence = record.evidence
     if evidence is None:
         return Verdict("error", record.failure.message if record.failure else "nothing was measured")
-    demands, level, method = record.expectations, record.confidence, record.interval
-    return judge(evidence.metrics, demands, level, method, evidence.diagnostics, record.baseline)
+    if record.reruns == "refuse" and record.look > 1:
+        before = "once" if record.look == 2 else f"{record.look - 1} times"
+        message = f"the same was measured {before} before with another seed and another outcome, and the spec says "
+        return Verdict("error", f"{message}`reruns: refuse`: go back to the seed that it was first measured with")
+    demands, level = record.expectations, record.confidence
+    return judge(evidence.metrics, demands, level, evidence.diagnostics, record.baseline)
 
 
 def shared_level(records: Mapping[str, Record], plan: Plan) -> float | None:

@@ -11,15 +11,43 @@ from numpy.typing import NDArray
 
 from auditor.errors import CheckError, one_of
 from auditor.figures import Figure
+from auditor.metrics import (
+    FloatArray,
+    IntArray,
+    Metric,
+    MetricInfo,
+    MetricKind,
+    crossed,
+    crossing,
+    exact,
+    highest,
+    lowest,
+    mean,
+    median,
+    proportion,
+)
 from auditor.outputs import Output
 from auditor.parallel import in_order
 from auditor.sampling import fingerprints, in_turn, ranking
 
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
-Tensor = Any  # a TensorFlow tensor; TensorFlow itself is imported only where it runs
+# Metrics have a file of their own, and are asked for here with everything else.
+__all__ = [
+    "FloatArray",
+    "IntArray",
+    "Metric",
+    "MetricInfo",
+    "MetricKind",
+    "crossed",
+    "crossing",
+    "exact",
+    "highest",
+    "lowest",
+    "mean",
+    "median",
+    "proportion",
+]
 
-MetricKind = Literal["proportion", "mean", "median", "difference", "exact"]
+Tensor = Any  # a TensorFlow tensor; TensorFlow itself is imported only where it runs
 
 
 # --- what is audited
@@ -81,13 +109,15 @@ class Samples:
 class Preview:
     """What is known of samples before they are loaded: how many images at most, and the box of their values.
 
-    classes: the names of the classes in order, where they are known. remarks: what should be known before a run.
+    classes: the names of the classes in order, where they are known. sizes: how many images each of them has at most,
+    where that is known. remarks: what should be known before a run.
     """
 
     images: int | None
     box: tuple[float, float]
     classes: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
+    sizes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -225,72 +255,6 @@ class AdversarialImages:
 
 
 # --- what is measured
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A measured value with what its uncertainty is computed from.
-
-    proportion: `successes` out of `n`. mean, median: of `values` (n,), each within `bounds` where those are known.
-    difference: of two proportions over the same samples, `values` (n,) being -1, 0 or 1.
-    exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
-    rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
-    the data source, or -1 - i for the i-th noise image.
-    """
-
-    kind: MetricKind
-    value: float
-    n: int
-    successes: int | None = None
-    values: FloatArray | None = None
-    bounds: tuple[float, float] | None = None
-    rows: IntArray | None = None
-
-
-def proportion(
-    successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None, rows: IntArray | None = None
-) -> Metric:
-    """`successes` out of `n`, or the share of true values of a boolean array (n,), of the samples `rows` (n,)."""
-    k = int(np.sum(successes))
-    if n is None:
-        if not isinstance(successes, np.ndarray):
-            raise TypeError("a proportion needs n, or a boolean array")
-        n = successes.size
-    values = None if rows is None else np.asarray(successes, dtype=np.float64)
-    return Metric("proportion", k / n if n else float("nan"), int(n), k, values, rows=rows)
-
-
-def mean(
-    values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None, rows: IntArray | None = None
-) -> Metric:
-    """The mean of one value per sample (n,); `bounds` are the least and greatest value a sample can have."""
-    array = np.asarray(values, dtype=np.float64)
-    value = float(array.mean()) if array.size else float("nan")
-    return Metric("mean", value, int(array.size), values=array, bounds=bounds, rows=rows)
-
-
-def median(values: FloatArray, bounds: tuple[float, float] | None = None, rows: IntArray | None = None) -> Metric:
-    """The median of one value per sample (n,), of which some may be infinite: no more was found than that."""
-    array = np.asarray(values, dtype=np.float64)
-    value = float(np.median(array)) if array.size else float("nan")
-    return Metric("median", value, int(array.size), values=array, bounds=bounds, rows=rows)
-
-
-def exact(value: float | np.number[Any]) -> Metric:
-    """A number that is what it is: it has no sampling error."""
-    return Metric("exact", float(value), 1)
-
-
-@dataclass(frozen=True)
-class MetricInfo:
-    """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model.
-
-    better: whether a release is the better for a higher or for a lower value, where one can say so.
-    """
-
-    kind: MetricKind
-    text: str
-    better: Literal["higher", "lower"] | None = None
 
 
 @dataclass(frozen=True)

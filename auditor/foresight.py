@@ -8,8 +8,8 @@ from auditor.core import MetricInfo, Preview
 from auditor.errors import one_of
 from auditor.fields import Parameters, chosen_classes
 from auditor.intake import distinct_names
-from auditor.intervals import clean_sweep_needed
 from auditor.record import Expectation
+from auditor.statistics.shares import clean_sweep_needed
 
 _FEW = 50
 _LISTED = 10
@@ -20,8 +20,9 @@ class Gate:
     """One bound on a share or a median, as planned.
 
     bound: `min`, `max`, `max_drop` or `max_rise`. most: the greatest n it can have, None where that isn't known
-    before the case runs. needed: the least n that could settle it, None where none would. message: what is wrong
-    with it, if anything.
+    before the case runs. needed: the least n that could settle it, None where none would. steady: of a margin to a
+    baseline, the least n that settles it where nothing changes, None where none does. message: what is wrong with it,
+    if anything.
     """
 
     metric: str
@@ -29,6 +30,7 @@ class Gate:
     most: int | None
     needed: int | None
     message: str
+    steady: int | None = None
 
     @property
     def hopeless(self) -> bool:
@@ -41,16 +43,15 @@ def gates_of(
     params: Parameters,
     expectations: Sequence[Expectation],
     confidence: float,
-    method: str,
     preview: Preview,
 ) -> tuple[Gate, ...]:
     """Every bound of the expectations on a share or a median, with what its samples can show."""
     promised = catalog.metrics_of(check)
-    most = catalog.most_of(check, params, preview.images)
+    most = catalog.most_of(check, params, preview)
     return tuple(
         gate
         for expectation in expectations
-        for gate in _gates(expectation, promised, _most(expectation.metric, most), confidence, method)
+        for gate in _gates(expectation, promised, _most(expectation.metric, most), confidence)
     )
 
 
@@ -59,31 +60,48 @@ def _most(name: str, most: Mapping[str, int | None]) -> int | None:
 
 
 def _gates(
-    expectation: Expectation, promised: Mapping[str, MetricInfo], most: int | None, confidence: float, method: str
+    expectation: Expectation, promised: Mapping[str, MetricInfo], most: int | None, confidence: float
 ) -> Iterator[Gate]:
     info = catalog.describe(expectation.metric, promised)
-    if info is None or info.kind not in ("proportion", "median"):
+    if info is None or info.kind not in ("proportion", "median", "lowest", "highest"):
         return
     for bound, threshold in (("min", expectation.min), ("max", expectation.max)):
         if threshold is None:
             continue
+        if expectation.versus_baseline:
+            if info.kind == "proportion":
+                yield _margin(expectation, {"min": "max_drop", "max": "max_rise"}[bound], threshold, most, confidence)
+            continue
         if info.kind == "median":
             # An order statistic is a limit only where all n values on one side of the middle would be odd enough.
             needed, best = clean_sweep_needed(0.5, confidence), ""
-        elif expectation.versus_baseline:
-            # The exact limits of what fell and of what rose share the risk.
-            sure = confidence if method == "wilson" else (1 + confidence) / 2
-            needed, best = clean_sweep_needed(1 - abs(threshold), sure, method), " of which not one changes"
         elif bound == "min":
-            needed, best = clean_sweep_needed(threshold, confidence, method), " without a failure"
+            needed, best = clean_sweep_needed(threshold, confidence), " without a failure"
         else:
-            needed, best = clean_sweep_needed(1 - threshold, confidence, method), " without a hit"
-        named = {"min": "max_drop", "max": "max_rise"}[bound] if expectation.versus_baseline else bound
-        gate = Gate(expectation.metric, named, most, needed, "")
+            needed, best = clean_sweep_needed(1 - threshold, confidence), " without a hit"
+        gate = Gate(expectation.metric, bound, most, needed, "")
         message = _scarce(gate) if info.kind == "proportion" else ""
         if gate.hopeless:
             message = _hopeless(gate, expectation, best, confidence)
         yield replace(gate, message=message)
+
+
+def _margin(expectation: Expectation, bound: str, threshold: float, most: int | None, confidence: float) -> Gate:
+    """A margin to a baseline: fewest where every image changes the right way, more where none changes."""
+    room = threshold if bound == "max_drop" else -threshold  # as if lower were worse
+    # All n of n right, as a share of the way from -1 to 1.
+    needed, steady = clean_sweep_needed((1 + room) / 2, confidence), clean_sweep_needed(1 + min(room, 0.0), confidence)
+    gate = Gate(expectation.metric, bound, most, needed, "", steady)
+    right = "rise" if bound == "max_drop" else "fall"
+    if gate.hopeless:
+        return replace(gate, message=_hopeless(gate, expectation, f", if all of them {right}", confidence))
+    sure = f"{expectation} with {confidence * 100:.6g}% confidence"
+    if steady is None:
+        return replace(gate, message=f"no number of samples shows {sure} unless some {right}; leave room for none")
+    if most is not None and most < steady:
+        message = f"{most} samples show {sure} only if some {right}: where none changes it takes {steady}"
+        return replace(gate, message=message)
+    return replace(gate, message=_scarce(gate))
 
 
 def _hopeless(gate: Gate, expectation: Expectation, best: str, confidence: float) -> str:

@@ -6,12 +6,14 @@ A run is added when its report is rendered, and never rendered again for it. Wit
 are still there are read back.
 """
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor import looks
 from auditor.errors import AuditError, RecordError
 from auditor.escaping import visible
 from auditor.intervals import interval
@@ -19,7 +21,7 @@ from auditor.record import Record, Run
 from auditor.store import Folder
 
 NAME = "history.sqlite"
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE runs (
     folder TEXT, id TEXT, title TEXT, started TEXT, commit_id TEXT, planned INTEGER, states TEXT,
@@ -30,6 +32,13 @@ CREATE TABLE cases (
     value REAL, low REAL, high REAL,
     PRIMARY KEY (folder, run, name)
 );
+"""
+_LOOKS = """
+CREATE TABLE looks (
+    folder TEXT, run TEXT, name TEXT, question TEXT, seed TEXT, answer TEXT,
+    PRIMARY KEY (folder, run, name)
+);
+CREATE INDEX looks_by_question ON looks (question);
 """
 
 
@@ -88,10 +97,12 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, timeout=30)) as database, database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
+            if version not in range(_VERSION + 1):
                 raise RecordError(f"{path} is of another version ({version}); remove it, it is made anew")
             if version == 0:
                 database.executescript(_TABLES)
+            if version < _VERSION:
+                database.executescript(_LOOKS)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             yield database
     except sqlite3.Error as error:
@@ -116,6 +127,33 @@ def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
             _row(folder, run.id, position, case.id, run.state(case), metric, kind, *numbers),
         )
 
+    _remember(database, folder, run)
+
+
+def remember(reports: Path, folder: str, run: Run) -> None:
+    """Count the looks of a run of some cases, which is no point of a trend."""
+    with _open(reports / NAME) as database:
+        _remember(database, folder, run)
+
+
+def _remember(database: sqlite3.Connection, folder: str, run: Run) -> None:
+    for record in run.records.values():
+        if record.evidence is not None:
+            database.execute(
+                "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, ?, ?)",
+                (folder, run.id, record.case, looks.question(record), looks.seed(record), looks.answer(record)),
+            )
+
+
+def look(reports: Path, record: Record) -> int:
+    """Which look at its question a record is, as far as the reports folder remembers; see `auditor.looks`."""
+    path = reports / NAME
+    if record.evidence is None or not path.exists():
+        return 1
+    with _open(path) as database:
+        asked = "SELECT seed, answer FROM looks WHERE question = ? ORDER BY rowid"
+        return looks.look(record, database.execute(asked, (looks.question(record),)))
+
 
 def _row(*values: str | float | None) -> tuple[str | float | None, ...]:
     """Values as SQLite takes them: half a surrogate pair is no text to it."""
@@ -129,7 +167,9 @@ def _headline(record: Record | None) -> tuple[str, str, float | None, float | No
     if record is None or name is None:
         return "", "exact", None, None, None
     low, high = interval(metrics[name], record.confidence, record.interval)
-    return name, metrics[name].kind, metrics[name].value, low, high
+    # A trend is drawn of numbers: what lies beyond all that was tried has none.
+    value, least, most = (end if math.isfinite(end) else None for end in (metrics[name].value, low, high))
+    return name, metrics[name].kind, value, least, most
 
 
 def _audit(database: sqlite3.Connection, folder: str) -> Audit:

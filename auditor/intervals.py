@@ -1,10 +1,13 @@
-"""Confidence intervals, and the metrics they are for; pure.
+"""The limits of metrics: one face for every kind; pure.
 
-A proportion has an exact (Clopper and Pearson, 1934) or a score interval (Wilson, 1927), a mean a bootstrap
-interval (Efron and Tibshirani, 1993), a median one between order statistics (Conover, Practical Nonparametric
-Statistics, 1999), a paired difference of proportions one made of two exact limits or a score interval (Tango,
-Equivalence test and confidence interval for the difference in proportions for the paired-sample design, 1998).
-An exact number is itself.
+A limit at a tail of 0.05 lies on the wrong side of the truth in at most 5% of audits. What each kind's limits are made
+of stands in `auditor.statistics`; here they are joined where several metrics make one:
+
+- of a chosen extreme (the worst class), the side that choosing makes look better is shared among the groups
+  (Bonferroni; Hsu, Multiple Comparisons, 1996), the other isn't, as it takes every group to be sure of it (an
+  intersection-union test: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982);
+- of a difference between metrics of other samples, both share the risk;
+- of the radius at which half have fallen, from the limits of the shares at each radius, tested in their order.
 """
 
 import math
@@ -12,71 +15,75 @@ import math
 import numpy as np
 
 from auditor.core import Metric
+from auditor.statistics.means import mean_limits
+from auditor.statistics.medians import median_limits
+from auditor.statistics.pairs import change_limits, tango_limits
+from auditor.statistics.shares import exact_limits, wilson_limits
 
-_RESAMPLES = 2000
+Limits = tuple[float, float]
 
 
-def interval(metric: Metric, confidence: float, method: str = "exact") -> tuple[float, float]:
-    """Two-sided, equal-tailed confidence interval of a metric, as (low, high).
+def interval(metric: Metric, confidence: float, method: str = "exact") -> Limits:
+    """Two-sided, equal-tailed confidence interval of a metric, as (low, high), to describe it with.
 
-    Each end is missed with probability (1 - confidence) / 2. method: `exact` or `wilson`, for proportions and their
-    differences. A metric of no samples is unknown: it has the widest interval its bounds allow.
+    Each end is missed with probability (1 - confidence) / 2. method: `exact`, or `wilson` for score intervals of
+    proportions and their paired differences: shorter, right on average over truths, and for no gate, as in places
+    they are missed several times as often as they say (Brown, Cai and DasGupta, Statistical Science 2001; Cai, 2005).
+    A metric of no samples is unknown: it has the widest interval its bounds allow.
     """
+    tail = (1 - confidence) / 2
+    if method == "wilson" and metric.n:
+        if metric.kind == "proportion":
+            return wilson_limits(metric.successes or 0, metric.n, tail)
+        if metric.kind == "difference":
+            return tango_limits(*changes(metric), metric.n, tail)
+    return limits(metric, tail)
+
+
+def limits(metric: Metric, tail: float) -> Limits:
+    """The lower and the upper limit of a metric, each missed with probability `tail` at most."""
     if metric.kind == "exact":
         return metric.value, metric.value
     if metric.n == 0:
         return bounds(metric)
-    tail = (1 - confidence) / 2
     if metric.kind == "proportion":
-        return share_interval(metric.successes or 0, metric.n, tail, method)
+        return exact_limits(metric.successes or 0, metric.n, tail)
     if metric.kind == "difference":
-        return difference_interval(*changes(metric), metric.n, tail, method)
-    return _median_interval(metric, confidence) if metric.kind == "median" else _mean_interval(metric, confidence)
+        return change_limits(*changes(metric), metric.n, tail)
+    if metric.kind in ("lowest", "highest"):
+        return _extreme_limits(metric, tail)
+    if metric.kind == "gap":
+        return _gap_limits(metric, tail)
+    if metric.kind == "crossing":
+        return _crossing_limits(metric, tail)
+    low, high = bounds(metric)
+    if metric.values is None:
+        return low, high
+    if metric.kind == "median":
+        return median_limits(metric.values, low, high, tail)
+    return mean_limits(metric.values, low, high, tail) if bounded(metric) else (-math.inf, math.inf)
 
 
-def bounds(metric: Metric) -> tuple[float, float]:
+def bounded(metric: Metric) -> bool:
+    """Whether its values have a least and a greatest one, without which a mean has no limits."""
+    return metric.bounds is not None and all(map(math.isfinite, metric.bounds))
+
+
+def bounds(metric: Metric) -> Limits:
     """The least and the greatest value the metric can have."""
     if metric.kind == "proportion":
         return 0.0, 1.0
     if metric.kind == "difference":
         return -1.0, 1.0
+    if metric.kind in ("lowest", "highest"):
+        ends = [bounds(group) for group in metric.groups.values()]
+        return min(low for low, _ in ends), max(high for _, high in ends)
+    if metric.kind == "gap":
+        (least, most), (before_least, before_most) = map(bounds, metric.groups.values())
+        return _less(least, before_most, -math.inf), _less(most, before_least, math.inf)
+    if metric.kind == "crossing" and metric.values is not None and metric.values.size:
+        return float(metric.values[0]), math.inf
     return metric.bounds or (-math.inf, math.inf)
-
-
-def share_interval(k: float, n: int, tail: float, method: str = "exact") -> tuple[float, float]:
-    """Limits of k successes in n, each missed with probability `tail`."""
-    if method == "wilson":
-        z2 = _score(tail) ** 2
-        middle, half = k + z2 / 2, math.sqrt(z2) * math.sqrt(k * (n - k) / n + z2 / 4)
-        return max(0.0, (middle - half) / (n + z2)), min(1.0, (middle + half) / (n + z2))
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
-    return low, float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
-
-
-def _score(tail: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(1 - tail)
-
-
-def clean_sweep_needed(floor: float, confidence: float, method: str = "exact") -> int | None:
-    """Least n at which n successes of n show a share of at least `floor`; None if no number does.
-
-    That is the best case a gate can have: with fewer samples it can't pass. The limit is one-sided, at `confidence`.
-    """
-    if floor >= 1:
-        return None
-    if floor <= 0:
-        return 1
-    tail = 1 - confidence
-    wilson = method == "wilson"
-    needed = _score(tail) ** 2 * floor / (1 - floor) if wilson else math.log(tail) / math.log(floor)
-    return max(1, math.ceil(needed - 1e-9))
-
-
-# --- paired differences
 
 
 def changes(metric: Metric) -> tuple[int, int]:
@@ -85,80 +92,32 @@ def changes(metric: Metric) -> tuple[int, int]:
     return int((values < 0).sum()), int((values > 0).sum())
 
 
-def difference_interval(fell: int, rose: int, n: int, tail: float, method: str = "exact") -> tuple[float, float]:
-    """Limits of the share that rose less the share that fell, among n pairs, each missed with probability `tail`.
-
-    exact: the limits of the two shares, each at half the risk, which can't miss more often than promised whatever
-    the truth is, but often less. wilson: Tango's score interval, close to what it promises and shorter.
-    """
-    if method == "wilson":
-        return _tango(fell, rose, n, tail)
-    fell_low, fell_high = share_interval(fell, n, tail / 2)
-    rose_low, rose_high = share_interval(rose, n, tail / 2)
-    return rose_low - fell_high, rose_high - fell_low
+# --- several metrics that make one
 
 
-def _tango(fell: int, rose: int, n: int, tail: float) -> tuple[float, float]:
-    from scipy.optimize import brentq
+def _extreme_limits(metric: Metric, tail: float) -> Limits:
+    groups = list(metric.groups.values())
+    known = [group for group in groups if group.n]
+    plain, shared = [limits(group, tail) for group in groups], [limits(group, tail / len(known)) for group in known]
+    if metric.kind == "lowest":
+        return min(low for low, _ in plain), min(high for _, high in shared)
+    return max(low for low, _ in shared), max(high for _, high in plain)
 
-    z, found = _score(tail), (rose - fell) / n
 
-    def excess(difference: float, sign: float) -> float:
-        """How far the estimate lies past `z` standard errors, were `difference` true."""
-        linear = (2 * n + fell - rose) * difference - fell - rose
-        constant = -fell * difference * (1 - difference)
-        falls = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-        variance = max((2 * falls + difference * (1 - difference)) / n, 0.0)
-        return sign * (found - difference) - z * math.sqrt(variance)
+def _gap_limits(metric: Metric, tail: float) -> Limits:
+    now, before = (limits(part, tail / 2) for part in metric.groups.values())
+    return _less(now[0], before[1], -math.inf), _less(now[1], before[0], math.inf)
 
-    low = float(brentq(excess, -1.0, found, args=(1.0,))) if found > -1 else -1.0
-    high = float(brentq(excess, found, 1.0, args=(-1.0,))) if found < 1 else 1.0
+
+def _less(end: float, other: float, unknown: float) -> float:
+    """One end less another; of two that are both out of reach, nothing is known."""
+    return unknown if math.isinf(end) and end == other else end - other
+
+
+def _crossing_limits(metric: Metric, tail: float) -> Limits:
+    """A radius is below the truth where surely half or more hold at it, and no less than it where surely fewer do."""
+    radii = [] if metric.values is None else metric.values.tolist()
+    ends = [limits(share, tail) for share in metric.groups.values()]
+    low = next((radius for radius, (least, _) in zip(radii, ends, strict=True) if least < 0.5), math.inf)
+    high = next((radius for radius, (_, most) in zip(radii, ends, strict=True) if most < 0.5), math.inf)
     return low, high
-
-
-# --- means and medians
-
-
-def _mean_interval(metric: Metric, confidence: float) -> tuple[float, float]:
-    from scipy.stats import bootstrap
-
-    low, high = bounds(metric)
-    if metric.values is None or metric.n < 2:
-        return low, high
-    if np.ptp(metric.values) == 0:
-        return constant_interval(metric, metric.n, confidence)
-    found = bootstrap(
-        (metric.values,),
-        np.mean,
-        confidence_level=confidence,
-        n_resamples=_RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        batch=max(1, 2_000_000 // metric.n),
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(max(found.low, low)), float(min(found.high, high))
-
-
-def _median_interval(metric: Metric, confidence: float) -> tuple[float, float]:
-    """Between two order statistics; a side on which no value is sure enough is unknown."""
-    from scipy.stats import quantile_test
-
-    low, high = bounds(metric)
-    if metric.values is None:
-        return low, high
-    found = quantile_test(metric.values, q=0.0, p=0.5).confidence_interval(confidence)
-    return (low if math.isnan(found.low) else float(found.low)), (high if math.isnan(found.high) else float(found.high))
-
-
-def constant_interval(metric: Metric, n: int, confidence: float) -> tuple[float, float]:
-    """Interval of the mean of `n` values that all came out as `metric.value`.
-
-    Resampling equal values says "no uncertainty", which n equal draws don't show. Among all variables within
-    known bounds a coin flip varies most, so the exact binomial interval is a safe stand-in.
-    """
-    if metric.bounds is None or not metric.bounds[1] > metric.bounds[0]:
-        return metric.value, metric.value
-    low, high = metric.bounds
-    share_low, share_high = share_interval(n * (metric.value - low) / (high - low), n, (1 - confidence) / 2)
-    return low + share_low * (high - low), low + share_high * (high - low)

@@ -19,6 +19,8 @@ from auditor.registry import is_registered, registered
 from auditor.spec import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
 
 _NONE = Safeguards()
+_SHARES = ("proportion", "lowest", "highest")
+_COUNTS = ("samples", "indices")  # by which a spec says how many images a check looks at
 _P = TypeVar("_P", bound=Parameters)
 
 
@@ -273,7 +275,7 @@ def _case(
         problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
     expectations = _expectations(entry)
     confidence = entry.confidence or spec.content.confidence
-    gates = gates_of(entry.check, params, expectations, confidence, spec.content.interval, preview)
+    gates = gates_of(entry.check, params, expectations, confidence, preview)
     remarks = catalog.unsighted(entry.check, params, model, blind)
     remarks += catalog.remarks_on(entry.check, params, expectations, preview.box)
     for name, message in class_mistakes(params, preview.classes):
@@ -339,11 +341,13 @@ def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Paramete
             message = f"{name!r} stands for several metrics; name one of them after the dot"
         elif name in instead:
             message = f"{name!r} isn't measured with these parameters; what they measure is called {instead[name]!r}"
+        elif info.of_those and params.model_fields_set.isdisjoint(_COUNTS):
+            message = f"{name!r} is that of just the images looked at and moves with their number; fix it by `samples`"
         if message:
             problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
             continue
         for bound, value in (("min", bounds.min), ("max", bounds.max)):
-            if info and info.kind == "proportion" and value is not None and not 0 <= value <= 1:
+            if info and info.kind in _SHARES and value is not None and not 0 <= value <= 1:
                 message = f"{name!r} is a share and lies between 0 and 1; {bound} {value:g} says nothing about it"
                 hint = f" (did you mean {value / 100:g}?)" if 1 < value <= 100 else ""
                 problems.append(spec.marks.problem((*at, "expect", name, bound), message + hint))

@@ -26,6 +26,7 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     _write_report(folder.path, render_files(run, size))
     manifest.seal(folder.path, size, drawn_by())
     if run.part_of:
+        history.remember(folder.reports, folder.path.resolve().parent.name, run)
         return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
     reports = folder.path.resolve().parent
     history.add(folder.path.resolve(), run)

@@ -122,7 +122,8 @@ class Record:
     confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
     earlier: the verdict before, where stored evidence was judged again. key: the digest of all that the evidence
     depends on, where it is known. cached: when it was measured, where it was taken from the cache and not measured by
-    this run. remarks: what this run had to say beside it.
+    this run. remarks: what this run had to say beside it. look: which one it is at the same question, with other seeds
+    before. reruns: what that does to the verdict, as the spec says.
     """
 
     run: str
@@ -147,6 +148,8 @@ class Record:
     key: str = ""
     cached: str = ""
     remarks: tuple[str, ...] = ()
+    look: int = 1
+    reruns: str = "count"
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -162,7 +162,9 @@ def obtain(work: Work, case: Case) -> Record:
             )
         work.folder.begin(work.run, case.id)
         with heard() as remarks:
-            record = conclude(_recall_or_measure(work, case), work.plan, case)
+            measured = _recall_or_measure(work, case)
+            looked = history.look(work.folder.reports, measured)
+            record = conclude(dataclasses.replace(measured, look=looked), work.plan, case)
         return _saved(work.folder, dataclasses.replace(record, remarks=tuple(remarks)))
 
 

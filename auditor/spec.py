@@ -187,12 +187,16 @@ class SpecFile(Parameters):
     confidence: Confidence = 0.95
     """Confidence level of every interval: how sure a pass must be."""
     interval: Literal["exact", "wilson"] = "exact"
-    """The interval of a proportion: exact (Clopper-Pearson) or Wilson's score interval; for differences from a
-    baseline, made of exact limits or Tango's score interval."""
+    """The intervals that a report describes shares with: exact (Clopper-Pearson), or score intervals (Wilson's, and
+    Tango's for differences from a baseline), which are shorter. Expectations are judged by exact limits either way."""
     tags: list[Tag] = Field(default_factory=list)
     """Words that all checks of this spec can be chosen by, such as `pr` or `nightly`: `pytest specs -m nightly`."""
     correction: Literal["none", "holm"] = "none"
     """With `holm`, the confidence holds for all expectations of the spec together (Holm, 1979), not for each."""
+    reruns: Literal["count", "correct", "refuse"] = "count"
+    """What asking the same again with another seed does, which passes any gate sometime: it is counted, in the history
+    of the reports folder, and shown; with `correct` the k-th look has 1/(k (k + 1)) of the risk, which is never more
+    than all of it together; with `refuse` a look with another seed is an error."""
     models: Annotated[dict[Identifier, dict[str, Any]], Field(min_length=1)]
     """The checkpoints, each under a name: its format and that format's parameters. One named `baseline` is what
     `max_drop` and `max_rise` compare with, unless a previous run's records are given."""

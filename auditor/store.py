@@ -62,6 +62,13 @@ class Folder:
         """Where a run of some cases lies that leaves the run here as it is."""
         return Folder(self.path / PARTIAL)
 
+    @property
+    def reports(self) -> Path:
+        """The folder of all audits' reports, in which this is one, or in one."""
+        path = self.path.resolve()
+        whole = path.parent if path.name == PARTIAL and (path.parent / "run.json").exists() else path
+        return whole.parent
+
     def step_aside(self, run: str) -> None:
         """Note that a run lies in `part`, for the processes that take part in it."""
         write_bytes(self.path / ".locks" / "aside", run.encode())

@@ -72,7 +72,8 @@ def metrics(run: Run) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for record in run.records.values():
         for name, metric in (record.evidence.metrics if record.evidence else {}).items():
-            found[_key((record.case, name), found)] = float(metric.value)
+            if math.isfinite(metric.value):  # a server keeps numbers: what lies beyond all that was tried has none
+                found[_key((record.case, name), found)] = float(metric.value)
     # A class may be called `low`: its metric has the name.
     for record in run.records.values():
         for name, end, limit in _limits(record):

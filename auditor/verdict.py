@@ -8,16 +8,16 @@ spec's confidence: a pass is wrong at most that seldom.
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from auditor.comparison import difference
-from auditor.core import Diagnostic, FloatArray, Metric
+from auditor.core import Diagnostic, Metric
 from auditor.errors import CheckError
 from auditor.intake import same_name
-from auditor.intervals import bounds, changes, constant_interval, difference_interval, interval, share_interval
+from auditor.intervals import bounded, bounds, limits
+from auditor.prospect import samples_to_settle
 from auditor.record import Baseline, Expectation, Finding, Status, Verdict
 
-_MOST_SAMPLES = 10_000_000
+# Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
+_OPEN = ("median", "crossing", "lowest", "highest", "gap")
 _RANK: Mapping[Status, int] = {"pass": 0, "inconclusive": 1, "fail": 2, "error": 3}
 
 
@@ -25,7 +25,6 @@ def judge(
     metrics: Mapping[str, Metric],
     expectations: Sequence[Expectation],
     confidence: float,
-    method: str = "exact",
     diagnostics: Sequence[Diagnostic] = (),
     baseline: Baseline | None = None,
 ) -> Verdict:
@@ -33,7 +32,7 @@ def judge(
 
     baseline: what some expectations compare with. Total: every input gives a verdict, and NaN is always an error.
     """
-    findings = tuple(_judge_one(metrics, e, confidence, method, diagnostics, baseline) for e in expectations)
+    findings = tuple(_judge_one(metrics, e, confidence, diagnostics, baseline) for e in expectations)
     status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="pass")
     unsound = [d for d in diagnostics if not (d.ok or d.inflates or d.deflates)]
     if not expectations and unsound:
@@ -52,7 +51,6 @@ def _judge_one(
     metrics: Mapping[str, Metric],
     expectation: Expectation,
     confidence: float,
-    method: str,
     diagnostics: Sequence[Diagnostic],
     baseline: Baseline | None,
 ) -> Finding:
@@ -60,13 +58,13 @@ def _judge_one(
         metric = _subject(metrics, expectation, baseline)
     except CheckError as error:
         return Finding(expectation, "error", math.nan, math.nan, math.nan, 0, str(error))
-    if metric.n == 0 or not math.isfinite(metric.value):
+    if metric.n == 0 or math.isnan(metric.value) or (math.isinf(metric.value) and metric.kind not in _OPEN):
         why = "there was nothing to measure it on" if metric.n == 0 else f"it came out as {metric.value}"
         message = f"{expectation.subject} has no value: {why}"
         return Finding(expectation, "error", metric.value, math.nan, math.nan, metric.n, message)
-    low, high = limits(metric, expectation, confidence, method)
+    low, high = demanded_limits(metric, expectation, confidence)
     status = _status(metric.value, low, high, expectation)
-    message = _message(metric, low, high, expectation, status, confidence, method)
+    message = _message(metric, low, high, expectation, status, confidence)
     also = baseline.diagnostics if baseline and expectation.versus_baseline else ()
     suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if _voids(diagnostic, expectation)]
     if status == "pass" and suspect:
@@ -118,17 +116,14 @@ def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: 
         raise CheckError(f"{name} can't be compared with the baseline: {error}") from error
 
 
-def limits(metric: Metric, expectation: Expectation, confidence: float, method: str) -> tuple[float, float]:
+def demanded_limits(metric: Metric, expectation: Expectation, confidence: float) -> tuple[float, float]:
     """The interval that an expectation is judged by: open to the side it doesn't ask about.
 
     Where both sides are asked about, each limit is missed with probability 1 - confidence: the union of two such
-    questions is answered wrongly no more often than each (Berger and Hsu, Statistical Science 1996).
+    questions is answered wrongly no more often than each (Berger and Hsu, Statistical Science 1996). Limits are always
+    exact ones, whatever intervals the spec wants to see: a score interval is no one-sided test.
     """
-    return _opened(metric, expectation, *interval(metric, 2 * confidence - 1, method))
-
-
-def _opened(metric: Metric, expectation: Expectation, low: float, high: float) -> tuple[float, float]:
-    """An interval of a metric, opened to the side that an expectation doesn't ask about."""
+    low, high = limits(metric, 1 - confidence)
     lowest, highest = (metric.value, metric.value) if metric.kind == "exact" else bounds(metric)
     return (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
 
@@ -142,37 +137,68 @@ def _status(value: float, low: float, high: float, expectation: Expectation) -> 
 
 
 def _message(
-    metric: Metric,
-    low: float,
-    high: float,
-    expectation: Expectation,
-    status: Status,
-    confidence: float,
-    method: str,
+    metric: Metric, low: float, high: float, expectation: Expectation, status: Status, confidence: float
 ) -> str:
-    measured = f"{expectation.subject} is {metric.value:.4g}"
+    measured = f"{expectation.subject} is {in_words(metric)}"
     if metric.kind != "exact":
-        counted = f"{metric.successes}/{metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
-        measured += f" ({counted}, {_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence)"
-    wanted = str(expectation)
+        limit = f"{_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence"
+        measured += f" ({counted(metric)}, {limit})"
     if status == "pass":
-        return f"{measured}: satisfies {wanted}"
+        return f"{measured}: satisfies {expectation}"
     if status == "fail":
-        return f"{measured}: violates {wanted}"
-    needed = samples_to_settle(metric, expectation, confidence, method)
-    if needed:
-        hint = f"about {needed} samples would settle it"
-    elif metric.n == 1:
-        hint = "a single value says nothing about the spread; measure more"
-    else:
-        hint = "it is too near for any practical number of samples to settle it"
-    return f"{measured}: the estimate satisfies {wanted} but the interval reaches past it; {hint}"
+        return f"{measured}: violates {expectation}"
+    hint = _hint(metric, expectation, confidence)
+    return f"{measured}: the estimate satisfies {expectation} but the interval reaches past it; {hint}"
+
+
+def in_words(metric: Metric) -> str:
+    """A value, of which one that lies beyond all that was tried has no number."""
+    if math.isfinite(metric.value):
+        return f"{metric.value:.4g}"
+    if metric.kind == "crossing" and metric.values is not None and metric.values.size:
+        return f"more than {metric.values[-1]:.4g}, the last radius asked for"
+    return "infinite: beyond all that was found" if metric.value > 0 else "minus infinity"
+
+
+def counted(metric: Metric) -> str:
+    """What a metric rests on: `95/100`, or `n = 200`; of an extreme, the group that is it."""
+    if metric.kind == "proportion":
+        return f"{metric.successes}/{metric.n}"
+    if metric.kind in ("lowest", "highest"):
+        name = next(name for name, group in metric.groups.items() if group.n and group.value == metric.value)
+        return f"{name}: {counted(metric.groups[name])}; {metric.kind} of {len(metric.groups)}"
+    if metric.kind == "gap":
+        now, before = (counted(part) for part in metric.groups.values())
+        return f"{now} now, {before} before"
+    return f"n = {metric.n}"
 
 
 def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
     if expectation.max is None:
         return f"at least {low:.4g}"
     return f"at most {high:.4g}" if expectation.min is None else f"{low:.4g} to {high:.4g}, each"
+
+
+def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
+    """What would settle it."""
+    if metric.kind == "mean" and not bounded(metric):
+        return (
+            "its values have no known bounds, and without any no number of samples says anything about a mean "
+            "(Bahadur and Savage, 1956): gate a share or a median instead"
+        )
+    empty = [name for name, group in metric.groups.items() if not group.n]
+    if empty:
+        some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+        return f"there are no samples of {some}, so that nothing is known of {'it' if len(empty) == 1 else 'them'}"
+    if metric.kind == "mean" and metric.n == 1:
+        return "a single value says nothing about the spread; measure more"
+    needed = samples_to_settle(metric, expectation, confidence)
+    if needed:
+        each = " of every group" if metric.kind in ("lowest", "highest") else ""
+        return f"about {needed} samples{each} would settle it, nine times in ten if the estimate is right"
+    if metric.kind in ("lowest", "highest", "gap"):
+        return "it takes more samples, or fewer groups" if metric.kind != "gap" else "it takes more samples of both"
+    return "it is too near for any practical number of samples to settle it"
 
 
 def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float:
@@ -190,75 +216,3 @@ def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float
             return level
         done = now
     return confidence
-
-
-def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float, method: str = "exact") -> int | None:
-    """Smallest n, to some 0.1%, at which the same estimate would pass; None if no n below ten million would."""
-    if metric.kind == "exact" or metric.n == 0:
-        return None
-    forecast = _forecast(metric, 2 * confidence - 1, method)
-
-    def settled(n: int) -> bool:
-        value, low, high = forecast(n)
-        return _status(value, *_opened(metric, expectation, low, high), expectation) == "pass"
-
-    if settled(metric.n):
-        return metric.n
-    low, high = metric.n, metric.n
-    while not settled(high):
-        low, high = high, high * 2
-        if high > _MOST_SAMPLES:
-            return None
-    while high - low > max(1, high // 1000):
-        middle = (low + high) // 2
-        if settled(middle):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def _forecast(metric: Metric, confidence: float, method: str) -> Callable[[int], tuple[float, float, float]]:
-    """Return a function from a number of samples to the (value, low, high) to expect of as many."""
-    value, tail = metric.value, (1 - confidence) / 2
-    if metric.kind == "proportion":
-
-        def proportion_of(n: int) -> tuple[float, float, float]:
-            k = round(value * n)
-            return k / n, *share_interval(k, n, tail, method)
-
-        return proportion_of
-    if metric.kind == "difference":
-        fell, rose = (count / metric.n for count in changes(metric))
-
-        def difference_of(n: int) -> tuple[float, float, float]:
-            return value, *difference_interval(round(fell * n), round(rose * n), n, tail, method)
-
-        return difference_of
-    if metric.kind == "median" and metric.values is not None:
-        return _median_forecast(metric, metric.values, confidence)
-    low, high = interval(metric, confidence)
-    if metric.values is None or metric.n < 2:
-        return lambda _: (value, low, high)
-    if np.ptp(metric.values) == 0:
-        return lambda n: (value, *constant_interval(metric, n, confidence))
-
-    def mean_of(n: int) -> tuple[float, float, float]:
-        shrink = math.sqrt(metric.n / n)
-        return value, value - (value - low) * shrink, value + (high - value) * shrink
-
-    return mean_of
-
-
-def _median_forecast(
-    metric: Metric, values: FloatArray, confidence: float
-) -> Callable[[int], tuple[float, float, float]]:
-    """More samples bring the ranks of the interval's ends closer to the middle of the same values."""
-    from scipy.stats import binom
-
-    def median_of(n: int) -> tuple[float, float, float]:
-        rank = float(binom.ppf((1 - confidence) / 2, n, 0.5)) / n
-        low = float(np.quantile(values, rank, method="lower"))
-        return metric.value, low, float(np.quantile(values, 1 - rank, method="higher"))
-
-    return median_of

@@ -16,7 +16,7 @@ from auditor.agreement import disputed, fools
 from auditor.attacks._norms import distance
 from auditor.checks._originals import numbered, of_each
 from auditor.conclusion import judged
-from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples
+from auditor.core import AdversarialImages, Classifier, FloatArray, Metric, Proof, Samples, crossed, highest, lowest
 from auditor.errors import AuditError
 from auditor.plan import Plan, Source, make_plan
 from auditor.record import Record, Run
@@ -135,10 +135,23 @@ def _follows(metric: Metric) -> bool:
     if metric.kind == "proportion":
         whole = values is None or (values.size == metric.n and values.sum() == metric.successes)
         return whole and (metric.n == 0 or metric.value == (metric.successes or 0) / metric.n)
+    if metric.groups:
+        return all(_follows(group) for group in metric.groups.values()) and _follows_groups(metric)
     if values is None:
         return metric.kind == "exact"
     expected = np.median(values) if metric.kind == "median" else values.mean() if values.size else np.nan
     return values.size == metric.n and bool(np.isclose(metric.value, expected, rtol=1e-9, equal_nan=True))
+
+
+def _follows_groups(metric: Metric) -> bool:
+    """Whether what is made of several metrics is what they make."""
+    if metric.kind == "crossing":
+        radii = metric.values if metric.values is not None else np.zeros(0)
+        counted = {group.n for group in metric.groups.values()} == {metric.n}
+        return counted and len(radii) == len(metric.groups) and metric.value == crossed(radii, metric.groups)
+    made = {"lowest": lowest, "highest": highest}.get(metric.kind)
+    again = made(metric.groups) if made else None
+    return again is not None and (metric.value, metric.n) == (again.value, again.n)
 
 
 # --- images, on the checkpoint

@@ -30,7 +30,7 @@ def test_no_change_passes_and_shows_the_comparison(saved):
     record = last_run(saved).records["keeps"]
     [finding] = record.verdict.findings
     assert (finding.value, finding.n) == (0.0, 60)
-    assert finding.low == pytest.approx(-(1 - 0.025 ** (1 / 60))), "exact, at half the risk"
+    assert finding.low == pytest.approx(-(1 - 0.05 ** (1 / 60))), "exact: not one of 60 changed"
     assert record.baseline.figures == ()
     page = (saved.path / "reports" / "tiny" / "index.html").read_text()
     assert "Beside the baseline" in page

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
-from auditor.core import Metric, mean, median, proportion
-from auditor.intervals import clean_sweep_needed, difference_interval, interval
+from auditor.core import Metric, crossing, highest, lowest, mean, median, proportion
+from auditor.intervals import interval, limits
+from auditor.statistics.pairs import change_limits, tango_limits
+from auditor.statistics.shares import clean_sweep_needed
 
 confidences = st.sampled_from([0.8, 0.95, 0.99])
 methods = st.sampled_from(["exact", "wilson"])
@@ -83,18 +85,10 @@ def test_the_exact_interval_covers_the_truth_as_often_as_it_says(truth, n):
     assert covered / 2000 >= 0.95
 
 
-# --- intervals of means
+# --- limits of means
 
 
-@pytest.mark.parametrize("draw", ["uniform", "exponential"])
-def test_the_bootstrap_interval_covers_the_mean_about_as_often_as_it_says(draw):
-    rng = np.random.default_rng(1)
-    truth = {"uniform": 0.5, "exponential": 1.0}[draw]
-    found = [interval(mean(getattr(rng, draw)(size=60)), 0.95) for _ in range(200)]
-    assert 0.9 <= np.mean([low <= truth <= high for low, high in found]) <= 0.99
-
-
-@given(metric=means(least=2), confidence=confidences)
+@given(metric=means(least=1), confidence=confidences)
 @settings(deadline=None)
 def test_a_mean_lies_in_its_interval_and_the_interval_in_its_bounds(metric, confidence):
     low, high = interval(metric, confidence)
@@ -102,21 +96,54 @@ def test_a_mean_lies_in_its_interval_and_the_interval_in_its_bounds(metric, conf
     assert metric.value - 1e-9 <= high <= 1 + 1e-9
 
 
-def test_the_same_values_have_the_same_interval():
-    values = mean(np.random.default_rng(0).random(50))
-    assert interval(values, 0.95) == interval(values, 0.95)
+@given(metric=proportions(), confidence=confidences)
+@settings(deadline=None)
+def test_a_mean_of_noughts_and_ones_and_the_share_of_them_agree(metric, confidence):
+    values = np.repeat([0.0, 1.0], [metric.n - metric.successes, metric.successes])
+    assert interval(mean(values, (0.0, 1.0)), confidence) == pytest.approx(interval(metric, confidence), abs=1e-9)
 
 
-@pytest.mark.parametrize(("constant", "k"), [(0.0, 0), (0.5, 10), (1.0, 20)])
-def test_equal_values_within_bounds_are_as_uncertain_as_coin_flips(constant, k):
-    assert interval(mean([constant] * 20, (0.0, 1.0)), 0.95) == pytest.approx(interval(proportion(k, 20), 0.95))
-    low, high = interval(mean([10 * constant - 5] * 20, (-5.0, 5.0)), 0.95)
-    assert ((low + 5) / 10, (high + 5) / 10) == pytest.approx(interval(proportion(k, 20), 0.95))
+@pytest.mark.parametrize("n", [1, 2, 5, 30])
+@pytest.mark.parametrize("tail", [0.05, 0.005])
+def test_the_lower_limit_of_a_mean_is_gaffkes(n, tail):
+    """Against his own words: a quantile over draws of the gaps between ordered uniform numbers."""
+    values, rng = np.random.default_rng(n).random(n), np.random.default_rng(0)
+    ordered = np.sort(rng.random((200_000, n)), axis=1)
+    gaps = np.diff(ordered, axis=1, prepend=0.0)  # the last gap, to 1, is that of the least possible value
+    drawn = gaps @ values
+    low, high = limits(mean(values, (0.0, 1.0)), tail)
+    assert (drawn <= low).mean() == pytest.approx(tail, abs=4 * (tail / 200_000) ** 0.5)
+    assert (1 - gaps @ (1 - values) >= high).mean() == pytest.approx(tail, abs=4 * (tail / 200_000) ** 0.5)
 
 
-def test_one_value_tells_no_more_than_the_bounds():
-    assert interval(mean([0.7], (0.0, 1.0)), 0.95) == (0.0, 1.0)
-    assert interval(mean([0.7]), 0.95) == (-math.inf, math.inf)
+def test_equal_values_are_no_certainty_and_next_to_equal_ones_no_other_case():
+    for values in ([0.86, 0.86], [0.5] * 20, [1.0] * 3):
+        low, high = interval(mean(values, (0.0, 1.0)), 0.95)
+        assert high - low > 0.1
+        values[0] -= 1e-9
+        assert interval(mean(values, (0.0, 1.0)), 0.95) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_many_values_take_no_other_limits_than_few_different_ones():
+    """Beyond 512 different values they are put on a grid: as fine as not to be seen."""
+    values = np.random.default_rng(0).beta(20, 1, 600)
+    low, high = interval(mean(values, (0.0, 1.0)), 0.95)
+    rounded = interval(mean(np.round(values * 400) / 400, (0.0, 1.0)), 0.95)
+    assert rounded == pytest.approx((low, high), abs=2e-4)
+    spread = 1.96 * values.std() / 600**0.5
+    assert low < values.mean() - 0.9 * spread
+    assert high > values.mean() + 0.9 * spread
+
+
+def test_without_bounds_nothing_is_known_of_a_mean():
+    """Bahadur and Savage, 1956: one value in a million may be as far off as it likes."""
+    assert interval(mean([0.7, 0.8, 0.9]), 0.95) == (-math.inf, math.inf)
+    assert interval(mean([0.7, 0.8, 0.9], (0.0, math.inf)), 0.95) == (-math.inf, math.inf)
+
+
+def test_bounds_that_don_t_hold_are_refused():
+    with pytest.raises(ValueError, match="don't lie within the bounds 0 to 1"):
+        mean([0.5, 1.2], (0.0, 1.0))
 
 
 # --- medians
@@ -143,12 +170,12 @@ def test_few_values_leave_a_side_open():
 # --- how many clean successes it takes
 
 
-@given(floor=st.floats(0.01, 0.999), confidence=confidences, method=methods)
-def test_a_clean_sweep_of_the_number_named_is_the_least_that_shows_it(floor, confidence, method):
-    needed = clean_sweep_needed(floor, confidence, method)
+@given(floor=st.floats(0.01, 0.999), confidence=confidences)
+def test_a_clean_sweep_of_the_number_named_is_the_least_that_shows_it(floor, confidence):
+    needed = clean_sweep_needed(floor, confidence)
 
     def shown(n):
-        return interval(proportion(n, n), 2 * confidence - 1, method)[0]
+        return limits(proportion(n, n), 1 - confidence)[0]
 
     assert shown(needed) >= floor - 1e-9
     assert needed == 1 or shown(needed - 1) < floor + 1e-9
@@ -177,6 +204,7 @@ def counts(draw):
 
 
 @given(counts=counts(), confidence=confidences, method=methods)
+@settings(deadline=None)
 def test_a_difference_lies_in_its_interval_and_the_interval_turns_with_it(counts, confidence, method):
     fell, rose, n = counts
     low, high = interval(pairs(fell, rose, n), confidence, method)
@@ -192,8 +220,8 @@ def test_tangos_limits_are_where_his_statistic_is_a_normal_quantile(counts, conf
 
     fell, rose, n = counts
     z = norm.ppf((1 + confidence) / 2)
-    for limit in interval(pairs(fell, rose, n), confidence, "wilson"):
-        if abs(limit) > 0.97 or abs(limit) < 1e-6:
+    for limit in tango_limits(fell, rose, n, (1 - confidence) / 2):
+        if abs(limit) == 1:
             continue
 
         def loss(share, limit=limit):
@@ -206,13 +234,74 @@ def test_tangos_limits_are_where_his_statistic_is_a_normal_quantile(counts, conf
         assert abs((rose - fell) / n - limit) == pytest.approx(z * spread, abs=2e-3)
 
 
+@pytest.mark.parametrize("n", [1, 2, 20, 1000])
+def test_tangos_limits_where_no_pair_changed_or_all_changed_alike(n):
+    """With no pair changed the equation is d² = z² d (1 - d) / n, whose other root is z² / (n + z²)."""
+    z2 = norm.ppf(0.95) ** 2
+    assert tango_limits(0, 0, n, 0.05) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)))
+    low, high = tango_limits(n, 0, n, 0.05)
+    assert (low, -1 < high < 1) == (-1, True)
+    # All fell, and the likelihood of that is greatest where every pair that doesn't rise falls.
+    share = (1 - high) / 2 if n * (1 + high) > 0 else 0
+    assert high + 1 == pytest.approx(math.sqrt(z2 * (2 * share + high - high**2) / n), rel=1e-6)
+    assert tango_limits(0, n, n, 0.05) == pytest.approx((-high, 1))
+
+
 @pytest.mark.parametrize(("fall", "rise", "n"), [(0.02, 0.02, 200), (0.1, 0.05, 100), (0.005, 0.001, 500)])
-def test_the_exact_difference_covers_the_truth_as_often_as_it_says(fall, rise, n):
+def test_the_difference_covers_the_truth_as_often_as_it_says(fall, rise, n):
     drawn = np.random.default_rng(0).multinomial(n, (fall, rise, 1 - fall - rise), 2000)
-    covered = {"exact": 0, "wilson": 0}
+    covered = {change_limits: 0, tango_limits: 0}
     for (fell, rose, _), times in Counter(map(tuple, drawn.tolist())).items():
         for method in covered:
-            low, high = difference_interval(fell, rose, n, 0.025, method)
+            low, high = method(fell, rose, n, 0.025)
             covered[method] += times * (low <= rise - fall <= high)
-    assert covered["exact"] / 2000 >= 0.95
-    assert covered["wilson"] / 2000 >= 0.9
+    assert covered[change_limits] / 2000 >= 0.95
+    assert covered[tango_limits] / 2000 >= 0.9
+
+
+def test_where_all_that_changed_changed_alike_a_difference_has_the_limits_of_a_share():
+    """And the whole risk of each, where two exact limits together have half."""
+    for fell in (0, 3, 20):
+        low, _ = change_limits(fell, 0, 20, 0.05)
+        assert low == pytest.approx(-(beta.ppf(0.95, fell + 1, 20 - fell) if fell < 20 else 1.0))
+    assert change_limits(0, 0, 2, 0.05)[0] < -0.7, "two images show nothing"
+
+
+# --- extremes
+
+
+def test_every_group_must_show_what_is_said_of_the_lowest():
+    groups = {"a": proportion(55, 55), "b": proportion(52, 52), "c": proportion(1, 1)}
+    low, high = limits(lowest(groups), 0.05)
+    assert low == pytest.approx(0.05), "the one image of c"
+    assert high == 1
+    assert limits(lowest({**groups, "d": proportion(0, 0)}), 0.05)[0] == 0, "nothing is known of d"
+
+
+def test_what_choosing_makes_look_better_is_shared_among_the_groups():
+    groups = {str(i): proportion(k, 50) for i, k in enumerate((30, 35, 40, 45))}
+    low, high = limits(lowest(groups), 0.05)
+    assert low == pytest.approx(beta.ppf(0.05, 30, 21))
+    assert high == pytest.approx(beta.ppf(1 - 0.05 / 4, 31, 20))
+    low, high = limits(highest(groups), 0.05)
+    assert low == pytest.approx(beta.ppf(0.05 / 4, 45, 6))
+    assert high == pytest.approx(beta.ppf(0.95, 46, 5))
+
+
+# --- the radius at which half have fallen
+
+
+def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
+    held = np.zeros((3, 100), bool)
+    held[0, :90], held[1, :55], held[2, :20] = True, True, True
+    found = crossing([0.1, 0.2, 0.3], held)
+    assert found.value == 0.3
+    # At 0.2 neither that half hold is sure, nor that half have fallen.
+    assert interval(found, 0.95) == (0.2, 0.3)
+    every = crossing([0.1, 0.2], np.ones((2, 100), bool))
+    assert every.value == math.inf
+    assert interval(every, 0.95) == (math.inf, math.inf)
+    few = crossing([0.1, 0.2], np.ones((2, 3), bool))
+    assert interval(few, 0.95) == (0.1, math.inf)
+    none = crossing([0.1, 0.2], np.zeros((2, 100), bool))
+    assert interval(none, 0.95) == (0.1, 0.1)

@@ -7,7 +7,18 @@ import zipfile
 import numpy as np
 import pytest
 
-from auditor.core import AdversarialImages, Diagnostic, Evidence, Table, exact, mean, proportion
+from auditor.core import (
+    AdversarialImages,
+    Diagnostic,
+    Evidence,
+    Table,
+    crossing,
+    exact,
+    lowest,
+    mean,
+    median,
+    proportion,
+)
 from auditor.errors import RecordError
 from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Panel, Series, Strip
 from auditor.record import Expectation, Failure, Finding, PlannedCase, Record, Run, Verdict
@@ -29,6 +40,9 @@ def evidence() -> Evidence:
             "e": exact(7),
             "unbounded": mean([1e300, 2.0]),
             "nothing": proportion(0, 0),
+            "never": median(np.array([0.5, np.inf, np.inf])),
+            "worst": lowest({"a": proportion(3, 4), "b": proportion(0, 0)}),
+            "radius": crossing([0.1, 0.2], np.ones((2, 5), bool)),
         },
         figures=(
             ImageGrid(**words, panel=panel()),

@@ -9,20 +9,24 @@ Why it matters
     Looking at the mistakes tells labelling errors and odd images apart from blind spots.
 
 How to read it
-    `accuracy.3` is the accuracy on images of class 3, `worst_class_accuracy` that of the weakest class. The
-    gallery shows the most confident mistakes first: an image marked `7 → 3, 0.98` is a 7 that the classifier
-    calls a 3 with probability 0.98.
+    `accuracy.3` is the accuracy on images of class 3, `worst_class_accuracy` that of the weakest class. A floor
+    under it passes only if every class that the model knows has shown that it lies above, so a class of few images
+    leaves it open, and so does one of none. The gallery shows the most confident mistakes first: an image marked
+    `7 → 3, 0.98` is a 7 that the classifier calls a 3 with probability 0.98.
 
 References
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (confidence and being right differ).
     Clopper and Pearson, The Use of Confidence or Fiducial Limits, Biometrika 26, 1934 (the interval).
+    Berger, Multiparameter Hypothesis Testing and Acceptance Sampling, Technometrics 24, 1982 (every class at once).
 """
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from auditor.checks._text import fewest, natural_panel, probability_text, several, share
 from auditor.controls import ACCURACY
-from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, mean, proportion
+from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, lowest, mean, proportion
 from auditor.errors import CheckError
 from auditor.fields import Count, Parameters
 from auditor.figures import Figure, Heatmap, ImageGrid, pictured
@@ -43,7 +47,7 @@ class Params(Parameters):
 METRICS = {
     "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
     "accuracy.*": MetricInfo("proportion", "the same for the images of one class", "higher"),
-    "worst_class_accuracy": MetricInfo("proportion", "accuracy on the class with the lowest one", "higher"),
+    "worst_class_accuracy": MetricInfo("lowest", "accuracy on the class with the lowest one, of all classes", "higher"),
     "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower"),
     "confidence": MetricInfo("mean", "probability of the predicted class"),
 }
@@ -52,7 +56,15 @@ METRICS = {
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     looked = images if params.first is None else params.first
-    return {"accuracy": looked, "worst_class_accuracy": looked}
+    return {"accuracy": looked}
+
+
+def most_of_each(params: Params, sizes: Mapping[str, int]) -> dict[str, int | None]:
+    """The greatest n of what is measured class by class, where the classes are of these sizes."""
+    if params.first is not None:
+        return {}
+    by_class: dict[str, int | None] = {f"accuracy.{name}": size for name, size in sizes.items()}
+    return {**by_class, "worst_class_accuracy": min(sizes.values())}
 
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
@@ -86,17 +98,19 @@ def run(context: Context, params: Params) -> Evidence:
         f"accuracy.{names[c]}": proportion(right[labels == c], rows=rows[labels == c]) for c in classes
     }
     least = 0.0 if output == "sigmoid" else 1 / len(names)
-    worst = min(by_class, key=lambda name: by_class[name].value)
+    every = {name: proportion(right[labels == c]) for c, name in enumerate(names)}
+    weakest = min((name for name in every if every[name].n), key=lambda name: every[name].value)
     metrics = {
         "accuracy": proportion(right, rows=rows),
-        "worst_class_accuracy": by_class[worst],
+        "worst_class_accuracy": lowest(every),
         "errors": exact(int((~right).sum())),
         **({} if told is None else {"confidence": mean(confidence, (least, 1.0), rows)}),
         **by_class,
     }
     overall = metrics["accuracy"]
-    weakest = worst.removeprefix("accuracy.")
-    summary = f"{share(overall)} right; the weakest class is {weakest}, with {share(by_class[worst])}."
+    summary = f"{share(overall)} right; the weakest class is {weakest}, with {share(every[weakest])}."
+    absent = [name for name, group in every.items() if not group.n]
+    notes = [_unknown(absent, len(every))] if absent else []
 
     confusion = np.zeros((len(names), len(names)), np.int32)
     np.add.at(confusion, (labels, predicted), 1)
@@ -107,7 +121,8 @@ def run(context: Context, params: Params) -> Evidence:
         often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
     else:
         often = "there is no mistake"
-    notes = [] if told is not None else ["`confidence` is left out: the model gives scores, no probabilities."]
+    if told is None:
+        notes.append("`confidence` is left out: the model gives scores, no probabilities.")
     if params.first is not None:
         looked = f"the first {several(count, 'image')} of {available}, as they stand in the data"
         notes.append(f"Looked at are {looked}: {seen_and_unseen(labels, names)}.")
@@ -156,4 +171,12 @@ def run(context: Context, params: Params) -> Evidence:
             "confidence": confidence,
             "indices": rows,
         },
+    )
+
+
+def _unknown(absent: Sequence[str], of: int) -> str:
+    some = ", ".join(absent[:12]) + (f" and {len(absent) - 12} more" if len(absent) > 12 else "")
+    return (
+        f"Of {several(len(absent), 'class')} among the {of} that the model knows there is no image: {some}. Nothing is "
+        "known of them, so no floor under `worst_class_accuracy` can pass."
     )

@@ -16,7 +16,8 @@ How to read it
     leans on what is the owner's alone; strangers must then be others. Strangers are
     given every chance: each may read the most likely class, or the second, or any other place in its order of
     classes, whichever reads most, since images pushed away from their class often leave it in second place.
-    `stranger_recovered` is that of the stranger who reads most. A secret against these strangers is not yet a
+    `stranger_recovered` is that of the stranger who reads most; its limits allow for this choice among strangers
+    and places. A secret against these strangers is not yet a
     secret against one who trains many networks or studies the images.
 
 References
@@ -26,6 +27,7 @@ References
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -38,7 +40,20 @@ from auditor.attacks._objectives import Objective, margin, towards_target
 from auditor.backend import tensorflow
 from auditor.checks import _lint
 from auditor.checks._text import natural_panel, share
-from auditor.core import Classifier, Context, Evidence, FloatArray, MetricInfo, Passes, Table, Tensor, exact, proportion
+from auditor.core import (
+    Classifier,
+    Context,
+    Evidence,
+    FloatArray,
+    Metric,
+    MetricInfo,
+    Passes,
+    Table,
+    Tensor,
+    exact,
+    highest,
+    proportion,
+)
 from auditor.errors import CheckError
 from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
 from auditor.figures import ImageGrid, pictured
@@ -80,10 +95,10 @@ class Params(std_ascent.Params):
 
 METRICS = {
     "owner_recovered": MetricInfo("proportion", "share of bytes the owner's network reads back"),
-    "stranger_recovered": MetricInfo("proportion", "the same for the stranger who reads most"),
-    "stranger_recovered.*": MetricInfo("proportion", "the same for one stranger"),
+    "stranger_recovered": MetricInfo("highest", "the same for the stranger who reads most, at its best place"),
+    "stranger_recovered.*": MetricInfo("highest", "the same for one stranger, at its best place"),
     "owner_digits": MetricInfo("proportion", "share of images the owner reads right"),
-    "stranger_digits.*": MetricInfo("proportion", "the same for one stranger, at its best place"),
+    "stranger_digits.*": MetricInfo("highest", "share of images that one stranger reads right, at its best place"),
     "bits_per_image": MetricInfo("exact", "bits of text that one image carries"),
     "images": MetricInfo("exact", "number of images the text takes"),
 }
@@ -123,22 +138,25 @@ def run(context: Context, params: Params) -> Evidence:
     place = {name: 0 if name == context.model_name else _best_place(digits, r) for name, r in ranked.items()}
     read = {name: order[:, place[name]] for name, order in ranked.items()}
     right = {name: _same_bytes(digits, found, base) for name, found in read.items()}
-    by_stranger = {name: proportion(right[name]) for name in params.strangers}
-    keenest = max(by_stranger, key=lambda name: by_stranger[name].value)
+    by_place = {name: _by_place(digits, ranked[name], base) for name in params.strangers}
+    keenest = max(by_place, key=lambda name: highest(by_place[name].read).value)
+    keen = max(by_place[keenest].read.values(), key=lambda metric: metric.value)
     metrics = {
         "owner_recovered": proportion(right[context.model_name]),
-        "stranger_recovered": by_stranger[keenest],
+        "stranger_recovered": highest(
+            {f"{name}, {place}": metric for name, places in by_place.items() for place, metric in places.read.items()}
+        ),
         "owner_digits": proportion(read[context.model_name] == digits),
         "bits_per_image": exact(8 / digits_per_byte(base)),
         "images": exact(len(digits)),
-        **{f"stranger_recovered.{name}": metric for name, metric in by_stranger.items()},
-        **{f"stranger_digits.{name}": proportion(read[name] == digits) for name in params.strangers},
+        **{f"stranger_recovered.{name}": highest(places.read) for name, places in by_place.items()},
+        **{f"stranger_digits.{name}": highest(places.digits) for name, places in by_place.items()},
     }
     how = f"made against {len(params.decoys)} decoys" if params.decoys else "made by plain ascent"
     summary = (
         f"A text of {len(data)} bytes in {len(digits)} images, {how}: the owner reads "
         f"{share(metrics['owner_recovered'])} of the bytes, the best stranger ({keenest}) "
-        f"{share(by_stranger[keenest])}."
+        f"{share(keen)}."
     )
     rows = tuple(
         (
@@ -207,6 +225,22 @@ def _ranked(name: str, reader: Classifier, images: FloatArray, base: int) -> NDA
     if reader.class_count != base:
         raise CheckError(f"{name!r} tells {reader.class_count} classes apart, the owner {base}: they share no alphabet")
     return np.argsort(-reader.predict(images), axis=1, kind="stable").astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What a stranger reads at each place in its order of classes: shares of bytes, and of digits."""
+
+    read: dict[str, Metric]
+    digits: dict[str, Metric]
+
+
+def _by_place(digits: NDArray[np.int64], ranked: NDArray[np.int64], base: int) -> _Places:
+    places = range(ranked.shape[1])
+    return _Places(
+        {f"place {p + 1}": proportion(_same_bytes(digits, ranked[:, p], base)) for p in places},
+        {f"place {p + 1}": proportion(ranked[:, p] == digits) for p in places},
+    )
 
 
 def _best_place(digits: NDArray[np.int64], ranked: NDArray[np.int64]) -> int:

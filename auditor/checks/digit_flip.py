@@ -86,7 +86,7 @@ METRICS = {
     "flip_rate": MetricInfo("proportion", "share of images that end as the target", "lower"),
     "flipped": MetricInfo("exact", "number of images that end as the target", "lower"),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower"),
-    "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest"),
+    "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest", of_those=True),
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
     "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
@@ -161,8 +161,9 @@ def run(context: Context, params: Params) -> Evidence:
         "flipped": exact(int(flips.flipped.sum())),
         "end_confidence": mean(end, (0.0, 1.0), rows),
         "least_end_confidence": exact(end.min()),
-        "l2": mean(np.linalg.norm(change, axis=1), rows=rows),
-        "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None),
+        # Within the box no value changes by more than its width; without clipping nothing bounds a change.
+        "l2": mean(np.linalg.norm(change, axis=1), (0.0, span * change.shape[1] ** 0.5) if params.clip else None, rows),
+        "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None, rows),
         "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows),
     }
     if flips.flipped.any():

@@ -10,10 +10,12 @@ Why it matters
 
 How to read it
     Distances are in the units of the box (L0 counts values that changed) and are upper bounds: a better attack
-    may find smaller ones. `median_distance: {min: 0.2}` gates the typical image, `nearest_distance` the worst
-    one. The curve is the share of the images that hold at each radius, as far as these attacks can tell. An
-    image for which nothing was found counts as infinitely far, and `found` says how many that are. With a `target`
-    only images of other classes are looked at, and the metrics are called `targeted_median_distance` and so on.
+    may find smaller ones. `median_distance: {min: 0.2}` gates the typical image. `nearest_distance` is the worst
+    image among those looked at and says nothing of others: with more images it falls, so a gate on it needs
+    `samples`. The curve is the share of the images that hold at each radius, as far as these attacks can tell. An
+    image for which nothing was found counts as infinitely far, and `found` says how many that are; where they are
+    half or more, the median is infinite as well. With a `target` only images of other classes are looked at, and
+    the metrics are called `targeted_median_distance` and so on.
 
 References
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017.
@@ -95,8 +97,8 @@ class Params(Attacked):
 
 _DISTANCES = {
     "median_distance": MetricInfo("median", "distance to the closest adversarial image found", "higher"),
-    "nearest_distance": MetricInfo("exact", "the least of these distances", "higher"),
-    "farthest_distance": MetricInfo("exact", "the greatest of those that were found", "higher"),
+    "nearest_distance": MetricInfo("exact", "the least of these distances, of the images looked at", "higher", True),
+    "farthest_distance": MetricInfo("exact", "the greatest of those that were found", "higher", True),
     "found": MetricInfo("proportion", "share of the images for which an adversarial image was found", "lower"),
 }
 # What they are called with a target, which is further away than the nearest class: they can't be compared.
@@ -183,11 +185,11 @@ def run(context: Context, params: Params) -> Evidence:
     if found.any():
         metrics["nearest_distance"] = exact(float(sizes.min()))
         metrics["farthest_distance"] = exact(float(sizes[found].max()))
-    if found.mean() > 0.5:
-        metrics = {"median_distance": median(sizes, (0.0, np.inf), job.rows), **metrics}
+    metrics = {"median_distance": median(sizes, (0.0, np.inf), job.rows), **metrics}
+    if np.isfinite(metrics["median_distance"].value):
         summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
     else:
-        notes.append("`median_distance` is left out: nothing was found for half of the images or more.")
+        notes.append("`median_distance` is infinite: nothing was found for half of the images or more.")
         summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
     if found.any():
         summary += f"; the nearest falls at {sizes.min():.3g}"

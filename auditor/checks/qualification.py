@@ -180,7 +180,7 @@ def _audit(context: Context, params: Params) -> _Judged:
         evidence, diagnostics=(steady(context.classifier, context.samples.images), *evidence.diagnostics)
     )
     claim = Expectation("robust_accuracy", min=params.claim)
-    verdict = judge(evidence.metrics, [claim], _CONFIDENCE, "exact", evidence.diagnostics)
+    verdict = judge(evidence.metrics, [claim], _CONFIDENCE, evidence.diagnostics)
     doubts = ", ".join(diagnostic.name for diagnostic in evidence.diagnostics if not diagnostic.ok)
     why = f"tests that failed: {doubts}" if doubts else "what was measured"
     return _Judged(verdict, evidence.metrics["robust_accuracy"].value, why)

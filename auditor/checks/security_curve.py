@@ -11,7 +11,8 @@ Why it matters
 How to read it
     `robust_accuracy.0.1` is the accuracy at radius 0.1 under the strongest attack for each image (six digits name a
     radius; all of them, where two radii share six);
-    `half_eps` is the least radius asked for at which less than half of the images hold.
+    `half_eps` is the least radius asked for at which less than half of the images hold; where at least half do
+    at every radius, it lies beyond the last.
 
 References
     Biggio and Roli, Wild Patterns: Ten Years After the Rise of Adversarial Machine Learning, 2018.
@@ -54,7 +55,7 @@ from auditor.core import (
     MetricInfo,
     Passes,
     Proof,
-    exact,
+    crossing,
     proportion,
 )
 from auditor.fields import Count, Real
@@ -77,7 +78,7 @@ METRICS = {
         "proportion", "share of images that hold against all attacks at one radius", "higher"
     ),
     "clean_accuracy": MetricInfo("proportion", "share of the same images right without an attack", "higher"),
-    "half_eps": MetricInfo("exact", "least radius asked for at which less than half of the images hold", "higher"),
+    "half_eps": MetricInfo("crossing", "least radius asked for at which less than half of the images hold", "higher"),
 }
 
 
@@ -127,16 +128,12 @@ def run(context: Context, params: Params) -> Evidence:
     worst = np.logical_and.reduce(list(held.values()))
     by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
     metrics: dict[str, Metric] = {"clean_accuracy": proportion(right, rows=subject.looked), **by_radius}
-    below = [eps for i, eps in enumerate(radii) if worst[i].mean() < 0.5]
-    notes = []
-    if below:
-        metrics["half_eps"] = exact(below[0])
-    else:
-        notes.append("`half_eps` is left out: at least half of the images hold at every radius.")
+    metrics["half_eps"] = crossing(radii, worst)
+    half = metrics["half_eps"].value
     last = by_radius[_metric(radii[-1], radii)]
     clean = share(metrics["clean_accuracy"])
     summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
-    summary += f"; less than half from {below[0]:g} on." if below else "."
+    summary += f"; less than half from {half:g} on." if np.isfinite(half) else "; at least half at every radius."
     x = np.array([0.0, *radii])
     series = tuple(_series(name, np.vstack([right, rows])) for name, rows in held.items())
     return Evidence(
@@ -155,7 +152,6 @@ def run(context: Context, params: Params) -> Evidence:
             ),
         ),
         diagnostics=_tested(context, params, subject, radii, list(swept.values())),
-        notes=tuple(notes),
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
         adversarial=_closest(context, params, subject, list(swept.values())),
     )

@@ -11,10 +11,10 @@ Why it matters
 
 How to read it
     `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models. The originals are the
-    sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. The noise
-    control moves each original just as far (same L2 norm) in a random direction: what it also achieves is not
-    the attack's doing. Images from pure noise have no true class, so
-    `still_wrong` is left out for them.
+    sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. A model
+    has no say in the images that it made itself. The noise control moves each original just as far (same L2 norm,
+    after clipping) in a random direction: what it also achieves is not the attack's doing. Images from pure noise
+    have no true class, so `still_wrong` is left out for them.
 
 References
     Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014 (section 4.2).
@@ -72,6 +72,9 @@ METRICS = {
 }
 
 
+_DOUBLINGS, _HALVINGS = 12, 20
+
+
 @dataclass(frozen=True)
 class _Source:
     """The images of one case that fooled its model, with their norm-matched random twins."""
@@ -104,13 +107,18 @@ def run(context: Context, params: Params) -> Evidence:
     labels = np.concatenate([s.made.labels for s in sources])
     votes = {name: _vote(context, name, images, control, targets) for name in dict.fromkeys(params.onto)}
 
+    makers = np.concatenate([[s.made.model] * len(s.made.images) for s in sources])
+    others = np.array([makers != name for name in votes])  # (models, N)
+    if not others.any():
+        message = f"`onto` names only {makers[0]!r}, which made the images: what it says of them is no transfer"
+        raise CheckError(f"{message}; name another model")
     originals = numbered(np.concatenate([s.made.originals for s in sources]))
     says_target = np.stack([v.predicted == targets for v in votes.values()])
     control_target = np.stack([v.control == targets for v in votes.values()])
     metrics: dict[str, Metric] = {
-        "transfer_rate": _over(says_target, originals),
+        "transfer_rate": _over(says_target, others, originals),
         **{f"transfer_rate.{n}": rate(hit, originals) for n, hit in zip(votes, says_target, strict=True)},
-        "control_target_rate": _over(control_target, originals),
+        "control_target_rate": _over(control_target, others, originals),
         "images": exact(len(images)),
     }
     real = labels >= 0
@@ -118,18 +126,20 @@ def run(context: Context, params: Params) -> Evidence:
         known = np.unique(originals[real], return_inverse=True)[1]
         wrong = np.stack([v.predicted[real] != labels[real] for v in votes.values()])
         control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
-        metrics["still_wrong_rate"] = _over(wrong, known)
+        if others[:, real].any():
+            metrics["still_wrong_rate"] = _over(wrong, others[:, real], known)
+            metrics["control_wrong_rate"] = _over(control_wrong, others[:, real], known)
         metrics |= {f"still_wrong_rate.{n}": rate(hit, known) for n, hit in zip(votes, wrong, strict=True)}
-        metrics["control_wrong_rate"] = _over(control_wrong, known)
     reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
-    span = f"{says_target.mean(axis=1).min():.0%} to {says_target.mean(axis=1).max():.0%}"
+    shares = [hit[which].mean() for hit, which in zip(says_target, others, strict=True) if which.any()]
+    span = f"{min(shares):.0%} to {max(shares):.0%}"
     summary = (
         f"Of {several(len(images), 'image')} that fooled their source, other networks call {reached:.1%} the target "
         f"({span} by network); equally large random changes manage {chance:.1%}."
     )
     count = int(originals.max()) + 1
     own = [s.made.model for s in sources if s.made.model in votes]
-    notes = [f"{own[0]!r} made some of the images itself; its own rate is no transfer."] if own else []
+    notes = [f"{own[0]!r} made some of the images itself, and has no say in those: that is no transfer."] if own else []
     if count < len(images):
         notes.append(f"They were made of {several(count, 'original')}, each of which counts once.")
     return Evidence(
@@ -149,9 +159,13 @@ def run(context: Context, params: Params) -> Evidence:
     )
 
 
-def _over(hits: NDArray[np.bool_], originals: IntArray) -> Metric:
-    """The mean over models of hits (models, N), the originals being the sample."""
-    return mean(of_each(hits.mean(axis=0), originals), (0.0, 1.0))
+def _over(hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArray) -> Metric:
+    """The mean over models of hits (models, N), where they are others than made the image, the originals being the
+    sample.
+    """
+    asked = others.any(axis=0)
+    shares = (hits & others)[:, asked].sum(axis=0) / others[:, asked].sum(axis=0)
+    return mean(of_each(shares, np.unique(originals[asked], return_inverse=True)[1]), (0.0, 1.0))
 
 
 def _source(context: Context, case: str) -> _Source:
@@ -177,11 +191,40 @@ def _source(context: Context, case: str) -> _Source:
     change = np.linalg.norm((kept.images - kept.originals).reshape(size, -1), axis=1)
     direction = normal(context.seed, f"control/{case}", len(keep), kept.images.shape[1:])[keep]
     direction /= np.linalg.norm(direction.reshape(size, -1), axis=1).reshape(-1, 1, 1, 1)
-    moved = kept.originals + direction * change.reshape(-1, 1, 1, 1)
     low, high = context.samples.box
-    if kept.images.min() >= low and kept.images.max() <= high:
-        moved = np.clip(moved, low, high)
-    return _Source(case, kept, moved.astype(np.float32))
+    inside = kept.images.min() >= low and kept.images.max() <= high
+    box = (low, high) if inside else (-np.inf, np.inf)
+    return _Source(case, kept, moved(kept.originals, direction, change, box))
+
+
+def moved(
+    originals: FloatArray, direction: FloatArray, change: NDArray[np.floating], box: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Images (N, H, W, C) moved along their direction until, clipped to the box, they are `change` (N,) away in L2.
+
+    Clipping takes a quarter off a step from an image that is mostly black, so a step that is only as long before it is
+    no fair control. Where the box doesn't reach so far in that direction, an image goes as far as it does.
+    """
+
+    def at(scale: NDArray[np.floating]) -> NDArray[np.float32]:
+        stepped = np.clip(originals + direction * scale.reshape(-1, 1, 1, 1), *box)
+        return np.asarray(stepped, dtype=np.float32)
+
+    def size(scale: NDArray[np.floating]) -> NDArray[np.floating]:
+        sizes: NDArray[np.floating] = np.linalg.norm((at(scale) - originals).reshape(len(originals), -1), axis=1)
+        return sizes
+
+    low, high = np.zeros(len(originals)), change.astype(np.float64)
+    for _ in range(_DOUBLINGS):
+        short = size(high) < change
+        if not short.any():
+            break
+        low, high = np.where(short, high, low), np.where(short, 2 * high, high)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        short = size(middle) < change
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return at(high)
 
 
 def _vote(context: Context, name: str, images: FloatArray, control: FloatArray, targets: NDArray[np.integer]) -> _Votes:

@@ -1,5 +1,6 @@
 """What every dataset owes: a choice among its images, a look at them, and a digest of exactly what will be used."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -62,6 +63,13 @@ class Subset(Parameters):
         """How many are taken at most, out of so many."""
         limits = (images, len(self.indices) if self.indices else None, self.count)
         return min((limit for limit in limits if limit is not None), default=None)
+
+    def most_of_each(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
+        """How many images of each class are taken at most, out of so many; None where that takes the labels."""
+        if self.indices is not None or self.classes is not None:
+            return None
+        share = 1.0 if self.count is None else min(1.0, self.count / max(1, sum(sizes)))
+        return tuple(math.ceil(size * share - 1e-9) for size in sizes)
 
     def choose(self, labels: IntArray, rows: IntArray, names: Sequence[str] | None, source: str) -> IntArray:
         """Positions (n,) of the images to take, out of labels (N,) and each one's row in the source (N,).

@@ -59,8 +59,9 @@ def preview(params: Params) -> Preview:
         found = _listing(params)
     except DataError:
         return Preview(params.most(None), (0.0, 1.0))
-    images = sum(len(one.files) for one in found.classes)
-    return Preview(params.most(images), (0.0, 1.0), tuple(one.name for one in found.classes), found.doubts)
+    each = [len(one.files) for one in found.classes]
+    names, sizes = tuple(one.name for one in found.classes), params.most_of_each(each)
+    return Preview(params.most(sum(each)), (0.0, 1.0), names, found.doubts, sizes)
 
 
 def load(params: Params) -> Samples:

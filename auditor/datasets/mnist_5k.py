@@ -39,7 +39,9 @@ class Params(Subset):
 def preview(params: Params) -> Preview:
     """What is known without loading."""
     per_class = {"validation": _HELD_OUT, "train": _PER_CLASS - _HELD_OUT, "all": _PER_CLASS}
-    return Preview(params.most(10 * per_class[params.split]), (0.0, 1.0), tuple(map(str, range(10))))
+    each = per_class[params.split]
+    sizes = params.most_of_each([each] * 10)
+    return Preview(params.most(10 * each), (0.0, 1.0), tuple(map(str, range(10))), sizes=sizes)
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

@@ -5,6 +5,8 @@ import math
 from auditor.core import MetricKind
 
 NO_VALUE = "no value"
+ENDLESS = "∞"
+_SHARES = ("proportion", "lowest", "highest")
 
 
 def percent(value: float) -> str:
@@ -22,7 +24,9 @@ def percent(value: float) -> str:
 
 def number(value: float) -> str:
     """A number to four significant digits, more where rounding would make it look whole."""
-    if not math.isfinite(value):
+    if math.isinf(value):
+        return ENDLESS if value > 0 else f"−{ENDLESS}"
+    if math.isnan(value):
         return NO_VALUE
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
@@ -45,8 +49,10 @@ def points(value: float) -> str:
 
 
 def quantity(kind: MetricKind, value: float) -> str:
-    """A value of a metric: a share in per cent, a mean rounded, an exact number as it is."""
-    if kind == "proportion":
+    """A value of a metric: a share in per cent, a mean rounded, an exact number as it is; what has none is infinite."""
+    if math.isinf(value):
+        return number(value)
+    if kind in _SHARES:
         return percent(value)
     if kind == "difference":
         return f"{points(value)} points"

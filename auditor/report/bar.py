@@ -33,13 +33,14 @@ def interval_bar(
     if not math.isfinite(metric.value):
         return None
     least, most = (expectation.min, expectation.max) if expectation else (None, None)
-    said = [words.quantity(metric.kind, metric.value)]
+    kind = text.shown_as(metric)
+    said = [words.quantity(kind, metric.value)]
     asked = expectation if least is not None or most is not None else None
     if metric.kind != "exact":
-        put = text.limits(metric.kind, *interval, asked) if asked else text.span(metric.kind, *interval)
+        put = text.limits(kind, *interval, asked) if asked else text.span(kind, *interval)
         said.append(f"interval {put}")
     if asked:
-        said.append(f"expected {text.wanted(metric.kind, asked)}")
+        said.append(f"expected {text.wanted(kind, asked)}")
     low, high = float(interval[0]), float(interval[1])
-    plot = Interval(metric.kind, float(metric.value), low, high, least, most, bounds(metric), zoom)
+    plot = Interval(kind, float(metric.value), low, high, least, most, bounds(metric), zoom)
     return IntervalBar(plot, ", ".join(said))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from auditor.core import MetricKind
 from auditor.drawing import words
@@ -68,5 +69,5 @@ def _trend(case: str, points: Sequence[Point]) -> Trend:
 
 
 def _kind(name: str) -> MetricKind:
-    kinds: tuple[MetricKind, ...] = ("proportion", "mean", "median", "difference", "exact")
+    kinds: tuple[MetricKind, ...] = get_args(MetricKind)
     return next((kind for kind in kinds if kind == name), "exact")

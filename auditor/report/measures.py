@@ -116,7 +116,7 @@ class _Measured:
 
 def _measured(metric: Metric, record: Record) -> _Measured:
     """A stored record may hold numbers that have no interval: then the reason is shown in its place."""
-    if not math.isfinite(metric.value):
+    if math.isnan(metric.value):
         return _Measured(metric, None, "")
     try:
         low, high = interval_of(metric, record)
@@ -124,7 +124,7 @@ def _measured(metric: Metric, record: Record) -> _Measured:
         return _Measured(metric, None, f"none: {error}")
     if math.isnan(low) or math.isnan(high):
         return _Measured(metric, None, "none")
-    return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(metric.kind, low, high))
+    return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(text.shown_as(metric), low, high))
 
 
 def interval_of(metric: Metric, record: Record) -> tuple[float, float]:
@@ -146,7 +146,7 @@ def _headline(
     decisive = [f.expectation for f in record.verdict.findings if f.status == record.verdict.status]
     for demand in (*decisive, *record.expectations):
         finding, metric = findings.get(demand), subject(record, demand)
-        if finding is not None and metric is not None and math.isfinite(finding.value):
+        if finding is not None and metric is not None and not math.isnan(finding.value):
             bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=False)
             return _headed(demand.subject, metric, bar)
     name = next(iter(measured), None)
@@ -158,7 +158,7 @@ def _headline(
 
 
 def _headed(name: str, metric: Metric, bar: IntervalBar | None) -> Headline:
-    return Headline(name, metric.value, words.quantity(metric.kind, metric.value), text.counted(metric), bar)
+    return Headline(name, metric.value, words.quantity(text.shown_as(metric), metric.value), text.counted(metric), bar)
 
 
 def subject(record: Record, demand: Expectation) -> Metric | None:
@@ -183,12 +183,12 @@ def _row(
 ) -> Row:
     meaning = info.text if info else ""
     if measured is None:
-        kind: MetricKind = info.kind if info else "exact"
-        judged = tuple(judged_bar(demand, findings.get(demand), None, kind) for demand in demands)
+        promised: MetricKind = info.kind if info else "exact"
+        judged = tuple(judged_bar(demand, findings.get(demand), None, promised) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
-    metric = measured.metric
-    judged = tuple(judged_bar(demand, findings.get(demand), metric, metric.kind) for demand in demands)
-    value = words.quantity(metric.kind, metric.value)
+    metric, kind = measured.metric, text.shown_as(measured.metric)
+    judged = tuple(judged_bar(demand, findings.get(demand), metric, kind) for demand in demands)
+    value = words.quantity(kind, metric.value)
     return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
 
 
@@ -197,7 +197,7 @@ def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping
     finding = findings.get(demands[0]) if demands else None
     if finding is None or not measured.said or math.isnan(finding.low) or math.isnan(finding.high):
         return measured.said
-    return text.limits(measured.metric.kind, finding.low, finding.high, demands[0])
+    return text.limits(text.shown_as(measured.metric), finding.low, finding.high, demands[0])
 
 
 def judged_bar(demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind) -> Judged:

@@ -6,6 +6,7 @@ value, and for the end of an interval that is open.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -46,16 +47,19 @@ class Measured(_Part):
     """Lower end of the two-sided interval at the case's confidence."""
     high: float
     """Upper end of it."""
+    beyond: Literal["above", "below"] | None
+    """Where the value is infinite, and so null: which way. A radius at which half have fallen lies above where more
+    than half hold at every radius asked for."""
 
 
 @dataclass(frozen=True)
 class Difference(_Part):
-    """A metric less the baseline's, over the samples that both were measured on."""
+    """A metric less the baseline's, paired where both are of the same samples."""
 
     before: float
     """The baseline's value, over all its samples."""
     change: Measured
-    """The difference, paired sample by sample."""
+    """The difference."""
     fell: int | None
     """Of a share: for how many samples it fell."""
     rose: int | None
@@ -90,6 +94,9 @@ class Recorded(_Part):
     """The level of its intervals."""
     interval: str
     """The method of its intervals of proportions."""
+    look: int
+    """Which look at the same question it is: one more than other seeds gave another outcome before, as far as the
+    reports folder remembers."""
     correction: str
     """How that level came about, where a spec's gates share one."""
     summary: str
@@ -246,6 +253,7 @@ def _recorded(record: Record) -> Recorded:
         verdict=record.verdict,
         confidence=record.confidence,
         interval=record.interval,
+        look=record.look,
         correction=record.correction,
         summary=evidence.summary if evidence else "",
         metrics={name: _measured(metric, record) for name, metric in metrics.items()},
@@ -269,7 +277,10 @@ def _measured(metric: Metric, record: Record) -> Measured:
         low, high = interval_of(metric, record)
     except ValueError:  # a stored record may hold numbers that have no interval
         low = high = float("nan")
-    return Measured(metric.kind, metric.value, metric.n, metric.successes, low, high)
+    beyond: Literal["above", "below"] | None = None
+    if math.isinf(metric.value):
+        beyond = "above" if metric.value > 0 else "below"
+    return Measured(metric.kind, metric.value, metric.n, metric.successes, low, high, beyond)
 
 
 def _compared(record: Record) -> Compared | None:

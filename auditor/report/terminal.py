@@ -36,6 +36,10 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
             if record.waiver and record.waiver.standing != "in force":
                 owner = escape(record.waiver.owner)
                 console.print(f"[yellow]waiver of {record.case} by {owner}: {record.waiver.standing}[/]")
+        for name, look in {name: record.look for name, record in run.records.items() if record.look > 1}.items():
+            console.print(
+                f"[yellow]{name}: look {look} at the same question; other seeds gave other outcomes before[/]"
+            )
         if run.code_allowed:
             console.print("[yellow]code in checkpoints was allowed to run (--audit-allow-code)[/]")
         weak = sum(len(case.warnings) for case in run.cases)

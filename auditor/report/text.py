@@ -15,6 +15,7 @@ from auditor.drawing.words import NO_VALUE, number, points, quantity
 from auditor.escaping import visible
 from auditor.record import Expectation
 
+_SHARES = ("proportion", "lowest", "highest")
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -69,6 +70,16 @@ def entries(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shown_as(metric: Metric) -> MetricKind:
+    """The kind whose units a metric is shown in: an extreme has those of its groups, a gap of shares is in points."""
+    if metric.kind in ("lowest", "highest"):
+        return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"
+    if metric.kind == "gap":
+        shares = all(shown_as(part) == "proportion" for part in metric.groups.values())
+        return "difference" if shares else "mean"
+    return "median" if metric.kind == "crossing" else metric.kind
+
+
 def span(kind: MetricKind, low: float, high: float) -> str:
     """An interval in words; a missing end is said to be missing."""
     put = points if kind == "difference" else partial(quantity, kind)
@@ -79,9 +90,9 @@ def span(kind: MetricKind, low: float, high: float) -> str:
 def limits(kind: MetricKind, low: float, high: float, expectation: Expectation) -> str:
     """The interval that an expectation is judged by: `≥ 94.3%` where it asks for a lower limit alone."""
     if expectation.max is None:
-        return f"≥ {quantity(kind, low)}" if math.isfinite(low) else "unknown"
+        return "unknown" if low == -math.inf else f"≥ {quantity(kind, low)}"
     if expectation.min is None:
-        return f"≤ {quantity(kind, high)}" if math.isfinite(high) else "unknown"
+        return "unknown" if high == math.inf else f"≤ {quantity(kind, high)}"
     return span(kind, low, high)
 
 
@@ -89,6 +100,10 @@ def counted(metric: Metric) -> str:
     """What a metric rests on: `964 of 1000`, or `n = 200`."""
     if metric.kind == "exact":
         return ""
+    if metric.kind in ("lowest", "highest"):
+        named = {n: g for n, g in metric.groups.items() if g.n and g.value == metric.value}
+        name, group = next(iter(named.items()), ("", None))
+        return f"{name}: {counted(group)}" if group else f"n = {metric.n}"
     return f"{metric.successes} of {metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
 
 
@@ -101,7 +116,7 @@ def wanted(kind: MetricKind, expectation: Expectation) -> str:
 def _threshold(kind: MetricKind, value: float) -> str:
     if kind == "difference":
         return f"{100 * value:.10g} points"
-    return f"{100 * value:.10g}%" if kind == "proportion" else f"{value:.10g}"
+    return f"{100 * value:.10g}%" if kind in _SHARES else f"{value:.10g}"
 
 
 def seconds(value: float) -> str:

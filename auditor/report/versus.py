@@ -15,7 +15,7 @@ from auditor.report.measures import Judged, judged_bar, subject
 
 @dataclass(frozen=True)
 class Pair:
-    """A metric now and before. change: their difference, sample by sample."""
+    """A metric now and before. change: their difference, paired where both are of the same samples."""
 
     now: Metric
     before: Metric
@@ -79,15 +79,16 @@ def _row(record: Record, name: str) -> Beside | None:
     low, high = interval(change, record.confidence, record.interval)
     fell, rose = changes(change)
     changed = f"{fell} fell, {rose} rose (p {mcnemar(change):.3g})" if change.kind == "difference" else ""
+    kind = text.shown_as(change)
     findings = {finding.expectation: finding for finding in record.verdict.findings}
     demands = [e for e in record.expectations if e.versus_baseline and e.metric == name]
     return Beside(
         name=name,
-        before=words.quantity(before.kind, before.value),
-        now=words.quantity(now.kind, now.value),
-        difference=words.quantity(change.kind, change.value),
-        interval="" if change.kind == "exact" else text.span(change.kind, low, high),
+        before=words.quantity(text.shown_as(before), before.value),
+        now=words.quantity(text.shown_as(now), now.value),
+        difference=words.quantity(kind, change.value),
+        interval="" if change.kind == "exact" else text.span(kind, low, high),
         counted=text.counted(change),
         changed=changed,
-        judged=tuple(judged_bar(demand, findings.get(demand), change, change.kind) for demand in demands),
+        judged=tuple(judged_bar(demand, findings.get(demand), change, kind) for demand in demands),
     )

@@ -1,65 +1,60 @@
-"""How often intervals hold the truth, over simulated audits: `python -m tests.benchmarks.coverage`."""
+"""How often gates pass falsely, and how often at all, over simulated audits: `python -m tests.benchmarks.coverage`.
 
-from collections.abc import Callable, Iterator
+The table in `docs/statistics.md` is written anew; the same audits are drawn each time.
+"""
 
-import numpy as np
+import math
+from collections.abc import Iterator
+from pathlib import Path
 
-from auditor.core import Metric, mean, median, proportion
-from auditor.intervals import interval
 from tests.benchmarks._report import run_parts, show
+from tests.statistics.populations import METRICS, SHAPES
+from tests.statistics.simulation import RISK, simulate
 
-_NOMINAL = 0.95
-
-
-def shares(truth: float, n: int) -> Callable[[np.random.Generator], Metric]:
-    """Audits of n images, each right with probability `truth`."""
-    return lambda rng: proportion(int(rng.binomial(n, truth)), n)
-
-
-def differences(fall: float, rise: float, n: int) -> Callable[[np.random.Generator], Metric]:
-    """Audits of n images beside a baseline."""
-
-    def draw(rng: np.random.Generator) -> Metric:
-        values = rng.choice([-1.0, 1.0, 0.0], n, p=[fall, rise, 1 - fall - rise])
-        return Metric("difference", float(values.mean()), n, values=values)
-
-    return draw
+_SIZES = (2, 5, 20, 100, 1000)
+_DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
+_MARKS = {name: (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n") for name in ("metrics", "levels")}
 
 
-def settings() -> Iterator[tuple[str, str, float, Callable[[np.random.Generator], Metric]]]:
-    """What is simulated: name, interval, truth, and one audit."""
-    for truth, n in ((0.5, 30), (0.97, 100), (0.02, 250), (0.995, 1000)):
-        for method in ("exact", "wilson"):
-            yield f"proportion {truth:g}, n = {n}", method, truth, shares(truth, n)
-    for fall, rise, n in ((0.02, 0.02, 200), (0.1, 0.05, 100), (0.005, 0.001, 500), (0.03, 0.01, 1000)):
-        for method in ("exact", "wilson"):
-            name = f"paired difference, {fall:g} fall and {rise:g} rise, n = {n}"
-            yield name, method, rise - fall, differences(fall, rise, n)
-    yield "mean, uniform, n = 60", "bootstrap", 0.5, lambda rng: mean(rng.random(60), (0.0, 1.0))
-    yield "mean, exponential, n = 200", "bootstrap", 1.0, lambda rng: mean(rng.exponential(size=200))
-    yield (
-        "median, exponential, n = 41",
-        "order statistics",
-        float(np.log(2)),
-        lambda rng: median(rng.exponential(size=41)),
-    )
+def levels(audits: int) -> Iterator[tuple[str, ...]]:
+    """Shape, population, and for each size the false passes of a floor and a ceiling; the power at 100 samples."""
+    for shape, populations in SHAPES.items():
+        for population in populations:
+            found = {n: simulate(population, n, audits) for n in _SIZES}
+            false = [f"{one.above:.1%} / {one.below:.1%}" for one in found.values()]
+            power = (found[100].floors, found[100].ceilings)
+            shown = " / ".join("–" if math.isnan(share) else f"{share:.0%}" for share in power)
+            yield shape, population.name, *false, shown
 
 
-def simulate(audits: int) -> None:
-    """Print how often each 95% interval holds the truth, and on which side it misses it."""
-    rows = []
-    for name, method, truth, draw in settings():
-        rng = np.random.default_rng(0)
-        found = np.array([interval(draw(rng), _NOMINAL, method) for _ in range(audits)])
-        above, below = (found[:, 0] > truth + 1e-12).mean(), (found[:, 1] < truth - 1e-12).mean()
-        width = float((found[:, 1] - found[:, 0]).mean())
-        rows.append((name, method, f"{1 - above - below:.4f}", f"{above:.4f}", f"{below:.4f}", f"{width:.4f}"))
-    show(
-        f"95% intervals over {audits} simulated audits",
-        ("audit", "interval", "holds the truth", "lies above", "lies below", "mean width"),
-        rows,
-    )
+def metrics() -> Iterator[tuple[str, ...]]:
+    """Check, metric, what is random in it, of which population it speaks, and its shape."""
+    for check, found in sorted(METRICS.items()):
+        for name, told in found.items():
+            yield f"`{check}`", f"`{name}`", *told
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """Rows as Markdown, the first as its head."""
+    head, *rest = rows
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in (head, ("---",) * len(head), *rest))
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """A page with what stands between two marks replaced."""
+    begin, end = _MARKS[name]
+    return f"{text.split(begin)[0]}{begin}\n{content}\n{end}{text.split(end)[1]}"
+
+
+def run(audits: int) -> None:
+    """Print the levels, and write both tables of the documentation."""
+    heads = ("shape", "population", *(f"n = {n}" for n in _SIZES), "power at 100")
+    rows = tuple(levels(audits))
+    show(f"False passes of a floor / a ceiling at {RISK:.0%}, over {audits} audits each", heads, list(rows))
+    measured = f"Over {audits} audits each.\n\n" + table(heads, *rows)
+    told = table(("check", "metric", "what is random", "population", "shape"), *metrics())
+    _DOCS.write_text(replaced(replaced(_DOCS.read_text(), "levels", measured), "metrics", told))
 
 
 if __name__ == "__main__":
-    run_parts(__doc__, {"coverage": simulate}, "--audits", 2000, "how many audits to simulate of each kind")
+    run_parts(__doc__, {"coverage": run}, "--audits", 2000, "how many audits to simulate of each kind")

@@ -178,7 +178,7 @@ def test_a_saturated_probability_is_no_evidence_that_nothing_can_be_pushed(check
     found, evidence = diagnosed(confident, check, target=0, objective="probability", step_size=0.01)
     rate = "success_rate" if check is noise_to_target else "flip_rate"
     assert not found["gradients"].ok
-    verdict = judge(evidence.metrics, [Expectation(rate, max=0.9)], 0.95, "exact", evidence.diagnostics)
+    verdict = judge(evidence.metrics, [Expectation(rate, max=0.9)], 0.95, evidence.diagnostics)
     assert verdict.status == "inconclusive"
     assert "climb `log_probability` or `logit`" in verdict.message
     assert diagnosed(confident, check, target=0, objective="logit", step_size=0.01)[0]["gradients"].ok
@@ -212,7 +212,7 @@ def test_a_vanished_gradient_is_caught():
     assert evidence.metrics["robust_accuracy"].value > 0.9  # it looks robust
     assert not found["gradients"].ok
     assert not found["unbounded attack"].ok
-    verdict = judge(evidence.metrics, [Expectation("robust_accuracy", min=0.5)], 0.95, "exact", evidence.diagnostics)
+    verdict = judge(evidence.metrics, [Expectation("robust_accuracy", min=0.5)], 0.95, evidence.diagnostics)
     assert verdict.status == "inconclusive"
     assert "use attacks without gradients as well" in verdict.message
 

@@ -8,6 +8,8 @@ from auditor.attacks._norms import distance
 from auditor.checks import transfer
 from auditor.checks.minimal_perturbation import Params, run
 from auditor.errors import CheckError
+from auditor.record import Expectation
+from auditor.verdict import judge
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 
@@ -54,13 +56,15 @@ def test_the_closest_images_are_not_for_transfer(networks, digits):
         transfer.run(here, transfer.Params(adversarial="made", onto=["retrained-1"]))
 
 
-def test_what_is_never_found_is_said_and_has_no_median():
+def test_what_is_never_found_is_said_and_has_no_finite_median():
     """Constant logits: no image can be moved anywhere."""
     flat = LinearClassifier(np.zeros((36, 3), np.float32), np.array([1.0, 0.0, 0.0], np.float32))
     evidence = run(context(flat, samples()), Params(norm="l2", attacks=[{"attack": "fmn", "steps": 5}]))
-    assert set(evidence.metrics) == {"found", "clean_accuracy"}
+    assert set(evidence.metrics) == {"median_distance", "found", "clean_accuracy"}
     assert evidence.metrics["found"].value == 0
-    assert any("`median_distance` is left out" in note for note in evidence.notes)
+    assert evidence.metrics["median_distance"].value == np.inf
+    assert any("`median_distance` is infinite" in note for note in evidence.notes)
+    assert judge(evidence.metrics, [Expectation("median_distance", min=0.5)], 0.95).status == "pass"
 
 
 def test_only_attacks_that_seek_the_closest_are_taken():

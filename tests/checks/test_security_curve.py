@@ -1,10 +1,14 @@
 """security_curve"""
 
+from dataclasses import replace
+
 import numpy as np
 
 from auditor.attacks import _search
 from auditor.checks.security_curve import Params, run
-from tests.support import context
+from auditor.record import Expectation
+from auditor.verdict import judge
+from tests.support import LinearClassifier, context, samples
 
 
 def test_accuracy_never_rises_with_the_radius(networks, digits):
@@ -30,3 +34,15 @@ def test_a_sweep_is_traced_once(networks, digits):
 
     traced = sweep(0.01, 0.02)
     assert sweep(*(i / 100 for i in range(3, 11))) == traced
+
+
+def test_a_network_that_holds_at_every_radius_has_its_half_beyond_the_last():
+    """Constant logits: nothing moves it, and `half_eps: {min: 0.01}` holds."""
+    flat = LinearClassifier(np.zeros((36, 3), np.float32), np.array([1.0, 0.0, 0.0], np.float32))
+    data = samples()
+    data = replace(data, labels=np.zeros_like(data.labels))
+    evidence = run(context(flat, data), Params(eps=[0.1, 0.2], attacks=[{"attack": "pgd", "steps": 2}]))
+    assert evidence.metrics["half_eps"].value == np.inf
+    verdict = judge({"half_eps": evidence.metrics["half_eps"]}, [Expectation("half_eps", min=0.01)], 0.95)
+    assert verdict.status == "pass"
+    assert "at least half at every radius" in evidence.summary

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.checks import digit_flip, noise_to_target
-from auditor.checks.transfer import Params, run
+from auditor.checks.transfer import Params, moved, run
 from auditor.errors import CheckError
 from tests.support import context
 
@@ -59,3 +59,27 @@ def test_nothing_fooled_means_nothing_to_take(networks, digits, flips):
     none = dataclasses.replace(flips, fooled=np.zeros_like(flips.fooled))
     with pytest.raises(CheckError, match="none of the 100 images of 'flip' fooled"):
         run(context(networks["cnn"], digits, networks, flip=none), Params(adversarial="flip", onto=OTHERS))
+
+
+def test_random_changes_are_as_large_after_clipping():
+    """Mostly black images with a few bright pixels: a clipped step of the same length loses a third of it."""
+    rng = np.random.default_rng(0)
+    originals = np.where(rng.random((8, 12, 12, 1)) < 0.8, 0.0, rng.random((8, 12, 12, 1))).astype(np.float32)
+    direction = rng.standard_normal(originals.shape)
+    direction /= np.linalg.norm(direction.reshape(8, -1), axis=1).reshape(-1, 1, 1, 1)
+    change = np.linspace(0.2, 2.0, 8)
+    images = moved(originals, direction, change, (0.0, 1.0))
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert np.linalg.norm((images - originals).reshape(8, -1), axis=1) == pytest.approx(change, rel=1e-3)
+    plain = np.clip(originals + direction * change.reshape(-1, 1, 1, 1), 0, 1)
+    assert (np.linalg.norm((plain - originals).reshape(8, -1), axis=1) < 0.9 * change).all()
+
+
+def test_what_made_the_images_is_no_other_network(networks, digits, flips):
+    here = context(networks["cnn"], digits, {**networks, "model": networks["cnn"]}, flip=flips)
+    with pytest.raises(CheckError, match="names only 'model', which made the images"):
+        run(here, Params(adversarial="flip", onto=["model"]))
+    both = run(here, Params(adversarial="flip", onto=["model", "retrained-1"]))
+    assert both.metrics["transfer_rate"].value == both.metrics["transfer_rate.retrained-1"].value
+    assert both.metrics["transfer_rate.model"].value == 1

@@ -158,9 +158,7 @@ def record(case: str, found: Evidence | None = None, *expected: Expectation, **m
     """A record judged as a run would judge it; without evidence, an error."""
     failure = None if found else Failure("DataError", "the file is empty", "Traceback (most recent call last)")
     verdict = (
-        judge(found.metrics, expected, 0.95, "exact", found.diagnostics)
-        if found
-        else Verdict("error", "the file is empty")
+        judge(found.metrics, expected, 0.95, found.diagnostics) if found else Verdict("error", "the file is empty")
     )
     given = {
         "run": "run-1",

@@ -31,7 +31,7 @@ def test_shares(value: float, said: str) -> None:
         (3.9e-7, "3.90e-07"),
         (0.99998, "0.99998"),
         (-2.5, "-2.5"),
-        (float("inf"), "no value"),
+        (float("inf"), "∞"),
     ],
 )
 def test_numbers(value: float, said: str) -> None:

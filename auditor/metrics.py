@@ -1,0 +1,135 @@
+"""Measured values, and how they are made: what an interval, a verdict and a comparison start from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+MetricKind = Literal["proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "exact"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measured value with what its uncertainty is computed from.
+
+    proportion: `successes` out of `n`. mean, median: of `values` (n,), each within `bounds` where those are known.
+    difference: of two proportions over the same samples, `values` (n,) being -1, 0 or 1.
+    gap: `groups` now and before, which needn't be over the same samples: the one less the other.
+    lowest, highest: the extreme of `groups`, of which some may have no samples.
+    crossing: the least of the radii `values` (m,) at which less than half hold, of `groups` (m of them, in that order);
+    infinite where half or more hold at every one.
+    exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
+    rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
+    the data source, or -1 - i for the i-th noise image.
+    """
+
+    kind: MetricKind
+    value: float
+    n: int
+    successes: int | None = None
+    values: FloatArray | None = None
+    bounds: tuple[float, float] | None = None
+    rows: IntArray | None = None
+    groups: Mapping[str, "Metric"] = field(default_factory=dict)
+
+
+def proportion(
+    successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None, rows: IntArray | None = None
+) -> Metric:
+    """`successes` out of `n`, or the share of true values of a boolean array (n,), of the samples `rows` (n,)."""
+    k = int(np.sum(successes))
+    if n is None:
+        if not isinstance(successes, np.ndarray):
+            raise TypeError("a proportion needs n, or a boolean array")
+        n = successes.size
+    values = None if rows is None else np.asarray(successes, dtype=np.float64)
+    return Metric("proportion", k / n if n else float("nan"), int(n), k, values, rows=rows)
+
+
+def mean(
+    values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None, rows: IntArray | None = None
+) -> Metric:
+    """The mean of one value per sample (n,); `bounds` are the least and greatest value a sample can have.
+
+    Without bounds it can be shown, and no gate on it can pass: no number of samples says anything of the mean of a
+    variable that may be anything. Raises ValueError where a value lies outside its bounds.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    _within(array, bounds)
+    value = float(array.mean()) if array.size else float("nan")
+    return Metric("mean", value, int(array.size), values=array, bounds=bounds, rows=rows)
+
+
+def _within(values: FloatArray, bounds: tuple[float, float] | None) -> None:
+    """An interval made of bounds that don't hold would be wrong."""
+    if bounds is None:
+        return
+    slack = 1e-6 * max(1.0, *(abs(end) for end in bounds if np.isfinite(end)), 0.0)
+    if ((values < bounds[0] - slack) | (values > bounds[1] + slack)).any():
+        raise ValueError(
+            f"values from {values.min():g} to {values.max():g} don't lie within the bounds {bounds[0]:g} to "
+            f"{bounds[1]:g} that were given for them"
+        )
+
+
+def median(values: FloatArray, bounds: tuple[float, float] | None = None, rows: IntArray | None = None) -> Metric:
+    """The median of one value per sample (n,), of which some may be infinite: no more was found than that."""
+    array = np.asarray(values, dtype=np.float64)
+    value = float(np.median(array)) if array.size else float("nan")
+    return Metric("median", value, int(array.size), values=array, bounds=bounds, rows=rows)
+
+
+def lowest(groups: Mapping[str, Metric]) -> Metric:
+    """The least value of groups, each of its own samples; of one without samples nothing is known."""
+    return _extreme("lowest", groups, min)
+
+
+def highest(groups: Mapping[str, Metric]) -> Metric:
+    """The greatest value of groups; of one without samples nothing is known."""
+    return _extreme("highest", groups, max)
+
+
+def _extreme(kind: MetricKind, groups: Mapping[str, Metric], chosen: Callable[[Sequence[float]], float]) -> Metric:
+    # What each sample was is kept by the groups' own metrics, and once is enough.
+    bare = {
+        name: Metric(g.kind, g.value, g.n, g.successes) if g.kind == "proportion" else g for name, g in groups.items()
+    }
+    known = [group.value for group in bare.values() if group.n]
+    return Metric(kind, chosen(known) if known else float("nan"), sum(g.n for g in bare.values()), groups=bare)
+
+
+def crossing(radii: FloatArray | Sequence[float], held: NDArray[np.bool_]) -> Metric:
+    """The least of radii (m,), from small to large, at which less than half of the samples hold, from held (m, n)."""
+    at = np.asarray(radii, dtype=np.float64)
+    shares = {f"{radius:g}": proportion(row) for radius, row in zip(at, held, strict=True)}
+    return Metric("crossing", crossed(at, shares), held.shape[1], values=at, groups=shares)
+
+
+def crossed(radii: FloatArray, shares: Mapping[str, Metric]) -> float:
+    """The first of the radii (m,) whose share, in the same order, is below one half; infinite if none is."""
+    below = (float(radius) for radius, share in zip(radii, shares.values(), strict=True) if share.value < 0.5)
+    return next(below, float("inf"))
+
+
+def exact(value: float | np.number[Any]) -> Metric:
+    """A number that is what it is: it has no sampling error."""
+    return Metric("exact", float(value), 1)
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model.
+
+    better: whether a release is the better for a higher or for a lower value, where one can say so.
+    of_those: whether it is the extreme of just the images looked at, and so moves with their number.
+    """
+
+    kind: MetricKind
+    text: str
+    better: Literal["higher", "lower"] | None = None
+    of_those: bool = False

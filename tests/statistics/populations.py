@@ -1,0 +1,239 @@
+"""What every metric is measured on, as populations to draw audits from: their truth is known, so a pass can be false.
+
+A population has the shape of real data: shares near 0 and 1, confidences that pile up at 1 with a rare one far off,
+steps that are whole numbers, distances of which some were never found, classes of unequal size, votes of a few models
+on the same image.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.core import Metric, crossing, highest, lowest, mean, median, proportion
+
+Draw = Callable[[np.random.Generator, int], Metric]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One population: how an audit of n samples of it is drawn, and the value its metric really has.
+
+    fair: at how many samples its power is held against an oracle's, which knows the distribution; 0 where no rule for
+    all distributions can do as well, as a rare value far off, which hasn't been seen, can't be ruled out.
+    """
+
+    name: str
+    truth: float
+    draw: Draw
+    fair: int = 0
+
+
+def _share(truth: float) -> Population:
+    return Population(f"{truth:g} of all", truth, lambda rng, n: proportion(int(rng.binomial(n, truth)), n), fair=100)
+
+
+def _values(
+    name: str, points: list[float], shares: list[float], bounds: tuple[float, float], fair: int = 0
+) -> Population:
+    truth = float(np.dot(points, shares))
+    return Population(name, truth, lambda rng, n: mean(rng.choice(points, n, p=shares), bounds), fair)
+
+
+def _beta(a: float, b: float, most: float = 1.0, fair: int = 0) -> Population:
+    truth = most * a / (a + b)
+    return Population(
+        f"skewed, beta({a:g}, {b:g})", truth, lambda rng, n: mean(most * rng.beta(a, b, n), (0.0, most)), fair
+    )
+
+
+def _votes(truth: float, models: int) -> Population:
+    """Every image has a probability of its own to fool each of the models: votes on one image go together."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        own = rng.beta(2 * truth, 2 * (1 - truth), n)
+        return mean(rng.binomial(models, own) / models, (0.0, 1.0))
+
+    return Population(f"votes of {models} models, {truth:g} each", truth, draw, fair=100)
+
+
+def _distances(never: float) -> Population:
+    """Distances to the boundary, exponential, of which a share was never found; and ties, as they are rounded."""
+    half = -np.log1p(-0.5 / (1 - never)) if never < 0.5 else np.inf
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        found = rng.exponential(size=n)
+        return median(np.where(rng.random(n) < never, np.inf, found), (0.0, np.inf))
+
+    return Population(f"distances, {never:g} never found", float(half), draw, fair=100 if never < 0.5 else 0)
+
+
+def _ties() -> Population:
+    points = np.array([0.0, 1.0, 2.0, 3.0])
+    return Population(
+        "tied values", 1.0, lambda rng, n: median(rng.choice(points, n, p=[0.3, 0.25, 0.3, 0.15]), (0.0, 3.0))
+    )
+
+
+def _worst(truths: list[float], sizes: list[float]) -> Population:
+    """Classes of unequal size; n is that of all together, and a class may have no image."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        counts = rng.multinomial(n, sizes)
+        return lowest(
+            {
+                str(i): proportion(int(rng.binomial(c, p)), int(c))
+                for i, (p, c) in enumerate(zip(truths, counts, strict=True))
+            }
+        )
+
+    return Population(f"worst of {len(truths)} classes, from {min(truths):g} to {max(truths):g}", min(truths), draw)
+
+
+def _best(truths: list[float]) -> Population:
+    """Places in a stranger's order: every image stands at one of them."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        counts = rng.multinomial(n, truths)
+        return highest({f"place {i + 1}": proportion(int(k), n) for i, k in enumerate(counts)})
+
+    return Population(f"best of {len(truths)} places, {max(truths):g}", max(truths), draw)
+
+
+def _crossing(shares: list[float]) -> Population:
+    """An image holds up to a radius of its own."""
+    radii = [round(0.1 * (i + 1), 1) for i in range(len(shares))]
+    truth = next((radius for radius, share in zip(radii, shares, strict=True) if share < 0.5), np.inf)
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        strength = rng.random(n)
+        return crossing(radii, np.array([strength < share for share in shares]))
+
+    return Population(f"{', '.join(f'{s:g}' for s in shares)} hold at rising radii", float(truth), draw)
+
+
+def _pairs(fall: float, rise: float) -> Population:
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        values = rng.choice([-1.0, 1.0, 0.0], n, p=[fall, rise, 1 - fall - rise])
+        return Metric("difference", float(values.mean()), n, values=values)
+
+    return Population(f"{fall:g} fall, {rise:g} rise", rise - fall, draw, fair=100 if min(fall, rise) > 0.01 else 0)
+
+
+def _gap(now: float, before: float, attacked: float) -> Population:
+    """Shares of those attacked, which are others in each run."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        parts = {}
+        for name, share in (("now", now), ("before", before)):
+            count = max(1, int(rng.binomial(n, attacked)))
+            parts[name] = proportion(int(rng.binomial(count, share)), count)
+        return Metric("gap", parts["now"].value - parts["before"].value, n, groups=parts)
+
+    return Population(f"{before:g} of those attacked before, {now:g} now", now - before, draw)
+
+
+# --- the shapes
+
+SHAPES: dict[str, tuple[Population, ...]] = {
+    "share": tuple(map(_share, (0.5, 0.02, 0.99))),
+    "confidence": (
+        _values("one in a hundred far off", [1.0, 0.0], [0.99, 0.01], (0.0, 1.0)),
+        _values("one in a hundred at 0.1, the others near 1", [0.99, 0.999, 0.1], [0.3, 0.69, 0.01], (0.0, 1.0)),
+        _beta(20, 1),
+        _beta(0.3, 0.3, fair=100),
+    ),
+    "steps": (
+        _values("most at the first, few at the last", [1.0, 2.0, 3.0, 20.0], [0.8, 0.12, 0.06, 0.02], (0.0, 20.0)),
+        _values("all at the last", [20.0], [1.0], (0.0, 20.0)),
+    ),
+    "norm": (_beta(2, 30, 28.0), _values("a mass at the bound", [0.3, 0.29], [0.9, 0.1], (0.0, 0.3))),
+    "votes": (_votes(0.7, 3), _votes(0.05, 2)),
+    "distance": (_distances(0.0), _distances(0.3), _distances(0.6), _ties()),
+    "worst class": (
+        _worst([0.99, 0.99, 0.5], [0.5, 0.48, 0.02]),
+        _worst([0.9] * 10, [0.1] * 10),
+        _worst([0.95, 0.9, 0.85], [0.6, 0.3, 0.1]),
+    ),
+    "best place": (_best([0.1] * 10), _best([0.6, 0.2, 0.1, 0.1])),
+    "radius": (_crossing([0.9, 0.5, 0.2]), _crossing([0.9, 0.49, 0.2]), _crossing([0.9, 0.8, 0.7])),
+    "paired share": tuple(_pairs(*p) for p in ((0.01, 0.0), (0.02, 0.02), (0.1, 0.05), (0.3, 0.29), (0.0, 0.01))),
+    "unpaired share": (_gap(0.9, 0.1, 0.5), _gap(0.5, 0.5, 0.9)),
+}
+
+# --- which metric has which shape: (what is random, of which population, shape)
+
+_IMAGES = ("which images are in the data", "images like these")
+_NOISE = ("the noise images", "noise by other seeds")
+_BYTES = ("the noise images", "messages in other noise")
+
+METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
+    "accuracy": {
+        "accuracy": (*_IMAGES, "share"),
+        "accuracy.*": ("which images of the class are in the data", "images like these, of that class", "share"),
+        "worst_class_accuracy": (*_IMAGES, "worst class"),
+        "confidence": (*_IMAGES, "confidence"),
+    },
+    "digit_flip": {
+        "flip_rate": (*_IMAGES, "share"),
+        "end_confidence": (*_IMAGES, "confidence"),
+        "l2": (*_IMAGES, "norm"),
+        "linf": (*_IMAGES, "norm"),
+        "steps_to_flip": ("which images that flip are in the data", "images like these that flip", "steps"),
+        "vanished": (*_IMAGES, "confidence"),
+    },
+    "noise_to_target": {
+        "success_rate": (*_NOISE, "share"),
+        "success_rate.*": (*_NOISE, "share"),
+        "start_confidence": (*_NOISE, "confidence"),
+        "end_confidence": (*_NOISE, "confidence"),
+        "end_confidence.*": (*_NOISE, "confidence"),
+        "steps_needed": ("the noise images that end as the target", "such noise by other seeds", "steps"),
+        "vanished": (*_NOISE, "confidence"),
+        "vanished.*": (*_NOISE, "confidence"),
+        "stalled": (*_NOISE, "share"),
+    },
+    "transfer": {
+        "transfer_rate": (*_IMAGES, "votes"),
+        "transfer_rate.*": (*_IMAGES, "share"),
+        "still_wrong_rate": (*_IMAGES, "votes"),
+        "still_wrong_rate.*": (*_IMAGES, "share"),
+        "control_target_rate": ("which images, and the random changes", "images like these", "votes"),
+        "control_wrong_rate": ("which images, and the random changes", "images like these", "votes"),
+    },
+    "covert_message": {
+        "owner_recovered": (*_BYTES, "share"),
+        "stranger_recovered": (*_BYTES, "best place"),
+        "stranger_recovered.*": (*_BYTES, "best place"),
+        "owner_digits": (*_BYTES, "share"),
+        "stranger_digits.*": (*_BYTES, "best place"),
+    },
+    "robust_accuracy": {
+        "robust_accuracy": (*_IMAGES, "share"),
+        "clean_accuracy": (*_IMAGES, "share"),
+        "attack_success_rate": ("which images that are right are in the data", "such images", "share"),
+        "targeted_success_rate": ("which images that are right are in the data", "such images", "share"),
+        "distance": ("which images that fall are in the data", "images like these that fall", "norm"),
+    },
+    "security_curve": {
+        "robust_accuracy.*": (*_IMAGES, "share"),
+        "clean_accuracy": (*_IMAGES, "share"),
+        "half_eps": (*_IMAGES, "radius"),
+    },
+    "minimal_perturbation": {
+        "median_distance": ("which images that are right are in the data", "such images", "distance"),
+        "found": ("which images that are right are in the data", "such images", "share"),
+        "clean_accuracy": (*_IMAGES, "share"),
+    },
+    "filters": {
+        "activation_start": ("nothing: these are all filters", "none", "norm"),
+        "activation_end": ("nothing: these are all filters", "none", "norm"),
+        "activation_gain": ("nothing: these are all filters", "none", "norm"),
+        "excited": ("nothing: these are all filters", "none", "share"),
+        "vanished": ("nothing: these are all filters", "none", "share"),
+    },
+    "weight_maps": {
+        "resemblance": ("nothing: these are all classes", "none", "norm"),
+        "matched": ("nothing: these are all classes", "none", "share"),
+    },
+}
