@@ -212,6 +212,11 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "robust_accuracy": (*_IMAGES, "share"),
         "clean_accuracy": (*_IMAGES, "share"),
         "attack_success_rate": ("which images that are right are in the data", "such images", "share"),
+        "targeted_robust_accuracy": (
+            "which images of other classes are in the data",
+            "images like these, of other classes",
+            "share",
+        ),
         "targeted_success_rate": ("which images that are right are in the data", "such images", "share"),
         "distance": ("which images that fall are in the data", "images like these that fall", "norm"),
     },
@@ -224,16 +229,5 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "median_distance": ("which images that are right are in the data", "such images", "distance"),
         "found": ("which images that are right are in the data", "such images", "share"),
         "clean_accuracy": (*_IMAGES, "share"),
-    },
-    "filters": {
-        "activation_start": ("nothing: these are all filters", "none", "norm"),
-        "activation_end": ("nothing: these are all filters", "none", "norm"),
-        "activation_gain": ("nothing: these are all filters", "none", "norm"),
-        "excited": ("nothing: these are all filters", "none", "share"),
-        "vanished": ("nothing: these are all filters", "none", "share"),
-    },
-    "weight_maps": {
-        "resemblance": ("nothing: these are all classes", "none", "norm"),
-        "matched": ("nothing: these are all classes", "none", "share"),
     },
 }

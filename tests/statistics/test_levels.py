@@ -19,6 +19,10 @@ def test_every_metric_with_a_chance_in_it_says_what_it_is_drawn_from():
         for name, info in catalog.metrics_of(check).items()
         if info.kind != "exact" and name not in METRICS.get(check, {})
     ]
+    told = [(check, name) for check, metrics in METRICS.items() for name in metrics]
+    assert all(catalog.metrics_of(check)[name].kind != "exact" for check, name in told), (
+        "what is exact has no chance in it"
+    )
     assert not missing, f"give these a shape in tests/statistics/populations.py: {', '.join(missing)}"
     assert {shape for metrics in METRICS.values() for *_, shape in metrics.values()} <= SHAPES.keys()
 
