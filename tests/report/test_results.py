@@ -49,7 +49,8 @@ def test_metrics_have_their_intervals_and_what_has_no_value_is_null():
     nothing = found["nothing"]["record"]["metrics"]
     assert nothing["radius"]["value"] is None
     assert nothing["radius"]["high"] is None
-    assert nothing["share"] == {"kind": "proportion", "value": None, "n": 0, "successes": 0, "low": 0, "high": 1}
+    unknown = {"kind": "proportion", "value": None, "n": 0, "successes": 0, "low": 0, "high": 1, "beyond": None}
+    assert nothing["share"] == unknown
     finding = found["unsure"]["record"]["verdict"]["findings"][0]
     assert finding["expectation"] == {"metric": "accuracy", "min": 0.95, "max": None, "versus_baseline": False}
     assert finding["status"] == "inconclusive"
