@@ -227,7 +227,9 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "minimal_perturbation": {
         "median_distance": ("which images that are right are in the data", "such images", "distance"),
+        "targeted_median_distance": ("which images of other classes are in the data", "such images", "distance"),
         "found": ("which images that are right are in the data", "such images", "share"),
+        "targeted_found": ("which images of other classes are in the data", "such images", "share"),
         "clean_accuracy": (*_IMAGES, "share"),
     },
 }

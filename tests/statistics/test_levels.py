@@ -1,9 +1,12 @@
 """Every metric of every check keeps its level: a small version of `python -m tests.benchmarks.coverage`."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from auditor import catalog
+from tests.benchmarks.coverage import metrics
 from tests.statistics.populations import METRICS, SHAPES
 from tests.statistics.simulation import RISK, simulate, tolerance
 
@@ -42,3 +45,9 @@ def test_a_true_claim_passes_nearly_as_often_as_an_oracle_s(shape, population):
     outcome = simulate(population, population.fair, 60)
     assert np.isfinite(outcome.floors)
     assert min(outcome.floors, outcome.ceilings) >= 0.3, outcome
+
+
+def test_the_documentation_has_every_metric():
+    """`python -m tests.benchmarks.coverage` writes it anew."""
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
+    assert [row for row in metrics() if "| " + " | ".join(row) + " |" not in page] == []
