@@ -110,7 +110,7 @@ def run(context: Context, params: Params) -> Evidence:
     makers = np.concatenate([[s.made.model] * len(s.made.images) for s in sources])
     others = np.array([makers != name for name in votes])  # (models, N)
     if not others.any():
-        message = f"`onto` names only {makers[0]!r}, which made the images: what it says of them is no transfer"
+        message = f"`onto` names only {str(makers[0])!r}, which made the images: what it says of them is no transfer"
         raise CheckError(f"{message}; name another model")
     originals = numbered(np.concatenate([s.made.originals for s in sources]))
     says_target = np.stack([v.predicted == targets for v in votes.values()])
