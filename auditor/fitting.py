@@ -47,6 +47,10 @@ def _way(shape: tuple[int, ...], taken: tuple[int, int, int], layout: str) -> st
     turned = "" if layout else other_order((height, width, channels), taken, "nhwc")
     if turned:
         return turned.removeprefix(": ")
+    if taken[:2] == (height, width):
+        if {channels, taken[2]} == {1, 3}:
+            return f"`preprocessing: {{channels: {'rgb' if channels == 1 else 'grey'}}}` of the model makes them so"
+        return f"no `preprocessing` makes them of {channels} channels, so give it data that has as many as it takes"
     rows = taken == (1, 1, math.prod(shape))
     return f"`preprocessing` of the model {'makes rows of them with `layout: flat`' if rows else 'can resize them'}"
 

@@ -32,6 +32,14 @@ BAD_DATA = {
         {"images": np.zeros((4, 7, 7)), "labels": LABELS},
         "takes images of 6 × 6 × 1, but npz has 7 × 7 × 1",
     ),
+    "colours for grey": (
+        {"images": np.zeros((4, 6, 6, 3)), "labels": LABELS},
+        "but npz has 6 × 6 × 3; `preprocessing: {channels: grey}` of the model makes them so",
+    ),
+    "transparency": (
+        {"images": np.zeros((4, 6, 6, 4)), "labels": LABELS},
+        "but npz has 6 × 6 × 4; no `preprocessing` makes them of 4 channels",
+    ),
     "more classes": (
         {"images": IMAGES, "labels": LABELS, "classes": list("abcd")},
         "tells 3 classes apart, but npz has 4",

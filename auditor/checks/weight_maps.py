@@ -12,7 +12,8 @@ How to read it
     Blue pixels speak for the class, red against it, white is indifferent; all maps share the limits
     ±`limit`. `resemblance` is the correlation of a map with the mean image of its class, less the mean of
     all classes; `matched` is the share of maps that resemble their own class's mean more than any other. Both are of
-    all classes, no sample of them, so they have no interval.
+    all classes that have images, no sample of them, so they have no interval; a class without images has a map, but
+    nothing to compare it with.
 
 References
     Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3 (softmax regression).
@@ -76,30 +77,33 @@ def run(context: Context, params: Params) -> Evidence:
             "so it has no weight map; look at its `filters` instead"
         )
     classes = range(count)
-    missing = [c for c in classes if not (samples.labels == c).any()]
-    if missing:
-        raise CheckError(f"{samples.source} has no image of class {missing[0]} to compare its map with")
-    means = np.stack([samples.images[samples.labels == c].mean(axis=0) for c in classes])
     names = tuple(samples.class_name(c) for c in classes)
+    shown = [c for c in classes if (samples.labels == c).any()]
+    if len(shown) < 2:
+        raise CheckError(f"{samples.source} has images of {len(shown)} classes; maps are compared with those of two")
+    compared = tuple(names[c] for c in shown)
+    means = np.stack([samples.images[samples.labels == c].mean(axis=0) for c in shown])
 
-    flat_maps, flat_means = maps.reshape(count, -1), (means - means.mean(axis=0)).reshape(count, -1)
-    correlation = np.corrcoef(flat_maps, flat_means)[:count, count:]
+    flat_maps, flat_means = maps[shown].reshape(len(shown), -1), (means - means.mean(axis=0)).reshape(len(shown), -1)
+    correlation = np.corrcoef(flat_maps, flat_means)[: len(shown), len(shown) :]
     own = np.diag(correlation)
-    matched = int((correlation.argmax(axis=1) == np.arange(count)).sum())
+    matched = int((correlation.argmax(axis=1) == np.arange(len(shown))).sum())
     least = int(own.argmin())
+    absent = ", ".join(names[c] for c in classes if c not in shown)
     return Evidence(
-        summary=f"{matched} of {count} maps resemble their own class most; mean correlation {own.mean():.2f}.",
+        summary=f"{matched} of {len(shown)} maps resemble their own class most; mean correlation {own.mean():.2f}.",
         metrics={
             "resemblance": exact(own.mean()),
-            "matched": exact(matched / count),
-            **{f"resemblance.{names[c]}": exact(own[c]) for c in classes},
+            "matched": exact(matched / len(shown)),
+            **{f"resemblance.{name}": exact(value) for name, value in zip(compared, own, strict=True)},
         },
+        notes=(f"There is no image of {absent}: what has none is compared with nothing.",) if absent else (),
         figures=pictured(
             lambda: ImageGrid(
                 title="Weights of each class",
                 caption=f"One map per class, from red (−{params.limit:g}, against) through white (0) to blue "
                 f"(+{params.limit:g}, for).",
-                alt=f"Weight maps of {count} classes; the least like its class is {names[least]} "
+                alt=f"Weight maps of {count} classes; the least like its class is {compared[least]} "
                 f"(correlation {own[least]:.2f}).",
                 panel=Panel(_grey(maps), names, "", "diverging", (-params.limit, params.limit)),
             ),
@@ -107,15 +111,15 @@ def run(context: Context, params: Params) -> Evidence:
                 title="Mean image of each class",
                 caption="What the maps are compared with: the mean of the class's images.",
                 alt="Mean images of the classes, in the same order as the maps.",
-                panel=natural_panel(means, samples.box, labels=names),
+                panel=natural_panel(means, samples.box, labels=compared),
             ),
             lambda: Heatmap(
                 title="Which mean does a map resemble?",
                 caption="Correlation of each map (rows) with each class's mean image less the mean of all (columns).",
-                alt=f"{matched} of {count} maps correlate most with their own class.",
+                alt=f"{matched} of {len(shown)} maps correlate most with their own class.",
                 values=correlation,
-                row_labels=names,
-                column_labels=names,
+                row_labels=compared,
+                column_labels=compared,
                 row_title="map of",
                 column_title="mean of",
                 limits=(-1.0, 1.0),
