@@ -3,6 +3,7 @@
     <folder>/CACHEDIR.TAG
     <folder>/<2 digits of the key>/<key>    the SHA-256 of what follows, in hex, and a newline; then an `.npz`
     <folder>/timings, <folder>/loaded       notes: how long cases and models took, which models a trial has loaded
+    <folder>/drawings                       pictures of reports, as `auditor.drawing` keeps them
 
 An entry appears in one move and is never changed, so any number of processes and machines may share a folder. One
 that is damaged, or lies under another's name, is dropped and measured again, never believed. Digests find damage, not
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +32,19 @@ Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
 _VALUE = "value.json"  # the member that holds all but the arrays
 _RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*")
+_DRAWINGS = "drawings/[0-9a-f][0-9a-f]/*"
+
+Kind = Literal["results", "notes", "drawings"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One kept result or note: bytes on disk, and when it was last of use (seconds since 1970)."""
+    """One kept result, note or drawing: bytes on disk, and when it was last of use (seconds since 1970)."""
 
     path: Path
     size: int
     used: float
-    is_note: bool = False
+    kind: Kind = "results"
 
 
 class Cache:
@@ -49,6 +53,11 @@ class Cache:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writes = True
+
+    @property
+    def drawings(self) -> Path:
+        """Where pictures of reports are kept."""
+        return self.path / "drawings"
 
     def _place(self, key: str) -> Path:
         return self.path / key[:2] / key
@@ -109,13 +118,14 @@ class Cache:
 
     def entries(self) -> list[Entry]:
         """Every result, the least recently used first."""
-        return self._matching(_RESULTS)
+        return self._matching("results", _RESULTS)
 
     def everything(self) -> list[Entry]:
-        """Every result and every note, the least recently used first."""
-        return self._matching(_RESULTS, *_NOTES)
+        """Every result, note and drawing, the least recently used first."""
+        found = self.entries() + self._matching("notes", *_NOTES) + self._matching("drawings", _DRAWINGS)
+        return sorted(found, key=lambda entry: (entry.used, entry.path))
 
-    def _matching(self, *patterns: str) -> list[Entry]:
+    def _matching(self, kind: Kind, *patterns: str) -> list[Entry]:
         found = []
         for pattern in patterns:
             for path in self.path.glob(pattern):
@@ -123,7 +133,7 @@ class Cache:
                     status = path.stat()
                 except FileNotFoundError:
                     continue  # another process pruned it
-                found.append(Entry(path, status.st_size, status.st_mtime, pattern in _NOTES))
+                found.append(Entry(path, status.st_size, status.st_mtime, kind))
         return sorted(found, key=lambda entry: (entry.used, entry.path))
 
     def prune(self, unused_days: float, most_bytes: float) -> list[Entry]:

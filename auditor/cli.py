@@ -269,27 +269,36 @@ def schema(of: str, output: Path | None) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
 )
-def report(folders: tuple[Path, ...], size: float | None, output: Path | None) -> None:
+@click.option(
+    "--cache",
+    "kept",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".audit_cache"),
+    show_default=True,
+    help="Where drawings are kept, as --audit-cache names it.",
+)
+def report(folders: tuple[Path, ...], size: float | None, output: Path | None, kept: Path) -> None:
     """Render reports again, and what other programs read beside them, from stored records alone.
 
     FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
-    pass.
+    pass. What is drawn is kept in the cache.
     """
+    from auditor.cache import Cache
     from auditor.errors import RecordError
     from auditor.publishing import add_to_step_summary, passed, render_elsewhere, render_report
     from auditor.store import Folder
 
-    audits = [audit for folder in folders or (Path("reports"),) for audit in _audits(folder)]
+    audits = [audit for path in folders or (Path("reports"),) for audit in _audits(path)]
     if not audits:
         where = ", ".join(map(str, folders)) or "reports"
         raise RecordError(f"no audit records in {where}; `auditor run` makes them")
     good = True
-    most = math.ceil(size * 1e6) if size else None
+    most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
     for audit in audits:
         if output is None:
-            run, page = render_report(Folder(audit), most)
+            run, page = render_report(Folder(audit), most, drawings)
         else:
-            run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most)
+            run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most, drawings)
         add_to_step_summary(run)
         good = good and passed(run)
         say(page)

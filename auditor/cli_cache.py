@@ -1,6 +1,7 @@
 """The `auditor cache` commands: how much is kept, and taking away what isn't of use."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -31,7 +32,8 @@ def cache() -> None:
 def info(folder: Path) -> None:
     """Say how much is kept, how large it is, and when it was last of use.
 
-    Kept are results, and notes: how long cases and models took, and which models a trial has loaded safely.
+    Kept are results; notes: how long cases and models took, and which models a trial has loaded safely; and what
+    reports show, so that one that is rendered again draws nothing.
     """
     entries = Cache(folder).everything()
     say(f"{folder}: {_amount(entries)}")
@@ -63,8 +65,9 @@ def prune(folder: Path, unused_days: float, max_mb: float) -> None:
 
 
 def _amount(entries: list[Entry]) -> str:
-    notes = sum(entry.is_note for entry in entries)
-    return f"{len(entries) - notes} results, {notes} notes, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
+    count = Counter(entry.kind for entry in entries)
+    size = sum(entry.size for entry in entries) / 1e6
+    return f"{count['results']} results, {count['notes']} notes, {count['drawings']} drawings, {size:.1f} MB"
 
 
 def _date(seconds: float) -> str:

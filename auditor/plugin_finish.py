@@ -45,6 +45,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _finish(state: State, audit: str) -> None:
     """Render one audit's report, and hand it on to whoever asked for it."""
+    from auditor.cache import Cache
     from auditor.errors import AuditError
     from auditor.publishing import add_to_step_summary, render_report
     from auditor.report import PAGE, SIZE
@@ -55,7 +56,11 @@ def _finish(state: State, audit: str) -> None:
         if not stands and folder.load_plan().id != state.run:
             state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
             return
-        run, page = (stands, folder.path / PAGE) if stands else render_report(folder, state.size or SIZE)
+        if stands:
+            run, page = stands, folder.path / PAGE
+        else:
+            drawings = Cache(state.cache).drawings if state.cache else None
+            run, page = render_report(folder, state.size or SIZE, drawings)
     except AuditError as error:
         state.problems.append(f"no report: {error}")
         return

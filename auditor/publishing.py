@@ -11,11 +11,12 @@ from auditor.report import PAGE, SIZE
 from auditor.store import Folder, write_bytes, write_text
 
 
-def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
+def render_report(folder: Folder, size: int | None = None, drawings: Path | None = None) -> tuple[Run, Path]:
     """Render the last run, for people and for other programs, from its records alone.
 
-    size: the bytes that a page takes at most, if that is possible; as the last time if not given. Returns the run and
-    the page's path; the other files lie beside it. The page of the whole reports folder is brought up to date too.
+    size: the bytes that a page takes at most, if that is possible; as the last time if not given. drawings: where
+    pictures are kept that needn't be drawn again. Returns the run and the page's path; the other files lie beside it.
+    The page of the whole reports folder is brought up to date too.
     """
     from auditor.report.files import drawn_by, render_files
     from auditor.report.index import render_index
@@ -23,7 +24,7 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     run = folder.load_run()
     if size is None:
         size = manifest.page_bytes(folder.path) or SIZE
-    _write_report(folder.path, render_files(run, size))
+    _write_report(folder.path, render_files(run, size, drawings=drawings))
     manifest.seal(folder.path, size, drawn_by())
     if run.part_of:
         history.remember(folder.reports, folder.path.resolve().parent.name, run)
@@ -34,7 +35,9 @@ def render_report(folder: Folder, size: int | None = None) -> tuple[Run, Path]:
     return run, folder.path / PAGE
 
 
-def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> tuple[Run, Path]:
+def render_elsewhere(
+    folder: Folder, target: Path, size: int | None = None, drawings: Path | None = None
+) -> tuple[Run, Path]:
     """Render the last run into another folder than that of its records, which its pages then don't lead to.
 
     Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
@@ -44,7 +47,8 @@ def render_elsewhere(folder: Folder, target: Path, size: int | None = None) -> t
     if (target / "run.json").exists():
         raise RecordError(f"{target} holds records of its own; name another folder")
     run = folder.load_run()
-    _write_report(target, render_files(run, size or manifest.page_bytes(folder.path) or SIZE, beside_records=False))
+    size = size or manifest.page_bytes(folder.path) or SIZE
+    _write_report(target, render_files(run, size, beside_records=False, drawings=drawings))
     return run, target / PAGE
 
 

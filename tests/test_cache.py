@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,12 +133,31 @@ def test_an_unchanged_run_stands_and_imports_no_tensorflow(project):
     page = project.path / "reports" / "tiny" / "index.html"
     stamp = page.stat().st_mtime_ns
     project.makeconftest(
-        "import sys\ndef pytest_unconfigure():\n    print('TF', 'tensorflow' in sys.modules, 'pandas' in sys.modules)"
+        "import sys\nheavy = 'tensorflow', 'pandas', 'matplotlib'\n"
+        "def pytest_unconfigure():\n    print('TF', *(n in sys.modules for n in heavy))"
     )
     again = project.runpytest_subprocess()
     assert again.parseoutcomes() == first.parseoutcomes()
-    again.stdout.fnmatch_lines(["*Nothing has changed since the run of *; its report stands.", "TF False False"])
+    again.stdout.fnmatch_lines(["*Nothing has changed since the run of *; its report stands.", "TF False False False"])
     assert page.stat().st_mtime_ns == stamp
+
+
+def test_a_report_that_is_rendered_again_draws_nothing_and_is_the_same(project):
+    write(project, spec(FLIP))
+    project.runpytest_subprocess()
+    page = project.path / "reports" / "tiny" / "index.html"
+    before = page.read_bytes()
+    assert list((project.path / ".audit_cache" / "drawings").glob("*/*"))
+    program = (
+        "import sys; from auditor.cli import main; main(['report'], standalone_mode=False);"
+        "print(*(n in sys.modules for n in ('tensorflow', 'matplotlib')))"
+    )
+    page.unlink()
+    assert project.run(sys.executable, "-c", program).outlines[-1] == "False False"
+    assert page.read_bytes() == before
+    shutil.rmtree(project.path / ".audit_cache" / "drawings")
+    assert project.run(sys.executable, "-c", program).outlines[-1] == "False True"
+    assert page.read_bytes() == before
 
 
 def test_evidence_is_replayed_where_the_report_is_gone_and_says_when_it_was_measured(project):
@@ -264,7 +284,7 @@ def test_info_and_prune_teach(project):
     auditor = [sys.executable, "-m", "auditor", "cache"]
     project.run(*auditor, "info").stdout.fnmatch_lines([".audit_cache: 1 results, * notes, *", "last of use between*"])
     project.run(*auditor, "prune", "--max-mb", "0").stdout.fnmatch_lines(
-        ["removed 1 results, *; left 0 results, 0 notes, 0.0 MB"]
+        ["removed 1 results, *; left 0 results, 0 notes, 0 drawings, 0.0 MB"]
     )
     kept = [path for path in (project.path / ".audit_cache").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"CACHEDIR.TAG"}

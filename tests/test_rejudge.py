@@ -88,7 +88,7 @@ def test_judging_loads_no_tensorflow(measured):
     program = (
         "import sys; from auditor.cli import main;"
         "main(['judge', 'reports/tiny', '--spec', 'new/new.audit.yaml'], standalone_mode=False);"
-        "print([n for n in ('tensorflow', 'keras', 'matplotlib') if n in sys.modules])"
+        "print([n for n in ('tensorflow', 'keras', 'matplotlib.pyplot') if n in sys.modules])"
     )
     assert measured.run(sys.executable, "-c", program).outlines[-1] == "[]"
 

@@ -189,7 +189,7 @@ def test_verifying_without_the_model_loads_no_tensorflow(audited):
     program = (
         "import sys; from auditor.cli import main;"
         "main(['verify', 'reports/tiny', '--without-model'], standalone_mode=False);"
-        "print([n for n in ('tensorflow', 'keras', 'matplotlib') if n in sys.modules])"
+        "print([n for n in ('tensorflow', 'keras', 'matplotlib.pyplot') if n in sys.modules])"
     )
     assert audited.run(sys.executable, "-c", program).outlines[-1] == "[]"
 

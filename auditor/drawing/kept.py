@@ -10,8 +10,9 @@ to the folder can put pictures there. `auditor verify` uses none.
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
@@ -196,10 +197,13 @@ def _keep(shelf: _Shelf, name: str, parts: Parts) -> None:
 def _read(folder: Path | None, name: str) -> Parts | None:
     if folder is None:
         return None
+    place = _place(folder, name)
     try:
-        whole, _, body = _place(folder, name).read_bytes().partition(b"\n")
+        whole, _, body = place.read_bytes().partition(b"\n")
     except OSError:
         return None
+    with suppress(OSError):  # that it was of use decides what `auditor cache prune` takes first, no more
+        os.utime(place)
     if hashlib.sha256(body).hexdigest().encode() != whole:
         return None
     lengths, _, rest = body.partition(b"\n")
