@@ -16,7 +16,7 @@ import pytest
 
 from auditor import plugin_options
 from auditor.plugin_options import pytest_addoption as pytest_addoption  # a hook, found here by its name
-from auditor.plugin_state import STATE, State, begin, draws, plan_of, prepare_terminal, standing_of, work_of
+from auditor.plugin_state import STATE, State, begin, plan_of, prepare_terminal, standing_of, work_of
 
 if TYPE_CHECKING:
     from auditor.plan import Case, Plan
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".audit.yaml"
 REMARK = "audit_remark"
-pytest_plugins = ("auditor.plugin_progress", "auditor.plugin_finish", "auditor.plugin_xdist")
+pytest_plugins = ("auditor.plugin_progress", "auditor.plugin_finish", "auditor.plugin_xdist", "auditor.plugin_html")
 
 
 # --- the process
@@ -148,7 +148,6 @@ class AuditItem(pytest.Item):
         self.user_properties.append(("audit_verdict", str(record.state)))
         if record.evidence:
             self.user_properties += [(visible(n), float(m.value)) for n, m in record.evidence.metrics.items()]
-        self._attach_thumbnail(record)
         waiver = record.waiver
         if waiver and record.state == "waived":
             pytest.xfail(on_terminal(f"waived by {waiver}; {record.verdict.message}"))
@@ -171,17 +170,6 @@ class AuditItem(pytest.Item):
 
         self.user_properties.append((REMARK, on_terminal(text)))
 
-    def _attach_thumbnail(self, record: Record) -> None:
-        if not draws(self.config) or record.evidence is None:
-            return
-        from auditor.report.thumbnail import thumbnail
-
-        picture = thumbnail(record.evidence.figures, self.plan.show_channels)
-        if isinstance(picture, str):
-            self.user_properties.append(("audit_thumbnail", picture))
-        elif picture is not None:
-            self._remark(f"{picture.title}: {picture.caption}")
-
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
         from auditor.errors import AuditError
@@ -190,6 +178,8 @@ class AuditItem(pytest.Item):
         if isinstance(excinfo.value, AuditError):
             head = f"{self.case.id} ({self.case.check} of {self.case.model}): error"
             return on_terminal(f"{head}\n{excinfo.value}")
+        if isinstance(excinfo.value, pytest.xfail.Exception):
+            return on_terminal(str(excinfo.value))
         if not isinstance(excinfo.value, NotPassedError):
             return super().repr_failure(excinfo)
         return on_terminal("\n".join(self._told(excinfo.value.record)))
@@ -236,20 +226,6 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         if isinstance(item, AuditItem):
             chosen.setdefault(item.path, set()).add(item.case.id)
     begin(session.config, chosen)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Give pytest-html a picture of what was found."""
-    report: Any = yield
-    pictures = [value for name, value in report.user_properties if name == "audit_thumbnail"]
-    if isinstance(item, AuditItem) and pictures:
-        report.user_properties = [p for p in report.user_properties if p[0] != "audit_thumbnail"]
-        if report.when == "call":
-            from pytest_html import extras
-
-            report.extras = [*getattr(report, "extras", []), extras.png(pictures[0])]
-    return report
 
 
 def pytest_report_teststatus(

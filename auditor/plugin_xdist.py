@@ -73,12 +73,12 @@ def _given_amount(config: pytest.Config) -> int | None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
     """Where specs run, start no more workers than this process has cores and memory for."""
     count = yield
-    specs = [] if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else list(_specs(config))
-    if not specs:
+    found = [] if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else list(specs(config))
+    if not found:
         return count
     from auditor.capacity import cores, free_memory
 
-    most, need, free = min(count, cores()), _given_amount(config) or _worker_memory(specs), free_memory()
+    most, need, free = min(count, cores()), _given_amount(config) or _worker_memory(found), free_memory()
     if free is None or free // need >= most:
         return most
     chosen = max(1, free // need)
@@ -87,7 +87,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int,
     return chosen
 
 
-def _specs(config: pytest.Config) -> Iterator[Path]:
+def specs(config: pytest.Config) -> Iterator[Path]:
     """The specs that will be collected, found as pytest finds them."""
     pruned = config.getini("norecursedirs")
     for argument in config.args:

@@ -27,11 +27,11 @@ import auditor.report.drawing
 import auditor.report.measures
 import auditor.report.versus
 from auditor.backend import tensorflow
+from auditor.drawing import png
 from auditor.drawing.bands import seen
 from auditor.figures import Heatmap, ImageGrid, Panel, Strip, attempt, pictured
 from auditor.report.drawing import lay_out, telling_pictures
 from auditor.report.html import render
-from auditor.report.thumbnail import thumbnail
 from tests.report.page import decode, every_figure, evidence, parse, record, run_of
 from tests.support import last_run, linear_weights, spec, states, write
 
@@ -81,8 +81,9 @@ def test_a_fault_in_a_drawing_function_is_told_in_the_picture_s_place(broken, mo
                 assert shown.startswith("<svg") or "RuntimeError: planted" in shown
             assert drawing.kind == figure.kind or "RuntimeError: planted" in drawing.caption
         telling_pictures(every_figure())
-        picture = thumbnail(every_figure())
-        assert isinstance(picture, str) or "planted" in picture.caption
+        for figure in every_figure():
+            picture = attempt("picture", lambda figure=figure: png(figure, 50))
+            assert isinstance(picture, bytes) or "planted" in picture.caption
 
 
 @pytest.fixture(scope="module")

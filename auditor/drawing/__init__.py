@@ -6,6 +6,6 @@ Matplotlib is imported where something is drawn that isn't kept, never before.
 """
 
 from auditor.drawing.interval import Interval
-from auditor.drawing.kept import Drawable, draw, drawn_by, kept_in, prepare
+from auditor.drawing.kept import Drawable, draw, drawn_by, kept_in, png, prepare
 
-__all__ = ["Drawable", "Interval", "draw", "drawn_by", "kept_in", "prepare"]
+__all__ = ["Drawable", "Interval", "draw", "drawn_by", "kept_in", "png", "prepare"]

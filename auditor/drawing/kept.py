@@ -24,7 +24,7 @@ import numpy as np
 from auditor.capacity import cores
 from auditor.drawing.interval import Interval
 from auditor.drawing.pixels import pngs
-from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Strip
+from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Shown, Strip
 from auditor.store import write
 
 Drawable = ImageGrid | Strip | Curve | Bars | Heatmap | Interval
@@ -82,6 +82,22 @@ def draw(drawable: Drawable) -> Parts:
         found = _picture(drawable)
         _keep(shelf, name, found)
     return found
+
+
+def png(figure: Shown, dpi: int) -> bytes:
+    """A figure of any kind as one picture for a page that isn't ours, on white."""
+    shelf = _shelf.get()
+    if shelf is None:
+        with kept_in(None):
+            return png(figure, dpi)
+    name = hashlib.sha256(f"{digest(figure)} png {dpi}".encode()).hexdigest()
+    found = shelf.drawn.get(name) or _read(shelf.folder, name)
+    if found is None:
+        from auditor.drawing.files import encoded
+
+        found = (encoded(figure, "png", dpi),)
+        _keep(shelf, name, found)
+    return found[0]
 
 
 def prepare(drawables: Sequence[Drawable]) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 
 from auditor.core import AdversarialImages, Context, Evidence, MetricInfo, proportion
 from auditor.fields import CaseId, Parameters
+from auditor.figures import Bars, ImageGrid, Panel
 from auditor.randomness import normal
 
 MAKES_IMAGES = True
@@ -38,6 +39,8 @@ class Params(Parameters):
     """What goes wrong."""
     after: CaseId | None = None
     """The case whose images to take."""
+    images: int = 0
+    """How many to show, and as many bars."""
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -61,9 +64,15 @@ def run(context: Context, params: Params) -> Evidence:
     left = AdversarialImages(
         images, samples.images, samples.labels, predicted, ~right, samples.indices, context.model_name
     )
+    shown = params.images
+    figures = (
+        ImageGrid(f"{shown} images", "As asked for.", "some images", Panel(images[:shown])),
+        Bars(f"{shown} bars", "As asked for.", "some bars", tuple(map(str, range(shown))), np.linspace(0, 1, shown)),
+    )
     return Evidence(
         f"{right.sum()} right.",
         {"accuracy": proportion(right, rows=samples.indices)},
+        figures if shown else (),
         arrays={"process": np.array(os.getpid())},
         adversarial=left,
     )
