@@ -29,7 +29,7 @@ DOTS = 72
 
 _DASHES = ("solid", (0, (4, 2)), (0, (1.2, 1.6)), (0, (5, 1.5, 1, 1.5)))
 _MARKS = ("o", "s", "^", "D", "P")
-_MOST_MARKS = 24
+_MOST_MARKS = 12
 _MOST_NUMBERS = 1000
 _EDGE = 10  # around a chart
 

@@ -6,6 +6,8 @@ attributes, symbols stand where they are used, groups go, and every stand-in col
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from xml.etree import ElementTree
 
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
@@ -28,31 +30,40 @@ def inlined(text: str, roles: Mapping[str, str], width: float, wide: bool = Fals
     left, top, across, down = map(float, root.attrib["viewBox"].split())
     size = f'width="{width:.0f}" height="{width * down / across:.0f}"'
     size += " data-wide" if wide else ""
-    parts = [f'<svg class="chart" {size} viewBox="{left:g} {top:g} {across:g} {down:g}" aria-hidden="true">']
-    parts += (_element(node, symbols, roles) for node in root.iter() if id(node) not in within and _shows(node))
-    return "".join([*parts, "</svg>"])
+    head = f'<svg class="chart" {size} viewBox="{left:g} {top:g} {across:g} {down:g}" aria-hidden="true">'
+    elements = (_element(node, symbols, roles) for node in root.iter() if id(node) not in within and _shows(node))
+    # What neighbours have in common is said once: a heatmap has a hundred numbers, a curve dozens of marks.
+    groups = ((style, [shape for _, shape in alike]) for style, alike in groupby(elements, key=itemgetter(0)))
+    return "".join([head, *(f"<g{style}>{''.join(shapes)}</g>" for style, shapes in groups), "</svg>"])
 
 
 def _shows(node: ElementTree.Element) -> bool:
     return node.tag.removeprefix(_SVG) in ("path", "text", "use", "image")
 
 
-def _element(node: ElementTree.Element, symbols: Mapping[str, ElementTree.Element], roles: Mapping[str, str]) -> str:
+def _element(
+    node: ElementTree.Element, symbols: Mapping[str, ElementTree.Element], roles: Mapping[str, str]
+) -> tuple[str, str]:
+    """The attributes that an element may share with its neighbours, and the element with those that are its own."""
     tag = node.tag.removeprefix(_SVG)
-    attributes = dict(_styled(node, roles))
+    style = dict(_styled(node, roles))
+    own = {name: node.attrib[name] for name in _KEPT if name in node.attrib}
     if tag == "use":
         symbol = symbols[node.attrib[_HREF]]
-        attributes = dict(_styled(symbol, roles)) | attributes
-        attributes |= {"d": symbol.attrib["d"], "transform": f"translate({node.get('x')} {node.get('y')})"}
+        style = dict(_styled(symbol, roles)) | style
+        own = {"d": symbol.attrib["d"], "transform": f"translate({node.get('x')} {node.get('y')})"}
         tag = "path"
-    else:
-        attributes |= {name: node.attrib[name] for name in _KEPT if name in node.attrib}
-        if tag == "image":
-            attributes |= {"href": node.attrib[_HREF], "preserveAspectRatio": "none"}
-    if _STILL.fullmatch(attributes.get("transform", "")):
-        del attributes["transform"]
-    said = "".join(f' {name}="{_attribute(name, value)}"' for name, value in attributes.items())
-    return f"<text{said}>{_escaped(node.text or '')}</text>" if tag == "text" else f"<{tag}{said}/>"
+    elif tag == "image":
+        own |= {"href": node.attrib[_HREF], "preserveAspectRatio": "none"}
+    if _STILL.fullmatch(own.get("transform", "")):
+        del own["transform"]
+    said = _written(own)
+    shape = f"<text{said}>{_escaped(node.text or '')}</text>" if tag == "text" else f"<{tag}{said}/>"
+    return _written(style), shape
+
+
+def _written(attributes: Mapping[str, str]) -> str:
+    return "".join(f' {name}="{_attribute(name, value)}"' for name, value in attributes.items())
 
 
 def _styled(node: ElementTree.Element, roles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -66,7 +77,7 @@ def _styled(node: ElementTree.Element, roles: Mapping[str, str]) -> Iterator[tup
 
 def _attribute(name: str, value: str) -> str:
     if name in ("d", "x", "y", "transform"):
-        value = _SPACES.sub(" ", _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value))
+        value = _SPACES.sub(" ", _NUMBER.sub(lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), value))
     return _escaped(value.strip())
 
 

@@ -197,8 +197,8 @@ def test_metrics_show_value_base_interval_meaning_and_judgement(page: Node) -> N
         assert said in row.text
     assert row.one("span", class_="interval").attributes["aria-label"] == "96.0%, interval ≥ 91.1%, expected ≥ 95%"
     bar = row.one("svg")
-    (interval,) = bar.all("path", stroke="var(--whisker)", stroke_width="4.5")
-    (threshold,) = bar.all("path", stroke="var(--ink)")
+    (interval,) = bar.one("g", stroke="var(--whisker)", stroke_width="4.5").all("path")
+    (threshold,) = bar.one("g", stroke="var(--ink)").all("path")
     starts = [float(path.attributes["d"].split()[1]) for path in (interval, threshold)]
     assert starts[0] < starts[1]
     descriptive = card(page, "also-passing").one("table", class_="metrics").text

@@ -174,7 +174,7 @@ def test_a_report_that_other_versions_drew_is_compared_by_what_it_says(stored, s
         picture.unlink()
         (picture.parent / names[picture.name]).write_bytes(other.getvalue())
     for path, text in others.items():
-        text = re.sub(r'(<svg class="chart"[^>]*>)<path', r'\1<path opacity="0.5"', text)
+        text = re.sub(r'(<svg class="chart"[^>]*>)<g', r'\1<g opacity="0.5"', text)
         path.write_text(re.sub(r"[0-9a-f]{64}\.png", lambda match: names[match[0]], text))
     manifest.seal(stored.path, size, drawn_by())
     assert wrong(stored)["index.html"] == "it isn't what the records render to"
