@@ -137,13 +137,13 @@ def references(params: BaseModel) -> tuple[Reference, ...]:
     return tuple(found)
 
 
-def chosen_classes(params: BaseModel) -> Iterator[tuple[str, int | str]]:
-    """Every class that a field of `params` chooses, with the name of the field."""
+def chosen_classes(params: BaseModel) -> Iterator[tuple[str, int | str, tuple[str, ...]]]:
+    """Every class that a field of `params` chooses: the field's name, the class, and what it may hold that is none."""
     for name, info in type(params).model_fields.items():
         value = getattr(params, name)
-        markers = _markers((*info.metadata, info.annotation), ChoosesClass)
-        if value is not None and any(value not in marker.also for marker in markers):
-            yield name, value
+        for marker in _markers((*info.metadata, info.annotation), ChoosesClass):
+            if value is not None and value not in marker.also:
+                yield name, value, marker.also
 
 
 @cache

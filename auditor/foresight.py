@@ -129,9 +129,9 @@ def class_mistakes(params: Parameters, classes: Sequence[str] | None) -> Iterato
     if classes is None:
         return
     known = distinct_names(classes)
-    for name, value in chosen_classes(params):
+    for name, value, also in chosen_classes(params):
         if isinstance(value, str) and value not in known:
-            yield name, one_of(value, known, "class")
+            yield name, one_of(value, [*also, *known], "class")
         elif isinstance(value, int) and value >= len(known):
             unsaid = "" if name in params.model_fields_set else ", which it is if left out,"
             listed = ", ".join(f"{number} {text}" for number, text in enumerate(known[:_LISTED]))

@@ -36,6 +36,7 @@ ENTRY = "id, check, title, model, params, expect, confidence, controls, tags, pr
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"
+CLASSES = "all, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
 WRITE_OUT = "write the value out, or in quotes if it is text"
 NAME = "should be 1 to 100 of the characters A-Z a-z 0-9 _ . -"
 
@@ -108,7 +109,7 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("audit: demo", "audit: demo\nsede: 3", f"2:1: unknown key 'sede'; did you mean 'seed'? (known: {TOP})"),
         ("model: release", "modle: release", f"9:5: unknown key 'modle'; did you mean 'model'? (known: {ENTRY})"),
         ("first: 10", "frist: 10", "10:14: unknown key 'frist'; did you mean 'first'? (known: first, gallery)"),
-        ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: indices, classes, count, duplicates, split, dataset)"),
+        ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: indices, classes, count, duplicates, show_channels, split, dataset)"),
         ("min: 0.9", "mni: 0.9", "11:25: unknown key 'mni'; did you mean 'min'? (known: min, max, max_drop, max_rise)"),
         ("check: accuracy", "check: acuracy", f"8:12: unknown check 'acuracy'; did you mean 'accuracy'? (known: {CHECKS})"),
         ("model: release", "model: relase", "9:12: unknown model 'relase'; did you mean 'release'? (known: release, other)"),
@@ -185,15 +186,15 @@ def test_one_mistake(folder, old, new, expected):
 @pytest.mark.parametrize(
     ("target", "wish"),
     [
-        ("some", "should be a whole number or 'all', got 'some'"),
-        ("al", "should be a whole number or 'all', got 'al'; did you mean 'all'?"),
-        ("-1", "should be at least 0 or 'all', got -1"),
-        ("[3]", "should be a whole number or 'all', got a list"),
+        ("some", f"unknown class 'some' (known: {CLASSES})"),
+        ("al", f"unknown class 'al'; did you mean 'all'? (known: {CLASSES})"),
+        ("-1", "`params.target` should be at least 0 or text, got -1"),
+        ("[3]", "`params.target` should be a whole number or text, got a list"),
     ],
 )
 def test_a_mistake_among_alternatives_is_one_message(folder, target, wish):
     text = edited(("check: digit_flip", "check: noise_to_target"), ("target: 3", f"target: {target}"))
-    assert mistakes(folder, text) == [f"s:14:22: `params.target` {wish}"]
+    assert mistakes(folder, text) == [f"s:14:22: {wish}"]
 
 
 def test_images_are_taken_only_from_a_check_that_makes_some(folder):
