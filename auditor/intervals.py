@@ -57,8 +57,8 @@ def limits(metric: Metric, tail: float) -> Limits:
     if metric.kind == "crossing":
         return _crossing_limits(metric, tail)
     low, high = bounds(metric)
-    if metric.values is None:
-        return low, high
+    if metric.values is None or not metric.values.size:
+        return low, high  # its values weren't kept, or weren't read
     if metric.kind == "median":
         return median_limits(metric.values, low, high, tail)
     return mean_limits(metric.values, low, high, tail) if bounded(metric) else (-math.inf, math.inf)

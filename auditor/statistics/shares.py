@@ -2,7 +2,6 @@
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,8 @@ _LARGE = 3000
 
 def normal_quantile(tail: float) -> float:
     """What a standard normal variable exceeds with probability `tail`."""
+    from statistics import NormalDist
+
     return NormalDist().inv_cdf(1 - tail)
 
 
