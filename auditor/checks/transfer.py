@@ -100,7 +100,7 @@ def controls(params: Params) -> tuple[str, ...]:
 
 def run(context: Context, params: Params) -> Evidence:
     """Collect what fooled its source, show it and its random twins to every model."""
-    sources = tuple(_source(context, case) for case in dict.fromkeys(params.adversarial))
+    sources = tuple(_source(context, case) for case in params.adversarial)
     images = np.concatenate([s.made.images for s in sources])
     control = np.concatenate([s.control for s in sources])
     targets = np.concatenate([s.made.targets for s in sources])
