@@ -30,7 +30,6 @@ DOTS = 72
 _DASHES = ("solid", (0, (4, 2)), (0, (1.2, 1.6)), (0, (5, 1.5, 1, 1.5)))
 _MARKS = ("o", "s", "^", "D", "P")
 _MOST_MARKS = 12
-_MOST_NUMBERS = 1000
 _EDGE = 10  # around a chart
 
 
@@ -250,11 +249,10 @@ def _heatmap(figure: Heatmap, colours: Colours) -> Canvas:
     made = canvas(max(left + wide + 12, 150), top + tall + 10)
     axes = _axes(made, left, top, wide, tall)
     plot_heatmap(axes, figure, colours, named=False)
-    every_column, every_row = (max(1, round(13 / side + 0.49)) for side in (cell, high))
     up, before = -0.5 - 7 / high, -0.5 - 6 / cell
     side: Literal["left", "center"] = "left" if upright else "center"
-    said = [Word(j, up, across[j], colours["ink"], side, upright) for j in range(0, columns, every_column)]
-    said += [Word(before, i, along[i], colours["ink"], "right") for i in range(0, rows, every_row)]
+    said = [Word(j, up, across[j], colours["ink"], side, upright) for j in range(columns)]
+    said += [Word(before, i, along[i], colours["ink"], "right") for i in range(rows)]
     over, beside = -0.5 - (top - 12) / high, -0.5 - (left - 14) / cell
     said.append(Word((columns - 1) / 2, over, spoken(figure.column_title, 40), colours["quiet"]))
     said.append(Word(beside, (rows - 1) / 2, spoken(figure.row_title, 40), colours["quiet"], "center", True))
@@ -263,11 +261,8 @@ def _heatmap(figure: Heatmap, colours: Colours) -> Canvas:
 
 
 def _cell(figure: Heatmap, left: float) -> tuple[float, float]:
-    """Width and height of a cell: room for its number, or a small square where there are too many of them."""
-    rows, columns = figure.values.shape
-    if rows * columns > _MOST_NUMBERS:
-        side = max(1.5, min(12.0, 900 / max(rows, columns)))
-        return side, side
+    """Width and height of a cell, with room for its number."""
+    columns = figure.values.shape[1]
     needed = longest([_written(figure, float(v)) for v in figure.values.ravel()], SIZE - 1.5) + 5
     return max(needed, 22.0, min(46.0, (WIDTH - left - 12) / max(columns, 1))), 25.0
 
@@ -278,7 +273,7 @@ def _written(figure: Heatmap, value: float) -> str:
 
 
 def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = True) -> None:
-    """Cells in steps of colour with their numbers; so many that none could be read are drawn as an image.
+    """Cells in steps of colour with their numbers.
 
     named: whether the axes say which row and which column is which.
     """
@@ -287,25 +282,19 @@ def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = Tr
     level = np.where(np.isfinite(values), _levels(figure, values), 0).astype(np.int64)
     axes.set_xlim(-0.5, max(columns, 1) - 0.5)
     axes.set_ylim(max(rows, 1) - 0.5, -0.5)
-    if rows * columns > _MOST_NUMBERS:
-        _image(axes, figure, values)
-    else:
-        for step in np.unique(level):
-            chosen = (level == step) & np.isfinite(values)
-            if chosen.any():
-                patch = PathPatch(_squares(chosen), facecolor=colours[_role(figure, int(step))], linewidth=0)
-                axes.add_artist(patch)
-        inks = {
-            int(step): colours[f"on-{_role(figure, int(step))}"] if step else colours["ink"]
-            for step in np.unique(level)
-        }
-        numbers = [
-            Word(
-                j, i, _written(figure, float(value)), inks[int(level[i, j])] if np.isfinite(value) else colours["quiet"]
-            )
-            for (i, j), value in np.ndenumerate(values)
-        ]
-        axes.add_artist(Lettering(numbers, SIZE - 1.5, axes.transData))
+    for step in np.unique(level):
+        chosen = (level == step) & np.isfinite(values)
+        if chosen.any():
+            patch = PathPatch(_squares(chosen), facecolor=colours[_role(figure, int(step))], linewidth=0)
+            axes.add_artist(patch)
+    inks = {
+        int(step): colours[f"on-{_role(figure, int(step))}"] if step else colours["ink"] for step in np.unique(level)
+    }
+    numbers = [
+        Word(j, i, _written(figure, float(value)), inks[int(level[i, j])] if np.isfinite(value) else colours["quiet"])
+        for (i, j), value in np.ndenumerate(values)
+    ]
+    axes.add_artist(Lettering(numbers, SIZE - 1.5, axes.transData))
     if not named:
         axes.set_axis_off()
         return
@@ -349,15 +338,6 @@ def _squares(chosen: Array) -> Path:
     corners = np.array([(-0.48, -0.48), (0.48, -0.48), (0.48, 0.48), (-0.48, 0.48), (-0.48, -0.48)])
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
     return Path((at[:, None] + corners).reshape(-1, 2), codes * len(at))
-
-
-def _image(axes: Axes, figure: Heatmap, values: Array) -> None:
-    low, high = figure.limits if figure.limits[1] > figure.limits[0] else reach(figure.limits)
-    map_ = "cividis" if figure.palette == "sequential" else "bwr_r"
-    seen = np.ma.masked_invalid(values)
-    if figure.palette == "sequential":
-        seen = np.ma.masked_where(~(seen > low), seen)  # nothing is as empty as the page
-    axes.imshow(seen, cmap=map_, vmin=low, vmax=high, aspect="auto", interpolation="none", resample=False)
 
 
 # --- intervals

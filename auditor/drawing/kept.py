@@ -122,10 +122,16 @@ def prepare(drawables: Sequence[Drawable]) -> None:
 
 
 def _portion(drawables: list[Drawable]) -> list[Parts]:
+    import gc
+
     from auditor.drawing.theme import settings
 
+    gc.disable()  # each chart leaves thousands of objects in circles: looking for them once a portion is enough
     with settings():
-        return [_picture(drawable) for drawable in drawables]
+        made = [_picture(drawable) for drawable in drawables]
+    gc.enable()
+    gc.collect()
+    return made
 
 
 def _picture(drawable: Drawable) -> Parts:

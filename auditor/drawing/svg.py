@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _SPACES = re.compile(r"\s+")
-_KEPT = ("d", "x", "y", "width", "height", "transform")
+_KEPT = ("d", "x", "y", "transform")
 _STILL = re.compile(r"rotate\(-?0(\.0+)? [^)]*\)")
 
 
@@ -38,7 +38,7 @@ def inlined(text: str, roles: Mapping[str, str], width: float, wide: bool = Fals
 
 
 def _shows(node: ElementTree.Element) -> bool:
-    return node.tag.removeprefix(_SVG) in ("path", "text", "use", "image")
+    return node.tag.removeprefix(_SVG) in ("path", "text", "use")
 
 
 def _element(
@@ -53,8 +53,6 @@ def _element(
         style = dict(_styled(symbol, roles)) | style
         own = {"d": symbol.attrib["d"], "transform": f"translate({node.get('x')} {node.get('y')})"}
         tag = "path"
-    elif tag == "image":
-        own |= {"href": node.attrib[_HREF], "preserveAspectRatio": "none"}
     if _STILL.fullmatch(own.get("transform", "")):
         del own["transform"]
     said = _written(own)

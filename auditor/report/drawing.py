@@ -31,7 +31,6 @@ from auditor.figures import (
 _PAGE_WIDTH, _LABEL_WIDTH, _GAP = 970, 110, 24
 _MOST_ROWS = 8
 _MOST_POINTS = 40
-_MOST_CELLS = 1000
 
 
 @dataclass(frozen=True)
@@ -231,22 +230,10 @@ def _bars(figure: Bars) -> Chart:
 
 
 def _heatmap(figure: Heatmap) -> Chart:
-    """Of a large matrix, the cells that say most."""
     values = np.asarray(figure.values, np.float64)
-    if values.size <= _MOST_CELLS:
-        columns = (figure.row_title, *(_label(figure.column_labels, j) for j in range(values.shape[1])))
-        rows = (
-            (_label(figure.row_labels, i), *(_cell(figure, v) for v in row)) for i, row in enumerate(values.tolist())
-        )
-        return Chart(figure, columns, tuple(rows), 0)
-    size = np.nan_to_num(np.abs(values), nan=-1.0, posinf=np.inf).ravel()
-    most = np.argsort(-size, kind="stable")[:_MOST_POINTS]
-    places = [divmod(int(at), values.shape[1]) for at in most]
-    listed = tuple(
-        (_label(figure.row_labels, i), _label(figure.column_labels, j), _cell(figure, float(values[i, j])))
-        for i, j in places
-    )
-    return Chart(figure, (figure.row_title, figure.column_title, "value"), listed, values.size - len(listed))
+    columns = (figure.row_title, *(_label(figure.column_labels, j) for j in range(values.shape[1])))
+    rows = ((_label(figure.row_labels, i), *(_cell(figure, v) for v in row)) for i, row in enumerate(values.tolist()))
+    return Chart(figure, columns, tuple(rows), 0)
 
 
 def _cell(figure: Heatmap, value: float) -> str:
