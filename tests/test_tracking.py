@@ -21,7 +21,7 @@ mlflow = pytest.importorskip("mlflow")
 CHECKS = """\
 - {id: good, check: accuracy, expect: {accuracy: {min: 0.9}}}
 - {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}
-- {id: broken, check: digit_flip, params: {target: 7}}
+- {id: broken, check: accuracy, params: {first: 1000}}
 """
 REGISTERED = "registered: {{format: keras, path: {}, output: probabilities, trusted: true}}\n"
 ON_REGISTERED = "- {id: good, check: accuracy, model: registered, expect: {accuracy: {min: 0.9}}}\n"
