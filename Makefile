@@ -90,8 +90,8 @@ test: $(ENV) fixtures  ## run all tests
 	$(BIN)/python -m pytest -q -n 2 tests
 
 # What an audit stands on: specs and their mistakes, the plugin, intervals and verdicts, records, models and attacks.
-CORE := tests/test_spec.py tests/test_own_words.py tests/test_plugin.py tests/test_intervals.py tests/test_verdict.py \
-	tests/test_conclusion.py tests/test_store.py tests/datasets/test_npz.py tests/checks/test_accuracy.py \
+CORE := tests/spec/test_document.py tests/spec/test_own_words.py tests/plugin/test_items.py tests/statistics/test_intervals.py tests/judging/test_verdict.py \
+	tests/judging/test_conclusion.py tests/records/test_store.py tests/datasets/test_npz.py tests/checks/test_accuracy.py \
 	tests/checks/test_digit_flip.py
 
 .PHONY: test-lowest
@@ -104,9 +104,9 @@ test-newest:  ## run all tests with the newest versions that pyproject.toml allo
 	$(MAKE) LOCK=none test
 
 .PHONY: schema
-schema: $(ENV)  ## write the JSON Schemas in auditor/schema/ anew
-	$(BIN)/auditor schema spec --output auditor/schema/audit.schema.json
-	$(BIN)/auditor schema results --output auditor/schema/results.schema.json
+schema: $(ENV)  ## write the JSON Schemas in auditor/spec/schema/ anew
+	$(BIN)/auditor schema spec --output auditor/spec/schema/audit.schema.json
+	$(BIN)/auditor schema results --output auditor/spec/schema/results.schema.json
 
 .PHONY: clean
 clean:  ## remove reports, trained checkpoints and what is cached

@@ -15,10 +15,17 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
-from auditor.core import Classifier, MetricInfo, Passes, Preview
-from auditor.errors import ExtensionError, one_of
-from auditor.fields import Parameters
-from auditor.record import Expectation, Remark
+from auditor.values import (
+    Classifier,
+    Expectation,
+    ExtensionError,
+    MetricInfo,
+    Parameters,
+    Passes,
+    Preview,
+    Remark,
+    one_of,
+)
 
 Kind = Literal["checks", "attacks", "models", "datasets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor.record import Run
-from auditor.store import Folder
+from auditor.records.store import Folder
+from auditor.values import Run
 from tests.support import data, linear_weights
 
 EXTENSIONS = Path(__file__).parent / "extensions"
@@ -43,7 +43,7 @@ def make_plain(folder: Path, checks: str) -> Path:
 
 def start_plain(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
     """Start pytest there, in a process of its own, without the plugins that these tests don't need."""
-    plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin", "-p", "xdist.plugin"]
+    plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin.items", "-p", "xdist.plugin"]
     command = [sys.executable, "-m", "pytest", *plugins, *options]
     whole = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
     return subprocess.Popen(command, cwd=folder, env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
-from auditor.core import Context, Samples
-from auditor.record import Run
-from auditor.store import Folder
+from auditor.compute.backend import tensorflow
+from auditor.records.store import Folder
+from auditor.values import Context, Run, Samples
 
 SIZE, CLASSES = 6, 3
 INSIDE = re.compile(

@@ -8,12 +8,10 @@ from typing import get_args
 import pytest
 
 from auditor import catalog
-from auditor.attacks._loop import Sees
-from auditor.attacks._norms import Norm
-from auditor.core import MetricInfo, MetricKind
-from auditor.errors import ExtensionError
-from auditor.fields import Parameters
-from auditor.models._preprocessing import ModelParameters
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.search.loop import Sees
+from auditor.search.norms import Norm
+from auditor.values import ExtensionError, MetricInfo, MetricKind, Parameters
 
 EXTENSIONS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
 CHECKS = catalog.names("checks")

@@ -51,7 +51,7 @@ def test_the_job_of_a_worker_on_slurm_has_one_thread_one_gpu_and_certificates(tm
     found = importlib.util.spec_from_file_location("slurm", EXAMPLES / "slurm.py")
     slurm = importlib.util.module_from_spec(found)
     found.loader.exec_module(slurm)
-    certificates = pytest.importorskip("tests.engines.certificates", reason="needs cryptography")
+    certificates = pytest.importorskip("tests.run.engines.certificates", reason="needs cryptography")
     for name, value in certificates.settings(tmp_path / "tls").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(

@@ -23,12 +23,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, project, steepest
-from auditor.attacks._params import Climbing, Restarted, start_at
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Real
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image, project, steepest
+from auditor.search.params import Climbing, Restarted, start_at
+from auditor.values import Real, Tensor
 
 SEES = "gradient"
 SEEKS = "ball"

@@ -21,8 +21,8 @@ References
 """
 
 from auditor.attacks import apgd, fab, noise_search, square
-from auditor.attacks._norms import Norm
-from auditor.fields import Count, Parameters
+from auditor.search.norms import Norm
+from auditor.values import Count, Parameters
 
 SEES = "gradient"
 SEEKS = "ensemble"

@@ -16,11 +16,10 @@ References
 
 from typing import NamedTuple
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, project, steepest
-from auditor.attacks._params import Climbing, start_at
-from auditor.core import Tensor
-from auditor.fields import Count, PositiveReal
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image, project, steepest
+from auditor.search.params import Climbing, start_at
+from auditor.values import Count, PositiveReal, Tensor
 
 SEES = "gradient"
 SEEKS = "ball"

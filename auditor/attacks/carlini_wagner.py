@@ -20,12 +20,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image
-from auditor.attacks._params import Aimed
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Count, PositiveReal, Real
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image
+from auditor.search.params import Aimed
+from auditor.values import Count, PositiveReal, Real, Tensor
 
 SEES = "gradient"
 SEEKS = "distance"

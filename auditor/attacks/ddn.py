@@ -19,13 +19,12 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import steepest, stretched
-from auditor.attacks._params import Climbing
 from auditor.attacks.fmn import annealed
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import PositiveReal, Real
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import steepest, stretched
+from auditor.search.params import Climbing
+from auditor.values import PositiveReal, Real, Tensor
 
 SEES = "gradient"
 SEEKS = "distance"

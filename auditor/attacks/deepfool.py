@@ -19,13 +19,12 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from auditor.attacks._boundary import nearest_boundary, straight_step
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image
-from auditor.attacks._params import Aimed
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Count, Real
+from auditor.compute.backend import tensorflow
+from auditor.search.boundary import nearest_boundary, straight_step
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image
+from auditor.search.params import Aimed
+from auditor.values import Count, Real, Tensor
 
 SEES = "jacobian"
 SEEKS = "boundary"

@@ -17,10 +17,10 @@ References
 from typing import Literal
 
 from auditor.attacks import bim
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, project, steepest
-from auditor.attacks._params import Climbing
-from auditor.core import Tensor
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image, project, steepest
+from auditor.search.params import Climbing
+from auditor.values import Tensor
 
 SEES = "gradient"
 SEEKS = "ball"

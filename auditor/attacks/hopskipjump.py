@@ -20,13 +20,12 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import Norm, by_image, size, steepest
-from auditor.attacks._params import Search
-from auditor.attacks._random import normal, uniform
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Count
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import Norm, by_image, size, steepest
+from auditor.search.params import Search
+from auditor.search.random import normal, uniform
+from auditor.values import Count, Tensor
 
 SEES = "decision"
 SEEKS = "distance"

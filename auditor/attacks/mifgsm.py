@@ -18,12 +18,11 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from auditor.attacks import bim, pgd
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, project, size, steepest
-from auditor.attacks._params import start_at
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Real
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image, project, size, steepest
+from auditor.search.params import start_at
+from auditor.values import Real, Tensor
 
 SEES = "gradient"
 SEEKS = "ball"

@@ -16,12 +16,12 @@ References
 
 from typing import NamedTuple
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._norms import by_image, project, size
-from auditor.attacks._params import Search
-from auditor.attacks._random import normal, uniform
-from auditor.backend import tensorflow
-from auditor.core import Tensor
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.norms import by_image, project, size
+from auditor.search.params import Search
+from auditor.search.random import normal, uniform
+from auditor.values import Tensor
 
 SEES = "decision"
 SEEKS = "ball"

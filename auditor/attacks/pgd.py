@@ -15,9 +15,9 @@ References
 """
 
 from auditor.attacks import bim
-from auditor.attacks._loop import Goal, Threat
-from auditor.attacks._params import Restarted, start_at
-from auditor.core import Tensor
+from auditor.search.loop import Goal, Threat
+from auditor.search.params import Restarted, start_at
+from auditor.values import Tensor
 
 SEES = "gradient"
 SEEKS = "ball"

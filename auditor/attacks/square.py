@@ -21,14 +21,13 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.attacks._losses import Loss
-from auditor.attacks._norms import by_image, project, size, stretched
-from auditor.attacks._params import Search
-from auditor.attacks._random import uniform
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Count, Real
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.losses import Loss
+from auditor.search.norms import by_image, project, size, stretched
+from auditor.search.params import Search
+from auditor.search.random import uniform
+from auditor.values import Count, Real, Tensor
 
 SEES = "score"
 SEEKS = "ball"

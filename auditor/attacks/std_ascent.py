@@ -19,12 +19,12 @@ References
     Mordvintsev, Olah and Tyka, Inceptionism, 2015 (the normalised step).
 """
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from auditor.attacks._loop import Goal, Seen, Threat
-from auditor.backend import tensorflow
-from auditor.core import Tensor
-from auditor.fields import Count, Parameters, PositiveReal
+from auditor.compute.backend import tensorflow
+from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.params import Ascending, Pace
+from auditor.values import Tensor
 
 SEES = "gradient"
 SEEKS = "ascent"
@@ -32,36 +32,8 @@ NORMS = ()
 _GUARD = 1e-8
 
 
-class Params(Parameters):
+class Params(Ascending):
     """How far to go."""
-
-    steps: Count = 5
-    """How many steps."""
-    step_size: PositiveReal | None = None
-    """Standard deviation of one step over the pixels of an image, in the units of the box; its width if left out."""
-
-    SHARE: ClassVar[float] = 1.0  # of the box's width, where no step size is given
-
-    def pace(self, box: tuple[float, float]) -> "Pace":
-        """The same in numbers, within a box."""
-        width = box[1] - box[0]
-        return Pace(steps=self.steps, step_size=self.step_size or self.SHARE * width, width=width)
-
-    def told(self, box: tuple[float, float]) -> list[str]:
-        """What to say of a step size that wasn't given."""
-        step = self.pace(box).step_size
-        return [] if self.step_size else [f"`step_size` is {step:g}: {self.SHARE:g} of the width of the box."]
-
-
-class Pace(Parameters):
-    """How far to go, in numbers."""
-
-    steps: Count
-    """How many steps."""
-    step_size: PositiveReal
-    """Standard deviation of one step over the pixels of an image, in the units of the box."""
-    width: PositiveReal = 1.0
-    """Width of the box: what a gradient does across it says whether it has vanished."""
 
 
 class State(NamedTuple):

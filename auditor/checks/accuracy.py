@@ -24,14 +24,28 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auditor.checks._text import fewest, natural_panel, probability_text, several, share
-from auditor.controls import ACCURACY
-from auditor.core import Context, Evidence, Metric, MetricInfo, Passes, exact, lowest, mean, proportion
-from auditor.errors import CheckError
-from auditor.fields import Count, Parameters
-from auditor.figures import Figure, Heatmap, ImageGrid, pictured
-from auditor.outputs import probabilities
-from auditor.sampling import seen_and_unseen
+from auditor.measuring.words import fewest, natural_panel, probability_text, several, share
+from auditor.values import (
+    ACCURACY,
+    CheckError,
+    Context,
+    Count,
+    Evidence,
+    Figure,
+    Heatmap,
+    ImageGrid,
+    Metric,
+    MetricInfo,
+    Parameters,
+    Passes,
+    exact,
+    lowest,
+    mean,
+    pictured,
+    probabilities,
+    proportion,
+    seen_and_unseen,
+)
 
 
 class Params(Parameters):
@@ -73,7 +87,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return ACCURACY
 
 

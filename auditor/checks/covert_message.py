@@ -34,36 +34,42 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from auditor.attacks import std_ascent
-from auditor.attacks._ascent import ascend, passes
-from auditor.attacks._objectives import Objective, margin, towards_target
-from auditor.backend import tensorflow
-from auditor.checks import _lint
-from auditor.checks._text import natural_panel, share
-from auditor.core import (
+from auditor.compute.backend import tensorflow
+from auditor.compute.randomness import uniform
+from auditor.measuring import lints
+from auditor.measuring.words import natural_panel, share
+from auditor.search.ascent import ascend, passes
+from auditor.search.objectives import Objective, margin, towards_target
+from auditor.search.params import Ascending
+from auditor.values import (
+    CheckError,
     Classifier,
     Context,
+    Count,
+    EachOnce,
     Evidence,
+    Expectation,
     FloatArray,
+    ImageGrid,
     Metric,
     MetricInfo,
+    ModelNames,
     Passes,
+    PositiveReal,
+    Refers,
+    Remark,
     Table,
     Tensor,
     exact,
     highest,
+    pictured,
     proportion,
 )
-from auditor.errors import CheckError
-from auditor.fields import Count, EachOnce, ModelNames, PositiveReal, Refers
-from auditor.figures import ImageGrid, pictured
-from auditor.randomness import uniform
-from auditor.record import Expectation, Remark
 
 _COLUMNS = ("network", "reads its choice no.", "text", "images right", "bytes right")
 
 
-class Params(std_ascent.Params):
+class Params(Ascending):
     """The text, who may not read it, and how the images are made."""
 
     message: Annotated[str, Field(min_length=1, max_length=500)] = "Meet me at nine."
@@ -112,12 +118,12 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.without_gradients((model, *params.decoys), blind)
+    return lints.without_gradients((model, *params.decoys), blind)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """Whether the steps are in the units of the box."""
-    return _lint.of_pace(params, box)
+    return lints.of_pace(params, box)
 
 
 def run(context: Context, params: Params) -> Evidence:

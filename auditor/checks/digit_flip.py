@@ -29,38 +29,50 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
-from auditor.attacks._objectives import TargetObjective
-from auditor.checks import _lint
-from auditor.checks._diagnostics import stalled
-from auditor.checks._text import change_panel, fewest, natural_panel, probability_text, several, share
-from auditor.controls import EVASION, WHITE_BOX
-from auditor.core import (
+from auditor.measuring import lints
+from auditor.measuring.telltales import stalled
+from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share
+from auditor.search.ascent import Ascent, ascend_to_targets, passes
+from auditor.search.objectives import TargetObjective
+from auditor.search.params import Ascending
+from auditor.values import (
+    EVASION,
+    WHITE_BOX,
     AdversarialImages,
+    Bars,
+    CheckError,
+    ClassChoice,
     Context,
+    Count,
     Counted,
+    Curve,
+    EachOnce,
     Evidence,
+    Expectation,
+    Figure,
     IntArray,
     Metric,
     MetricInfo,
     Passes,
+    PositiveReal,
     Proof,
+    Remark,
+    Series,
+    Strip,
+    check_tells_probabilities,
+    evenly,
     exact,
     mean,
+    pictured,
+    probabilities,
     proportion,
 )
-from auditor.errors import CheckError
-from auditor.fields import ClassChoice, Count, EachOnce, PositiveReal
-from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly, pictured
-from auditor.outputs import check_tells_probabilities, probabilities
-from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 _FOLLOWED = 8  # times as many images as are shown are followed, so that those shown can be ones that flip
 
 
-class Params(std_ascent.Params):
+class Params(Ascending):
     """Which images are pushed where, and how."""
 
     target: ClassChoice = 3
@@ -110,13 +122,13 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes a low rate weak evidence."""
-    yield from _lint.of_objective(params.objective, "flip_rate", expectations)
-    yield from _lint.of_pace(params, box)
+    yield from lints.of_objective(params.objective, "flip_rate", expectations)
+    yield from lints.of_pace(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.without_gradients((model,), blind)
+    return lints.without_gradients((model,), blind)
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,7 @@ class _Flips:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return (*EVASION, *WHITE_BOX)
 
 

@@ -29,22 +29,35 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.attacks import std_ascent
-from auditor.attacks._ascent import ascend_to_targets
-from auditor.checks import _lint
-from auditor.checks._text import natural_panel
-from auditor.core import Context, Evidence, FloatArray, Layer, MetricInfo, exact
-from auditor.errors import CheckError, one_of
-from auditor.fields import Count
-from auditor.figures import Bars, Panel, Strip, pictured
-from auditor.intake import distinct_names, same_name
-from auditor.randomness import uniform
-from auditor.record import Expectation, Remark
+from auditor.compute.randomness import uniform
+from auditor.measuring import lints
+from auditor.measuring.words import natural_panel
+from auditor.search.ascent import ascend_to_targets
+from auditor.search.params import Ascending
+from auditor.values import (
+    Bars,
+    CheckError,
+    Context,
+    Count,
+    Evidence,
+    Expectation,
+    FloatArray,
+    Layer,
+    MetricInfo,
+    Panel,
+    Remark,
+    Strip,
+    distinct_names,
+    exact,
+    one_of,
+    pictured,
+    same_name,
+)
 
 _BATCH = 100
 
 
-class Params(std_ascent.Params):
+class Params(Ascending):
     """Which layer, which image, how far to climb."""
 
     layer: str | None = None
@@ -70,12 +83,12 @@ METRICS = {
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.without_gradients((model,), blind)
+    return lints.without_gradients((model,), blind)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """Whether the steps are in the units of the box."""
-    return _lint.of_pace(params, box)
+    return lints.of_pace(params, box)
 
 
 def run(context: Context, params: Params) -> Evidence:

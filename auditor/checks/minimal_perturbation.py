@@ -31,10 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from auditor.attacks._loop import Threat
-from auditor.attacks._norms import Norm, distance
-from auditor.checks import _lint
-from auditor.checks._attacks import (
+from auditor.measuring import lints
+from auditor.measuring.cascade import (
     AttackChoice,
     Attacked,
     Stage,
@@ -45,28 +43,35 @@ from auditor.checks._attacks import (
     choose,
     cost_of,
 )
-from auditor.checks._diagnostics import Doubts, closest, cost_closest
-from auditor.checks._text import fewest, share
-from auditor.controls import EVASION
-from auditor.core import (
+from auditor.measuring.telltales import Doubts, closest, cost_closest
+from auditor.measuring.words import fewest, share
+from auditor.search.loop import Threat
+from auditor.search.norms import Norm, distance
+from auditor.statistics.intervals import interval
+from auditor.values import (
+    EVASION,
     AdversarialImages,
+    ClassChoice,
     Context,
+    Count,
     Counted,
+    Curve,
     Evidence,
+    Expectation,
+    Figure,
     FloatArray,
     Metric,
     MetricInfo,
     Passes,
     Proof,
+    Remark,
+    Series,
     Table,
     exact,
     median,
+    pictured,
     proportion,
 )
-from auditor.fields import ClassChoice, Count
-from auditor.figures import Curve, Figure, Series, pictured
-from auditor.intervals import interval
-from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 _SEEKING = ("distance", "boundary")
@@ -146,14 +151,14 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
     doubts = _doubts(params)
-    if _lint.claims(expectations, doubts.inflates, doubts.deflates):
-        yield from _lint.of_attacks(params, _without_gradients(params))
-    yield from _lint.of_closest(params, box)
+    if lints.claims(expectations, doubts.inflates, doubts.deflates):
+        yield from lints.of_attacks(params, _without_gradients(params))
+    yield from lints.of_closest(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.attacks_without_gradients(params, (model,), blind, _without_gradients(params))
+    return lints.attacks_without_gradients(params, (model,), blind, _without_gradients(params))
 
 
 def _without_gradients(params: Params) -> str | None:
@@ -162,7 +167,7 @@ def _without_gradients(params: Params) -> str | None:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return (*EVASION, *by_knowledge(params))
 
 

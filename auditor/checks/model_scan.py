@@ -24,10 +24,8 @@ References
 
 from pathlib import Path
 
-from auditor.core import Context, Diagnostic, Evidence, MetricInfo, Passes, Table, exact
-from auditor.errors import CheckError
-from auditor.fields import Parameters
-from auditor.scanning import Threat, pickles_in, scan
+from auditor.loading.scanning import Threat, pickles_in, scan
+from auditor.values import CheckError, Context, Diagnostic, Evidence, MetricInfo, Parameters, Passes, Table, exact
 
 
 class Params(Parameters):
@@ -51,7 +49,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return ("owasp:ML06", "atlas:AML.T0018", "aia:15.5")
 
 

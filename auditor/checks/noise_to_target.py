@@ -30,39 +30,51 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.attacks import std_ascent
-from auditor.attacks._ascent import Ascent, ascend_to_targets, passes
-from auditor.attacks._objectives import TargetObjective
-from auditor.checks import _lint
-from auditor.checks._diagnostics import stalled
-from auditor.checks._originals import of_each, rate
-from auditor.checks._text import natural_panel, probability_text, share
-from auditor.controls import EVASION, WHITE_BOX
-from auditor.core import (
+from auditor.compute.randomness import uniform
+from auditor.measuring import lints
+from auditor.measuring.originals import of_each, rate
+from auditor.measuring.telltales import stalled
+from auditor.measuring.words import natural_panel, probability_text, share
+from auditor.search.ascent import Ascent, ascend_to_targets, passes
+from auditor.search.objectives import TargetObjective
+from auditor.search.params import Ascending
+from auditor.values import (
+    EVASION,
+    WHITE_BOX,
     AdversarialImages,
+    Bars,
+    ChoosesClass,
+    ClassNumber,
     Context,
+    Count,
     Counted,
+    Curve,
     Evidence,
+    Expectation,
+    Figure,
     FloatArray,
     IntArray,
     Metric,
     MetricInfo,
     Passes,
     Proof,
+    Real,
+    Remark,
+    Series,
+    Strip,
+    check_tells_probabilities,
+    evenly,
     exact,
     mean,
+    pictured,
+    probabilities,
     proportion,
 )
-from auditor.fields import ChoosesClass, ClassNumber, Count, Real
-from auditor.figures import Bars, Curve, Figure, Series, Strip, evenly, pictured
-from auditor.outputs import check_tells_probabilities, probabilities
-from auditor.randomness import uniform
-from auditor.record import Expectation, Remark
 
 MAKES_IMAGES = True
 
 
-class Params(std_ascent.Params):
+class Params(Ascending):
     """Where the noise is pushed, how, and what counts."""
 
     target: Annotated[ClassNumber | str, ChoosesClass(also=("all",))] = 3
@@ -114,13 +126,13 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes a low rate weak evidence."""
-    yield from _lint.of_objective(params.objective, "success_rate", expectations)
-    yield from _lint.of_pace(params, box)
+    yield from lints.of_objective(params.objective, "success_rate", expectations)
+    yield from lints.of_pace(params, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.without_gradients((model,), blind)
+    return lints.without_gradients((model,), blind)
 
 
 @dataclass(frozen=True)
@@ -139,7 +151,7 @@ class _Run:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return (*EVASION, *WHITE_BOX)
 
 

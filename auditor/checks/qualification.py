@@ -30,33 +30,39 @@ from typing import Annotated, NoReturn
 import numpy as np
 from pydantic import Field
 
-from auditor.attacks import apgd
-from auditor.attacks._loop import Threat
-from auditor.attacks._search import Job, search
-from auditor.backend import tensorflow
-from auditor.checks import _lint, robust_accuracy
-from auditor.checks._attacks import Attacked
-from auditor.checks._decoys import DISGUISES, Decoy
-from auditor.checks._steady import cost_steady, steady
-from auditor.core import (
+from auditor import catalog
+from auditor.checks import robust_accuracy
+from auditor.compute.backend import tensorflow
+from auditor.compute.randomness import normal
+from auditor.judging.verdict import judge
+from auditor.measuring import lints
+from auditor.measuring.cascade import Attacked
+from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.steady import cost_steady, steady
+from auditor.search.loop import Threat
+from auditor.search.search import Job, search
+from auditor.values import (
+    CheckError,
     Classifier,
     Context,
+    Count,
     Evidence,
+    Expectation,
     FloatArray,
     Layer,
     MetricInfo,
+    ModelError,
+    ModelNames,
+    Output,
     Passes,
+    Real,
+    Remark,
     Samples,
     Table,
     Tensor,
+    Verdict,
     exact,
 )
-from auditor.errors import CheckError, ModelError
-from auditor.fields import Count, ModelNames, Real
-from auditor.outputs import Output
-from auditor.randomness import normal
-from auditor.record import Expectation, Remark, Verdict
-from auditor.verdict import judge
 
 _CONFIDENCE = 0.95
 _FAR = 1e3
@@ -97,8 +103,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.attacks_without_gradients(
-        params, (model, *(params.resisting or ())), blind, _lint.gradient_free(params.norm)
+    return lints.attacks_without_gradients(
+        params, (model, *(params.resisting or ())), blind, lints.gradient_free(params.norm)
     )
 
 
@@ -266,6 +272,7 @@ def _closed_form_gap(context: Context) -> float:
     count = len(images)
     job = Job(images, labels, np.full(count, -1), np.full(count, eps), np.arange(count), logits.astype(np.float32))
     threat = Threat("linf", (-_FAR, _FAR))
-    found = search("apgd", apgd.Params(steps=40), linear, threat, job, context.seed)
+    params = catalog.params_of("attacks", "apgd").model_validate({"steps": 40})
+    found = search("apgd", params, linear, threat, job, context.seed)
     clear = np.abs(distances - eps) > 0.02 * eps
     return float((found.success != (distances < eps))[clear].mean())

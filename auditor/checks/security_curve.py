@@ -28,9 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.attacks._loop import Threat
-from auditor.checks import _lint
-from auditor.checks._attacks import (
+from auditor.measuring import lints
+from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
     Attacked,
@@ -41,27 +40,32 @@ from auditor.checks._attacks import (
     check_radius,
     cost_of,
 )
-from auditor.checks._diagnostics import Doubts, cost_widening, cost_within_ball, widening, within_ball
-from auditor.checks._text import fewest, share
-from auditor.controls import EVASION
-from auditor.core import (
+from auditor.measuring.telltales import Doubts, cost_widening, cost_within_ball, widening, within_ball
+from auditor.measuring.words import fewest, share
+from auditor.search.loop import Threat
+from auditor.statistics.intervals import interval
+from auditor.values import (
+    EVASION,
     AdversarialImages,
     Context,
+    Count,
     Counted,
+    Curve,
     Diagnostic,
     Evidence,
+    Expectation,
     FloatArray,
     Metric,
     MetricInfo,
     Passes,
     Proof,
+    Real,
+    Remark,
+    Series,
     crossing,
+    pictured,
     proportion,
 )
-from auditor.fields import Count, Real
-from auditor.figures import Curve, Series, pictured
-from auditor.intervals import interval
-from auditor.record import Expectation, Remark
 
 
 class Params(Attacked):
@@ -100,18 +104,18 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
-    if _lint.claims(expectations, ("robust_accuracy", "half_eps")):
-        yield from _lint.of_attacks(params, _lint.gradient_free(params.norm))
-    yield from _lint.of_radius(params, params.eps, box)
+    if lints.claims(expectations, ("robust_accuracy", "half_eps")):
+        yield from lints.of_attacks(params, lints.gradient_free(params.norm))
+    yield from lints.of_radius(params, params.eps, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.attacks_without_gradients(params, (model,), blind, _lint.gradient_free(params.norm))
+    return lints.attacks_without_gradients(params, (model,), blind, lints.gradient_free(params.norm))
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return (*EVASION, *by_knowledge(params))
 
 

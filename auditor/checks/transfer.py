@@ -28,26 +28,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.checks._originals import numbered, of_each, rate
-from auditor.checks._text import natural_panel, probability_text, several
-from auditor.controls import EVASION, TRANSFER
-from auditor.core import (
+from auditor.compute.randomness import normal
+from auditor.measuring.originals import numbered, of_each, rate
+from auditor.measuring.words import natural_panel, probability_text, several
+from auditor.values import (
+    EVASION,
+    TRANSFER,
     AdversarialImages,
+    CaseIds,
+    CheckError,
     Context,
+    Count,
     Evidence,
+    Figure,
     FloatArray,
+    Heatmap,
     IntArray,
     Metric,
     MetricInfo,
+    ModelNames,
+    Panel,
+    Parameters,
+    Strip,
     Table,
+    evenly,
     exact,
     mean,
+    pictured,
+    probabilities,
 )
-from auditor.errors import CheckError
-from auditor.fields import CaseIds, Count, ModelNames, Parameters
-from auditor.figures import Figure, Heatmap, Panel, Strip, evenly, pictured
-from auditor.outputs import probabilities
-from auditor.randomness import normal
 
 
 class Params(Parameters):
@@ -94,7 +103,7 @@ class _Votes:
 
 
 def controls(params: Params) -> tuple[str, ...]:
-    """What this speaks to in the frameworks of `auditor.controls`."""
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
     return (*EVASION, *TRANSFER)
 
 

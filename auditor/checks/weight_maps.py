@@ -24,16 +24,27 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from auditor.attacks._loop import no_gradient
-from auditor.backend import tensorflow
-from auditor.checks import _lint
-from auditor.checks._text import natural_panel
-from auditor.core import Context, Evidence, FloatArray, MetricInfo, Passes, exact
-from auditor.errors import CheckError
-from auditor.fields import Parameters, PositiveReal
-from auditor.figures import Heatmap, ImageGrid, Panel, pictured
-from auditor.randomness import uniform
-from auditor.record import Remark
+from auditor.compute.backend import tensorflow
+from auditor.compute.randomness import uniform
+from auditor.measuring import lints
+from auditor.measuring.words import natural_panel
+from auditor.search.loop import no_gradient
+from auditor.values import (
+    CheckError,
+    Context,
+    Evidence,
+    FloatArray,
+    Heatmap,
+    ImageGrid,
+    MetricInfo,
+    Panel,
+    Parameters,
+    Passes,
+    PositiveReal,
+    Remark,
+    exact,
+    pictured,
+)
 
 _TOLERANCE = 1e-4
 
@@ -61,7 +72,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
-    return _lint.without_gradients((model,), blind)
+    return lints.without_gradients((model,), blind)
 
 
 def run(context: Context, params: Params) -> Evidence:

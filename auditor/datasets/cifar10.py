@@ -17,28 +17,28 @@ References
 
 from pathlib import Path
 
-from auditor.core import Preview, Samples
-from auditor.datasets import _keras
+from auditor.reading import keras_archives
+from auditor.values import Preview, Samples
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _FOLDER = "cifar-10-batches-py-target/cifar-10-batches-py"
 
 
-class Params(_keras.Params):
+class Params(keras_archives.Params):
     """Which part of the set: 10 000 test images, or 50 000 to train on."""
 
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return _keras.preview_of(params, 50_000, _CLASSES)
+    return keras_archives.preview_of(params, 50_000, _CLASSES)
 
 
 def own_files(params: Params) -> tuple[Path, ...]:
     """Keras's own copy, which is all that is loaded once it is there."""
-    return _keras.kept(_FOLDER, *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+    return keras_archives.kept(_FOLDER, *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, 32, 32, 3) float32 in [0, 1]; raise DataError where they can't be fetched."""
     instead = "bring Keras's cached copy from another machine, or use 'image_folder', 'npz' or 'photo_patches'"
-    return _keras.fetch("cifar10", params, _CLASSES, instead)
+    return keras_archives.fetch("cifar10", params, _CLASSES, instead)

@@ -27,12 +27,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import Names, named, printable
-from auditor.datasets._pictures import Pictures, load_pictures
-from auditor.datasets._tables import Column
-from auditor.errors import DataError
-from auditor.fields import FilePath
+from auditor.reading.common import Names, named, printable
+from auditor.reading.pictures import Pictures, load_pictures
+from auditor.reading.tables import Column
+from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 
 class Params(Pictures):

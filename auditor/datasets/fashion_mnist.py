@@ -16,8 +16,8 @@ References
 
 from pathlib import Path
 
-from auditor.core import Preview, Samples
-from auditor.datasets import _keras
+from auditor.reading import keras_archives
+from auditor.values import Preview, Samples
 
 _CLASSES = (
     "T-shirt/top",
@@ -34,20 +34,20 @@ _CLASSES = (
 _FILES = tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("labels-idx1", "images-idx3"))
 
 
-class Params(_keras.Params):
+class Params(keras_archives.Params):
     """Which part of the set: 10 000 test images, or 60 000 to train on."""
 
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return _keras.preview_of(params, 60_000, _CLASSES)
+    return keras_archives.preview_of(params, 60_000, _CLASSES)
 
 
 def own_files(params: Params) -> tuple[Path, ...]:
     """Keras's own copy, which is all that is loaded once it is there."""
-    return _keras.kept("fashion-mnist", *_FILES)
+    return keras_archives.kept("fashion-mnist", *_FILES)
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, 28, 28, 1) float32 in [0, 1]; raise DataError where they can't be fetched."""
-    return _keras.fetch("fashion_mnist", params, _CLASSES, "use 'idx' on the set's own files, or 'npz'")
+    return keras_archives.fetch("fashion_mnist", params, _CLASSES, "use 'idx' on the set's own files, or 'npz'")

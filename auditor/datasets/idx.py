@@ -23,12 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import SHADES, Names, Subset, make_samples, named, printable
-from auditor.datasets._files import GZIP, explained, opened, read_rows, remaining
-from auditor.errors import DataError
-from auditor.fields import FilePath
-from auditor.intake import check_images
+from auditor.reading.common import SHADES, Names, Subset, make_samples, named, printable
+from auditor.reading.files import GZIP, explained, opened, read_rows, remaining
+from auditor.reading.intake import check_images
+from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 _UNSIGNED_BYTE = 0x08
 _HEADER = 4

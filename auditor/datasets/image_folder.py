@@ -32,12 +32,9 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import Names, natural, printable
-from auditor.datasets._pictures import SUFFIXES, Pictures, load_pictures
-from auditor.errors import DataError
-from auditor.fields import FilePath
-from auditor.sampling import in_turn
+from auditor.reading.common import Names, natural, printable
+from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
+from auditor.values import DataError, FilePath, IntArray, Preview, Samples, in_turn
 
 # What operating systems put into folders, in small letters.
 _LEFT_BEHIND = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")

@@ -15,24 +15,24 @@ References
 
 from pathlib import Path
 
-from auditor.core import Preview, Samples
-from auditor.datasets import _keras
+from auditor.reading import keras_archives
+from auditor.values import Preview, Samples
 
 
-class Params(_keras.Params):
+class Params(keras_archives.Params):
     """Which part of the set: 10 000 test images, or 60 000 to train on."""
 
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return _keras.preview_of(params, 60_000, [str(d) for d in range(10)])
+    return keras_archives.preview_of(params, 60_000, [str(d) for d in range(10)])
 
 
 def own_files(params: Params) -> tuple[Path, ...]:
     """Keras's own copy, which is all that is loaded once it is there."""
-    return _keras.kept("", "mnist.npz")
+    return keras_archives.kept("", "mnist.npz")
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, 28, 28, 1) float32 in [0, 1]; raise DataError where they can't be fetched."""
-    return _keras.fetch("mnist", params, [str(d) for d in range(10)], "use 'mnist_5k' or 'npz'")
+    return keras_archives.fetch("mnist", params, [str(d) for d in range(10)], "use 'mnist_5k' or 'npz'")

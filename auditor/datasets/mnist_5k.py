@@ -21,9 +21,8 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.core import Preview, Samples
-from auditor.datasets._common import SHADES, Subset, make_samples, packaged
-from auditor.errors import DataError
+from auditor.reading.common import SHADES, Subset, make_samples, packaged
+from auditor.values import DataError, Preview, Samples
 
 _PER_CLASS = 500
 _HELD_OUT = 100

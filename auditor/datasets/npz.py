@@ -23,13 +23,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.arrays import read_header
-from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples, named
-from auditor.datasets._files import read_rows
-from auditor.errors import DataError
-from auditor.fields import FilePath, Real
-from auditor.intake import check_images, whole_numbers
+from auditor.reading.common import Subset, make_samples, named
+from auditor.reading.files import read_rows
+from auditor.reading.intake import check_images, whole_numbers
+from auditor.records.arrays import read_header
+from auditor.values import DataError, FilePath, Preview, Real, Samples
 
 _DAMAGED = (
     ValueError,

@@ -27,13 +27,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import Names, named, printable
-from auditor.datasets._files import parts
-from auditor.datasets._pictures import Pictures, load_pictures
-from auditor.datasets._tables import Column
-from auditor.errors import DataError
-from auditor.fields import FilePath
+from auditor.reading.common import Names, named, printable
+from auditor.reading.files import parts
+from auditor.reading.pictures import Pictures, load_pictures
+from auditor.reading.tables import Column
+from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 _AT_ONCE = 64  # images of one batch, which are in memory together
 

@@ -24,10 +24,8 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.core import Preview, Samples
-from auditor.datasets._common import Subset, make_samples, packaged
-from auditor.errors import DataError
-from auditor.sampling import in_turn
+from auditor.reading.common import Subset, make_samples, packaged
+from auditor.values import DataError, Preview, Samples, in_turn
 
 _SIDE = 16
 _ROWS, _COLUMNS = 26, 40  # whole patches in a photograph of 427 × 640 pixels

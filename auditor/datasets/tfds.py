@@ -26,13 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import printable
-from auditor.datasets._files import at_positions
-from auditor.datasets._pictures import Pictures, load_pictures
-from auditor.errors import DataError, one_of
-from auditor.fields import FilePath
+from auditor.compute.backend import tensorflow
+from auditor.reading.common import printable
+from auditor.reading.files import at_positions
+from auditor.reading.pictures import Pictures, load_pictures
+from auditor.values import DataError, FilePath, IntArray, Preview, Samples, one_of
 
 
 class Params(Pictures):

@@ -27,13 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from auditor.backend import tensorflow
-from auditor.core import IntArray, Preview, Samples
-from auditor.datasets._common import Names, named, printable
-from auditor.datasets._files import GZIP, at_positions, begins, explained, opened, parts, remaining
-from auditor.datasets._pictures import Pictures, load_pictures
-from auditor.errors import DataError, one_of
-from auditor.fields import Count, FilePath
+from auditor.compute.backend import tensorflow
+from auditor.reading.common import Names, named, printable
+from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, remaining
+from auditor.reading.pictures import Pictures, load_pictures
+from auditor.values import Count, DataError, FilePath, IntArray, Preview, Samples, one_of
 
 _FRAME = 16  # bytes around every record: its length and two checksums
 

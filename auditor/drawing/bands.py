@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from auditor.figures import Array, ImageGrid, Panel, Strip, evenly
+from auditor.values import Array, ImageGrid, Panel, Strip, evenly
 
 Figured = TypeVar("Figured")
 

@@ -21,7 +21,7 @@ from auditor.drawing.interval import Interval
 from auditor.drawing.layout import SIZE, WIDTH, longest, measured, reach, spoken, ticks
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import LEVELS, SERIES
-from auditor.figures import Array, Bars, Curve, Heatmap
+from auditor.values import Array, Bars, Curve, Heatmap
 
 Colours = Mapping[str, str]
 DOTS = 72

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from auditor.drawing.bands import seen
 from auditor.drawing.worst import fitting
-from auditor.escaping import visible
-from auditor.figures import ImageGrid, Shown, Strip, Undrawn
-from auditor.record import Record
+from auditor.telling.escaping import visible
+from auditor.values import ImageGrid, Record, Shown, Strip, Undrawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

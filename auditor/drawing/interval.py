@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.core import MetricKind
+from auditor.values import MetricKind
 
 
 @dataclass(frozen=True)

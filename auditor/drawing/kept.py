@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.capacity import cores
+from auditor.compute.capacity import cores
 from auditor.drawing.interval import Interval
 from auditor.drawing.pixels import pngs
-from auditor.figures import Bars, Curve, Heatmap, ImageGrid, Shown, Strip
-from auditor.store import write
+from auditor.records.store import write
+from auditor.values import Bars, Curve, Heatmap, ImageGrid, Shown, Strip
 
 Drawable = ImageGrid | Strip | Curve | Bars | Heatmap | Interval
 Parts = tuple[bytes, ...]

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from auditor.drawing import words
-from auditor.escaping import visible
-from auditor.figures import Array
+from auditor.telling.escaping import visible
+from auditor.values import Array
 
 WIDTH = 360
 """A chart's width. It is shown a third larger where there is room, and a fifth smaller on a phone."""

@@ -10,7 +10,7 @@ from auditor.drawing.charts import Colours, canvas
 from auditor.drawing.layout import longest, spoken
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.pixels import pixels
-from auditor.figures import ImageGrid, Panel, Strip
+from auditor.values import ImageGrid, Panel, Strip
 
 _SIDE, _GAP, _LINE, _EDGE = 64.0, 10.0, 13.0, 10.0
 _TEXT = 9.0

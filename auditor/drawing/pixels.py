@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from auditor.figures import Array, Palette, Panel
+from auditor.values import Array, Palette, Panel
 
 _LEVELS = 256  # with the one in the middle an odd number of colours, so that zero is pure white
 _NOT_A_NUMBER = (255, 200, 0)

@@ -2,7 +2,7 @@
 
 import math
 
-from auditor.core import MetricKind
+from auditor.values import MetricKind
 
 NO_VALUE = "no value"
 ENDLESS = "∞"

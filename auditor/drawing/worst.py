@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from auditor.figures import Array, Bars, Heatmap, Shown
+from auditor.values import Array, Bars, Heatmap, Shown
 
 MOST_SIDE = 30
 """Rows and columns of a matrix."""

@@ -32,12 +32,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.core import Classifier, FloatArray
-from auditor.errors import ModelError
-from auditor.fields import Count, PositiveReal, Real
-from auditor.models._common import InputShape, chosen, classifier, opaque, taken_as, times
-from auditor.models._preprocessing import ModelParameters
-from auditor.outputs import Output
+from auditor.classifiers.common import InputShape, chosen, classifier, opaque, taken_as, times
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.values import Classifier, Count, FloatArray, ModelError, Output, PositiveReal, Real
 
 Protocol = Literal["tensorflow_serving", "kserve_v2"]
 
@@ -161,7 +158,7 @@ class _Endpoint:
     def _pool(self) -> Any:
         import urllib3
 
-        from auditor.models._endings import pool
+        from auditor.classifiers.connections import pool
 
         retry = urllib3.Retry(
             total=self.params.retries,
@@ -182,7 +179,7 @@ class _Endpoint:
         """
         import urllib3
 
-        from auditor.models._endings import LARGEST, TooLongError
+        from auditor.classifiers.connections import LARGEST, TooLongError
 
         url = self.params.url + end
         headers = {"Accept": "application/json", "Content-Type": "application/json"}

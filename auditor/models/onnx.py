@@ -21,10 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auditor.core import Classifier, FloatArray
-from auditor.errors import ModelError
-from auditor.fields import FilePath
-from auditor.models._common import (
+from auditor.classifiers.common import (
     Layout,
     chosen,
     classifier,
@@ -33,10 +30,10 @@ from auditor.models._common import (
     needed,
     opaque,
 )
-from auditor.models._preprocessing import ModelParameters
-from auditor.models._reason import reason
-from auditor.outputs import Output
-from auditor.parallel import operation_threads
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.reason import reason
+from auditor.compute.parallel import operation_threads
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 GIVES_GRADIENTS = False
 

@@ -28,15 +28,12 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auditor.backend import tensorflow
-from auditor.core import Classifier, FloatArray
-from auditor.errors import ModelError
-from auditor.fields import FilePath
-from auditor.models._common import Constants, ImageShape, chosen, file_at, image_shape
-from auditor.models._graph import graph_classifier
-from auditor.models._preprocessing import ModelParameters
-from auditor.models._reason import reason
-from auditor.outputs import Output
+from auditor.classifiers.common import Constants, ImageShape, chosen, file_at, image_shape
+from auditor.classifiers.graph import graph_classifier
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.reason import reason
+from auditor.compute.backend import tensorflow
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 
 class Params(ModelParameters):

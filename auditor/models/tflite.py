@@ -22,14 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import silenced
-from auditor.core import Classifier, FloatArray
-from auditor.errors import ModelError
-from auditor.fields import FilePath
-from auditor.models._common import classifier, file_at, image_shape, needed, opaque
-from auditor.models._preprocessing import ModelParameters
-from auditor.models._reason import reason
-from auditor.outputs import Output
+from auditor.classifiers.common import classifier, file_at, image_shape, needed, opaque
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.reason import reason
+from auditor.compute.backend import silenced
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 GIVES_GRADIENTS = False
 

@@ -30,14 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
-from auditor.core import Classifier, FloatArray, Tensor
-from auditor.errors import ModelError
-from auditor.fields import FilePath
-from auditor.models._common import InputShape, Layout, classifier, file_at, needed, opaque, taken_as
-from auditor.models._preprocessing import ModelParameters
-from auditor.models._reason import reason
-from auditor.outputs import Output
+from auditor.classifiers.common import InputShape, Layout, classifier, file_at, needed, opaque, taken_as
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.reason import reason
+from auditor.compute.backend import tensorflow
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
 # What is read of a `.pt2` archive, below its one folder. Its sample inputs are pickles, compiled code is machine code.

@@ -22,15 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor.backend import tensorflow
-from auditor.core import Classifier
-from auditor.errors import ModelError
-from auditor.fields import FilePath
-from auditor.models._common import file_at
-from auditor.models._keras import keras_classifier
-from auditor.models._preprocessing import ModelParameters
-from auditor.models._reason import reason
-from auditor.outputs import Output
+from auditor.classifiers.common import file_at
+from auditor.classifiers.keras_models import keras_classifier
+from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.reason import reason
+from auditor.compute.backend import tensorflow
+from auditor.values import Classifier, FilePath, ModelError, Output
 
 _ENDING = ".weights.h5"
 _TRAINING = {"optimizer", "metrics", "seed_generator"}  # groups of a file

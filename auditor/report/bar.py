@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.core import Metric
 from auditor.drawing import Interval, words
-from auditor.intervals import bounds
-from auditor.record import Expectation
 from auditor.report import text
 from auditor.report.drawing import svg_of
+from auditor.statistics.intervals import bounds
+from auditor.values import Expectation, Metric
 
 
 @dataclass(frozen=True)

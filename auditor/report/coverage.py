@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor import catalog
-from auditor.controls import CONTROLS, Control, control
-from auditor.errors import AuditError
-from auditor.record import Record, Run, State
 from auditor.report.outcome import STATES
+from auditor.values import CONTROLS, AuditError, Control, Record, Run, State, control
 
 _FEW = 30
 _MOST_NAMED = 20

@@ -1,6 +1,6 @@
 """Figures to what a template shows: pictures, tables of pictures, charts with their numbers.
 
-What can't be drawn is told in its place, by `auditor.figures.attempt`.
+What can't be drawn is told in its place, by `auditor.values.figures.attempt`.
 """
 
 import base64
@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 
 from auditor.drawing import Drawable, draw, words, worst
 from auditor.drawing.bands import seen
-from auditor.escaping import visible
-from auditor.figures import (
+from auditor.telling.escaping import visible
+from auditor.values import (
     Array,
     Bars,
     Curve,

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor import catalog
-from auditor.core import MetricInfo
-from auditor.errors import ExtensionError
 from auditor.report import text
+from auditor.values import ExtensionError, MetricInfo
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.drawing import Interval, kept_in
-from auditor.figures import Undrawn, attempt
-from auditor.record import Run
 from auditor.report import text
 from auditor.report.drawing import svg_of
 from auditor.report.outcome import SYMBOLS
 from auditor.report.page import Card, Page, make_page
+from auditor.values import Run, Undrawn, attempt
 
 _MOST_ROWS = 100
 """Of a table of a record, so many are listed."""

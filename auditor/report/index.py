@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from auditor.core import MetricKind
 from auditor.drawing import words
-from auditor.history import Audit, Point
+from auditor.records.history import Audit, Point
 from auditor.report import text
 from auditor.report.html import render_template
+from auditor.values import MetricKind
 
 _WIDTH, _HEIGHT, _MARGIN = 160, 28, 4
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.record import Run
 from auditor.report import PAGE
 from auditor.report.html import render_card, render_first, render_template
 from auditor.report.page import Page, make_page
+from auditor.values import Run
 
 PICTURES = "data"
 OURS = re.compile(rf"{PICTURES}/[0-9a-f]{{64}}\.png|cases-[1-9][0-9]*\.html")

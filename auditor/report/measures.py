@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor import catalog
-from auditor.comparison import difference
-from auditor.core import Metric, MetricInfo, MetricKind, proportion
 from auditor.drawing import words
-from auditor.errors import CheckError
-from auditor.intervals import interval
-from auditor.record import Expectation, Finding, Record, Status
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
+from auditor.statistics.comparison import difference
+from auditor.statistics.intervals import interval
+from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
 
 _MOST_TOGETHER = 12
 _MOST_MEMBERS = 50

@@ -3,9 +3,9 @@
 from markupsafe import escape
 
 from auditor.drawing import kept_in
-from auditor.record import PlannedCase, Record, Run
 from auditor.report.html import render_card, render_template
 from auditor.report.page import make_page
+from auditor.values import PlannedCase, Record, Run
 
 _HEIGHT = 640
 

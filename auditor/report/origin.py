@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from auditor.record import Record, Run
 from auditor.report import text
+from auditor.values import Record, Run
 
 NOT_RECORDED = "not recorded"
 NOT_LOADED = "not loaded"

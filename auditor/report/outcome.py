@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from auditor.record import PlannedCase, Run, State
+from auditor.values import PlannedCase, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from auditor.drawing import Drawable, prepare
-from auditor.figures import Undrawn, attempt
-from auditor.record import PlannedCase, Record, Run, State
+from auditor.records.store import case_files
 from auditor.report import outcome, text
 from auditor.report.coverage import Coverage, coverage
 from auditor.report.drawing import Chart, Drawing, Picture, lay_out, telling_pictures
@@ -17,7 +16,7 @@ from auditor.report.measures import Measures, measures
 from auditor.report.origin import File, Origin, flat, origin
 from auditor.report.outcome import STATES, Overall
 from auditor.report.versus import Versus, versus
-from auditor.store import case_files
+from auditor.values import PlannedCase, Record, Run, State, Undrawn, attempt
 
 _MOST_FINDINGS = 3
 _MANY = 50

@@ -2,9 +2,9 @@
 
 import re
 
-from auditor.escaping import visible
-from auditor.record import PlannedCase, Run
 from auditor.report import outcome, text
+from auditor.telling.escaping import visible
+from auditor.values import PlannedCase, Run
 
 MOST_BYTES = 1024 * 1024
 """What GitHub takes from one step; of a larger summary it shows nothing."""

@@ -3,10 +3,10 @@
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.console import Console
-from auditor.record import Record, Run, State
 from auditor.report.outcome import counts, finding, selected_cases
 from auditor.report.text import cell
+from auditor.telling.console import Console
+from auditor.values import Record, Run, State
 
 STYLES: dict[State, str] = {
     "pass": "green",

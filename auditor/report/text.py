@@ -10,10 +10,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from auditor.core import Metric, MetricKind
 from auditor.drawing.words import NO_VALUE, number, points, quantity
-from auditor.escaping import visible
-from auditor.record import Expectation
+from auditor.telling.escaping import visible
+from auditor.values import Expectation, Metric, MetricKind
 
 _SHARES = ("proportion", "lowest", "highest")
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.comparison import mcnemar
-from auditor.core import Metric
 from auditor.drawing import words
-from auditor.intervals import changes, interval
-from auditor.record import Expectation, Record
 from auditor.report import text
 from auditor.report.drawing import Drawing, lay_out
 from auditor.report.measures import Judged, judged_bar, subject
+from auditor.statistics.comparison import mcnemar
+from auditor.statistics.intervals import changes, interval
+from auditor.values import Expectation, Metric, Record
 
 
 @dataclass(frozen=True)

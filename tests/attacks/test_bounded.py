@@ -14,14 +14,13 @@ from scipy.stats import kstest
 
 from auditor import catalog
 from auditor.attacks import apgd, bim, fgsm, mifgsm, noise_search, pgd, square
-from auditor.attacks._loop import Threat
-from auditor.attacks._norms import distance
-from auditor.attacks._random import normal, uniform
-from auditor.attacks._search import Found, Job, search
-from auditor.core import one_by_one
-from auditor.errors import CheckError
+from auditor.compute.randomness import keys
 from auditor.models import keras as format_keras
-from auditor.randomness import keys
+from auditor.search.loop import Threat
+from auditor.search.norms import distance
+from auditor.search.random import normal, uniform
+from auditor.search.search import Found, Job, search
+from auditor.values import CheckError, one_by_one
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
 
 FAR = (-50.0, 50.0)
@@ -203,8 +202,8 @@ def test_the_same_seed_gives_the_same_images_whatever_stands_beside_them():
 
 
 def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
-    from auditor.attacks import _search
     from auditor.datasets import mnist_5k
+    from auditor.search import search
 
     path = str(checkpoints / "mnist_cnn.keras")
     cnn = format_keras.load(format_keras.Params(path=path, output="probabilities"))
@@ -218,8 +217,8 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
         for classifier, images, labels, eps, box in cases:
             found = {}
             for batch in (1, 16, 1000):
-                monkeypatch.setattr(_search, "_BATCH_PIXELS", batch * images[0].size)
-                monkeypatch.setattr(_search, "_FEWEST", 1)
+                monkeypatch.setattr(search, "_BATCH_PIXELS", batch * images[0].size)
+                monkeypatch.setattr(search, "_FEWEST", 1)
                 found[batch] = attack(module, classifier, images, labels, eps, box=box, steps=10).success
             assert 0 < found[1000].sum() < len(images)
             np.testing.assert_array_equal(found[1], found[1000])
@@ -227,9 +226,9 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
 
 
 def test_however_large_images_are_sixteen_move_together(monkeypatch):
-    from auditor.attacks import _search
+    from auditor.search import search
 
-    monkeypatch.setattr(_search, "_BATCH_PIXELS", 1)
+    monkeypatch.setattr(search, "_BATCH_PIXELS", 1)
     classifier, images, sizes = linear(3, 4), images_for(3, 35), list[int]()
 
     def engine(function, classifier, blocks):

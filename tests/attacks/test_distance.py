@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from auditor import catalog
 from auditor.attacks import carlini_wagner, ddn, deepfool, fab, fmn, hopskipjump
-from auditor.attacks._loop import Threat
-from auditor.attacks._norms import distance
-from auditor.attacks._search import Found, Job, search
 from auditor.models import keras as format_keras
+from auditor.search.loop import Threat
+from auditor.search.norms import distance
+from auditor.search.search import Found, Job, search
 from tests.attacks.test_bounded import FAR, images_for, linear, smallest_distances
 from tests.support import samples
 

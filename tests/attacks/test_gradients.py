@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.attacks import _gradients
-from auditor.backend import tensorflow
-from auditor.randomness import normal_row
+from auditor.compute.backend import tensorflow
+from auditor.compute.randomness import normal_row
+from auditor.search import differentiation
 
 
 def normal(*shape: int) -> Any:
@@ -27,9 +27,9 @@ def both_ways(function: Any, images: Any) -> tuple[Any, Any, set[str]]:
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, *images.shape[1:]))])
     def ours(x: Any) -> Any:
-        with _gradients.traced():
+        with differentiation.traced():
             found = tf.reduce_sum(function(x) * weights)
-        return _gradients.gradient(found, x)
+        return differentiation.gradient(found, x)
 
     operations = {op.type for op in ours.get_concrete_function().graph.get_operations()}
     return tape.gradient(value, images).numpy(), ours(images).numpy(), operations
@@ -98,8 +98,8 @@ def test_what_images_have_no_part_in_has_no_gradient():
 
     @tf.function(autograph=False)
     def ours(x: Any) -> None:
-        with _gradients.traced():
+        with differentiation.traced():
             found = tf.reduce_sum(normal(3))
-        assert _gradients.gradient(found, x) is None
+        assert differentiation.gradient(found, x) is None
 
     ours(normal(1, 2, 2, 1))

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from auditor.attacks import _losses, pgd
-from auditor.attacks._loop import Threat
-from auditor.attacks._search import Job, search
-from auditor.backend import tensorflow
+from auditor.attacks import pgd
+from auditor.compute.backend import tensorflow
+from auditor.search import losses
+from auditor.search.loop import Threat
+from auditor.search.search import Job, search
 from tests.support import LinearClassifier
 
 SPREADS = np.array([1, 5, 10, 17, 20, 25, 30, 60])
@@ -22,7 +23,7 @@ def test_the_gradient_of_cross_entropy_is_right_for_both_classes_of_a_certain_im
     with tf.GradientTape() as tape:
         x = tf.constant(logits)
         tape.watch(x)
-        climbed, _ = _losses.loss("ce", x, labels, targets, tf.ones(len(SPREADS)), targeted)
+        climbed, _ = losses.loss("ce", x, labels, targets, tf.ones(len(SPREADS)), targeted)
     found = tape.gradient(climbed, x).numpy()
     rivals = np.exp(np.float64(logits) - np.float64(logits).max(axis=1, keepdims=True))
     rivals /= rivals.sum(axis=1, keepdims=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from auditor.attacks import std_ascent
-from auditor.attacks._ascent import ascend
-from auditor.attacks._objectives import margin, towards_target
 from auditor.models import keras as format_keras
+from auditor.search.ascent import ascend
+from auditor.search.objectives import margin, towards_target
 from tests.support import CLASSES, SIZE, linear_weights, samples
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 from tests.benchmarks._subject import Subject
 
 

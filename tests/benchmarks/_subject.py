@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
-from auditor.attacks._loop import Threat
-from auditor.attacks._norms import Norm, distance
-from auditor.attacks._search import Found, Job, Keep, search
-from auditor.capacity import cores
-from auditor.core import side_by_side
+from auditor.compute.capacity import cores
+from auditor.compute.parallel import side_by_side
 from auditor.datasets import mnist_5k
 from auditor.models import keras as format_keras
+from auditor.search.loop import Threat
+from auditor.search.norms import Norm, distance
+from auditor.search.search import Found, Job, Keep, search
 from fixtures.examples import FOLDER
 
 BOX = (0.0, 1.0)

@@ -17,11 +17,10 @@ import numpy as np
 from playwright.sync_api import Playwright, sync_playwright
 
 from auditor.datasets import mnist_5k
-from auditor.figures import Array, Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
-from auditor.record import Expectation, Run
-from auditor.report.files import render_files
+from auditor.exports.files import render_files
+from auditor.records.store import write_bytes
 from auditor.report.html import render
-from auditor.store import write_bytes
+from auditor.values import Array, Bars, Curve, Expectation, Figure, Heatmap, ImageGrid, Panel, Run, Series, Strip
 from tests.benchmarks._report import run_parts, show
 from tests.report.page import evidence, record, run_of
 

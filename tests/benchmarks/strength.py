@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.attacks._norms import Norm
+from auditor.search.norms import Norm
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import (

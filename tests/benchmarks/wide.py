@@ -24,17 +24,17 @@ from typing import Any
 import numpy as np
 
 from auditor.attacks import pgd
-from auditor.attacks._loop import Threat
-from auditor.attacks._search import Block, Found, Job, attack_block, block_size, search
-from auditor.backend import tensorflow
-from auditor.cache import Cache
-from auditor.core import one_by_one
-from auditor.engines.dask import Dask
-from auditor.engines.processes import Processes
-from auditor.engines.threads import Threads
+from auditor.classifiers.common import classifier
+from auditor.compute.backend import tensorflow
 from auditor.models import keras as format_keras
-from auditor.models._common import classifier
-from auditor.plan import Source
+from auditor.run.cache import Cache
+from auditor.run.engines.dask import Dask
+from auditor.run.engines.processes import Processes
+from auditor.run.engines.threads import Threads
+from auditor.search.loop import Threat
+from auditor.search.search import Block, Found, Job, attack_block, block_size, search
+from auditor.spec.plan import Source
+from auditor.values import one_by_one
 from fixtures.examples import FOLDER
 from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import BOX, CNN, Subject, median, subject, timed

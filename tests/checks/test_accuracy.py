@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from auditor.checks.accuracy import Params, run
-from auditor.core import lowest, proportion
-from auditor.errors import CheckError
-from auditor.record import Expectation
-from auditor.verdict import judge
+from auditor.judging.verdict import judge
+from auditor.values import CheckError, Expectation, lowest, proportion
 from tests.support import LinearClassifier, context, samples
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import SpecError
-from auditor.plan import make_plan
+from auditor.spec.plan import make_plan
+from auditor.values import SpecError
 from tests.support import spec
 
 KNOWN = (

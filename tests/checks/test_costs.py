@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
-from auditor.core import Passes
-from auditor.measuring import confirmed, cost_of
+from auditor.compute.backend import tensorflow
+from auditor.run.measuring import confirmed, cost_of
+from auditor.values import Passes
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 IMAGES = 60

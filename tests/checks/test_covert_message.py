@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from auditor.checks.covert_message import Params, decode, digits_per_byte, encode, run
-from auditor.errors import CheckError
+from auditor.values import CheckError
 from tests.support import context
 
 

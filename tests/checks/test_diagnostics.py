@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from auditor.checks import digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
-from auditor.measuring import measured
-from auditor.record import Expectation
-from auditor.verdict import judge
+from auditor.judging.verdict import judge
+from auditor.run.measuring import measured
+from auditor.values import Expectation
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.checks.digit_flip import Params, run
-from auditor.errors import CheckError
+from auditor.values import CheckError
 from tests.support import context
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from auditor.checks.filters import Params, run
-from auditor.errors import CheckError
 from auditor.models import keras as format_keras
+from auditor.values import CheckError
 from tests.support import context, samples
 
 

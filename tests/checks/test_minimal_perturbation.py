@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from auditor.attacks._norms import distance
 from auditor.checks import transfer
 from auditor.checks.minimal_perturbation import Params, run
-from auditor.errors import CheckError
-from auditor.record import Expectation
-from auditor.verdict import judge
+from auditor.judging.verdict import judge
+from auditor.search.norms import distance
+from auditor.values import CheckError, Expectation
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 

@@ -5,8 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from auditor.checks import covert_message, digit_flip, noise_to_target, qualification, transfer
-from auditor.checks._originals import numbered, rate
-from auditor.core import AdversarialImages
+from auditor.measuring.originals import numbered, rate
+from auditor.values import AdversarialImages
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from auditor.checks import robust_accuracy
-from auditor.checks._decoys import DISGUISES, Decoy
 from auditor.checks.qualification import Params, run
-from auditor.errors import CheckError
+from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.values import CheckError
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from auditor.attacks._norms import distance
 from auditor.checks import transfer
 from auditor.checks.robust_accuracy import Params, run
-from auditor.errors import CheckError
+from auditor.search.norms import distance
+from auditor.values import CheckError
 from tests.support import context
 
 

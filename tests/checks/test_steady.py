@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
-from auditor.checks._steady import cost_steady, steady
-from auditor.measuring import measured
-from auditor.record import Expectation
-from auditor.verdict import judge
+from auditor.compute.backend import tensorflow
+from auditor.judging.verdict import judge
+from auditor.measuring.steady import cost_steady, steady
+from auditor.run.measuring import measured
+from auditor.values import Expectation
 from tests.checks.test_costs import Counting
 from tests.support import (
     CLASSES,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor.backend import tensorflow
-from auditor.checks._suited import suited
-from auditor.core import Samples
+from auditor.compute.backend import tensorflow
+from auditor.measuring.suited import suited
+from auditor.values import Samples
 from tests.support import LinearClassifier, context, last_run, spec, write
 
 COUNT = 11

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from auditor.checks import minimal_perturbation, robust_accuracy
-from auditor.errors import SpecError
-from auditor.plan import make_plan
+from auditor.spec.plan import make_plan
+from auditor.values import SpecError
 from tests.support import LinearClassifier, context, linear_weights, make_tiny, samples, spec
 
 _CHECK = """\

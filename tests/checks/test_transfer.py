@@ -5,7 +5,7 @@ import pytest
 
 from auditor.checks import digit_flip, noise_to_target
 from auditor.checks.transfer import Params, moved, run
-from auditor.errors import CheckError
+from auditor.values import CheckError
 from tests.support import context
 
 OTHERS = ["retrained-1", "retrained-2"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 from tests.support import SIZE, conv_model, data, last_run, linear_model, spec, states, write
 
 SCALE = 256

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.checks.weight_maps import Params, run
-from auditor.core import exact
-from auditor.errors import CheckError
+from auditor.values import CheckError, exact
 from tests.support import context
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
 from auditor.checks import minimal_perturbation, robust_accuracy, security_curve
-from auditor.plan import make_plan
-from auditor.record import Expectation
-from auditor.verdict import judge
+from auditor.compute.backend import tensorflow
+from auditor.judging.verdict import judge
+from auditor.spec.plan import make_plan
+from auditor.values import Expectation
 from tests.models.formats import FORMS
 from tests.support import LinearClassifier, context, linear_weights, samples
 

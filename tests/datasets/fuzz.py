@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from auditor import catalog
-from auditor.errors import DataError
+from auditor.values import DataError
 from tests.models.fuzz import damaged, outcomes, show, try_damages
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)

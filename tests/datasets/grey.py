@@ -1,6 +1,6 @@
 """What tests of embedded images ask of what they have loaded."""
 
-from auditor.core import Samples
+from auditor.values import Samples
 
 
 def bright(samples: Samples) -> list[int]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 
 
 def pets(folder: Path) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from auditor.datasets import csv
-from auditor.errors import DataError
+from auditor.values import DataError
 
 ROWS = "path,label\nimages/0.png,dog\nimages/1.png,cat\n\nimages/2.png,dog\n"
 

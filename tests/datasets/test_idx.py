@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditor.datasets import idx
-from auditor.errors import DataError
+from auditor.values import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.uint8)

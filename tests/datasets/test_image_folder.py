@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from auditor.datasets import image_folder
-from auditor.errors import DataError
+from auditor.values import DataError
 
 
 def save(path: Path, value: int | tuple[int, ...] = 0, size: tuple[int, int] = (5, 4), mode: str = "RGB") -> Path:

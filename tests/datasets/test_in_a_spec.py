@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor.backend import tensorflow
-from auditor.store import Folder
+from auditor.compute.backend import tensorflow
+from auditor.records.store import Folder
 from tests.datasets.test_idx import packed
 from tests.support import CLASSES, SIZE, data, linear_model, linear_weights, spec
 

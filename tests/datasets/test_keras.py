@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
-from auditor.case_key import source_identity
-from auditor.datasets import _keras, cifar10, fashion_mnist, mnist
-from auditor.errors import DataError
-from auditor.plan import Source
-from auditor.resources import Resources
+from auditor.compute.backend import tensorflow
+from auditor.datasets import cifar10, fashion_mnist, mnist
+from auditor.loading.resources import Resources
+from auditor.reading import keras_archives
+from auditor.run.case_key import source_identity
+from auditor.spec.plan import Source
+from auditor.values import DataError
 
 SETS = {"mnist": (mnist, (28, 28)), "fashion_mnist": (fashion_mnist, (28, 28)), "cifar10": (cifar10, (32, 32, 3))}
 each_set = pytest.mark.parametrize("name", SETS)
@@ -22,7 +23,7 @@ each_set = pytest.mark.parametrize("name", SETS)
 @pytest.fixture
 def keras_gives(monkeypatch: pytest.MonkeyPatch):
     """Let `load_data` of every set be a given function."""
-    monkeypatch.setattr(_keras, "tensorflow", lambda: None)
+    monkeypatch.setattr(keras_archives, "tensorflow", lambda: None)
 
     def use(load_data):
         monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))
@@ -122,4 +123,4 @@ def test_keras_keeps_it_there():
     tensorflow()
     from keras.src.backend.config import keras_home
 
-    assert _keras.kept("fashion-mnist", "a") == (Path(keras_home()) / "datasets" / "fashion-mnist" / "a",)
+    assert keras_archives.kept("fashion-mnist", "a") == (Path(keras_home()) / "datasets" / "fashion-mnist" / "a",)

@@ -5,9 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from auditor.core import Samples
 from auditor.datasets import mnist_5k
-from auditor.errors import DataError
+from auditor.values import DataError, Samples
 
 
 @pytest.fixture(scope="module")

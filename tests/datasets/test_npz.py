@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.core import Samples
 from auditor.datasets import npz
-from auditor.datasets._common import make_samples
-from auditor.errors import DataError
+from auditor.reading.common import make_samples
+from auditor.values import DataError, Samples
 
 IMAGES = np.random.default_rng(0).random((6, 4, 5, 3))
 LABELS = np.array([0, 1, 2, 0, 1, 2])

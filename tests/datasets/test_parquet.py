@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from auditor.datasets import parquet
-from auditor.errors import DataError
+from auditor.values import DataError
 from tests.datasets.grey import bright
 
 pa = pytest.importorskip("pyarrow")

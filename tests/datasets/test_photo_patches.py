@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.datasets import photo_patches
-from auditor.errors import DataError
+from auditor.values import DataError
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from auditor import catalog
 from auditor.datasets import mnist_5k, npz
-from auditor.datasets._common import SHADES, Subset, in_turn
-from auditor.errors import DataError
+from auditor.reading.common import SHADES, Subset, in_turn
+from auditor.values import DataError
 
 # 12 cats, 6 dogs and 2 eels, mixed
 LABELS = np.array([0, 1, 0, 0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 1, 0, 0, 1, 2, 0, 1])

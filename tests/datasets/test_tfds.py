@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.datasets import tfds
-from auditor.errors import DataError
+from auditor.values import DataError
 from tests.datasets.prepared import pets
 
 pytest.importorskip("tensorflow_datasets")

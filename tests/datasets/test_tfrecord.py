@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 from auditor.datasets import tfrecord
-from auditor.errors import DataError
+from auditor.values import DataError
 from tests.datasets.grey import bright
 
 

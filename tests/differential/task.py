@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 
 SIZE = 8
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import yaml
 
-from auditor.record import Record, Run
-from auditor.store import Folder
-from auditor.verification import verify
+from auditor.evidence.verification import verify
+from auditor.records.store import Folder
+from auditor.values import Record, Run
 
 TARGET = 1
 COLUMNS = ("structure", "format", "right, plain / told", "in a ball, fooled / told", "to a class", "logits from")

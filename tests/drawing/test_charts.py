@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from auditor.drawing import Drawable, Interval, draw, theme
-from auditor.figures import Bars, Curve, Heatmap, Series
+from auditor.values import Bars, Curve, Heatmap, Series
 from tests.report.page import HOSTILE, every_figure
 
 CSS = (Path(theme.__file__).parents[1] / "report" / "templates" / "page.css").read_text()

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from auditor.cli import main
+from auditor.cli.main import main
 from auditor.drawing.files import FORMATS, encoded
-from auditor.figures import Figure, ImageGrid, Panel
-from auditor.store import Folder
+from auditor.records.store import Folder
+from auditor.values import Figure, ImageGrid, Panel
 from tests.report.page import every_figure, evidence, parse, record, run_of
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auditor.drawing import Drawable, draw, kept, kept_in, prepare
-from auditor.figures import Curve, ImageGrid, Panel, Series
+from auditor.values import Curve, ImageGrid, Panel, Series
 from tests.drawing.test_charts import INTERVAL
 from tests.report.page import every_figure
 

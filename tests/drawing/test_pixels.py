@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from auditor.drawing.pixels import pixels, pngs
-from auditor.figures import Palette, Panel
+from auditor.values import Palette, Panel
 
 
 def image(*values: float) -> np.ndarray:

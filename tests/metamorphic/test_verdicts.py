@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from auditor import catalog
-from auditor.record import Record, Run
-from auditor.store import Folder
+from auditor.records.store import Folder
+from auditor.values import Record, Run
 from tests.metamorphic.changes import CHANGES
 from tests.metamorphic.world import CASES, World, base, write
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
 from auditor.checks import robust_accuracy
-from auditor.core import Classifier, FloatArray
+from auditor.compute.backend import tensorflow
+from auditor.values import Classifier, FloatArray
 from tests.models.formats import FORMS, network, opened
 from tests.support import context, samples
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.backend import tensorflow
-from auditor.core import Classifier
+from auditor.compute.backend import tensorflow
+from auditor.values import Classifier
 from tests.models.serving import honest, start
 from tests.support import CLASSES, SIZE, data
 

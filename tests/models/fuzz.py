@@ -150,8 +150,8 @@ def try_damages(
 
 
 def child(folder: Path, count: int, first: int, last: int) -> None:
-    from auditor.errors import ModelError
-    from auditor.scanning import scan
+    from auditor.loading.scanning import scan
+    from auditor.values import ModelError
     from tests.models.formats import FORMS, opened
 
     server = start(lambda images: images, (1,))

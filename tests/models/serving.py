@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 
 # From images, as rows of the server's input, to rows of outputs.
 Model = Callable[[np.ndarray], np.ndarray]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 from tests.models.formats import FORMS
 from tests.support import CLASSES, SIZE, linear_model
 

@@ -7,8 +7,7 @@ import pytest
 
 from auditor import catalog
 from auditor.checks import filters, weight_maps
-from auditor.core import Classifier
-from auditor.errors import CheckError, ModelError
+from auditor.values import CheckError, Classifier, ModelError
 from tests.models.agreement import (
     activations,
     expected_activations,

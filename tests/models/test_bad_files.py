@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.backend import tensorflow
-from auditor.errors import ModelError
+from auditor.compute.backend import tensorflow
+from auditor.values import ModelError
 from tests.models.formats import FORMS, network, opened
 from tests.models.fuzz import FUZZED, outcomes
 from tests.models.fuzz import written as written_forms

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from auditor.errors import ModelError
-from auditor.fitting import check_fit, probes
-from auditor.models._prepared import plainly_prepared
-from auditor.models._preprocessing import Preprocessing, prepared
+from auditor.classifiers.prepared import plainly_prepared
+from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.loading.fitting import check_fit, probes
+from auditor.values import ModelError
 from tests.models import formats
 from tests.models.formats import opened
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_weights, samples
@@ -84,7 +84,7 @@ def test_an_onnx_file_that_is_read_the_wrong_way_round_says_which_is_right(tmp_p
 
 def test_a_declaration_is_tried_in_blocks_and_on_noise_too(monkeypatch):
     """Sharp sigmoids sum to 1 on images that they know; of 32 large images no more than 16 are held at once."""
-    from auditor.models._common import classifier
+    from auditor.classifiers.common import classifier
 
     asked = []
 

@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from auditor.attestation import statement
-from auditor.cli import main
-from auditor.errors import ModelError, RecordError
+from auditor.cli.main import main
+from auditor.evidence.attestation import statement
+from auditor.evidence.replay import replay
+from auditor.evidence.verification import verify
 from auditor.models import http
-from auditor.replay import replay
+from auditor.records.store import Folder
 from auditor.report.origin import origin
-from auditor.store import Folder
-from auditor.verification import verify
+from auditor.values import ModelError, RecordError
 from tests.models.serving import honest, start
 from tests.support import SIZE, data, linear_model, samples, states, write
 

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from auditor.store import Folder
+from auditor.records.store import Folder
 from tests.models.formats import onnx, saved_model, tf1_checkpoint
 from tests.support import data, states, write
 

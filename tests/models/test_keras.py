@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from auditor.backend import tensorflow
-from auditor.core import Classifier
-from auditor.errors import ModelError
+from auditor.classifiers.common import classifier
+from auditor.compute.backend import tensorflow
 from auditor.models import weights
-from auditor.models._common import classifier
 from auditor.models.keras import Params, load
+from auditor.values import Classifier, ModelError
 from tests.support import CLASSES, SIZE, conv_model, linear_model, linear_weights, samples
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.backend import tensorflow
 from auditor.checks import accuracy, digit_flip, noise_to_target, robust_accuracy, transfer
-from auditor.errors import CheckError, ModelError
+from auditor.compute.backend import tensorflow
 from auditor.models import keras
-from auditor.outputs import declared_output_problem, probabilities
+from auditor.values import CheckError, ModelError, declared_output_problem, probabilities
 from tests.support import CLASSES, SIZE, context, data, linear_model, linear_weights, samples
 
 SHAPE = (SIZE, SIZE, 1)

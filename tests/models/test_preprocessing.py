@@ -11,18 +11,17 @@ from pydantic import ValidationError
 from scipy.special import softmax
 
 from auditor import catalog
-from auditor.backend import tensorflow
 from auditor.checks import filters, robust_accuracy
-from auditor.core import Samples
-from auditor.errors import ModelError, SpecError
+from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.compute.backend import tensorflow
+from auditor.evidence.replay import replay
+from auditor.evidence.verification import verify
+from auditor.loading.resources import Resources
 from auditor.models import keras as keras_format
-from auditor.models._preprocessing import Preprocessing, prepared
-from auditor.plan import make_plan
-from auditor.replay import replay
+from auditor.records.store import Folder
 from auditor.report.origin import origin
-from auditor.resources import Resources
-from auditor.store import Folder
-from auditor.verification import verify
+from auditor.spec.plan import make_plan
+from auditor.values import ModelError, Samples, SpecError
 from tests.models.formats import network, onnx, tf1_checkpoint, torch_network
 from tests.support import CLASSES, SIZE, context, data, samples, states, write
 

@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from auditor.errors import ModelError
+from auditor.classifiers.reason import reason
 from auditor.models import keras, weights
-from auditor.models._reason import reason
+from auditor.values import ModelError
 from tests.support import CLASSES
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from auditor import catalog
-from auditor.core import Classifier
-from auditor.models import _keras, keras
-from auditor.resources import Resources
-from auditor.verification import verify
+from auditor.classifiers import keras_models
+from auditor.evidence.verification import verify
+from auditor.loading.resources import Resources
+from auditor.models import keras
+from auditor.values import Classifier
 from tests.models.formats import FORMS, opened
 from tests.support import CLASSES, SIZE, data, last_run, linear_weights, states, write
 
@@ -181,7 +182,7 @@ def wrong_at_the_edge(model: Any, output: str) -> tuple[Any, str]:
     ("rewrite", "case", "model"), [(of_one_head, "robust", "heads"), (wrong_at_the_edge, "flip", "plain")]
 )
 def test_a_rewrite_that_answers_otherwise_is_put_back(project, monkeypatch, rewrite, case, model):
-    monkeypatch.setattr(_keras, "_without_activation", rewrite)
+    monkeypatch.setattr(keras_models, "_without_activation", rewrite)
     project.runpytest_inprocess("-k", case)
     record = last_run(project).records[case]
     assert record.verdict.status == "pass"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from auditor.backend import tensorflow
+from auditor.compute.backend import tensorflow
 from auditor.models.saved_model import Params, load
 from tests.support import CLASSES, SIZE, samples
 

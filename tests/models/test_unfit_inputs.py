@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.backend import tensorflow
-from auditor.errors import ModelError
+from auditor.compute.backend import tensorflow
+from auditor.values import ModelError
 from tests.models.formats import opened
 from tests.support import CLASSES, SIZE
 

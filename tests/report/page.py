@@ -9,10 +9,34 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from auditor.core import Diagnostic, Evidence, Metric, Table, exact, mean, median, proportion
-from auditor.figures import Bars, Curve, Figure, Heatmap, ImageGrid, Panel, Series, Strip
-from auditor.record import Baseline, Earlier, Expectation, Failure, PlannedCase, Record, Run, Verdict, Waiver
-from auditor.verdict import judge
+from auditor.judging.verdict import judge
+from auditor.values import (
+    Bars,
+    Baseline,
+    Curve,
+    Diagnostic,
+    Earlier,
+    Evidence,
+    Expectation,
+    Failure,
+    Figure,
+    Heatmap,
+    ImageGrid,
+    Metric,
+    Panel,
+    PlannedCase,
+    Record,
+    Run,
+    Series,
+    Strip,
+    Table,
+    Verdict,
+    Waiver,
+    exact,
+    mean,
+    median,
+    proportion,
+)
 
 VOID = {"meta", "img", "br", "input", "link"}
 TITLE = "How often is it right?"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.report.files import render_files
+from auditor.exports.files import render_files
 from auditor.report.html import render
 from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
 from tests.report.page import every_figure, evidence, photographed, record, run_of, run_of_everything

@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.controls import CONTROLS
-from auditor.core import proportion
-from auditor.plan import make_plan
-from auditor.record import Expectation
 from auditor.report.coverage import coverage
 from auditor.report.html import render
+from auditor.spec.plan import make_plan
+from auditor.values import CONTROLS, Expectation, proportion
 from tests.report.page import evidence, parse, record, run_of
 from tests.support import spec, write
 

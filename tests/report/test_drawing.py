@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from auditor.core import exact, mean, proportion
-from auditor.figures import Bars, Curve, Heatmap, Panel, Series, Strip
-from auditor.record import Expectation
 from auditor.report.bar import interval_bar
 from auditor.report.drawing import Chart, lay_out, shown_size
+from auditor.values import Bars, Curve, Expectation, Heatmap, Panel, Series, Strip, exact, mean, proportion
 
 
 def chart(figure: Bars | Curve | Heatmap) -> Chart:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.plan import make_plan
-from auditor.spec import SUFFIX
-from auditor.store import Folder
+from auditor.records.store import Folder
+from auditor.spec.document import SUFFIX
+from auditor.spec.plan import make_plan
 from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
 
 if TYPE_CHECKING:

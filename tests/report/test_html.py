@@ -8,9 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from auditor.core import Diagnostic, Table, exact, mean, proportion
-from auditor.record import Expectation
 from auditor.report.html import render
+from auditor.values import Diagnostic, Expectation, Table, exact, mean, proportion
 from tests.report.page import (
     Node,
     every_figure,

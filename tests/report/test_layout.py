@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from auditor import manifest
-from auditor.cli import main
-from auditor.publishing import render_report
-from auditor.report.files import drawn_by, render_files
+from auditor.cli.main import main
+from auditor.evidence.verification import verify
+from auditor.exports.files import drawn_by, render_files
+from auditor.exports.publishing import render_report
+from auditor.records import manifest
+from auditor.records.store import Folder
 from auditor.report.html import render
-from auditor.store import Folder
-from auditor.verification import verify
 from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything
 from tests.support import FLIP, spec, write
 

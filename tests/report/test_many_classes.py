@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from auditor.checks.accuracy import Params, run
-from auditor.core import Samples, Table
 from auditor.drawing.worst import MOST_BARS, MOST_SIDE, of_bars, of_matrix
-from auditor.figures import Bars, Heatmap
-from auditor.record import Expectation
+from auditor.exports.files import render_files
+from auditor.records.store import Folder
 from auditor.report import SIZE
-from auditor.report.files import render_files
-from auditor.store import Folder
+from auditor.values import Bars, Expectation, Heatmap, Samples, Table
 from tests.report.page import Node, evidence, parse, record, run_of
 from tests.support import context
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.plan import make_plan
-from auditor.publishing import render_report
-from auditor.resources import Resources
-from auditor.runner import Work, new_run, obtain_settled
-from auditor.store import Folder
-from auditor.verification import verify
+from auditor.evidence.verification import verify
+from auditor.exports.publishing import render_report
+from auditor.loading.resources import Resources
+from auditor.records.store import Folder
+from auditor.run.runner import Work, new_run, obtain_settled
+from auditor.spec.plan import make_plan
 from tests.report.browser import in_view, opened, unfold
 
 if TYPE_CHECKING:

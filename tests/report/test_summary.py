@@ -5,9 +5,9 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.escaping import visible
-from auditor.record import Expectation
 from auditor.report.summary import MOST_BYTES, render
+from auditor.telling.escaping import visible
+from auditor.values import Expectation
 from tests.report.page import HOSTILE, Node, every_state, evidence, hostile_run, parse, record, run_of
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")

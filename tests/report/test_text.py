@@ -1,9 +1,9 @@
 import pytest
 
 from auditor.drawing import words
-from auditor.escaping import visible
-from auditor.record import Expectation
 from auditor.report import text
+from auditor.telling.escaping import visible
+from auditor.values import Expectation
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-import auditor.schema
-from auditor.report import results
+import auditor.spec.schema
+from auditor.exports import results
 from tests.report.page import every_state
 
-COMMITTED = Path(auditor.schema.__file__).parent / "results.schema.json"
+COMMITTED = Path(auditor.spec.schema.__file__).parent / "results.schema.json"
 
 
 def test_the_committed_file_is_current():

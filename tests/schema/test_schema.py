@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-import auditor.schema
-from auditor import catalog, schema
-from auditor.marked import parse
+import auditor.spec.schema
+from auditor import catalog
+from auditor.spec import schema
+from auditor.spec.marked import parse
 
-COMMITTED = Path(auditor.schema.__file__).parent / "audit.schema.json"
+COMMITTED = Path(auditor.spec.schema.__file__).parent / "audit.schema.json"
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.audit.yaml"))
 BASE = """\
 audit: demo

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.core import Metric, crossing, highest, lowest, mean, median, proportion
+from auditor.values import Metric, crossing, highest, lowest, mean, median, proportion
 
 Draw = Callable[[np.random.Generator, int], Metric]
 

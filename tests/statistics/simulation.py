@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.intervals import limits
+from auditor.statistics.intervals import limits
 from tests.statistics.populations import Population
 
 RISK = 0.05

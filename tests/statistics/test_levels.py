@@ -12,6 +12,11 @@ from tests.statistics.simulation import RISK, simulate, tolerance
 
 _AUDITS = {2: 300, 5: 300, 20: 200, 100: 100, 1000: 25}
 CASES = [(shape, population) for shape, group in SHAPES.items() for population in group]
+FAIR = [case for case in CASES if case[1].fair]
+
+
+def _named(cases):
+    return [f"{shape}: {population.name}" for shape, population in cases]
 
 
 def test_every_metric_with_a_chance_in_it_says_what_it_is_drawn_from():
@@ -30,7 +35,7 @@ def test_every_metric_with_a_chance_in_it_says_what_it_is_drawn_from():
     assert {shape for metrics in METRICS.values() for *_, shape in metrics.values()} <= SHAPES.keys()
 
 
-@pytest.mark.parametrize(("shape", "population"), CASES, ids=[f"{shape}: {p.name}" for shape, p in CASES])
+@pytest.mark.parametrize(("shape", "population"), CASES, ids=_named(CASES))
 def test_a_false_claim_passes_no_more_often_than_promised(shape, population):
     for n, audits in _AUDITS.items():
         outcome = simulate(population, n, audits)
@@ -39,7 +44,7 @@ def test_a_false_claim_passes_no_more_often_than_promised(shape, population):
         assert outcome.below <= most, f"n = {n}: a ceiling just below the truth passes in {outcome.below:.1%}"
 
 
-@pytest.mark.parametrize(("shape", "population"), [case for case in CASES if case[1].fair], ids=str)
+@pytest.mark.parametrize(("shape", "population"), FAIR, ids=_named(FAIR))
 def test_a_true_claim_passes_nearly_as_often_as_an_oracle_s(shape, population):
     """An oracle that knows the distribution passes nine times in ten."""
     outcome = simulate(population, population.fair, 60)

@@ -23,10 +23,19 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.core import AdversarialImages, Context, Evidence, MetricInfo, proportion
-from auditor.fields import CaseId, Parameters
-from auditor.figures import Bars, ImageGrid, Panel
-from auditor.randomness import normal
+from auditor.compute.randomness import normal
+from auditor.values import (
+    AdversarialImages,
+    Bars,
+    CaseId,
+    Context,
+    Evidence,
+    ImageGrid,
+    MetricInfo,
+    Panel,
+    Parameters,
+    proportion,
+)
 
 MAKES_IMAGES = True
 METRICS = {"accuracy": MetricInfo("proportion", "share of images given their true class", "higher")}

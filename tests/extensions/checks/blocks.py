@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.core import Context, Evidence, MetricInfo, proportion
-from auditor.fields import Parameters
-from tests.engines.blocks import Block, predict
+from auditor.values import Context, Evidence, MetricInfo, Parameters, proportion
+from tests.run.engines.blocks import Block, predict
 
 METRICS = {"accuracy": MetricInfo("proportion", "share of images given their true class", "higher")}
 SIZE = 10

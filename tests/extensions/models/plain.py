@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.fields import FilePath, Parameters
+from auditor.values import FilePath, Parameters
 
 
 class Params(Parameters):

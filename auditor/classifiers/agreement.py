@@ -1,0 +1,83 @@
+"""Is what was measured on a classifier true of its checkpoint? Logits and records beside the checkpoint's own answers.
+
+Attacks need logits and gradients, so softmax layers are taken off and graphs frozen. What comes of that has to say what
+the checkpoint itself says, by its format's own call, or nothing that is measured on it can be believed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.values import AdversarialImages, FloatArray, Output, comparable, normalised, told_probabilities
+
+# How far apart logits and own answers may be: in probability, or as a share of the range of all answers. Of answers
+# in half precision their own rounding is more.
+_FLOAT32, _FLOAT16, _BFLOAT16 = 1e-3, 1e-2, 3e-2
+_LEAD = 1e-5  # by which a class leads in float32 that isn't led by rounding
+_DECIDED = 1e-3  # of an image's own range of answers: a lead of less may be rounded away
+_SURE = 1e-5  # in probability: rounding at the threshold from which an image counts as fooling
+
+
+def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
+    """Say how logits (N, K) differ from what the checkpoint itself answers (N, K), or nothing where they don't."""
+    said, own = comparable(logits, output), normalised(answers, output)
+    unit = 1.0 if output in ("probabilities", "sigmoid") else max(float(np.ptp(own)), 1e-12)
+    apart = np.abs(said - own).max(axis=1) / unit
+    most = _tolerance(answers)
+    rows = np.arange(len(own))
+    behind = (own.max(axis=1) - own[rows, said.argmax(axis=1)]) / unit
+    other = behind > (_LEAD if most == _FLOAT32 else most)
+    if not (apart > most).any() and not other.any():
+        return ""
+    what = "in probability" if unit == 1.0 else "of their range"
+    return (
+        f"of {len(own)} images, {int(other.sum())} get another class, and answers differ by up to "
+        f"{float(apart.max()):.2g} {what}"
+    )
+
+
+def _tolerance(answers: FloatArray) -> float:
+    """How far apart answers may be that were rounded as these are."""
+    exact = np.ascontiguousarray(answers, np.float32)
+    if not (exact.view(np.uint32) & 0xFFFF).any():
+        return _BFLOAT16
+    with np.errstate(over="ignore"):
+        return _FLOAT16 if (exact == exact.astype(np.float16)).all() else _FLOAT32
+
+
+def fools(answers: FloatArray, output: Output, made: AdversarialImages) -> NDArray[np.bool_]:
+    """Which images (N,) a checkpoint's own answers (N, K) call their target, surely enough, and not their true class.
+
+    Raises CheckError where that takes a probability and the answers are scores.
+    """
+    called = answers.argmax(axis=1) == made.targets
+    found: NDArray[np.bool_] = called & (made.targets != made.labels)
+    least = made.proof.least if made.proof else 0.0
+    if least:
+        sure = told_probabilities(answers, output)[np.arange(len(answers)), made.targets]
+        found &= sure >= least - max(_SURE, _tolerance(answers) if _tolerance(answers) > _FLOAT32 else 0.0)
+    return found
+
+
+def disputed(answers: FloatArray, output: Output, made: AdversarialImages) -> NDArray[np.bool_]:
+    """Images (N,) of which the record says otherwise than the checkpoint's own answers (N, K) do.
+
+    One that is recorded as fooling has to fool. One that isn't may lie so near a boundary that rounding decides:
+    attacks count none of those.
+    """
+    found = fools(answers, output, made)
+    ordered = np.sort(answers.astype(np.float64), axis=1)
+    near = ordered[:, -1] - ordered[:, -2] <= _DECIDED * (ordered[:, -1] - ordered[:, 0])
+    if made.proof is not None and made.proof.least:
+        sure = told_probabilities(answers, output)[np.arange(len(answers)), made.targets]
+        near |= np.abs(sure - made.proof.least) <= _DECIDED
+    differing: NDArray[np.bool_] = (made.fooled & ~found) | (~made.fooled & found & ~near)
+    return differing
+
+
+def misread(answers: FloatArray, logits: FloatArray) -> NDArray[np.bool_]:
+    """Images (N,) that logits (N, K) put into another class than the checkpoint's own answers (N, K) do."""
+    rows = np.arange(len(answers))
+    wide = answers.astype(np.float64)
+    behind = wide.max(axis=1) - wide[rows, logits.argmax(axis=1)]
+    found: NDArray[np.bool_] = behind > _DECIDED * (wide.max(axis=1) - wide.min(axis=1))
+    return found

@@ -1,0 +1,316 @@
+"""What every checkpoint format owes: fixed batch shapes, finite logits, an honest declaration of its output.
+
+A format reads its files and hands a function from images to outputs to `classifier`; all else is the same.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import import_module
+from math import prod
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from auditor.classifiers.reason import reason
+from auditor.compute.backend import tensorflow
+from auditor.compute.parallel import in_order
+from auditor.values import (
+    Classifier,
+    Count,
+    FloatArray,
+    Layer,
+    ModelError,
+    Output,
+    Real,
+    Tensor,
+    declared_output_problem,
+)
+
+Layout = Literal["NCHW", "NHWC"]
+Constants = dict[str, bool | int | Real]
+ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
+InputShape = Annotated[list[Count], Field(min_length=1, max_length=3)]
+
+OWN_OUTPUT = "the checkpoint's own output"
+LOGARITHM = "the logarithm of the checkpoint's probabilities"
+LOG_ODDS = "the log-odds of the checkpoint's sigmoids"
+TAKEN_OFF = "the final softmax was taken off"
+# What logits are where nothing is taken off.
+_INVERTED: dict[Output, str] = {
+    "logits": OWN_OUTPUT,
+    "probabilities": LOGARITHM,
+    "log_probabilities": OWN_OUTPUT,
+    "sigmoid": LOG_ODDS,
+    "scores": OWN_OUTPUT,
+}
+_LEAST_PROBABILITY = 1.2e-38  # the smallest normal float32: less is flushed to 0, and its logarithm is -inf
+_LEAST_REST = 2.0**-25  # half of what lies between 1 and the float32 below it: a sigmoid of 1 is no more certain
+# Predicted at a time: 200 images the size of CIFAR's or smaller, of larger ones as many as take as much memory, but
+# not so few that it takes longer.
+BATCH, _FEWEST = 200, 16
+_VALUES = BATCH * 32 * 32 * 3
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A checkpoint of any format; see `auditor.values.core.Classifier` for what each part means.
+
+    own: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it, by the
+    format's own call and nothing of this package but the order of axes. outputs: the same as a function of tensors,
+    differentiable if the format is. logits: `outputs` without a softmax or sigmoid at the end, where one could be
+    taken off; else `outputs` itself. batch: how many images are predicted at a time.
+    """
+
+    path: str
+    output: Output
+    input_shape: tuple[int, int, int]
+    class_count: int
+    own: Callable[[FloatArray], Any]
+    outputs: Callable[[Tensor], Tensor]
+    logits: Callable[[Tensor], Tensor]
+    logits_from: str
+    find_layers: Callable[[], tuple[Layer, ...]]
+    batch: int
+
+    @property
+    def as_given(self) -> "Loaded | None":
+        """The same with nothing taken off what the checkpoint gives; None where nothing was."""
+        if self.logits is self.outputs:
+            return None
+        return replace(self, logits=self.outputs, logits_from=_INVERTED[self.output])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
+        tf = tensorflow()
+        given = tf.ensure_shape(tf.cast(self.logits(images), tf.float32), (None, self.class_count))
+        if self.logits_from == LOGARITHM:
+            return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY))
+        if self.logits_from == LOG_ODDS:
+            against = tf.maximum(1 - given, _LEAST_REST)
+            return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY)) - tf.math.log(against)
+        return given
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return tensorflow().function(self.forward, autograph=False)
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Map images (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
+        return in_batches(self._compiled, images, self.class_count, self.batch, self.path)
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map images (N, H, W, C) to the checkpoint's own output (N, classes) float32, in such batches."""
+        return in_batches(self.own, images, self.class_count, batch or self.batch, self.path)
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Raise ModelError if `output` isn't what the checkpoint gives for these images."""
+        problem = declared_output_problem(self.answers(images), self.output)
+        if problem:
+            raise ModelError(f"{self.path}: {problem}")
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers in order, from input to output, as far as the format shows them."""
+        return self.find_layers()
+
+
+def classifier(
+    path: str,
+    output: Output,
+    shape: tuple[int, int, int],
+    outputs: Callable[[Tensor], Tensor],
+    logits: Callable[[Tensor], Tensor] | None = None,
+    find_layers: Callable[[], tuple[Layer, ...]] = tuple,
+    batch: int | None = None,
+    own: Callable[[FloatArray], Any] | None = None,
+    taken_off: str = TAKEN_OFF,
+) -> Classifier:
+    """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
+
+    logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
+    how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
+    `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
+    p, a logit z is logits 0 and z. Two black images are tried; raises ModelError if that fails or gives anything else
+    than two rows of numbers.
+    """
+    try:
+        tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
+    except ModelError:
+        raise
+    except Exception as error:  # whatever runs the checkpoint has its own errors: all mean the same here
+        message = f"{path} can't be run on images of {times(shape)}: {reason(error)}"
+        raise ModelError(message) from error
+    if tried.ndim != 2 or len(tried) != 2 or not tried.shape[1] or not _floating(tried):
+        message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
+        raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
+    how = taken_off if logits else _INVERTED[output]
+    own = own or _compiled_call(outputs, shape)
+    classes = tried.shape[1]
+    if classes == 1:
+        if output not in ("sigmoid", "logits"):
+            told = f"declared as `output: {output}`, but each image gets one number"
+            raise ModelError(f"{path}: {told}; a single unit is `output: sigmoid`, or `logits` before that")
+        classes, own, logits = 2, _as_two(own, output), logits and _as_two(logits, "logits")
+        outputs = _as_two(outputs, output)
+        if output == "sigmoid":
+            output, how = "probabilities", taken_off if logits else LOGARITHM
+    batch = batch or fitting(shape)
+    return Loaded(path, output, shape, classes, own, outputs, logits or outputs, how, find_layers, batch)
+
+
+def _floating(values: Any) -> bool:
+    return bool(values.dtype.kind == "f" or values.dtype.name == "bfloat16")
+
+
+def _compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> Callable[[FloatArray], Any]:
+    """A function of tensors as one of arrays: compiled, as eagerly a model keeps what all of its layers gave."""
+    tf = tensorflow()
+    taken = (tf.TensorSpec((None, *shape), tf.float32),)
+    compiled: Callable[[FloatArray], Any] = tf.function(outputs, autograph=False, input_signature=taken)
+    return compiled
+
+
+def _as_two(function: Callable[[Any], Any], output: Output) -> Callable[[Any], Any]:
+    """A function to rows of two numbers, of one to rows of one: a sigmoid, or a logit."""
+
+    def two(images: Any) -> Any:
+        tf = tensorflow()
+        one = function(images)
+        return tf.concat([1 - one if output == "sigmoid" else tf.zeros_like(one), one], axis=1)
+
+    return two
+
+
+def fitting(shape: tuple[int, int, int]) -> int:
+    """How many images of this shape are predicted at a time."""
+    return max(_FEWEST, min(BATCH, _VALUES // prod(shape)))
+
+
+def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor]:
+    """Make a TensorFlow function of a NumPy function from images to outputs (N, classes); it gives no gradient."""
+    tf = tensorflow()
+
+    def noted(images: FloatArray) -> FloatArray:
+        try:
+            return run(images)
+        except ModelError as error:
+            _raised.append(error)
+            raise
+
+    def outputs(images: Tensor) -> Tensor:
+        return tf.numpy_function(noted, [images], tf.float32)
+
+    return outputs
+
+
+_raised: deque[ModelError] = deque(maxlen=100)  # of all threads: TensorFlow calls such a function in one of its own
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise the ModelError of a function that `opaque` wrapped, where TensorFlow has made an error of its own of it."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, tensorflow().errors.OpError):
+            own = next((one for one in reversed(_raised) if str(one) in str(error)), None)
+            if own is not None:
+                raise own from error
+        raise
+
+
+def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
+    """Return (H, W, C) of a declared input shape of rank 4, and (1, 1, n) of one for rows of n numbers.
+
+    given: a sequence that begins with the batch; sizes left open are None, negative or names. Raises ModelError for
+    other ranks, and where a size is left open.
+    """
+    sizes = [size if isinstance(size, int) and size > 0 else None for size in given]
+    if len(sizes) == 2 and sizes[1]:
+        return 1, 1, sizes[1]
+    if len(sizes) != 4 or not all(sizes[1:]):
+        wanted = ", ".join(("None", *layout[1:]))
+        raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
+    named = dict(zip(layout, sizes, strict=True))
+    return named["H"] or 0, named["W"] or 0, named["C"] or 0
+
+
+def taken_as(given: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (H, W, C) of one image where a network takes it as (H, W, C), as grey (H, W) or as a row of n numbers."""
+    height, width, channels = (1, 1, *given) if len(given) == 1 else (*given, 1)[:3]
+    return height, width, channels
+
+
+def of_rows(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Make a function of images (N, 1, 1, n) of one that takes rows (N, n)."""
+    tf = tensorflow()
+    return lambda images: function(tf.reshape(images, (-1, images.shape[-1])))
+
+
+def file_at(path: str) -> Path:
+    """Return the path of one file; raise ModelError for a directory or nothing."""
+    if Path(path).is_dir():
+        raise ModelError(f"{path} is a directory; this format is one file")
+    if not Path(path).is_file():
+        raise ModelError(f"{path}: no such file")
+    return Path(path)
+
+
+def needed(module: str, extra: str) -> ModuleType:
+    """Import what a format is run by; raise ModelError that names the extra to install where it is missing."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        message = f"{module} can't be imported ({error}); install it with: pip install 'robustness-auditor[{extra}]'"
+        raise ModelError(message) from error
+
+
+def chosen(name: str | None, known: Collection[str], what: str, path: str) -> str:
+    """Return `name` if it is known, or the only known one if it is None; else raise ModelError with the nearest.
+
+    what: what it names, which is also the parameter that chooses it, as in `signature` or `input_name`.
+    """
+    if name is None and len(known) == 1:
+        return next(iter(known))
+    if name is None:
+        raise ModelError(f"{path}: choose one by `{what}`: {', '.join(known)}")
+    if name not in known:
+        near = get_close_matches(name, list(known), n=3, cutoff=0) or ["none"]
+        raise ModelError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}")
+    return name
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """A shape as people say it."""
+    return " × ".join(map(str, shape))
+
+
+def in_batches(
+    function: Callable[[Any], Any], images: FloatArray, class_count: int, batch: int, name: str
+) -> FloatArray:
+    """Run a function over images (N, H, W, C) in batches of one fixed shape, the last one padded: (N, classes) float32.
+
+    Convolutions round differently for different batch shapes; with one shape an image's logits don't depend
+    on its neighbours. Raises ModelError where an output isn't finite.
+    """
+    rows = np.empty((len(images), class_count), dtype=np.float32)
+
+    def fill(start: int) -> None:
+        part = images[start : start + batch]
+        padded = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
+        with own_errors():
+            rows[start : start + len(part)] = np.asarray(function(padded)).astype(np.float32)[: len(part)]
+
+    in_order(fill, range(0, len(images), batch))
+    broken = ~np.isfinite(rows).all(axis=1)
+    if broken.any():
+        first = int(np.flatnonzero(broken)[0])
+        message = f"{name} gives NaN or infinity for {int(broken.sum())} of {len(rows)} images (first: number {first})"
+        raise ModelError(message)
+    return rows

@@ -1,0 +1,107 @@
+"""A Keras model as a classifier: what `keras` and `weights` have in common."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from auditor.classifiers.common import TAKEN_OFF, classifier, image_shape, of_rows
+from auditor.values import Classifier, Layer, ModelError, Output, Tensor
+
+_Function = Callable[[Tensor], Tensor]
+
+
+def keras_classifier(model: Any, path: str, output: Output) -> Classifier:
+    """Make a classifier of a Keras model, without its softmax or sigmoid; raise ModelError if it isn't one.
+
+    path: where it is from, for errors. output: what it gives.
+    """
+    try:
+        takes, shape_out = model.input_shape, model.output_shape
+    except (AttributeError, ValueError) as error:  # one that was subclassed, or never called
+        told = f"{path} holds a {type(model).__name__} that says nothing of what it takes"
+        raise ModelError(f"{told}; save a functional model that calls it") from error
+    shape_in = image_shape(takes, path)
+    kind = str(model.inputs[0].dtype)
+    if "float" not in kind:  # Keras would cast images to it, and say nothing
+        raise ModelError(f"{path} takes images of {kind}; only floats can be attacked")
+    if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and shape_out[1]):
+        raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
+    taken = of_rows if len(takes) == 2 else _unchanged
+    body, how = _without_activation(model, output)
+    logits = None if body is None else taken(partial(body, training=False))
+    outputs = taken(partial(model, training=False))
+    return classifier(path, output, shape_in, outputs, logits, partial(_layers, model, taken), taken_off=how)
+
+
+def _unchanged(function: _Function) -> _Function:
+    return function
+
+
+def _without_activation(model: Any, output: Output) -> tuple[Any, str]:
+    """The model without the softmax or sigmoid that makes its output, and how it was taken off; None where none does.
+
+    Only what the output tensor itself comes from counts, whichever layer is listed last: after the layers there may
+    be means of several heads, permuted classes, or any other operation.
+    """
+    import keras
+
+    known = {"probabilities": ("softmax", keras.activations.softmax), "sigmoid": ("sigmoid", keras.activations.sigmoid)}
+    if output not in known:
+        return None, TAKEN_OFF
+    name, activation = known[output]
+    made = model.outputs[0]._keras_history  # Keras has no public name for what made a tensor, and its guides use this
+    layer = made.operation
+    given = layer._inbound_nodes[made.node_index].input_tensors
+    if len(given) != 1:
+        return None, TAKEN_OFF
+    softmax = type(layer) is keras.layers.Softmax and output == "probabilities" and layer.axis in (-1, 1)
+    if softmax or (type(layer) is keras.layers.Activation and layer.activation is activation):
+        return keras.Model(model.inputs[0], given[0]), f"the final {name} layer was taken off"
+    if type(layer) is keras.layers.Dense and layer.activation is activation:
+        linear = keras.layers.Dense.from_config(layer.get_config() | {"activation": "linear"})
+        body = keras.Model(model.inputs[0], linear(given[0]))
+        linear.set_weights(layer.get_weights())
+        return body, f"the {name} of the final dense layer was taken off"
+    return None, TAKEN_OFF
+
+
+def _layers(model: Any, taken: Callable[[_Function], _Function]) -> tuple[Layer, ...]:
+    """The layers that the output comes from, once for each time they are called; activations have their channels last,
+    however the layer orders them.
+    """
+    import keras
+
+    found = []
+    for layer, tensors in _calls(model):
+        convolution = isinstance(layer, keras.layers.Conv2D)
+        kernel = np.asarray(layer.kernel, dtype=np.float32) if convolution else None
+        for call, tensor in enumerate(tensors):
+            last = tensor
+            if convolution and layer.data_format == "channels_first":
+                last = keras.ops.transpose(tensor, (0, 2, 3, 1))
+            activations = taken(keras.Model(model.inputs[0], last))
+            name = f"{layer.name}/{call}" if call else layer.name
+            found.append(Layer(name, type(layer).__name__, convolution, kernel, activations))
+    return tuple(found)
+
+
+def _calls(model: Any) -> list[tuple[Any, list[Any]]]:
+    """The layers that the output is computed by, with what each gives every time that it is called for that.
+
+    A shared layer is called more than once, perhaps in other models too, and Keras lists layers that nothing takes.
+    """
+    import keras
+
+    used: set[int] = set()
+    left = [model.outputs[0]]
+    while left:
+        made = left.pop()._keras_history
+        node = made.operation._inbound_nodes[made.node_index]
+        if id(node) not in used:
+            used.add(id(node))
+            left += node.input_tensors
+    layers = (layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
+    called = [(layer, [n.output_tensors[0] for n in layer._inbound_nodes if id(n) in used]) for layer in layers]
+    return [(layer, tensors) for layer, tensors in called if tensors]

@@ -1,0 +1,217 @@
+"""What stands between samples and a network: one contract for all formats, differentiable, in front of any classifier.
+
+Attacks, `eps` and the box stay in the units of the samples; gradients and layers go through.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, TypeAdapter, model_validator
+
+from auditor.classifiers.common import BATCH, in_batches, times
+from auditor.compute.backend import tensorflow
+from auditor.values import (
+    Classifier,
+    Count,
+    FloatArray,
+    Layer,
+    ModelError,
+    Output,
+    Parameters,
+    PositiveReal,
+    Real,
+    Tensor,
+)
+
+_DEPTH = {"grey": 1, "rgb": 3, "bgr": 3}
+_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV have it
+
+Shape = tuple[int, int, int]
+
+
+def _each(kind: Any) -> PlainValidator:
+    """One number of a kind for all channels, or a list of one a channel; mistakes keep their place in it."""
+    listed = Annotated[list[kind], Field(min_length=1)]
+    many, one = TypeAdapter(listed), TypeAdapter(kind)
+
+    def validated(given: Any) -> Any:
+        return (many if isinstance(given, list) else one).validate_python(given, strict=True)
+
+    return PlainValidator(validated, json_schema_input_type=kind | listed)
+
+
+class Preprocessing(Parameters):
+    """What to do to samples before the network sees them, in the order of these parameters."""
+
+    resize: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
+    """Height and width the network takes; bilinear, without anti-aliasing."""
+    channels: Literal["rgb", "bgr", "grey"] | None = None
+    """The channels the network takes. Samples of three are RGB; grey ones are repeated, colours become luminance."""
+    scale: PositiveReal = 1.0
+    """What pixels are multiplied by: 255 where samples lie in [0, 1] and the network takes 0 to 255."""
+    mean: Annotated[list[float] | float, _each(Real)] | None = None
+    """What is then subtracted: one number for all channels, or one a channel, in the order of the network's."""
+    std: Annotated[list[float] | float, _each(PositiveReal)] | None = None
+    """What is then divided by: one number for all channels, or one a channel."""
+    layout: Literal["nhwc", "nchw", "flat"] = "nhwc"
+    """The order of the network's input: channels last, channels first, or one row of H · W · C numbers."""
+
+    @model_validator(mode="after")
+    def _lengths(self) -> "Preprocessing":
+        lengths = {name: len(values) for name, values in _listed(self)}
+        if self.channels:
+            lengths[f"channels: {self.channels}"] = _DEPTH[self.channels]
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"`{name}` {length}" for name, length in lengths.items())
+            raise ValueError(f"there is one number a channel, but of channels {told}")
+        return self
+
+    def __str__(self) -> str:
+        """In words, for the report."""
+        steps = [f"resized to {times(tuple(self.resize))}"] if self.resize else []
+        steps += [f"made {self.channels}"] if self.channels else []
+        steps += [f"multiplied by {self.scale:g}"] if self.scale != 1 else []
+        steps += [f"less {_numbers(self.mean)}"] if self.mean else []
+        steps += [f"divided by {_numbers(self.std)}"] if self.std else []
+        steps += [f"laid out {self.layout}"] if self.layout != "nhwc" else []
+        return ", ".join(steps) or "as they are"
+
+
+def _listed(steps: Preprocessing) -> list[tuple[str, list[float]]]:
+    """Which of mean and std are given channel by channel, and their numbers."""
+    given = (("mean", steps.mean), ("std", steps.std))
+    return [(what, values) for what, values in given if isinstance(values, list)]
+
+
+def _numbers(values: list[float] | float) -> str:
+    return ", ".join(f"{value:g}" for value in (values if isinstance(values, list) else [values]))
+
+
+class ModelParameters(Parameters):
+    """Base of the `Params` of every model format."""
+
+    preprocessing: Preprocessing | None = None
+    """What stands between samples and network: scale, mean and std, channels, size and layout. `eps` stays in units of
+    the samples."""
+
+
+def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Shape) -> Classifier:
+    """Put `steps` in front of a classifier, so that it takes samples of `shape` (H, W, C); without any, return it.
+
+    Raises ModelError, with the shapes, where samples or what becomes of them don't fit.
+    """
+    if steps is None:
+        return base
+    depth = shape[2]
+    if steps.channels and depth not in (1, 3):
+        told = f"`channels: {steps.channels}` takes images of 1 or 3 channels"
+        raise ModelError(f"model {name!r}: {told}, but the data has {times(shape)}")
+    taken = _DEPTH[steps.channels] if steps.channels else depth
+    for what, values in _listed(steps):
+        if len(values) != taken:
+            message = f"`{what}` holds {len(values)} numbers, one a channel, but its images have {taken}"
+            raise ModelError(f"model {name!r}: {message} (the data: {times(shape)})")
+    found = Prepared(name, base, steps, shape)
+    given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
+    if given != base.input_shape:
+        before = f"preprocessing ({steps}) makes {times(given)} of the data's {times(shape)}"
+        way = other_order(given, base.input_shape, steps.layout)
+        raise ModelError(f"model {name!r}: {before}, but the checkpoint takes {times(base.input_shape)}{way}")
+    return found
+
+
+def other_order(given: Shape, taken: Shape, layout: str) -> str:
+    """What to do where a network takes what it is given with its channels at the other end, or nothing.
+
+    given, taken: (H, W, C) as this package counts them. layout: that of the preprocessing there is.
+    """
+    height, width, channels = given
+    if layout == "nhwc" and taken == (channels, height, width):
+        return ": its channels come first, which `preprocessing: {layout: nchw}` sees to"
+    if layout == "nchw" and taken == (width, channels, height):
+        return ": its channels come last, so `layout: nchw` is too much"
+    return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A classifier of samples: `steps`, then `base`. See `auditor.values.core.Classifier` for what each part means."""
+
+    name: str
+    base: Classifier
+    steps: Preprocessing
+    input_shape: Shape
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the classifier tells apart."""
+        return self.base.class_count
+
+    @property
+    def output(self) -> Output:
+        """What the checkpoint gives."""
+        return self.base.output
+
+    @property
+    def logits_from(self) -> str:
+        """How logits are obtained, and from what."""
+        return f"{self.base.logits_from}; images {self.steps}"
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Make of samples (N, H, W, C) what the network takes, differentiably."""
+        tf, steps = tensorflow(), self.steps
+        images = tf.cast(images, tf.float32)
+        if steps.resize:
+            images = tf.image.resize(images, steps.resize)
+        images = _with_channels(images, steps.channels) * steps.scale
+        images = images - tf.constant(steps.mean or 0.0, tf.float32)
+        images = images / tf.constant(steps.std or 1.0, tf.float32)
+        if steps.layout == "nchw":
+            return tf.transpose(images, (0, 3, 1, 2))
+        return tf.reshape(images, (-1, 1, 1, prod(images.shape[1:]))) if steps.layout == "flat" else images
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map samples (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
+        return self.base.forward(self.prepare(images))
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return tensorflow().function(self.forward, autograph=False)
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Map samples (N, H, W, C) to logits (N, classes) float32, the same whatever N is."""
+        batch = getattr(self.base, "batch", BATCH)
+        return in_batches(self._compiled, images, self.class_count, batch, f"model {self.name!r}")
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """Map samples (N, H, W, C) to the checkpoint's own output (N, classes), preprocessed without TensorFlow."""
+        from auditor.classifiers.prepared import plainly_prepared
+
+        return self.base.answers(plainly_prepared(images, self.steps), batch)
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Raise ModelError if the spec's `output` isn't what the checkpoint gives for samples (N, H, W, C)."""
+        from auditor.classifiers.prepared import plainly_prepared
+
+        self.base.check_declaration(plainly_prepared(images, self.steps))
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the network's layers, which are shown samples too."""
+        return tuple(replace(layer, activations=self._shown(layer)) for layer in self.base.layers())
+
+    def _shown(self, layer: Layer) -> Any:
+        return lambda images: layer.activations(self.prepare(images))
+
+
+def _with_channels(images: Tensor, channels: str | None) -> Tensor:
+    """Images (N, H, W, 1 or 3), RGB, with the channels a network takes."""
+    tf = tensorflow()
+    if channels is None or _DEPTH[channels] == 1 == images.shape[-1]:
+        return images
+    if channels == "grey":
+        return tf.tensordot(images, tf.constant(_LUMINANCE), 1)[..., None]
+    if images.shape[-1] == 1:
+        return tf.repeat(images, 3, axis=-1)
+    return tf.reverse(images, [-1]) if channels == "bgr" else images

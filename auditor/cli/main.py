@@ -1,0 +1,328 @@
+"""The `auditor` command. Exit codes: 0 all pass, 1 some check did not pass, 2 the spec or set-up is wrong."""
+
+import math
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import auditor
+from auditor.cli import cache, evidence, extensions, figures
+from auditor.telling.console import Console, prepare, say
+from auditor.telling.remarks import lenient
+from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from auditor.values import Run
+
+
+class _Teaching(click.Group):
+    """A group whose commands turn explainable errors into one red line and exit code 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        prepare(sys.stdout, sys.stderr)
+        try:
+            with lenient():
+                return super().invoke(context)
+        except AuditError as error:
+            say(str(error), "red", err=True)
+            context.exit(EXIT_WRONG)
+
+
+@click.group(cls=_Teaching, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(auditor.__version__, prog_name="auditor")
+def main() -> None:
+    """Decide whether a trained classifier may be released.
+
+    Specs (*.audit.yaml) say what a release must prove; `auditor run` measures it on real checkpoints and
+    renders an HTML report. Specs are pytest items too: `pytest specs` works on them, with all its options.
+
+    \b
+    Start here:
+      auditor checks              what can be measured
+      auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
+      auditor attacks | formats | datasets   what attacks, opens and gives images
+      auditor validate specs      every mistake in your specs, with its place
+      auditor run specs           run them all
+      auditor qualify specs       run those that show whether the auditor itself can be trusted
+    """
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
+@click.option("--exit-zero", is_flag=True, help="End with 0 whenever the audit was carried out, whatever it found.")
+def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
+    """Run specs and render their reports.
+
+    PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. All pytest options work:
+    -k and -m choose cases, -n 2 uses two processes, --junitxml writes JUnit, --audit-report DIR says where
+    reports land, --audit-inconclusive=warn lets inconclusive verdicts through, --audit-allow-code runs Python code
+    that checkpoints hold.
+
+    \b
+    Examples:
+      auditor run specs
+      auditor run specs/cnn.audit.yaml::clean-accuracy
+      auditor run specs -k "transfer or flip" --audit-report /tmp/reports
+    """
+    code, _ = _run_cases(arguments, "No cases: there is no *.audit.yaml here, or none was chosen.")
+    if code == EXIT_NOT_PASSED and exit_zero:
+        say("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
+        return
+    sys.exit(code)
+
+
+_NO_QUALIFICATION = """\
+No case of the check `qualification` here, or none was chosen. Add one to a spec, on a network that is known to fall
+within `eps`, such as any that was trained without a defence:
+
+  - id: decoys-are-caught
+    check: qualification
+    params: {eps: 0.3, claim: 0.5}
+    expect:
+      missed: {max: 0}
+      false_alarms: {max: 0}
+
+`auditor checks qualification` explains it."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
+def qualify(arguments: tuple[str, ...]) -> None:
+    """Show whether the auditor itself can be trusted: run the `qualification` cases of specs.
+
+    Each takes a network that is known to fall, and puts it behind disguises that only look robust: a gradient cut
+    off or drowned in noise, random answers, a saturated softmax. Every one of these decoys claims to be robust.
+    What counts is that no claim passes, and that no honest model is doubted. Ends with 0 only if all cases pass.
+
+    PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. Pytest's options work as in
+    `auditor run`, but for -m, which chooses these cases already.
+
+    \b
+    Examples:
+      auditor qualify specs
+      auditor qualify specs/qualification.audit.yaml --audit-report /tmp/reports
+      auditor checks qualification      how to write such a case
+    """
+
+    from auditor.report.terminal import evidence_tables
+
+    if any(argument.startswith("-m") for argument in arguments):
+        raise click.UsageError("-m is taken: it chooses the cases of `qualification`; choose among them by -k")
+    code, runs = _run_cases([*arguments, "-m", "audit(check='qualification')"], _NO_QUALIFICATION)
+    console = Console()
+    for record in (record for run in runs for record in run.records.values()):
+        console.print(f"\n[bold]{record.audit} › {record.case}[/bold]: {record.verdict.status}\n")
+        for table in evidence_tables(record, ("outcome", "model", "verdict", "why")):
+            console.print(table, "")
+    sys.exit(code)
+
+
+def _run_cases(arguments: Iterable[str], none_found: str) -> tuple[int, "tuple[Run, ...]"]:
+    """Run cases through pytest; gives our exit code and the audits that ran. none_found: what to say then."""
+    import pytest
+
+    witness = _Witness()
+    # Without `testpaths`, which names the folders of a project's tests, no path means the current folder.
+    ours = ["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", "-o", "testpaths="]
+    code = pytest.main([*ours, *arguments], plugins=[witness])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        say(none_found, "red", err=True)
+    codes = {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: EXIT_NOT_PASSED}
+    return codes.get(pytest.ExitCode(code), EXIT_WRONG), witness.runs
+
+
+class _Witness:
+    """A pytest plugin that keeps the audits a session has rendered."""
+
+    def __init__(self) -> None:
+        self.runs: tuple[Run, ...] = ()
+
+    def pytest_unconfigure(self, config: "pytest.Config") -> None:
+        """Take them before the session's state goes."""
+        from auditor.plugin.state import STATE
+
+        state = config.stash.get(STATE, None)  # an option that is refused leaves none
+        self.runs = tuple(run for run, _ in state.rendered) if state else ()
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--strict", is_flag=True, help="Warnings count as mistakes.")
+def validate(paths: tuple[Path, ...], strict: bool) -> None:
+    """Check specs without running them.
+
+    PATHS are specs or folders (default: the current one). Every mistake is printed as file:line:column. So is what
+    makes a claim weak: expectations that so few samples can't settle, and threat models that a weak attack, or one
+    that is fooled, would pass.
+    """
+    from auditor.spec.plan import make_plan
+    from auditor.values import SpecError
+
+    wrong = 0
+    for path in _specs(paths):
+        try:
+            planned = make_plan(path)
+        except SpecError as error:
+            wrong += 1
+            say(str(error), "red", err=True)
+            continue
+        for problem in planned.warnings:
+            place = f"{problem.file}:{problem.line}:{problem.column}"
+            say(f"{place}: warning: {problem.message}", "yellow", err=True)
+        expected = sum(len(case.expectations) for case in planned.cases)
+        weak = len(planned.warnings)
+        told = f", {weak} {'warning' if weak == 1 else 'warnings'}" if weak else ""
+        say(f"{path}: {len(planned.cases)} checks, {expected} expectations{told}")
+        wrong += strict and bool(planned.warnings)
+    if wrong:
+        sys.exit(EXIT_WRONG)
+
+
+def _specs(paths: Iterable[Path]) -> list[Path]:
+    """The specs among files and folders; ends with 2 if there is none."""
+    from auditor.spec.document import SUFFIX
+
+    found = [
+        spec for path in paths or (Path(),) for spec in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])
+    ]
+    if not found:
+        say("No *.audit.yaml found.", "red", err=True)
+        sys.exit(EXIT_WRONG)
+    return found
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--calibrate", is_flag=True, help="Load each model whose speed isn't known, and time it: some seconds.")
+@cache.FOLDER
+def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
+    """Show what would run, in which order, what it takes, and what its gates can show.
+
+    PATHS are specs or folders (default: the current one). Of every case: whether its result is cached, else how long
+    it took the last time, else how long it takes at most, by what passes through its model and how fast that is.
+    Attacks leave an image as soon as they can, so most end long before that. No model is loaded, and no connection
+    opened, unless a calibration is asked for; what it finds is kept in the cache. Of every expectation on a share or a
+    median: the most samples it can have, and how many it takes at least for it to pass.
+
+    \b
+    Examples:
+      auditor plan specs                         at once, from what is kept
+      auditor plan specs --calibrate             time the models first
+      pytest specs --audit-budget 5m             run what fits, by `priority`
+    """
+    from rich.markup import escape
+
+    from auditor.cli.forecast import print_outlook, print_plan
+    from auditor.loading.resources import Resources
+    from auditor.run.cache import Cache
+    from auditor.run.estimate import outlook
+    from auditor.spec.plan import make_plan
+
+    console, progress = Console(), Console(stderr=True)
+    resources, cache = Resources(cache=folder), Cache(folder)
+    for path in _specs(paths):
+        planned = make_plan(path)
+        with progress.status(f"calibrating the models of {planned.audit}") if calibrate else nullcontext():
+            found = outlook(planned, resources, cache, calibrate)
+        console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({path})")
+        print_plan(planned, found, console)
+        print_outlook(found, console)
+
+
+@main.command()
+@click.argument("of", type=click.Choice(["spec", "results"]), default="spec")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
+def schema(of: str, output: Path | None) -> None:
+    """Print a JSON Schema.
+
+    \b
+    spec      of *.audit.yaml (default), for editors to complete and explain specs
+    results   of results.json, for programs that read it
+    """
+    from auditor.exports import results
+    from auditor.records.store import write_text
+    from auditor.spec.schema import text
+
+    made = text() if of == "spec" else results.schema_text()
+    if output is None:
+        say(made.removesuffix("\n"))
+    else:
+        write_text(output, made)
+
+
+@main.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
+@click.option(
+    "--size",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MB",
+    help="What a page takes at most: a larger one has its pictures beside it (default: as the last time, or 15).",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
+)
+@click.option(
+    "--cache",
+    "kept",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".audit_cache"),
+    show_default=True,
+    help="Where drawings are kept, as --audit-cache names it.",
+)
+def report(folders: tuple[Path, ...], size: float | None, output: Path | None, kept: Path) -> None:
+    """Render reports again, and what other programs read beside them, from stored records alone.
+
+    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
+    pass. What is drawn is kept in the cache.
+    """
+    from auditor.exports.publishing import add_to_step_summary, passed, render_elsewhere, render_report
+    from auditor.records.store import Folder
+    from auditor.run.cache import Cache
+    from auditor.values import RecordError
+
+    audits = [audit for path in folders or (Path("reports"),) for audit in _audits(path)]
+    if not audits:
+        where = ", ".join(map(str, folders)) or "reports"
+        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
+    good = True
+    most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
+    for audit in audits:
+        if output is None:
+            run, page = render_report(Folder(audit), most, drawings)
+        else:
+            run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most, drawings)
+        add_to_step_summary(run)
+        good = good and passed(run)
+        say(page)
+    if not good:
+        sys.exit(EXIT_NOT_PASSED)
+
+
+def _audits(folder: Path) -> list[Path]:
+    if (folder / "run.json").exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/run.json"))
+
+
+for command in (
+    evidence.judge,
+    evidence.diff,
+    evidence.verify,
+    evidence.replay,
+    evidence.attest,
+    extensions.checks,
+    extensions.attacks,
+    extensions.formats,
+    extensions.datasets,
+    figures.figures,
+    cache.cache,
+):
+    main.add_command(command)

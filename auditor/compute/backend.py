@@ -1,0 +1,49 @@
+"""Import TensorFlow once, with its threads set before it is imported, and without its start-up chatter."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from auditor.compute.parallel import at_once, operation_threads
+
+
+def tensorflow() -> Any:
+    """Return the TensorFlow module.
+
+    On first use its threads are settled, which it reads from the environment when it is imported: one for each
+    operation (see `auditor.compute.parallel`). What the user has set is left alone.
+    """
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", str(operation_threads()))
+    # One more than there are pieces of work at once: a model that Python functions stand for holds one while it waits.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(at_once() + 1))
+    with silenced():
+        import tensorflow as tf
+
+        tf.constant(0)  # the first tensor looks for devices, and says so
+    # Its warnings are advice to whoever wrote the graph; they would drown what a user needs to read.
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep native libraries off standard error; what goes wrong in Python is raised as ever.
+
+    Some of their messages come before they have read the log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,145 @@
+"""A signed statement of what an audit found of a checkpoint, that other tools can read.
+
+An in-toto Statement v1 with the test-result predicate (https://in-toto.io/attestation/test-result/v0.1), signed with an
+Ed25519 key and wrapped as a DSSE envelope (https://github.com/secure-systems-lab/dsse). It names the digests of spec
+and manifest, and through the manifest every file of the audit.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auditor.records import manifest
+from auditor.records.store import Folder, write_text
+from auditor.values import RecordError, Run
+
+NAME = "attestation.json"
+PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
+PAYLOAD = "application/vnd.in-toto+json"
+_WANTED = "this needs the extra `attest`: pip install 'robustness-auditor[attest]'"
+
+
+def statement(folder: Path) -> dict[str, Any]:
+    """What is attested of a finished audit; raise RecordError if its files aren't as they were sealed."""
+    wrong = manifest.broken(folder)
+    if wrong:
+        name, why = next(iter(wrong.items()))
+        raise RecordError(f"{folder} is not as it was sealed, so it can't be attested: {name} {why}")
+    run = Folder(folder).load_run()
+    states = {case.id: run.state(case) for case in run.cases}
+    passed = [case for case, state in states.items() if state == "pass"]
+    warned = [case for case, state in states.items() if state == "waived"]
+    failed = [case for case, state in states.items() if state not in ("pass", "waived", "not selected")]
+    result = "FAILED" if failed or not (passed or warned) else "WARNED" if warned else "PASSED"
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in sorted(_checkpoints(run).items())],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "result": result,
+            "configuration": [
+                {"name": run.spec, "digest": {"sha256": run.spec_digest}},
+                {"name": manifest.NAME, "digest": {"sha256": manifest.digest(folder / manifest.NAME)}},
+            ],
+            "passedTests": passed,
+            "warnedTests": warned,
+            "failedTests": failed,
+        },
+    }
+
+
+def _checkpoints(run: Run) -> Mapping[str, str]:
+    """Digests of the models that cases measured, by file name; raise RecordError if there is none, or one has none."""
+    remote = [record.case for record in run.records.values() if record.evidence is not None and not record.files]
+    if remote:
+        message = f"{', '.join(remote)} measured an endpoint, which has no digest that a statement could name"
+        raise RecordError(f"{message}; put what is to be attested in an audit of its own")
+    found = {name: sha256 for record in run.records.values() for name, sha256 in record.files.items()}
+    if not found:
+        raise RecordError("no record says which checkpoint it measured, so there is nothing to attest")
+    return found
+
+
+def new_key(private: Path) -> Path:
+    """Make an Ed25519 key pair: `private` (PEM, PKCS 8, readable by its owner alone) and, beside it, `.pub`."""
+    serialization, ed25519 = _keys()
+    if private.exists():
+        raise RecordError(f"{private} exists; a key is never overwritten")
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none)
+    try:
+        private.touch(mode=0o600)
+        private.write_bytes(secret)
+    except OSError as error:
+        raise RecordError(f"{private} can't be written: {error.strerror or error}") from error
+    public = private.with_suffix(".pub")
+    write_text(public, key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode())
+    return public
+
+
+def attest(folder: Path, private: Path) -> Path:
+    """Sign the statement of an audit with a private key, and keep it in the audit's folder."""
+    serialization, ed25519 = _keys()
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import CryptoSigner
+
+    key = _read(private, lambda data: serialization.load_pem_private_key(data, None), ed25519.Ed25519PrivateKey)
+    envelope = Envelope(json.dumps(statement(folder), sort_keys=True).encode(), PAYLOAD, {})
+    envelope.sign(CryptoSigner(key))
+    write_text(folder / NAME, json.dumps(envelope.to_dict(), indent=1, sort_keys=True) + "\n")
+    return folder / NAME
+
+
+def check(folder: Path, public: Path) -> dict[str, Any]:
+    """Return the statement that was signed; raise RecordError unless the signature is the key's and it still fits."""
+    serialization, ed25519 = _keys()
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.signer import SSlibKey
+
+    key = _read(public, serialization.load_pem_public_key, ed25519.Ed25519PublicKey)
+    path = folder / NAME
+    try:
+        envelope = Envelope.from_dict(json.loads(path.read_text("utf-8")))
+        envelope.verify([SSlibKey.from_crypto(key)], 1)
+        signed: dict[str, Any] = json.loads(envelope.payload)
+    except FileNotFoundError as error:
+        raise RecordError(f"{folder} has no {NAME}; `auditor attest` makes one") from error
+    except VerificationError as error:
+        raise RecordError(f"{path} is not signed by {public}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{path} can't be read: {error!r}") from error
+    check_fits(path, signed, folder)
+    return signed
+
+
+def check_fits(path: Path, signed: Any, folder: Path) -> None:
+    """Raise RecordError unless what was signed, in `path`, is what is attested of an audit now."""
+    now = statement(folder)
+    if signed != now:
+        found = signed if isinstance(signed, dict) else {}
+        differs = [key for key in now if found.get(key) != now[key]]
+        raise RecordError(f"{path} was signed for something else: its {', '.join(differs)} differ from what is here")
+
+
+def _keys() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as error:
+        raise RecordError(_WANTED) from error
+    return serialization, ed25519
+
+
+def _read(path: Path, load: Any, kind: type[Any]) -> Any:
+    try:
+        key = load(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} can't be read: {error.strerror or error}") from error
+    except (ValueError, TypeError) as error:
+        raise RecordError(f"{path} is no unencrypted PEM key: {error}") from error
+    if not isinstance(key, kind):
+        raise RecordError(f"{path} is no Ed25519 key")
+    return key

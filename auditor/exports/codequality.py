@@ -1,0 +1,38 @@
+"""A run as a GitLab code quality report: a finding for each case that didn't pass.
+
+The fields are those that GitLab documents (docs.gitlab.com, "Code Quality", custom tools): a subset of Code Climate's
+issues, in one JSON array.
+"""
+
+from collections.abc import Mapping
+
+from auditor.exports.interchange import fingerprint, spec_path, to_json
+from auditor.report import outcome, text
+from auditor.telling.escaping import visible
+from auditor.values import Run, State
+
+_SEVERITIES: Mapping[State, str] = {
+    "fail": "blocker",
+    "error": "critical",
+    "cut off": "critical",
+    "not run": "critical",
+    "inconclusive": "major",
+    "waived": "info",
+}
+_LONGEST = 1000
+
+
+def render(run: Run) -> str:
+    """Put a run into a code quality report; the same run always gives the same file."""
+    return to_json(
+        [
+            {
+                "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
+                "check_name": case.check,
+                "fingerprint": fingerprint(run, case),
+                "severity": _SEVERITIES[run.state(case)],
+                "location": {"path": spec_path(run), "lines": {"begin": case.line}},
+            }
+            for case in outcome.open_cases(run)
+        ]
+    )

@@ -1,0 +1,86 @@
+"""A finished audit's records to all that is made of them: its pages, files for other programs, a step's summary."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from auditor.records import history, manifest
+from auditor.records.store import Folder, write_bytes, write_text
+from auditor.report import PAGE, SIZE
+from auditor.values import RecordError, Run
+
+
+def render_report(folder: Folder, size: int | None = None, drawings: Path | None = None) -> tuple[Run, Path]:
+    """Render the last run, for people and for other programs, from its records alone.
+
+    size: the bytes that a page takes at most, if that is possible; as the last time if not given. drawings: where
+    pictures are kept that needn't be drawn again. Returns the run and the page's path; the other files lie beside it.
+    The page of the whole reports folder is brought up to date too.
+    """
+    from auditor.exports.files import drawn_by, render_files
+    from auditor.report.index import render_index
+
+    run = folder.load_run()
+    if size is None:
+        size = manifest.page_bytes(folder.path) or SIZE
+    _write_report(folder.path, render_files(run, size, drawings=drawings))
+    manifest.seal(folder.path, size, drawn_by())
+    if run.part_of:
+        history.remember(folder.reports, folder.path.resolve().parent.name, run)
+        return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
+    reports = folder.path.resolve().parent
+    history.add(folder.path.resolve(), run)
+    write_text(reports / PAGE, render_index(history.audits(reports)))
+    return run, folder.path / PAGE
+
+
+def render_elsewhere(
+    folder: Folder, target: Path, size: int | None = None, drawings: Path | None = None
+) -> tuple[Run, Path]:
+    """Render the last run into another folder than that of its records, which its pages then don't lead to.
+
+    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
+    """
+    from auditor.exports.files import render_files
+
+    if (target / "run.json").exists():
+        raise RecordError(f"{target} holds records of its own; name another folder")
+    run = folder.load_run()
+    size = size or manifest.page_bytes(folder.path) or SIZE
+    _write_report(target, render_files(run, size, beside_records=False, drawings=drawings))
+    return run, target / PAGE
+
+
+def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove those that an earlier one left and this one lacks."""
+    from auditor.report.layout import OURS, PICTURES
+
+    if (folder / PICTURES).is_symlink():
+        raise RecordError(f"{folder / PICTURES} is a link; a report's files lie in {folder} itself")
+    for name, content in made.items():
+        write_bytes(folder / name, content)
+    for name in manifest.files(folder):
+        if OURS.fullmatch(name) and name not in made:
+            (folder / name).unlink()
+
+
+def add_to_step_summary(run: Run) -> None:
+    """Append a run to the summary of a GitHub Actions step, whose file GITHUB_STEP_SUMMARY names, if it does.
+
+    A run takes at most half of what room there is, so that several audits of one step all have theirs.
+    """
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    from auditor.report.summary import MOST_BYTES, render
+
+    try:
+        with Path(name).open("ab") as file:
+            file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
+    except OSError as error:
+        raise RecordError(f"the step summary {name} can't be written: {error.strerror or error}") from error
+
+
+def passed(run: Run) -> bool:
+    """Whether every case that was chosen to run passed; one that its budget left out was chosen not to."""
+    return all(run.state(case) in ("pass", "waived", "not selected") or case.id in run.left for case in run.cases)

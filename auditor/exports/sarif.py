@@ -1,0 +1,135 @@
+"""A run as SARIF 2.1.0 (OASIS, 2020, with errata 01 of 2023): a result for each case that didn't pass.
+
+A check is a rule, explained by its docstring; a result stands in the spec, where its case does. A waived case is a
+suppressed result. That something could not be measured is said twice: by a result, so that a gate sees it, and by
+the invocation, which then was not successful.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import auditor
+from auditor.exports.interchange import fingerprint, spec_path, to_json
+from auditor.report import outcome, text
+from auditor.report.explain import explain
+from auditor.telling.escaping import visible
+from auditor.values import PlannedCase, Run, State, Waiver
+
+Json = dict[str, Any]
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Mapping[State, str] = {"inconclusive": "warning"}  # all else that didn't pass is an error
+_UNMEASURED: tuple[State, ...] = ("error", "cut off", "not run")
+_LONGEST = 1000
+"""GitHub shows no more than 1024 characters of a description."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_ESCAPES = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
+
+
+def render(run: Run) -> str:
+    """Put a run into SARIF; the same run always gives the same file."""
+    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(run)]})
+
+
+def _run(run: Run) -> Json:
+    rules = sorted({case.check for case in run.cases})
+    unmeasured = [case for case in run.cases if run.state(case) in _UNMEASURED]
+    return {
+        "tool": {
+            "driver": {
+                "name": "robustness-auditor",
+                "semanticVersion": auditor.__version__,
+                "version": auditor.__version__,
+                "rules": [_rule(check) for check in rules],
+            }
+        },
+        # GitHub keeps the results of one category apart from those of another, and replaces its last ones.
+        "automationDetails": {"id": f"auditor/{visible(run.audit)}/"},
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The folder that the audit was run in."}}},
+        "invocations": [
+            {
+                "executionSuccessful": not unmeasured,
+                "toolExecutionNotifications": [_notification(run, case, rules) for case in unmeasured],
+                # Readers refuse a whole file for a time that is none.
+                **({"startTimeUtc": run.started} if _TIME.fullmatch(run.started) else {}),
+            }
+        ],
+        "results": [_result(run, case, rules) for case in outcome.open_cases(run)],
+    }
+
+
+def _rule(check: str) -> Json:
+    """A check as a rule: GitHub refuses one without its two descriptions and help."""
+    explanation = explain(check)
+    question = explanation.question or explanation.missing or check
+    parts = {section.title: "\n".join(section.parts) for section in explanation.sections}
+    help_text = "\n\n".join(f"{title}\n{said}" for title, said in parts.items())
+    return {
+        "id": check,
+        "name": check.title().replace("_", "") + "Check",
+        "shortDescription": {"text": _shown(question)},
+        "fullDescription": {"text": _shown(parts.get("What it measures", question))},
+        "help": {"text": visible(help_text or question)},
+    }
+
+
+def _result(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
+    record = run.records.get(case.id)
+    state: State = record.verdict.status if record else run.state(case)
+    waiver = record.waiver if record and record.state == "waived" else None
+    properties = {"audit": run.audit, "case": case.id, "model": case.model, "state": run.state(case)}
+    if record and record.failure:
+        properties["errorKind"] = record.failure.kind
+    metrics = record.evidence.metrics if record and record.evidence else {}
+    return {
+        "ruleId": case.check,
+        "ruleIndex": rules.index(case.check),
+        "level": _LEVELS.get(state, "error"),
+        "message": _message(f"{case.id}: {outcome.message(run, case)}"),
+        "locations": [_location(run, case)],
+        # A name of ours: GitHub adds its own, from the line's text, and complains about another one of that name.
+        "partialFingerprints": {"auditCase/v1": fingerprint(run, case)},
+        # Either all results have them or none.
+        "suppressions": [_suppression(waiver)] if waiver else [],
+        "properties": properties | {"metrics": {name: metric.value for name, metric in metrics.items()}},
+    }
+
+
+def _suppression(waiver: Waiver) -> Json:
+    return {"kind": "external", "status": "accepted", "justification": visible(str(waiver))}
+
+
+def _notification(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
+    record = run.records.get(case.id)
+    failure = record.failure if record else None
+    notification = {
+        "level": "error",
+        "message": _message(f"{case.id}: {outcome.message(run, case)}"),
+        "locations": [_location(run, case)],
+        "associatedRule": {"id": case.check, "index": rules.index(case.check)},
+    }
+    if failure:
+        notification["exception"] = {"kind": visible(failure.kind), "message": visible(failure.message)}
+    return notification
+
+
+def _location(run: Run, case: PlannedCase) -> Json:
+    path = spec_path(run)
+    uri = quote(path, errors="replace")
+    # An absolute path is a URI only with its scheme, and has no base.
+    artifact = {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
+    return {
+        "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": case.line}},
+        "logicalLocations": [{"name": case.id, "fullyQualifiedName": f"{run.audit}::{case.id}"}],
+    }
+
+
+def _message(said: str) -> Json:
+    """A message in SARIF's own plain text, where brackets make links and braces placeholders (3.11.5, 3.11.6)."""
+    return {"text": _shown(said).translate(_ESCAPES)}
+
+
+def _shown(said: str) -> str:
+    return visible(text.shortened(said, _LONGEST))

@@ -1,0 +1,102 @@
+"""How many samples would settle an expectation that those at hand leave open; pure."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from auditor.statistics.intervals import bounded, changes, limits
+from auditor.statistics.means import mean_limits
+from auditor.statistics.pairs import change_limits
+from auditor.statistics.shares import normal_quantile, samples_for_power
+from auditor.values import Expectation, Metric
+
+_MOST_SAMPLES = 10_000_000
+_WANTED = 0.9
+"""How probable it is to be that so many samples settle it, if the estimate is the truth; one half is too little."""
+
+
+def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float) -> int | None:
+    """Least n at which the expectation passes nine times in ten if the truth is as estimated; of every group, for an
+    extreme of several. None where no n below ten million would do, or none can be told.
+    """
+    if metric.kind == "exact" or metric.n == 0:
+        return None
+    tail = 1 - confidence
+    needed = 1.0
+    if expectation.min is not None:
+        needed = max(needed, _for_floor(metric, expectation.min, tail))
+    if expectation.max is not None:
+        needed = max(needed, _for_ceiling(metric, expectation.max, tail))
+    return max(math.ceil(needed), _smallest(metric)) if needed <= _MOST_SAMPLES else None
+
+
+def _smallest(metric: Metric) -> int:
+    """It takes no fewer than there are."""
+    return min((group.n for group in metric.groups.values()), default=metric.n) if metric.groups else metric.n
+
+
+def _for_floor(metric: Metric, floor: float, tail: float) -> float:
+    if metric.kind == "proportion":
+        return samples_for_power(metric.value, floor, tail, _WANTED)
+    if metric.kind == "median" and metric.values is not None:
+        # It is a question about a share: whether at least half of the values reach the floor.
+        return samples_for_power(float((metric.values >= floor).mean()), 0.5, tail, _WANTED)
+    if metric.kind == "crossing":
+        radii = [] if metric.values is None else metric.values.tolist()
+        below = [share.value for radius, share in zip(radii, metric.groups.values(), strict=True) if radius < floor]
+        return samples_for_power(min(below), 0.5, tail, _WANTED) if below else 1.0
+    if metric.kind == "lowest":
+        return max(_for_floor(group, floor, tail) if group.n else math.inf for group in metric.groups.values())
+    if metric.kind in ("difference", "mean"):
+        return _shifted(metric, floor, tail, lower=True)
+    return math.inf
+
+
+def _for_ceiling(metric: Metric, ceiling: float, tail: float) -> float:
+    if metric.kind == "proportion":
+        return samples_for_power(1 - metric.value, 1 - ceiling, tail, _WANTED)
+    if metric.kind == "median" and metric.values is not None:
+        return samples_for_power(float((metric.values <= ceiling).mean()), 0.5, tail, _WANTED)
+    if metric.kind == "crossing":
+        radii = [] if metric.values is None else metric.values.tolist()
+        within = [share.value for radius, share in zip(radii, metric.groups.values(), strict=True) if radius <= ceiling]
+        return samples_for_power(1 - min(within), 0.5, tail, _WANTED) if within else math.inf
+    if metric.kind == "highest":
+        return max(_for_ceiling(group, ceiling, tail) if group.n else math.inf for group in metric.groups.values())
+    if metric.kind in ("difference", "mean"):
+        return _shifted(metric, ceiling, tail, lower=False)
+    return math.inf
+
+
+def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> float:
+    """With more of the same values limits come closer; the estimate itself strays, by a known number of its errors."""
+    if metric.values is None or (metric.kind == "mean" and not bounded(metric)):
+        return math.inf
+    stray = normal_quantile(1 - _WANTED) * float(np.std(metric.values))
+    limit = _limit_of(metric, tail, 0 if lower else 1)
+
+    def settled(n: int) -> bool:
+        slack = stray / math.sqrt(n)
+        return limit(n) - slack >= threshold if lower else limit(n) + slack <= threshold
+
+    low = high = metric.n
+    while not settled(high):
+        low, high = high, high * 2
+        if high > _MOST_SAMPLES:
+            return math.inf
+    while high - low > max(1, high // 1000):
+        middle = (low + high) // 2
+        low, high = (low, middle) if settled(middle) else (middle, high)
+    return high
+
+
+def _limit_of(metric: Metric, tail: float, side: int) -> Callable[[int], float]:
+    """The limit to expect of n samples whose values are as those at hand."""
+    if metric.values is None:
+        return lambda _: limits(metric, tail)[side]
+    values, (low, high) = metric.values, metric.bounds or (-1.0, 1.0)
+    if metric.kind == "difference":
+        fell, rose = changes(metric)
+        return lambda n: change_limits(fell, rose, metric.n, tail, n / metric.n)[side]
+    return lambda n: mean_limits(values, low, high, tail, n / metric.n)[side]

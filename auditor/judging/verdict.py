@@ -1,0 +1,215 @@
+"""Evidence and expectations to a verdict: a pure function, so that stored evidence can be judged again.
+
+An expectation passes when the whole confidence interval satisfies it, fails when the point estimate violates it,
+and is inconclusive in between. A bound is a one-sided question, so each is judged by a one-sided limit at the
+spec's confidence: a pass is wrong at most that seldom.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from auditor.judging.prospect import samples_to_settle
+from auditor.statistics.comparison import difference
+from auditor.statistics.intervals import bounded, bounds, limits
+from auditor.values import Baseline, CheckError, Diagnostic, Expectation, Finding, Metric, Status, Verdict, same_name
+
+# Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
+_OPEN = ("median", "crossing", "lowest", "highest", "gap")
+_RANK: Mapping[Status, int] = {"pass": 0, "inconclusive": 1, "fail": 2, "error": 3}
+
+
+def judge(
+    metrics: Mapping[str, Metric],
+    expectations: Sequence[Expectation],
+    confidence: float,
+    diagnostics: Sequence[Diagnostic] = (),
+    baseline: Baseline | None = None,
+) -> Verdict:
+    """Judge metrics against expectations, at a confidence above one half.
+
+    baseline: what some expectations compare with. Total: every input gives a verdict, and NaN is always an error.
+    """
+    findings = tuple(_judge_one(metrics, e, confidence, diagnostics, baseline) for e in expectations)
+    status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="pass")
+    unsound = [d for d in diagnostics if not (d.ok or d.inflates or d.deflates)]
+    if not expectations and unsound:
+        return Verdict("inconclusive", f"the measurement itself is suspect ({_reasons(unsound)})", findings)
+    if not expectations:
+        return Verdict("pass", "descriptive: nothing was expected, the evidence was made", findings)
+    decisive = [finding.message for finding in findings if finding.status == status]
+    return Verdict(status, "; ".join(decisive), findings)
+
+
+def _reasons(suspect: Sequence[Diagnostic]) -> str:
+    return "; ".join(f"{diagnostic.name}: {diagnostic.message}" for diagnostic in suspect)
+
+
+def _judge_one(
+    metrics: Mapping[str, Metric],
+    expectation: Expectation,
+    confidence: float,
+    diagnostics: Sequence[Diagnostic],
+    baseline: Baseline | None,
+) -> Finding:
+    try:
+        metric = _subject(metrics, expectation, baseline)
+    except CheckError as error:
+        return Finding(expectation, "error", math.nan, math.nan, math.nan, 0, str(error))
+    if metric.n == 0 or math.isnan(metric.value) or (math.isinf(metric.value) and metric.kind not in _OPEN):
+        why = "there was nothing to measure it on" if metric.n == 0 else f"it came out as {metric.value}"
+        message = f"{expectation.subject} has no value: {why}"
+        return Finding(expectation, "error", metric.value, math.nan, math.nan, metric.n, message)
+    low, high = demanded_limits(metric, expectation, confidence)
+    status = _status(metric.value, low, high, expectation)
+    message = _message(metric, low, high, expectation, status, confidence)
+    also = baseline.diagnostics if baseline and expectation.versus_baseline else ()
+    suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if _voids(diagnostic, expectation)]
+    if status == "pass" and suspect:
+        status, message = "inconclusive", f"{message}, but the measurement itself is suspect ({_reasons(suspect)})"
+    return Finding(expectation, status, metric.value, low, high, metric.n, message)
+
+
+def _voids(diagnostic: Diagnostic, expectation: Expectation) -> bool:
+    """Whether a pass of this expectation can't be believed."""
+    if diagnostic.ok:
+        return False
+    if not (diagnostic.inflates or diagnostic.deflates):
+        return True
+    names = {expectation.metric, expectation.metric.split(".", 1)[0]}
+    too_high = expectation.min is not None and not names.isdisjoint(diagnostic.inflates)
+    too_low = expectation.max is not None and not names.isdisjoint(diagnostic.deflates)
+    return too_high or too_low
+
+
+def _mirrored(diagnostic: Diagnostic) -> Diagnostic:
+    """A doubt about the baseline as one about the difference: what it had too high makes the difference too low."""
+    name = f"baseline, {diagnostic.name}"
+    return Diagnostic(name, diagnostic.ok, diagnostic.message, diagnostic.deflates, diagnostic.inflates)
+
+
+def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: Baseline | None) -> Metric:
+    """What an expectation is about: a metric, or its difference from the baseline's."""
+    name = expectation.metric
+    alike = same_name(name, tuple(metrics))
+    if name not in metrics and alike:
+        several = f"{name} could be any of {len(alike)}, as that many classes have one name"
+        raise CheckError(f"{several}; write the one that is meant: {', '.join(alike)}")
+    if name not in metrics:
+        raise CheckError(f"{name} was not measured (measured: {', '.join(metrics) or 'none'})")
+    if not expectation.versus_baseline:
+        return metrics[name]
+    if baseline is None:
+        raise CheckError(
+            f"{name} has no baseline to be compared with: give a previous run's records with --audit-baseline, or name "
+            "one of the spec's models `baseline`"
+        )
+    if baseline.mismatch:
+        raise CheckError(f"{name} can't be compared with {baseline.source}: {baseline.mismatch}")
+    if name not in baseline.metrics:
+        raise CheckError(f"the baseline has no {name} (it has: {', '.join(baseline.metrics) or 'none'})")
+    try:
+        return difference(metrics[name], baseline.metrics[name])
+    except CheckError as error:
+        raise CheckError(f"{name} can't be compared with the baseline: {error}") from error
+
+
+def demanded_limits(metric: Metric, expectation: Expectation, confidence: float) -> tuple[float, float]:
+    """The interval that an expectation is judged by: open to the side it doesn't ask about.
+
+    Where both sides are asked about, each limit is missed with probability 1 - confidence: the union of two such
+    questions is answered wrongly no more often than each (Berger and Hsu, Statistical Science 1996). Limits are always
+    exact ones, whatever intervals the spec wants to see: a score interval is no one-sided test.
+    """
+    low, high = limits(metric, 1 - confidence)
+    lowest, highest = (metric.value, metric.value) if metric.kind == "exact" else bounds(metric)
+    return (lowest if expectation.min is None else low), (highest if expectation.max is None else high)
+
+
+def _status(value: float, low: float, high: float, expectation: Expectation) -> Status:
+    floor = -math.inf if expectation.min is None else expectation.min
+    ceiling = math.inf if expectation.max is None else expectation.max
+    if not floor <= value <= ceiling:
+        return "fail"
+    return "pass" if floor <= low and high <= ceiling else "inconclusive"
+
+
+def _message(
+    metric: Metric, low: float, high: float, expectation: Expectation, status: Status, confidence: float
+) -> str:
+    measured = f"{expectation.subject} is {in_words(metric)}"
+    if metric.kind != "exact":
+        limit = f"{_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence"
+        measured += f" ({counted(metric)}, {limit})"
+    if status == "pass":
+        return f"{measured}: satisfies {expectation}"
+    if status == "fail":
+        return f"{measured}: violates {expectation}"
+    hint = _hint(metric, expectation, confidence)
+    return f"{measured}: the estimate satisfies {expectation} but the interval reaches past it; {hint}"
+
+
+def in_words(metric: Metric) -> str:
+    """A value, of which one that lies beyond all that was tried has no number."""
+    if math.isfinite(metric.value):
+        return f"{metric.value:.4g}"
+    if metric.kind == "crossing" and metric.values is not None and metric.values.size:
+        return f"more than {metric.values[-1]:.4g}, the last radius asked for"
+    return "infinite: beyond all that was found" if metric.value > 0 else "minus infinity"
+
+
+def counted(metric: Metric) -> str:
+    """What a metric rests on: `95/100`, or `n = 200`; of an extreme, the group that is it."""
+    if metric.kind == "proportion":
+        return f"{metric.successes}/{metric.n}"
+    if metric.kind in ("lowest", "highest"):
+        name = next(name for name, group in metric.groups.items() if group.n and group.value == metric.value)
+        return f"{name}: {counted(metric.groups[name])}; {metric.kind} of {len(metric.groups)}"
+    if metric.kind == "gap":
+        now, before = (counted(part) for part in metric.groups.values())
+        return f"{now} now, {before} before"
+    return f"n = {metric.n}"
+
+
+def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
+    if expectation.max is None:
+        return f"at least {low:.4g}"
+    return f"at most {high:.4g}" if expectation.min is None else f"{low:.4g} to {high:.4g}, each"
+
+
+def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
+    """What would settle it."""
+    if metric.kind == "mean" and not bounded(metric):
+        return (
+            "its values have no known bounds, and without any no number of samples says anything about a mean "
+            "(Bahadur and Savage, 1956): gate a share or a median instead"
+        )
+    empty = [name for name, group in metric.groups.items() if not group.n]
+    if empty:
+        some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+        return f"there are no samples of {some}, so that nothing is known of {'it' if len(empty) == 1 else 'them'}"
+    if metric.kind == "mean" and metric.n == 1:
+        return "a single value says nothing about the spread; measure more"
+    needed = samples_to_settle(metric, expectation, confidence)
+    if needed:
+        each = " of every group" if metric.kind in ("lowest", "highest") else ""
+        return f"about {needed} samples{each} would settle it, nine times in ten if the estimate is right"
+    if metric.kind in ("lowest", "highest", "gap"):
+        return "it takes more samples, or fewer groups" if metric.kind != "gap" else "it takes more samples of both"
+    return "it is too near for any practical number of samples to settle it"
+
+
+def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float:
+    """The confidence at which to judge each of `gates` expectations so that all hold together at `confidence`.
+
+    passed: how many of them pass when each is judged at a given confidence. Holm (A simple sequentially rejective
+    multiple test procedure, 1979) compares the k-th smallest p-value with risk / (gates - k + 1); judging at the
+    strictest level and loosening it by what has passed until nothing more does ends at the same place.
+    """
+    done = 0
+    while done < gates:
+        level = 1 - (1 - confidence) / (gates - done)
+        now = passed(level)
+        if now <= done:
+            return level
+        done = now
+    return confidence

@@ -1,0 +1,373 @@
+"""Load classifiers and samples, check that they fit, and keep them: the one place with session state.
+
+Before a checkpoint is loaded its digests and signature have to be what the spec demands, nothing in its files may
+look hostile, and unless the spec trusts it, it has to be loaded by another process first.
+"""
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auditor import catalog
+from auditor.classifiers.common import Loaded
+from auditor.classifiers.preprocessing import ModelParameters, prepared
+from auditor.loading import signature
+from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
+from auditor.loading.fitting import check_fit, unfaithful
+from auditor.loading.probing import Prober
+from auditor.loading.registry import fetch
+from auditor.loading.scanning import Threat, scan
+from auditor.reading import intake
+from auditor.spec.plan import Plan, Source
+from auditor.spec.sources import Registered, is_registered, listing, registered, signature_beside
+from auditor.values import Checkpoint, Classifier, ModelError, Parameters, RecordError, Samples, references
+
+RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
+
+
+class Resources:
+    """Classifiers and samples of a session, each loaded on first use and once.
+
+    tracking: URI of the MLflow that `models:/…` are fetched from; MLFLOW_TRACKING_URI says it if left out. allow_code:
+    whether code of checkpoints may run, and what looks hostile may be loaded. cache: the folder that remembers which
+    checkpoints another process has loaded; each is tried anew if left out.
+    """
+
+    def __init__(self, tracking: str = "", allow_code: bool = False, cache: Path | None = None) -> None:
+        self._tracking = tracking
+        self.allow_code = allow_code
+        self._prober = Prober(cache)
+        self._fetched: dict[Registered, Path] = {}
+        self._downloads: Path | None = None
+        self._threats: dict[str, tuple[Threat, ...]] = {}
+        self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
+        self._signed: set[tuple[str, str]] = set()
+        self._opened: dict[str, Classifier] = {}
+        self._fitting: dict[tuple[str, str], Classifier] = {}
+        self._faithful: set[tuple[str, str]] = set()
+        self._known_by: dict[str, Mapping[str, str]] = {}
+        self._sources: dict[int, Source] = {}
+        self._samples: dict[str, Samples] = {}
+        self._digests: dict[tuple[str, int, int], str] = {}
+
+    def samples(self, plan: Plan) -> Samples:
+        """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
+        key = _key(plan.data)
+        if key not in self._samples:
+            source = plan.data
+            found = catalog.load("datasets", source.extension).load(source.params)
+            count = source.params.model_dump().get("duplicates") == "count"
+            self._samples[key] = intake.admitted(found, source.extension, "count" if count else "drop")
+        return self._samples[key]
+
+    def classifier(self, plan: Plan, name: str) -> Classifier:
+        """Return the plan's model `name`, behind its preprocessing.
+
+        What was taken off its output is put back where logits would otherwise not be those of the checkpoint itself.
+        Raises ModelError if it isn't let in, can't be opened, doesn't fit the samples, or if what is measured on it
+        would still not be what the checkpoint answers.
+        """
+        pair = self._pair(plan, name)
+        if pair not in self._faithful:
+            classifier = self.own_call(plan, name)
+            told = unfaithful(classifier, self.samples(plan))
+            if told and self.take_as_given(plan, name):
+                told = unfaithful(self._fitting[pair], self.samples(plan))
+            if told:
+                message = "gives other answers to an audit than to a plain call of its format"
+                raise ModelError(f"model {name!r} {message}: {told}. Nothing measured on it would be true of it")
+            self._faithful.add(pair)
+        return self._fitting[pair]
+
+    def own_call(self, plan: Plan, name: str) -> Classifier:
+        """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
+        pair = self._pair(plan, name)
+        if pair not in self._fitting:
+            self._put(plan, name, self._let_in(plan, name), as_given=False)
+            layout = getattr(plan.models[name].params, "layout", "")
+            try:
+                check_fit(name, self._fitting[pair], self.samples(plan), layout)
+            except Exception:
+                self._drop(pair)
+                raise
+        return self._fitting[pair]
+
+    def take_as_given(self, plan: Plan, name: str) -> bool:
+        """Take the output of the plan's model `name` as it is from now on; say whether anything had been taken off."""
+        base = self._opened[_key(plan.models[name])]
+        whole = base.as_given if isinstance(base, Loaded) else None
+        if whole is None or self._sources[id(self._fitting[self._pair(plan, name)])].as_given:
+            return False
+        self._put(plan, name, whole, as_given=True)
+        return True
+
+    def _pair(self, plan: Plan, name: str) -> tuple[str, str]:
+        return _key(plan.models[name]), _key(plan.data)
+
+    def _put(self, plan: Plan, name: str, base: Classifier, as_given: bool) -> None:
+        source, shape = plan.models[name], self.samples(plan).images.shape[1:]
+        classifier = behind_preprocessing(name, base, source, shape)
+        self._drop(self._pair(plan, name))
+        self._fitting[self._pair(plan, name)] = classifier
+        self._sources[id(classifier)] = dataclasses.replace(self._here(source), as_given=as_given)
+
+    def _drop(self, pair: tuple[str, str]) -> None:
+        old = self._fitting.pop(pair, None)
+        if old is not None:
+            del self._sources[id(old)]
+
+    def _let_in(self, plan: Plan, name: str) -> Classifier:
+        """Open a checkpoint once, if it may be."""
+        source = plan.models[name]
+        key = _key(source)
+        if key not in self._opened:
+            if key not in self._refused:
+                self._refused[key] = self._refusal(name, source, self.checkpoint(plan, name))
+            if self._refused[key]:
+                raise ModelError(self._refused[key])
+            self._known_by[key] = catalog.known_by(source.extension, source.params)
+            self._opened[key] = self._open(source)
+        return self._opened[key]
+
+    def known_by(self, source: Source) -> Mapping[str, str]:
+        """What a model without files is known by, such as the version that its server tells; of others nothing.
+
+        Raises ModelError where it isn't any more what it was when it was opened.
+        """
+        now = catalog.known_by(source.extension, source.params)
+        then = self._known_by.setdefault(_key(source), now)
+        if now != then:
+            other = [what for what in now if now[what] != then[what]]
+            told = ", ".join(f"its {what} was {then[what]} and is {now[what]} now" for what in other)
+            raise ModelError(f"the model was exchanged while it was audited: {told}; run the audit again")
+        return now
+
+    def source_of(self, classifier: Classifier) -> Source | None:
+        """What a classifier was loaded from, or None for one that these resources didn't load."""
+        return self._sources.get(id(classifier))
+
+    def _open(self, source: Source) -> Classifier:
+        here = self._here(source)
+        try:
+            return opened(here)
+        except ModelError as error:
+            raise ModelError(_as_named(str(error), source, here)) from error
+
+    def _here(self, source: Source) -> Source:
+        """What to load, wherever it was fetched to, and whether its code may run."""
+        return dataclasses.replace(source, params=self._located(source), allow_code=self.allow_code)
+
+    def _located(self, source: Source) -> Parameters:
+        """Return the parameters with a path to a copy of its own for everything named `models:/…`."""
+        found = {}
+        for reference in references(source.params):
+            if reference.to == "file" and is_registered(reference.name):
+                wanted = registered(reference.name)
+                found[str(reference.location[0])] = str(wanted.within(self._artifact(wanted)))
+        return source.params.model_copy(update=found)
+
+    def _artifact(self, wanted: Registered) -> Path:
+        whole = Registered(wanted.model, wanted.version)
+        if whole not in self._fetched:
+            if self._downloads is None:
+                self._downloads = Path(tempfile.mkdtemp(prefix="auditor-"))
+                weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
+            self._fetched[whole] = fetch(whole, self._tracking, self._downloads)
+        return self._fetched[whole]
+
+    def checkpoint(self, plan: Plan, name: str) -> Checkpoint:
+        """Return the files of the plan's model `name`.
+
+        Raises ModelError if their digests or their signature aren't what the spec demands.
+        """
+        source = plan.models[name]
+        files = all_labelled(_paths(self._here(source)), source.params)
+        try:
+            digests = {label: self.digest(file) for label, file in files.items()}
+            whole = list(self.digests(source).values())
+        except OSError as error:
+            raise ModelError(f"model {name!r}: {error.filename} can't be read: {error.strerror or error}") from error
+        wanted = source.safeguards.sha256
+        told = unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
+        if told:
+            line = plan.spec.marks.line(("models", name, "sha256"))
+            message = f"{told} (line {line} of {plan.spec.marks.file}); it isn't loaded"
+            raise ModelError(f"model {name!r}: {message}. If it was meant to change, write its new digest there")
+        key = source.safeguards.public_key
+        if key is not None and (_key(source), str(digests)) not in self._signed:
+            self._check_signature(name, self._here(source), Path(key))
+            self._signed.add((_key(source), str(digests)))
+        return Checkpoint(files, digests, **self.demanded(source))
+
+    def demanded(self, source: Source) -> dict[str, bool]:
+        """What the spec demands of a model before it is loaded, and whether a signature lies beside it in vain."""
+        safeguards = source.safeguards
+        beside = any(signature_beside(path).is_file() for path in _paths(self._here(source)))
+        return {
+            "pinned": safeguards.sha256 is not None,
+            "signed": safeguards.public_key is not None,
+            "unchecked": beside and safeguards.public_key is None,
+        }
+
+    def unseen(self, plan: Plan, name: str) -> list[str]:
+        """Which files of a model, or parts of them, are of no kind that the scan looks into: they may hold anything."""
+        found = self._scanned(plan.models[name], self.checkpoint(plan, name))
+        return [threat.file for threat in found if threat.severity == "unknown"]
+
+    def _scanned(self, source: Source, checkpoint: Checkpoint) -> tuple[Threat, ...]:
+        key = _key(source)
+        if key not in self._threats:
+            self._threats[key] = scan(checkpoint.files)
+        return self._threats[key]
+
+    def _check_signature(self, name: str, source: Source, key: Path) -> None:
+        paths = _paths(source)
+        told = source.safeguards.signature_path
+        for path in paths:
+            alone = len(paths) == 1 and source.params.files_at(path) == (path,)
+            whole = path if path.is_dir() or alone else path.parent
+            signature.check(name, whole, Path(told) if told else signature_beside(path), key)
+
+    def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> str:
+        """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
+        if not checkpoint.files:
+            return ""
+        threats = [] if self.allow_code else [t for t in self._scanned(source, checkpoint) if t.severity == "critical"]
+        if threats:
+            more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
+            way = "if you trust whoever made it, --audit-allow-code loads it all the same"
+            message = f"{threats[0].file}: {threats[0].message}{more}; it isn't loaded ({way})"
+            return f"model {name!r}: {message}"
+        if source.safeguards.trusted:
+            return ""
+        here = self._here(source)
+        return _as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
+
+    def digests(self, source: Source) -> dict[str, str]:
+        """SHA-256 of everything a source is loaded from, by the name the spec gives it.
+
+        Where a name stands for several files, it is the SHA-256 of what `sha256sum` prints for them, sorted by name.
+        """
+        shown = {r.location: r.name for r in references(source.written)}
+        found = {}
+        for reference in references(self._located(source)):
+            if reference.to == "file":
+                path = Path(reference.name)
+                found[shown[reference.location]] = self._digest_of_all(path, source.params.files_at(path))
+        return found
+
+    def _digest_of_all(self, path: Path, files: tuple[Path, ...]) -> str:
+        if files == (path,):
+            return self.digest(path)
+        named = sorted((label, self.digest(file)) for label, file in labelled(path, files).items())
+        return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of one file, in hex, read once as long as size and time stay what they are."""
+        status = path.stat()
+        key = (str(path), status.st_size, status.st_mtime_ns)
+        if key not in self._digests:
+            with path.open("rb") as file:
+                self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digests[key]
+
+
+def opened(source: Source) -> Classifier:
+    """Load a checkpoint, as given if its source says so; raise ModelError if it can't be opened."""
+    classifier = catalog.loader(source.extension, source.allow_code)(source.params)
+    whole = classifier.as_given if source.as_given and isinstance(classifier, Loaded) else None
+    return whole or classifier
+
+
+def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
+    """Put what a source says of preprocessing in front of a classifier, for samples of this shape (H, W, C)."""
+    steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
+    return prepared(name, classifier, steps, shape)
+
+
+def _paths(source: Source) -> list[Path]:
+    return [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
+
+
+def _as_named(said: str, source: Source, here: Source) -> str:
+    """What is said of something that was fetched, by the name that the spec gives it."""
+    for reference, there in zip(references(source.params), references(here.params), strict=True):
+        if said and reference.name != there.name:
+            held = f" {listing(Path(there.name))}" if Path(there.name).is_dir() else ""
+            said = said.replace(there.name, reference.name) + held
+    return said
+
+
+def _key(source: Source) -> str:
+    return f"{source.extension} {source.params.model_dump_json()} {source.safeguards.model_dump_json()}"
+
+
+def spec_origin(plan: Plan) -> Mapping[str, Any]:
+    """Which spec a result is of."""
+    return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
+
+
+def provenance(
+    plan: Plan, resources: Resources, models: tuple[str, ...], used: Mapping[str, Classifier], seed: int
+) -> Mapping[str, Any]:
+    """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time.
+
+    used: those of the models that were loaded for it.
+    """
+    import platform
+    from importlib.metadata import version
+
+    import auditor
+
+    runtimes = [name for name, module in RUNTIMES.items() if module in sys.modules]
+    packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
+    samples = resources.samples(plan)
+    return {
+        "spec": spec_origin(plan),
+        "case": {"seed": seed},
+        "data": {
+            "dataset": plan.data.extension,
+            "params": plan.data.shown,
+            **intake.told(samples),
+            "files": resources.digests(plan.data),
+        },
+        "models": {
+            name: {
+                "format": plan.models[name].extension,
+                "params": plan.models[name].shown,
+                "files": resources.digests(plan.models[name]),
+                "known_by": resources.known_by(plan.models[name]),
+                **resources.demanded(plan.models[name]),
+                "logits": used[name].logits_from if name in used else "not loaded",
+                "not looked into": resources.unseen(plan, name),
+            }
+            for name in models
+        },
+        "code_allowed": resources.allow_code,
+        "versions": {
+            "auditor": auditor.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+        "finished": now(),
+    }
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC, or the one that SOURCE_DATE_EPOCH names; raise RecordError if it names none."""
+    said = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = time.gmtime(int(said)) if said else time.gmtime()
+    except (ValueError, OverflowError, OSError) as error:
+        message = f"SOURCE_DATE_EPOCH is {said!r}; it has to be whole seconds since 1970, such as 1767225600"
+        raise RecordError(message) from error
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)

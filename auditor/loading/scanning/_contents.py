@@ -1,0 +1,149 @@
+"""What a file is, by its bytes and not by its name: which of our readers looks into it, or that none does.
+
+What none of them knows isn't looked into. That is said of it: nothing found in it means nothing.
+"""
+
+import os
+import pickletools
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+from typing import IO
+
+from auditor.loading.scanning import _graphs, _keras, _onnx, _tflite
+from auditor.loading.scanning._threat import Threat, unknown
+
+_MOST_TEXT = 64 << 20
+# The last eight bytes of a table of TensorFlow's checkpoints, and of LevelDB's, from which it is.
+_TABLE = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+_SHARD = re.compile(r"(?P<of>.*)\.data-\d{5}-of-\d{5}")
+_FINGERPRINT = "fingerprint.pb"  # a few numbers, in a SavedModel
+_SMALL = 1024
+# What a graph begins with where it is written as text.
+_GRAPH_TEXT = re.compile(rb"(node|library|versions?|graph_def|meta_graphs|meta_info_def|saved_model_\w+)\s*[:{]")
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+# What a pickle of protocol 0 or 1 has if it is to do anything: it calls something.
+_CALLS = frozenset({"GLOBAL", "INST", "OBJ", "REDUCE", "BUILD"})
+
+
+def look(called: str, file: IO[bytes], name: PurePath, siblings: frozenset[str] = frozenset()) -> Iterator[Threat]:
+    """Look into a file that is neither a zip file, nor HDF5, nor a pickle of protocol 2 or later.
+
+    called: what threats shall call it. siblings: the names of all files of the checkpoint, in its folder.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if name.name == "saved_model.pb":
+        yield from _graphs.of_saved_model(called, _whole(file))
+    elif name.suffix == ".meta":
+        yield from _graphs.of_meta_graph(called, _whole(file))
+    elif name.suffix == ".json":
+        yield from _keras.of_text(called, _whole(file))
+    elif name.suffix == ".pbtxt":
+        yield from _graphs.of_text(called, _whole(file))
+    elif size and not _is_data(file, size, name, siblings):
+        yield from _by_bytes(called, file, size)
+
+
+def hidden(called: str, file: IO[bytes]) -> Iterator[Threat]:
+    """Look for a graph in what is something else as well: a file can be read in more than one way."""
+    if _fields(file) is not None:
+        yield from _graphs.of_any(called, _whole(file)) or ()
+
+
+def _by_bytes(called: str, file: IO[bytes], size: int) -> Iterator[Threat]:
+    file.seek(0)
+    head = file.read(8)
+    fields = _fields(file)
+    found: Iterable[Threat] | None = None
+    if fields is not None:
+        whole = _whole(file)
+        found = _graphs.of_any(called, whole)
+        if found is None and fields >= _onnx.FIELDS:
+            found = _onnx.threats(called, whole)
+    elif head[4:8] == _tflite.MARK:
+        found = _tflite.threats(called, _whole(file))
+    elif size <= _MOST_TEXT and _is_text(_whole(file)):
+        found = _of_text(called, _whole(file))
+    yield from found if found is not None else [unknown(called)]
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return _NO_TEXT.search(content) is None
+
+
+def _of_text(called: str, text: bytes) -> Iterable[Threat]:
+    if text.lstrip()[:1] in (b"{", b"["):
+        return [t for t in _keras.of_text(called, text) if t.kind != "unreadable"]  # what is no JSON is a text
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    if _GRAPH_TEXT.match(first):
+        return _graphs.of_text(called, text)
+    if _is_old_pickle(text):
+        message = "it is a pickle, which runs whatever code it likes when it is opened"
+        return [Threat("critical", called, "pickle", message)]
+    return []
+
+
+def _is_old_pickle(text: bytes) -> bool:
+    try:
+        return bool(_CALLS & {operation.name for operation, _, _ in pickletools.genops(text)})
+    except Exception:  # of a text that is no pickle, anything may be said
+        return False
+
+
+def _is_data(file: IO[bytes], size: int, name: PurePath, siblings: frozenset[str]) -> bool:
+    """Whether it is a part of TensorFlow's checkpoints that holds numbers, and nothing to act upon."""
+    file.seek(max(0, size - len(_TABLE)))
+    if file.read() == _TABLE:
+        return True
+    if name.name == _FINGERPRINT:
+        return size <= _SMALL and _fields(file) is not None
+    shard = _SHARD.fullmatch(name.as_posix())
+    return shard is not None and f"{shard['of']}.index" in siblings and _fields(file) is None
+
+
+def _whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _fields(file: IO[bytes]) -> frozenset[tuple[int, int]] | None:
+    """The fields, by number and wire type, that a protocol buffer has on its uppermost level; None for anything else.
+
+    Contents are passed over, so that a large file that is something else is soon found to be.
+    """
+    end = file.seek(0, os.SEEK_END)
+    at, found = file.seek(0), set()
+    try:
+        while at < end:
+            tag = _varint(file)
+            number, kind = tag >> 3, tag & 7
+            if kind == 0:
+                _varint(file)
+            elif kind in (1, 2, 5):
+                length = {1: 8, 5: 4}.get(kind)
+                file.seek(_varint(file) if length is None else length, os.SEEK_CUR)
+            at = file.tell()
+            if number == 0 or kind not in (0, 1, 2, 5) or at > end:
+                return None
+            found.add((number, kind))
+    except (EOFError, OverflowError, OSError, struct.error):
+        return None
+    return frozenset(found)
+
+
+def _varint(file: IO[bytes]) -> int:
+    value = 0
+    for place in range(10):
+        byte = file.read(1)
+        if not byte:
+            raise EOFError("a number is cut off")
+        value |= (byte[0] & 0x7F) << (7 * place)
+        if byte[0] < 0x80:
+            return value
+    raise OverflowError("a number has more than ten bytes")

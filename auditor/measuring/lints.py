@@ -1,0 +1,157 @@
+"""What makes a claim of robustness weak before anything runs: remarks on a threat model, with their place.
+
+After Carlini et al., On Evaluating Adversarial Robustness, 2019, and Tramèr et al., On Adaptive Attacks to
+Adversarial Example Defenses, NeurIPS 2020. A place is a location within the check's parameters.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from auditor.measuring.cascade import AttackChoice, Attacked
+from auditor.search.norms import Norm
+from auditor.search.params import Ascending
+from auditor.values import Expectation, Remark
+
+_GREYS = 255
+_GIVES_NONE = "the format of model {!r} gives no gradient, so the case will end in an error."
+# Least and greatest radius of a box of width 1 that looks meant. L∞: half a grey level, and the box. L2, L1: five and
+# 25 grey levels of one pixel, in all, and more than is asked of the largest images.
+_PLAUSIBLE = {"linf": (0.5 / _GREYS, 1.0), "l2": (5 / _GREYS, 100.0), "l1": (25 / _GREYS, 5000.0)}
+_COMMON = 8  # radii of up to so many 255ths are the ones that papers write so
+_WHOLE = 1e-6
+_FAR = 50
+
+
+def claims(expectations: Sequence[Expectation], high: Sequence[str], low: Sequence[str] = ()) -> bool:
+    """Whether a gate rests on the attack: a `min` on a metric in `high`, a `max` on one in `low`."""
+    return any(
+        (e.min is not None and e.metric.split(".", 1)[0] in high)
+        or (e.max is not None and e.metric.split(".", 1)[0] in low)
+        for e in expectations
+    )
+
+
+def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
+    """Whether the attacks together can carry a claim of robustness; blind: one that works without gradients."""
+    whole = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
+    climbing = [stage for stage in whole if _differentiates(stage)]
+    single = [stage for stage in climbing if stage.params.steps == 1]
+    if climbing and len(single) == len(climbing):
+        name = single[0].name
+        message = f"`{name}` alone, a single gradient step, is no evidence of robustness; add {{attack: apgd}}"
+        yield Remark(("attacks", _position(params, name)), message)
+    if climbing and len(climbing) == len(whole):
+        message = "no attack works without gradients, so masked gradients would pass for robustness"
+        yield Remark(("attacks",), message + (f"; add {{attack: {blind}}}" if blind else ""))
+    if climbing and sum(stage.params.starts * max(1, stage.params.rival_classes) for stage in climbing) == 1:
+        message = "one attack from one start: an unlucky start passes for robustness; set `restarts` or add an attack"
+        yield Remark(("attacks", _position(params, climbing[0].name)), message)
+
+
+def gradient_free(norm: Norm) -> str:
+    """The strongest attack within a ball that needs no gradient."""
+    return "square" if norm in ("linf", "l2") else "noise_search"
+
+
+def of_radius(params: Attacked, radii: Sequence[float], box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether radii and steps are in the units of the box, and the steps long enough to cross them."""
+    many = len(radii) > 1
+    for i, eps in enumerate(radii):
+        told = _odd_radius(params.norm, eps, box)
+        if told:
+            yield Remark(("eps", i) if many else ("eps",), told)
+    for i, choice in enumerate(params.attacks):
+        step = getattr(choice.params, "step_size", None)
+        if step is None or choice.module.SEEKS != "ball":
+            continue
+        at, reach = ("attacks", i, "step_size"), choice.params.steps * step
+        if reach < max(radii):
+            message = f"{choice.params.steps} steps of {step:g} reach {reach:g}, short of `eps` {max(radii):g}"
+            yield Remark(at, f"{message} even in a straight line; take more or longer steps")
+        elif step > 2 * max(radii) > 0:
+            message = f"a step of {step:g} is longer than the ball of `eps` {max(radii):g} is wide"
+            yield Remark(at, f"{message}, so it only jumps from edge to edge; take shorter steps")
+
+
+def of_closest(params: Attacked, box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether first steps and radii of attacks that seek the closest image are in the units of the box."""
+    for i, choice in enumerate(params.attacks):
+        for name in ("step_size", "first_radius"):
+            value = getattr(choice.params, name, None)
+            if value is not None and choice.module.SEEKS != "ball":
+                told = _odd_share(name, value, 1.0, box)
+                if told:
+                    yield Remark(("attacks", i, name), told)
+
+
+def of_pace(params: Ascending, box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the steps of an ascent are in the units of the box."""
+    told = params.step_size and _odd_share("step_size", params.step_size, params.SHARE, box)
+    if told:
+        yield Remark(("step_size",), told)
+
+
+def _odd_radius(norm: Norm, eps: float, box: tuple[float, float]) -> str | None:
+    """What makes a radius look as if it were in other units than the box's, or None."""
+    if norm == "l0":
+        changes = "so a radius below 1 changes nothing"
+        return f"`eps` {eps:g} counts the values that may change, {changes}" if 0 < eps < 1 else None
+    width = box[1] - box[0]
+    least, most = _PLAUSIBLE[norm]
+    units = "`eps` is in the units of the box"
+    levels = eps * _GREYS
+    if eps > most * width:
+        hint = f"; for {eps:g} of {_GREYS} grey levels write {eps * width:g}/{_GREYS}" if eps <= most * _GREYS else ""
+        too = f"is wider than the box [{box[0]:g}, {box[1]:g}]" if norm == "linf" else f"is very large, and {units}"
+        return f"`eps` {eps:g} {too}{hint}"
+    if 0 < eps < least * width:
+        small = "is less than half a grey level" if norm == "linf" else f"is next to nothing in {norm}"
+        hint = "" if width == 1 else f": did you mean {eps * width:g}?"
+        return f"`eps` {eps:g} {small} of the box [{box[0]:g}, {box[1]:g}]; {units}{hint}"
+    if norm == "linf" and width > 1 and eps <= _COMMON / _GREYS and abs(levels - round(levels)) < _WHOLE:
+        known = f"`eps` {round(levels)}/{_GREYS} is {levels / width:g} grey levels of the box [{box[0]:g}, {box[1]:g}]"
+        return f"{known}: what is {round(levels)}/{_GREYS} in a box of width 1 is {eps * width:g} in this one"
+    return None
+
+
+def _odd_share(name: str, value: float, usual: float, box: tuple[float, float]) -> str | None:
+    """What makes a length look as if it were in other units than the box's, where it usually is a share of it."""
+    width = box[1] - box[0]
+    if usual / _FAR <= value / width <= usual * _FAR:
+        return None
+    size = "far less" if value < usual * width else "far more"
+    there = f"`{name}` {value:g} is {size} than the {usual * width:g} that it is if left out"
+    hint = f": did you mean {value * width:g}?" if value < usual * width and width > 1 else ""
+    return f"{there}; it is in the units of the box [{box[0]:g}, {box[1]:g}]{hint}"
+
+
+def of_objective(objective: str, metric: str, expectations: Sequence[Expectation]) -> Iterator[Remark]:
+    """Whether a low success rate could come from a gradient that vanished."""
+    if objective == "probability" and claims(expectations, (), (metric,)):
+        message = "a probability saturates and its gradient vanishes, so a low"
+        yield Remark(("objective",), f"{message} `{metric}` may only mean that; a gate should climb `log_probability`")
+
+
+def without_gradients(models: Sequence[str], blind: Collection[str]) -> Iterator[Remark]:
+    """That a check which follows gradients ends in an error on models whose format gives none: those named in blind."""
+    for name in (name for name in dict.fromkeys(models) if name in blind):
+        message = f"{_GIVES_NONE.format(name)} What it can be measured by: `accuracy`, `transfer` onto it, and"
+        yield Remark((), f"{message} `robust_accuracy` with attacks that need none, such as {{attack: square}}")
+
+
+def attacks_without_gradients(
+    params: Attacked, models: Sequence[str], blind: Collection[str], instead: str | None
+) -> Iterator[Remark]:
+    """The same of every attack that follows gradients; instead: one that works without."""
+    for name in (name for name in dict.fromkeys(models) if name in blind):
+        for i, choice in enumerate(params.attacks):
+            if any(_differentiates(stage) for stage in choice.stages(params.norm)):
+                message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name)}"
+                yield Remark(("attacks", i), message + (f" Take {{attack: {instead}}}" if instead else ""))
+
+
+def _differentiates(choice: AttackChoice) -> bool:
+    return choice.module.SEES in ("gradient", "jacobian")
+
+
+def _position(params: Attacked, name: str) -> int:
+    return next((i for i, choice in enumerate(params.attacks) if choice.name == name), 0)

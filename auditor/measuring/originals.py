@@ -1,0 +1,29 @@
+"""One value for every original image: what was made of the same one several times is no larger sample."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.values import FloatArray, IntArray, Metric, mean, proportion
+
+
+def numbered(images: FloatArray) -> IntArray:
+    """Number the distinct images among (N, H, W, C), in the order of their first appearance: (N,) from 0."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images], np.int64)
+
+
+def of_each(values: FloatArray | NDArray[np.bool_], originals: IntArray) -> FloatArray:
+    """The mean of the values (N,) that belong to each of the originals, which are numbered (N,) from 0: (M,)."""
+    found: FloatArray = np.bincount(originals, np.asarray(values, np.float64)) / np.bincount(originals)
+    return found
+
+
+def rate(hits: NDArray[np.bool_], originals: IntArray, rows: IntArray | None = None) -> Metric:
+    """How often hits (N,) are true, the originals, numbered (N,) from 0, being the sample.
+
+    A share, where there is one for each original; else the mean over the originals of the share of each. rows: (M,), of
+    the originals.
+    """
+    if np.bincount(originals).max(initial=0) <= 1:
+        return proportion(hits, rows=rows)
+    return mean(of_each(hits, originals), (0.0, 1.0), rows)

@@ -1,0 +1,175 @@
+"""Do model and data speak of the same: images in the range that the network was trained on, classes in its order?
+
+A network that is shown [0, 255] where it knows [0, 1], or whose class 2 is the data's class 10, is nearly always wrong,
+and every number measured on it is about another question. Both can be tried out on a few hundred images.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.values import Classifier, Context, Diagnostic, FloatArray, IntArray, ModelError, Passes, Samples
+
+_MOST, _FEWEST, _MOST_VALUES = 200, 50, 20_000_000
+_RISK = 1e-3
+_GAIN = 0.1  # of the images; less than that may be a weakness of the network
+_CHANCE = 0.01
+_SHOWN = 4
+_RANGE, _ORDER = "range of the images", "order of the classes"
+# What images would be if they were in another range than the network's, as sources have them.
+_RANGES: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
+    ("multiplied by 255", lambda x: x * 255),
+    ("divided by 255", lambda x: x / 255),
+    ("brought from [0, 1] to [-1, 1]", lambda x: 2 * x - 1),
+    ("brought from [-1, 1] to [0, 1]", lambda x: (x + 1) / 2),
+    ("brought from [0, 255] to [-1, 1]", lambda x: x / 127.5 - 1),
+    ("brought from [-1, 1] to [0, 255]", lambda x: (x + 1) * 127.5),
+)
+
+
+@dataclass(frozen=True)
+class Suited:
+    """Whether a model suits the data, and what else is to be said of that."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    notes: tuple[str, ...]
+
+
+_kept: deque[tuple[Classifier, FloatArray, Suited]] = deque(maxlen=8)  # what several cases would ask again
+
+
+def cost_suited(images: int) -> Passes:
+    """What `suited` takes of a model at most."""
+    return Passes(predictions=(1 + len(_RANGES)) * min(images, _MOST))
+
+
+def suited(classifier: Classifier, context: Context, called: str = "") -> Suited:
+    """Whether images are in the range, and classes in the order, that the network was trained on.
+
+    called: the model's name, where several are asked.
+    """
+    samples = context.samples
+    for known, images, found in _kept:
+        if known is classifier and images is samples.images:
+            return found
+    chosen = context.sample(min(_MOST, max(_FEWEST, _MOST_VALUES // samples.images[0].size)))
+    labels, images = samples.labels[chosen], samples.images[chosen]
+    predicted = classifier.predict(images).argmax(axis=1)
+    who = f"of {called!r}, " if called else ""
+    range_told = _better_range(classifier, images, labels, predicted, samples.box)
+    order_told = "" if range_told else _better_order(predicted, labels, classifier.class_count, samples)
+    fits = f"{who}no other {{}} would be much more accurate"
+    found = Suited(
+        (
+            Diagnostic(_RANGE, not range_told, who + range_told if range_told else fits.format("range")),
+            Diagnostic(_ORDER, not order_told, who + order_told if order_told else fits.format("order")),
+        ),
+        tuple(_near_chance(predicted, labels, who)),
+    )
+    _kept.append((classifier, samples.images, found))
+    return found
+
+
+def _near_chance(predicted: IntArray, labels: IntArray, who: str) -> Iterator[str]:
+    """A note where always naming the commonest class would do as well."""
+    from scipy.stats import binomtest
+
+    right, chance = int((predicted == labels).sum()), _chance(labels)
+    if 0 < chance < 1 and binomtest(right, len(labels), chance, "greater").pvalue > _CHANCE:
+        told = f"{who}{right} of {len(labels)} images looked at are right, no more than by always naming one class"
+        yield f"{told}: are images and labels what the network was trained on?"
+
+
+def _chance(labels: IntArray) -> float:
+    """The share of images that are right if all are called by the commonest class."""
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _better_range(
+    classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray, box: tuple[float, float]
+) -> str:
+    """In which other range the images would be classified much better, in words, or nothing."""
+    right = predicted == labels
+    if right.mean() > (1 + 1 / classifier.class_count) / 2:
+        return ""
+    best, better = "", right
+    for name, moved in _RANGES:
+        try:
+            now = classifier.predict(moved(images).astype(np.float32)).argmax(axis=1) == labels
+        except ModelError:
+            continue  # outputs that aren't finite: it isn't that range
+        if now.sum() > better.sum() and _is_better(now, right, labels, len(_RANGES)):
+            best, better = name, now
+    if not best:
+        return ""
+    spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {images.mean():.3g}"
+    return (
+        f"{right.mean():.0%} of {len(labels)} images are right, {better.mean():.0%} if they are {best} ({spread}): "
+        "they aren't in the range that the network was trained on; give them in it, or say so in `preprocessing`"
+    )
+
+
+def _better_order(predicted: IntArray, labels: IntArray, count: int, samples: Samples) -> str:
+    """In which other order of the classes the labels would fit much better, in words, or nothing."""
+    everyone = np.ones(len(labels), np.bool_)
+    learned, held_out = _learned(predicted, labels, count)
+    orders = [(name, mapping, everyone) for name, mapping in _known_orders(count, samples)]
+    orders.append(("another one", learned, held_out))
+    # Of orders that fit alike, the first: one that has a name before one that only fits.
+    name, mapping, where = max(orders, key=lambda order: _share((predicted == order[1][labels])[order[2]]))
+    right, now = (predicted == labels)[where], (predicted == mapping[labels])[where]
+    if not len(right) or not _is_better(now, right, labels[where], len(orders)):
+        return ""
+    moved = [label for label in np.unique(labels).tolist() if mapping[label] != label][:_SHOWN]
+    pairs = ", ".join(f"{samples.class_name(label)} ({label}) as {mapping[label]}" for label in moved)
+    return (
+        f"{right.mean():.0%} of {len(right)} images are right, {now.mean():.0%} if classes are numbered in {name}: "
+        f"{pairs}; data and network don't number them alike. List the classes in the order of the network in `names`, "
+        "or mend the labels"
+    )
+
+
+def _share(right: NDArray[np.bool_]) -> float:
+    return float(right.mean()) if len(right) else 0.0
+
+
+def _known_orders(count: int, samples: Samples) -> Iterator[tuple[str, IntArray]]:
+    """Orders that are often meant, each as the class of the network for every label (K,)."""
+    numbers = np.arange(count)
+    if samples.classes is not None and len(samples.classes) == count:
+        text = sorted(samples.classes)
+        if text != list(samples.classes):
+            yield "text order", np.array([text.index(name) for name in samples.classes])
+    yield "an order that begins at 1", np.maximum(numbers - 1, 0)
+    yield "an order that begins one later", np.minimum(numbers + 1, count - 1)
+
+
+def _learned(predicted: IntArray, labels: IntArray, count: int) -> tuple[IntArray, NDArray[np.bool_]]:
+    """The order that fits every other image of a class best (K,), and which images it wasn't chosen by (N,)."""
+    from scipy.optimize import linear_sum_assignment
+
+    turn = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        turn[labels == label] = np.arange((labels == label).sum())
+    chosen = turn % 2 == 0
+    confusion = 0.5 * np.eye(count)  # of two that fit alike, the order as it is
+    np.add.at(confusion, (labels[chosen], predicted[chosen]), 1)
+    _, mapping = linear_sum_assignment(confusion, maximize=True)
+    return mapping, ~chosen
+
+
+def _is_better(now: NDArray[np.bool_], before: NDArray[np.bool_], labels: IntArray, tried: int) -> bool:
+    """Whether so many more images are right than before, and than by always naming one class, that chance doesn't
+    explain it, of so many ways tried.
+    """
+    from scipy.stats import binomtest
+
+    won, lost, chance = int((now & ~before).sum()), int((before & ~now).sum()), _chance(labels)
+    if won - lost < _GAIN * len(now) or now.mean() - chance < _GAIN:
+        return False
+    if chance < 1 and binomtest(int(now.sum()), len(now), chance, "greater").pvalue > _RISK / tried:
+        return False
+    return bool(binomtest(won, won + lost, 0.5, "greater").pvalue < _RISK / tried)

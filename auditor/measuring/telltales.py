@@ -1,0 +1,267 @@
+"""Tell-tale tests: can what an attack didn't break be believed?
+
+After Athalye, Carlini and Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018; Carlini et al., On
+Evaluating Adversarial Robustness, 2019; Pintor et al., Indicators of Attack Failure, NeurIPS 2022. They look at the
+images that held, and cost a small part of the attack itself.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.attacks import apgd, fgsm, noise_search, square
+from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
+from auditor.search.cost import passes
+from auditor.search.loop import Threat, gives_gradient
+from auditor.search.norms import Norm, widest
+from auditor.search.objectives import TargetObjective
+from auditor.search.search import Job, search
+from auditor.values import CheckError, Context, Diagnostic, Passes, in_turn, like_probabilities
+
+_PROBED = 50
+_FEW = 0.05
+_MOST = 0.95
+_CLOSER = 0.9
+_MUCH_CLOSER = 0.2
+_PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
+    ("one step", "a single gradient step", fgsm, fgsm.Params()),
+    ("plain noise", "plain random noise", noise_search, noise_search.Params(steps=20)),
+    ("search without gradients", "a short search without gradients", square, square.Params(steps=100)),
+)
+_LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
+_AGAIN = 1000
+_BROKEN = "it should be nearly all; the attack or its gradient is broken"
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Which metrics are too high, and which too low, if the attack was weaker than it seems."""
+
+    inflates: tuple[str, ...]
+    deflates: tuple[str, ...] = ()
+
+    def about(self, name: str, ok: bool, message: str, advice: str = "") -> Diagnostic:
+        """A diagnostic that voids only what a weak attack would flatter; `advice` is given where it isn't ok."""
+        told = message if ok or not advice else f"{message}: {advice}"
+        return Diagnostic(name, ok, told, self.inflates, self.deflates)
+
+
+def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
+    """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
+    share = float(short.mean())
+    message = f"{share:.0%} of the images fell short with no gradient to follow"
+    advice = "climb `log_probability` or `logit`, which don't saturate as `probability` does"
+    if objective != "probability":
+        advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
+    return Doubts((), deflates).about("gradients", share <= _FEW, message, advice)
+
+
+def within_ball(
+    context: Context, threat: Threat, stages: list[Stage], job: Job, broken: NDArray[np.bool_], doubts: Doubts
+) -> tuple[Diagnostic, ...]:
+    """All tests of attacks within a ball. broken: (N,), what they broke of the job."""
+    held = np.flatnonzero(~broken)
+    found = [_raw(job, doubts)]
+    if not held.size:
+        return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
+    probed = job.only(held[in_turn(job.labels[held], _PROBED)])
+    found.append(_lost(stages, broken, doubts))
+    # A model without a gradient can still be attacked; then none of these tests can ask for one.
+    sighted = bool(_differentiating(stages))
+    if not sighted and not gives_gradient(context.classifier, job.images[:1]):
+        return (*found, *_by_searching(context, threat, stages, held, probed, doubts))
+    found += [_blind(stages, held, doubts), _rising(stages, held, doubts)]
+    for name, what, module, params in _PROBES:
+        if threat.norm in module.NORMS and (sighted or module.SEES != "gradient"):
+            share = _broken_by(context, threat, module, params, probed)
+            message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
+            advice = "the attack was weak, or gradients are masked; add `square` or `autoattack`"
+            found.append(doubts.about(name, share <= _FEW, message, advice))
+    if threat.norm != "l0" and sighted:
+        found.append(_unbounded(context, threat, stages, probed, doubts))
+    return tuple(found)
+
+
+def _by_searching(
+    context: Context, threat: Threat, stages: list[Stage], held: NDArray[np.int64], probed: Job, doubts: Doubts
+) -> tuple[Diagnostic, ...]:
+    """Tests of attacks on a model that gives no gradient: whether searching longer, or from elsewhere, finds more."""
+    told = "the model gives none, so what searches without is tested against itself"
+    found = [doubts.about("gradients", True, told), _still_falling(stages, held, doubts)]
+    module, params = _searching([stage.choice for stage in stages], threat.norm)
+    tried = [(what, text, *rest) for what, text, *rest in _PROBES if rest[0].SEES != "gradient"]
+    again = "another start", f"`{_name(module)}` from another start", module, params
+    for name, what, probe, chosen in (*tried, again):
+        if threat.norm in probe.NORMS:
+            share = _broken_by(context, threat, probe, chosen, probed, context.seed + 1)
+            message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
+            found.append(doubts.about(name, share <= _FEW, message, "the search was too short; take more steps"))
+    radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
+    share = _broken_by(context, threat, module, params, dataclasses.replace(probed, eps=radii))
+    message = f"with the whole box to move in, `{_name(module)}` breaks {share:.0%} of {len(radii)} images that held"
+    advice = "it should be nearly all; the search doesn't work on this model"
+    return *found, doubts.about("unbounded attack", share >= _MOST, message, advice)
+
+
+def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
+    """Whether the last quarter of a search still broke images: then more of it would break more."""
+    late = 0
+    for stage in stages:
+        late += int((stage.found.success & (stage.found.steps > 0.75 * stage.choice.params.steps)).sum())
+    share = late / (late + held.size)
+    message = f"the last quarter of the steps broke {share:.0%} of the {late + held.size} images that held until then"
+    return doubts.about("converged", share <= _FEW, message, "the search was too short; take more steps")
+
+
+def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType, Any]:
+    """What is tried again where no attack sees a gradient: the last that searches within a ball, or a short search."""
+    within = [choice for choice in choices if choice.module.SEEKS == "ball"]
+    if within:
+        steps = min(within[-1].params.steps, _AGAIN)
+        return within[-1].module, within[-1].params.model_copy(update={"steps": steps})
+    return (square, _BLIND) if norm in square.NORMS else (noise_search, noise_search.Params(steps=_BLIND.steps))
+
+
+def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, doubts: Doubts) -> Diagnostic:
+    """Whether images that fell within a smaller radius fall within the job's too, as they must: it holds the other."""
+    name = "success grows with eps"
+    if not len(job.rows):
+        return doubts.about(name, True, "no image fell within less than the widest radius")
+    probed = job.only(in_turn(job.labels, _PROBED))
+    _, broken, _ = cascade(context, threat, attacks, probed, "first")
+    message = f"of {len(broken)} images that fell within a smaller radius, {broken.mean():.0%} fall within the widest"
+    return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more room; take smaller steps")
+
+
+def closest(
+    context: Context, threat: Threat, stages: list[Stage], job: Job, sizes: NDArray[np.float64], doubts: Doubts
+) -> tuple[Diagnostic, ...]:
+    """Tests of attacks that seek the closest image: sizes (N,) is how close they came, infinite for never."""
+    found = [_raw(job, doubts)]
+    reached = float(np.isfinite(sizes).mean())
+    message = f"with the whole box to move in, the attacks broke {reached:.0%} of {len(sizes)} images"
+    found.append(doubts.about("unbounded attack", reached >= _MOST, message, _BROKEN))
+    sighted = bool(_differentiating(stages))
+    if sighted:
+        found.append(_blind(stages, np.arange(len(sizes)), doubts))
+    far = np.flatnonzero(sizes > 0)
+    if threat.norm == "l0" or not far.size:
+        return tuple(found)
+    chosen = far[in_turn(job.labels[far], _PROBED)]
+    radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
+    nearer = dataclasses.replace(job.only(chosen), eps=radii)
+    try:
+        name, share = "APGD", _broken_by(context, threat, apgd, _LONG, nearer)
+    except CheckError:
+        if sighted:
+            raise
+        name, share = "Square", _broken_by(context, threat, square, _BLIND, nearer)
+    message = f"{name} breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
+    advice = "the distances are too large; add another attack, or steps"
+    return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
+
+
+def _furthest(differentiating: Sequence[AttackChoice]) -> tuple[ModuleType, Any]:
+    """The attack that is tried without bounds: the last that climbs within a ball, or APGD."""
+    climbing = [choice for choice in differentiating if choice.module.SEEKS == "ball"]
+    return (climbing[-1].module, climbing[-1].params) if climbing else (apgd, _LONG)
+
+
+def cost_within_ball(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `within_ball` takes at most, after these attacks on so many images."""
+    choices = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
+    tried = [(module, probe) for _, _, module, probe in _PROBES if params.norm in module.NORMS]
+    differentiating = [choice for choice in choices if choice.module.SEES in ("gradient", "jacobian")]
+    if differentiating:
+        return _cost_of([*tried, _furthest(differentiating)], images, class_count)
+    return _cost_of([*tried, *[_searching(choices, params.norm)] * 2], images, class_count) + Passes(gradients=1)
+
+
+def cost_closest(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `closest` takes at most, after these attacks on so many images."""
+    return _cost_of([] if params.norm == "l0" else [(apgd, _LONG), (square, _BLIND)], images, class_count)
+
+
+def cost_widening(params: Attacked, images: int, class_count: int) -> Passes:
+    """What `widening` takes at most: what is attacked was compiled before."""
+    once = cost_of(params, "first", class_count)
+    return Passes(once.gradients, once.predictions) * min(images, _PROBED)
+
+
+def _cost_of(tried: Sequence[tuple[ModuleType, Any]], images: int, class_count: int) -> Passes:
+    total = Passes()
+    for module, params in tried:
+        total += passes(module, params, "first", class_count) * min(images, _PROBED)
+    return total
+
+
+def _name(attack: ModuleType) -> str:
+    return attack.__name__.rpartition(".")[2]
+
+
+def _broken_by(
+    context: Context, threat: Threat, attack: ModuleType, params: Any, job: Job, seed: int | None = None
+) -> float:
+    found = search(_name(attack), params, context.classifier, threat, job, context.seed if seed is None else seed)
+    return float(found.success.mean())
+
+
+def _differentiating(stages: list[Stage]) -> list[Stage]:
+    return [stage for stage in stages if stage.choice.module.SEES in ("gradient", "jacobian")]
+
+
+def _raw(job: Job, doubts: Doubts) -> Diagnostic:
+    if like_probabilities(job.logits):
+        message = "what should be logits are probabilities: attacks climb a softmax, whose gradient saturates"
+        return doubts.about("logits", False, message, "is there a second softmax before the last layer? Take it off")
+    return doubts.about("logits", True, "the logits are no probabilities")
+
+
+def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
+    asked = [(stage, np.isin(stage.attacked, held)) for stage in _differentiating(stages)]
+    shares = [float(stage.found.blind[those].mean()) for stage, those in asked if those.any()]
+    if not shares:
+        return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
+    message = f"{max(shares):.0%} of {held.size} images had a gradient that is zero, exploding or not finite"
+    advice = "an attack can't follow it; use attacks without gradients as well"
+    return doubts.about("gradients", max(shares) <= _FEW, message, advice)
+
+
+def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
+    lost = np.zeros(len(broken), np.bool_)
+    for stage in stages:
+        lost[stage.attacked] |= stage.found.lost
+    share = float((lost & ~broken).mean())
+    message = f"{share:.1%} of the images fell on the way but not in the final answer"
+    advice = "predictions aren't steady, or the last step undoes what the attack found"
+    return doubts.about("no success lost", share <= 0.01, message, advice)
+
+
+def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
+    """The share of the gradient attack that had converged most: one that did is enough."""
+    shares = []
+    for stage in _differentiating(stages):
+        asked = np.isin(stage.attacked, held)
+        if asked.any() and stage.choice.params.steps > 1:
+            shares.append(float(stage.found.rising[asked].mean()))
+    if not shares:
+        return doubts.about("converged", False, "no attack took more than one gradient step; use `apgd`")
+    share = min(shares)
+    message = f"the loss of {share:.0%} of the images that held still rose in the last quarter of the steps"
+    return doubts.about("converged", share <= 0.5, message, "take more steps")
+
+
+def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Job, doubts: Doubts) -> Diagnostic:
+    """With the whole box to move in, any attack that works reaches its goal."""
+    module, params = _furthest([stage.choice for stage in _differentiating(stages)])
+    radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
+    free = dataclasses.replace(probed, eps=radii)
+    share = _broken_by(context, threat, module, params, free)
+    name = _name(module)
+    message = f"with the whole box to move in, `{name}` breaks {share:.0%} of {len(radii)} images that held"
+    return doubts.about("unbounded attack", share >= _MOST, message, _BROKEN)

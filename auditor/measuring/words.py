@@ -1,0 +1,39 @@
+"""How checks put numbers into words, and images into figures."""
+
+import numpy as np
+
+from auditor.values import FloatArray, Metric, Panel
+
+
+def fewest(wanted: int, available: int | None) -> int:
+    """As many as are wanted, or as there are."""
+    return wanted if available is None else min(wanted, available)
+
+
+def share(metric: Metric) -> str:
+    """A proportion in words: `64% (128 of 200)`."""
+    return f"{metric.value:.1%} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"
+
+
+def several(count: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def probability_text(value: float) -> str:
+    """A probability that stays readable near 0 and 1: `2.9e-04`, `0.64`, `0.9979`."""
+    if value < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.4f}" if value > 0.99 else f"{value:.3f}"
+
+
+def natural_panel(images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()) -> Panel:
+    """Images of the data drawn in the data's own range, whether or not they leave it."""
+    return Panel(images, labels, title, "grey", box)
+
+
+def change_panel(change: FloatArray, title: str, labels: tuple[str, ...] = ()) -> Panel:
+    """Changes to grey images amplified to fill the palette: blue adds, red takes away; RGB is averaged."""
+    grey = change.mean(axis=-1, keepdims=True)
+    most = float(np.abs(grey).max()) or 1.0
+    return Panel(grey, labels, title, "diverging", (-most, most))

@@ -1,0 +1,163 @@
+"""The plugin at the end of a session: reports, baselines, tracking, and what is said of them.
+
+Loaded with `auditor.plugin.items`, and like it, it imports the standard library and pytest only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditor.plugin import options
+from auditor.plugin.items import REMARK
+from auditor.plugin.state import STATE, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.spec.plan import Plan
+    from auditor.values import Run
+
+
+_MOST_NAMED = 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Render the report of every audit that ran, whatever became of its cases."""
+    config = session.config
+    state = config.stash[STATE]
+    if hasattr(config, "workerinput") or options.dry(config):
+        return
+    if state.begun:
+        from auditor.telling.remarks import heard, lenient
+
+        with heard() as remarks, lenient():
+            for audit in state.begun:
+                _finish(state, audit)
+        for said in remarks:
+            state.remarks.setdefault(said, [])
+    if state.problems:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _finish(state: State, audit: str) -> None:
+    """Render one audit's report, and hand it on to whoever asked for it."""
+    from auditor.exports.publishing import add_to_step_summary, render_report
+    from auditor.records.store import Folder
+    from auditor.report import PAGE, SIZE
+    from auditor.run.cache import Cache
+    from auditor.values import AuditError
+
+    folder, stands = Folder(state.reports / audit).folder_of(state.run), state.standing.get(audit)
+    try:
+        if not stands and folder.load_plan().id != state.run:
+            state.problems.append(f"no report: another run has taken {folder.path}; give each its --audit-report")
+            return
+        if stands:
+            run, page = stands, folder.path / PAGE
+        else:
+            drawings = Cache(state.cache).drawings if state.cache else None
+            run, page = render_report(folder, state.size or SIZE, drawings)
+    except AuditError as error:
+        state.problems.append(f"no report: {error}")
+        return
+    except Exception as error:  # a fault of ours: every case has its outcome and its record, and other audits theirs
+        told = f"{type(error).__name__}: {error}"
+        state.problems.append(f"no report of {audit}, but its records are in {folder.path}: {told}")
+        return
+    state.rendered.append((run, page))
+    if state.save:
+        _save_baseline(state, run, page.parent)
+    try:
+        add_to_step_summary(run)
+    except AuditError as error:
+        state.problems.append(str(error))
+    if state.tracking:
+        _track(state, run, page.parent, state.works[audit].plan)
+
+
+def _track(state: State, run: Run, folder: Path, plan: Plan) -> None:
+    from auditor.evidence.tracking import track
+    from auditor.values import TrackingError
+
+    try:
+        state.tracked.append(track(folder, run, plan, state.tracking))
+    except TrackingError as error:
+        state.problems.append(str(error))
+
+
+def _save_baseline(state: State, run: Run, folder: Path) -> None:
+    """Keep a finished run's records as a baseline; half a run would hide cases from every later comparison."""
+    from auditor.records.store import Folder
+    from auditor.values import RecordError
+
+    missing = [case.id for case in run.cases if case.id not in run.records]
+    if missing or state.save is None:
+        state.problems.append(f"no baseline saved for {run.audit}: it has no record of {', '.join(missing)}")
+        return
+    try:
+        Folder(folder).copy_to(state.save / run.audit)
+    except RecordError as error:
+        state.problems.append(f"no baseline saved: {error}")
+        return
+    state.saved.append(state.save / run.audit)
+
+
+class _Listener:
+    """Keeps what was said beside results, in this process or in workers of pytest-xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Every phase's report has the properties of all before it."""
+        if report.when == "call":
+            for said in (str(value) for name, value in report.user_properties if name == REMARK):
+                self._config.stash[STATE].remarks.setdefault(said, []).append(report.nodeid)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to what is remarked."""
+    config.pluginmanager.register(_Listener(config), "audit_remarks")
+
+
+def _of(cases: Sequence[str], remark: str) -> str:
+    """A remark with the cases it was made on, or the most of them that are read."""
+    shown = ", ".join(cases[:_MOST_NAMED]) + (f" and {more} more" if (more := len(cases) - _MOST_NAMED) > 0 else "")
+    return f"{shown}: {remark}" if shown else remark
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what was remarked, the verdict table of every audit, and where its report is."""
+    state = config.stash[STATE]
+    planned = [str(problem) for plan in state.plans.values() for problem in plan.warnings]
+    if not (planned or state.remarks or state.rendered or state.problems):
+        return
+    from auditor.telling.escaping import on_terminal
+
+    if planned or state.remarks:
+        terminalreporter.section("audit remarks")
+        for said in (*planned, *(_of(cases, remark) for remark, cases in state.remarks.items())):
+            terminalreporter.write_line(on_terminal(said), yellow=True)
+    if not state.rendered and not state.problems:
+        return
+    from auditor.report.terminal import verdict_table
+
+    for run, page in state.rendered:
+        terminalreporter.section(on_terminal(run.title))
+        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
+        if run.audit in state.standing:
+            terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
+        if run.part_of:
+            whole = page.parent.parent / page.name
+            terminalreporter.write_line(f"This was a part of the spec's cases; {run.part_of} stays as it is: {whole}")
+        terminalreporter.write_line(f"report: {page}")
+    for saved in state.saved:
+        terminalreporter.write_line(f"baseline saved: {saved}")
+    for tracked in state.tracked:
+        terminalreporter.write_line(f"tracked: {tracked}")
+    for problem in state.problems:
+        terminalreporter.write_line(on_terminal(problem), red=True)

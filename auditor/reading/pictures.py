@@ -1,0 +1,128 @@
+"""PNG and JPEG images, wherever they are stored, decoded one by one to the same shape."""
+
+import io
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.reading.common import SHADES, Subset, make_samples, printable
+from auditor.values import Count, DataError, IntArray, Samples
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+# Pillow would squeeze these into 8 bits, each in its own way.
+_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_PNG, _DEPTH_AT, _MOST_BITS = b"\x89PNG\r\n\x1a\n", 24, 8
+_ORIENTATION = 0x0112
+
+
+class Pictures(Subset):
+    """What images are turned into."""
+
+    channels: Literal[1, 3] = 3
+    """1 for grey, 3 for RGB; images of the other kind are converted, and transparency is dropped."""
+    resize: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
+    """Height and width to resize every image to; without it all must be of one size."""
+    exif: Literal["apply", "ignore"] = "apply"
+    """Whether images are turned as the orientation tag of a camera says. Viewers do; `image_dataset_from_directory` of
+    Keras and `ImageFolder` of torchvision don't."""
+
+
+# The file of an image, the bytes of one, or its pixels (H, W, C).
+Content = Path | bytes | NDArray[np.uint8]
+# Where each image at positions (n,), which ascend, is found, in words, and what is there.
+Fetch = Callable[[IntArray], Iterable[tuple[str, Content]]]
+
+
+def load_pictures(
+    fetch: Fetch,
+    labels: IntArray,
+    rows: IntArray,
+    source: str,
+    classes: Sequence[str] | None,
+    params: Pictures,
+    remarks: Sequence[str] = (),
+) -> Samples:
+    """Choose, and decode what was chosen: labels (N,) and rows (N,) to images (n, H, W, C) in [0, 1].
+
+    Only what was chosen is fetched, one after the other. Raises DataError for what is no 8-bit PNG or JPEG image of
+    a sensible size, and for sizes that differ.
+    """
+    taken, source = params.take(labels, rows, classes, source)
+    order = np.argsort(taken)
+    images = np.empty((0, 0, 0, 0), np.float32)
+    first, turned = "", 0
+    for place, (shown, content) in zip(order, fetch(taken[order]), strict=True):
+        pixels, was_turned = _decoded(shown, content, params)
+        turned += was_turned
+        if not images.size:
+            images, first = np.empty((len(taken), *pixels.shape), np.float32), shown
+        if pixels.shape != images.shape[1:]:
+            sizes = [" × ".join(map(str, shape[:2])) for shape in (pixels.shape, images.shape[1:])]
+            message = f"{shown} is {sizes[0]} pixels, but {first} is {sizes[1]}"
+            raise DataError(f"{message}; set `resize: [height, width]`")
+        images[place] = SHADES[pixels]
+    if turned:
+        way = "`exif: ignore` takes them as they are stored, as Keras and torchvision do in training"
+        remarks = (*remarks, f"{turned} of {len(taken)} images were turned as their orientation tag says; {way}")
+    return make_samples(images, labels[taken], rows[taken], source, classes, remarks=remarks)
+
+
+def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np.uint8], bool]:
+    """One image as (H, W, C) bytes, and whether its tag said to turn it."""
+    from PIL import Image
+
+    if isinstance(content, np.ndarray):
+        return content, False
+    turned = False
+    try:
+        with warnings.catch_warnings():
+            # What Pillow warns of at twenty times the pixels of a screen, and refuses at forty, is refused.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            file = content if isinstance(content, Path) else io.BytesIO(content)
+            with Image.open(file, formats=("PNG", "JPEG")) as image:
+                if image.mode in _DEEP or _bits(content) > _MOST_BITS:
+                    raise DataError(f"{shown} has more than 8 bits a channel; convert it, or use 'npz'")
+                picture: Any = image
+                if params.exif == "apply":
+                    picture, turned = _upright(image, shown)
+                picture = picture.convert("L" if params.channels == 1 else "RGB")
+    except FileNotFoundError as error:
+        raise DataError(f"{shown} is missing") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        message = f"more than the {Image.MAX_IMAGE_PIXELS} pixels that an image may have"
+        raise DataError(f"{shown} has {message}; scale it down") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(str(error))}") from error
+    if params.resize is not None:
+        height, width = params.resize
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(picture.height, picture.width, params.channels), turned
+
+
+def _bits(content: Path | bytes) -> int:
+    """Bits a channel, as a PNG file's header says: Pillow drops half of 16 in colour images; 8 for other files."""
+    if isinstance(content, bytes):
+        header = content[: _DEPTH_AT + 1]
+    else:
+        with content.open("rb") as file:
+            header = file.read(_DEPTH_AT + 1)
+    return header[_DEPTH_AT] if header.startswith(_PNG) and len(header) > _DEPTH_AT else 8
+
+
+def _upright(image: Any, shown: str) -> tuple[Any, bool]:
+    """The image turned as its orientation tag says, and whether there was anything to turn."""
+    from PIL import ImageOps
+
+    try:
+        turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+        return (ImageOps.exif_transpose(image), True) if turned else (image, False)
+    except (OSError, SyntaxError):
+        raise  # it's the image that can't be read
+    except Exception as error:  # tags are bytes that anybody wrote, and readers of them raise whatever they meet
+        said = printable(str(error)) or type(error).__name__
+        raise DataError(f"{shown} has tags that can't be read ({said}); `exif: ignore` leaves them unread") from error

@@ -1,0 +1,80 @@
+"""Labels as tables hold them: numbers or names, to class numbers."""
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.reading.common import natural
+from auditor.values import DataError, IntArray, one_of
+
+# A table that was once read as numbers, with a cell missing, has 3.0 where it had 3.
+_WHOLE = re.compile(r"([0-9]{1,9})(?:\.0*)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+class Column:
+    """The labels of a table, each different one kept once, with where it was first seen."""
+
+    def __init__(self) -> None:
+        self._codes = array("q")
+        self._seen: dict[str, tuple[int, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def add(self, label: str, where: str) -> None:
+        """Add the label of the next row; `where` says for people which that is.
+
+        Raises DataError where there is none.
+        """
+        if not label:
+            raise DataError(f"{where}: the label is empty; every image needs one, or leave its row out")
+        if label not in self._seen:
+            self._seen[label] = (len(self._seen), where)
+        self._codes.append(self._seen[label][0])
+
+    def numbered(self, names: Sequence[str] | None) -> tuple[IntArray, Sequence[str] | None]:
+        """Class numbers (N,), and the names of the classes where there are any: `names`, or those seen, in order.
+
+        Raises DataError for a label that is no name and no number of a class, and without `names` for numbers and
+        names in one column.
+        """
+        if names is None:
+            names = self._own_names()
+        numbers = {name: number for number, name in enumerate(names or ())}
+        several = {name for name, times in Counter(names or ()).items() if times > 1}
+        known = range(10**9 if names is None else len(names))
+        found = np.empty(len(self._seen), np.int64)
+        for label, (code, where) in self._seen.items():
+            whole = _whole(label)
+            named = label if label in numbers else str(whole)
+            if named in several:
+                raise DataError(f"{where}: several classes are called {label!r}; write the number of the one meant")
+            number = numbers.get(named, whole)
+            if number is None or number not in known:
+                raise DataError(f"{where}: {one_of(label, names or (), 'label')}")
+            found[code] = number
+        return found[np.frombuffer(self._codes, np.int64)], names
+
+    def _own_names(self) -> Sequence[str] | None:
+        """The names that there are, in natural order; None where all labels are numbers of classes."""
+        numeric = [label for label in self._seen if _NUMBER.fullmatch(label)]
+        odd = next((label for label in numeric if _whole(label) is None), None)
+        if odd is not None:
+            where = f"{self._seen[odd][1]}: the label {odd} is no class number (0, 1, 2 and so on)"
+            raise DataError(f"{where}; if it is a name, list all names in the order of the model's classes in `names`")
+        if not numeric:
+            return sorted(sorted(self._seen), key=natural)
+        other = next((label for label in self._seen if label not in numeric), None)
+        if other is not None:
+            both = f"{self._seen[other][1]}: the label {other!r} is a name, where {numeric[0]} is a number"
+            raise DataError(f"{both}; list all names in the order of the model's classes in `names`, or mend the table")
+        return None
+
+
+def _whole(label: str) -> int | None:
+    found = _WHOLE.fullmatch(label)
+    return int(found[1]) if found else None

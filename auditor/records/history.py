@@ -1,0 +1,190 @@
+"""All runs of all audits in a reports folder, in one small SQLite file: what trends are drawn from.
+
+    reports/history.sqlite
+
+A run is added when its report is rendered, and never rendered again for it. Without the file, the runs whose records
+are still there are read back.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.records import looks
+from auditor.records.store import Folder
+from auditor.statistics.intervals import interval
+from auditor.telling.escaping import visible
+from auditor.values import AuditError, Record, RecordError, Run
+
+NAME = "history.sqlite"
+_VERSION = 2
+_TABLES = """
+CREATE TABLE runs (
+    folder TEXT, id TEXT, title TEXT, started TEXT, commit_id TEXT, planned INTEGER, states TEXT,
+    PRIMARY KEY (folder, id)
+);
+CREATE TABLE cases (
+    folder TEXT, run TEXT, position INTEGER, name TEXT, state TEXT, metric TEXT, kind TEXT,
+    value REAL, low REAL, high REAL,
+    PRIMARY KEY (folder, run, name)
+);
+"""
+_LOOKS = """
+CREATE TABLE looks (
+    folder TEXT, run TEXT, name TEXT, question TEXT, seed TEXT, answer TEXT,
+    PRIMARY KEY (folder, run, name)
+);
+CREATE INDEX looks_by_question ON looks (question);
+"""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One case in one run: its state, and the metric that its spec asks about first, with its two-sided interval."""
+
+    run: str
+    started: str
+    commit: str
+    state: str
+    metric: str
+    kind: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One audit's folder: its runs from old to new (started, commit, states), and the points of every case."""
+
+    folder: str
+    title: str
+    started: str
+    commit: str
+    planned: int
+    states: str
+    runs: int
+    trends: dict[str, tuple[Point, ...]]
+
+
+def add(folder: Path, run: Run) -> None:
+    """Add a run of the audit in `folder`; a run that is there is replaced. Raises RecordError if that fails."""
+    path = folder.parent / NAME
+    fresh = not path.exists()
+    with _open(path) as database:
+        if fresh:
+            for other in sorted(p.parent for p in folder.parent.glob("*/run.json") if p.parent != folder):
+                try:
+                    _insert(database, other.name, Folder(other).load_run())
+                except AuditError:
+                    continue  # of an older version, or broken: its own report says so
+        _insert(database, folder.name, run)
+
+
+def audits(reports: Path) -> tuple[Audit, ...]:
+    """Every audit with its history, by folder name."""
+    with _open(reports / NAME) as database:
+        names = [name for (name,) in database.execute("SELECT DISTINCT folder FROM runs ORDER BY folder")]
+        return tuple(_audit(database, name) for name in names)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(path, timeout=30)) as database, database:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version not in range(_VERSION + 1):
+                raise RecordError(f"{path} is of another version ({version}); remove it, it is made anew")
+            if version == 0:
+                database.executescript(_TABLES)
+            if version < _VERSION:
+                database.executescript(_LOOKS)
+                database.execute(f"PRAGMA user_version = {_VERSION}")
+            yield database
+    except sqlite3.Error as error:
+        raise RecordError(f"{path} can't be used: {error}; remove it, it is made anew") from error
+
+
+def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
+    states = [run.state(case) for case in run.cases]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    # An upsert keeps the row's number, which tells runs of one second apart.
+    database.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, id) DO UPDATE SET title = excluded.title, "
+        "started = excluded.started, commit_id = excluded.commit_id, planned = excluded.planned, "
+        "states = excluded.states",
+        _row(folder, run.id, run.title, run.started, run.commit, len(states), counted),
+    )
+    database.execute("DELETE FROM cases WHERE folder = ? AND run = ?", (folder, run.id))
+    for position, case in enumerate(run.cases):
+        metric, kind, *numbers = _headline(run.records.get(case.id))
+        database.execute(
+            "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _row(folder, run.id, position, case.id, run.state(case), metric, kind, *numbers),
+        )
+
+    _remember(database, folder, run)
+
+
+def remember(reports: Path, folder: str, run: Run) -> None:
+    """Count the looks of a run of some cases, which is no point of a trend."""
+    with _open(reports / NAME) as database:
+        _remember(database, folder, run)
+
+
+def _remember(database: sqlite3.Connection, folder: str, run: Run) -> None:
+    for record in run.records.values():
+        if record.evidence is not None:
+            database.execute(
+                "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, ?, ?)",
+                (folder, run.id, record.case, looks.question(record), looks.seed(record), looks.answer(record)),
+            )
+
+
+def look(reports: Path, record: Record) -> int:
+    """Which look at its question a record is, as far as the reports folder remembers; see `auditor.records.looks`."""
+    path = reports / NAME
+    if record.evidence is None or not path.exists():
+        return 1
+    with _open(path) as database:
+        asked = "SELECT seed, answer FROM looks WHERE question = ? ORDER BY rowid"
+        return looks.look(record, database.execute(asked, (looks.question(record),)))
+
+
+def _row(*values: str | float | None) -> tuple[str | float | None, ...]:
+    """Values as SQLite takes them: half a surrogate pair is no text to it."""
+    return tuple(visible(value) if isinstance(value, str) else value for value in values)
+
+
+def _headline(record: Record | None) -> tuple[str, str, float | None, float | None, float | None]:
+    metrics = record.evidence.metrics if record and record.evidence else {}
+    names = [*(e.metric for e in record.expectations if not e.versus_baseline), *metrics] if record else []
+    name = next((name for name in names if name in metrics), None)
+    if record is None or name is None:
+        return "", "exact", None, None, None
+    low, high = interval(metrics[name], record.confidence, record.interval)
+    # A trend is drawn of numbers: what lies beyond all that was tried has none.
+    value, least, most = (end if math.isfinite(end) else None for end in (metrics[name].value, low, high))
+    return name, metrics[name].kind, value, least, most
+
+
+def _audit(database: sqlite3.Connection, folder: str) -> Audit:
+    runs = database.execute(
+        "SELECT title, started, commit_id, planned, states FROM runs WHERE folder = ? ORDER BY started, rowid",
+        (folder,),
+    ).fetchall()
+    title, started, commit, planned, states = runs[-1]
+    rows = database.execute(
+        "SELECT c.name, r.id, r.started, r.commit_id, c.state, c.metric, c.kind, c.value, c.low, c.high "
+        "FROM cases c JOIN runs r ON r.folder = c.folder AND r.id = c.run "
+        "WHERE c.folder = ? ORDER BY c.position, r.started, r.rowid",
+        (folder,),
+    )
+    trends: dict[str, list[Point]] = {}
+    for name, *point in rows:
+        trends.setdefault(name, []).append(Point(*point))
+    kept = {name: tuple(points) for name, points in trends.items()}
+    return Audit(folder, title, started, commit, planned, states, len(runs), kept)

@@ -1,0 +1,82 @@
+"""SHA-256 of every file of a finished audit, so that one changed byte is found and named.
+
+    reports/<audit>/manifest.json   {"files": {"run.json": …, "records/…/record.json": …, "index.html": …}}
+
+It keeps the size that pages were laid out for, too, and what drew their charts, as nothing else says how to render the
+same files again.
+A manifest can be written anew by whoever changes the files; `auditor attest` signs it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from auditor.records.store import FORMAT, PARTIAL, write_text
+from auditor.values import RecordError
+
+NAME = "manifest.json"
+_APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.sigstore.json")
+
+
+def seal(folder: Path, size: int, drawn_by: Mapping[str, str]) -> None:
+    """Write the manifest of all files in an audit's folder.
+
+    size: the bytes that a page was to take at most. drawn_by: the versions of the libraries that drew its pictures.
+    """
+    found = {name: digest(folder / name) for name in files(folder)}
+    content = {"format": FORMAT, "page_bytes": size, "drawn_by": dict(drawn_by), "files": found}
+    write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def files(folder: Path) -> list[str]:
+    """Every file of an audit that a manifest covers, relative to its folder."""
+    found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
+    return [name for name in found if name.split("/")[0] not in _APART]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def page_bytes(folder: Path) -> int | None:
+    """The size that the pages of an audit were laid out for; None where no manifest says so."""
+    try:
+        size = json.loads((folder / NAME).read_text("utf-8"))["page_bytes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return size if isinstance(size, int) else None
+
+
+def drawn_by(folder: Path) -> dict[str, str] | None:
+    """The versions of the libraries that drew the pictures of an audit; None where no manifest says so."""
+    try:
+        told = json.loads((folder / NAME).read_text("utf-8"))["drawn_by"]
+        return {str(name): str(version) for name, version in told.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def broken(folder: Path) -> dict[str, str]:
+    """What doesn't agree with the manifest: a file's name, and what is wrong with it.
+
+    Raises RecordError where there is no manifest, or none that can be read.
+    """
+    try:
+        promised = json.loads((folder / NAME).read_text("utf-8"))["files"]
+        wanted = {str(name): str(sha256) for name, sha256 in promised.items()}
+    except FileNotFoundError as error:
+        raise RecordError(f"{folder} has no {NAME}: the run wasn't finished, or the file was removed") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{folder / NAME} can't be read: {error!r}") from error
+    there = files(folder)
+    wrong = {name: "is not in the manifest" for name in there if name not in wanted}
+    wrong |= {name: "is missing" for name in wanted if name not in there}
+    for name in there:
+        if name in wanted and (folder / name).is_symlink():
+            wrong[name] = "is a link, not a file"
+        elif name in wanted and digest(folder / name) != wanted[name]:
+            wrong[name] = "has been changed"
+    return dict(sorted(wrong.items()))

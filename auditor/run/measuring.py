@@ -1,0 +1,94 @@
+"""Run a check and hold what it found against the checkpoint: what no check can forget, since none does it itself."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from auditor import catalog
+from auditor.classifiers.agreement import disputed, misread
+from auditor.classifiers.common import own_errors
+from auditor.measuring.steady import cost_steady, steady
+from auditor.measuring.suited import cost_suited, suited
+from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, Parameters, Passes
+
+
+def cost_of(check: str, params: Parameters, images: int, class_count: int, models: int = 1) -> Passes | None:
+    """What a check takes at most, as `catalog.cost_of`, and what is added here for all of so many models."""
+    own = catalog.cost_of(check, params, images, class_count)
+    if own is None or own == Passes():
+        return own
+    total = own + (cost_steady(images) + cost_suited(images)) * models
+    if catalog.makes_images(check):
+        given = params.model_dump()
+        made = max(given["samples"], len(given.get("indices") or ()))
+        total += Passes(predictions=2 * made * (class_count if given.get("target") == "all" else 1))
+    return total
+
+
+def measured(check: str, context: Context, params: Parameters) -> Evidence:
+    """Run a check, and add whether the models that it asked answer steadily and suit the data.
+
+    Raises what the check does.
+    """
+    asked: dict[str, Classifier] = {}
+
+    def model(name: str) -> Classifier:
+        asked[name] = context.model(name)
+        return asked[name]
+
+    with own_errors():
+        evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
+        found = _steady(asked, context)
+        fitting = [suited(one, context, name if len(asked) > 1 else "") for name, one in asked.items()]
+    unsuited = [diagnostic for one in fitting for diagnostic in one.diagnostics if not diagnostic.ok]
+    found += unsuited or list(fitting[0].diagnostics if fitting else ())
+    notes = dict.fromkeys(note for one in fitting for note in one.notes)
+    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
+
+
+def _steady(asked: Mapping[str, Classifier], context: Context) -> list[Diagnostic]:
+    """Of one model, what was found; of several, the first that isn't steady, or that all are."""
+    several = len(asked) > 1
+    found = [steady(one, context.samples.images, name if several else "") for name, one in asked.items()]
+    return sorted(found, key=lambda diagnostic: diagnostic.ok)[:1]
+
+
+def confirmed(check: str, context: Context, params: Parameters, take_as_given: Callable[[], bool]) -> Evidence:
+    """Run a check, and let the checkpoint's own call judge the images that it made.
+
+    Where it says otherwise than the record, the output is taken as it is given and all is measured once more.
+    take_as_given: does the former, and says whether anything had been taken off. Raises CheckError where the
+    checkpoint still disagrees.
+    """
+    evidence, told = _judged_by_own_call(measured(check, context, params), context)
+    if told and take_as_given():
+        evidence, told = _judged_by_own_call(measured(check, context, params), context)
+    if told:
+        doubts = [diagnostic.message for diagnostic in evidence.diagnostics if not diagnostic.ok]
+        why = f" Its predictions aren't to be relied on: {doubts[0]}." if doubts else ""
+        raise CheckError(f"a plain call of the checkpoint disagrees with what was recorded: {told}.{why}")
+    return evidence
+
+
+def _judged_by_own_call(evidence: Evidence, context: Context) -> tuple[Evidence, str]:
+    """The evidence with the checkpoint's own answers as proof of the images that a case made, and how these differ
+    from what is recorded of them, or nothing.
+    """
+    made = evidence.adversarial
+    if made is None or not len(made.images):
+        return evidence, ""
+    classifier = context.model(made.model)
+    after = classifier.answers(made.images)
+    wrong = disputed(after, classifier.output, made)
+    parts = []
+    if wrong.any():
+        fooled = int((wrong & made.fooled).sum())
+        parts.append(f"of {int(made.fooled.sum())} images that fooled it {fooled} don't")
+        parts += [f"{int(wrong.sum()) - fooled} that didn't do"] if fooled < wrong.sum() else []
+    if made.proof is not None:
+        before = classifier.answers(made.originals)
+        other = int(misread(before, np.asarray(made.proof.before)).sum())
+        parts += [f"of {len(before)} originals it puts {other} into another class"] if other else []
+        made = dataclasses.replace(made, proof=dataclasses.replace(made.proof, before=before, after=after))
+    return dataclasses.replace(evidence, adversarial=made), "; ".join(parts)

@@ -1,0 +1,107 @@
+"""What a bounded attack climbs: a loss (N,) of logits (N, K) that rises as an image gets closer to its goal.
+
+Untargeted, the goal is any class but the true one; targeted, it is the target.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from auditor.compute.backend import tensorflow
+from auditor.search.objectives import margin
+from auditor.values import FloatArray, Tensor
+
+Loss = Literal["scaled_ce", "ce", "margin", "dlr"]
+_AWAY = 1e9
+_TINY = 1e-12
+# More, and the softmax of float32 rounds to 0 and 1; less, and it hardly tells the likeliest rival from the others.
+_LEAST_SPREAD, _MOST_SPREAD = 8.0, 30.0
+
+
+def confidence_scale(logits: FloatArray) -> FloatArray:
+    """What brings the logits (N, K) of the original images to a spread of 1: (N,)."""
+    spread = logits.max(axis=1) - logits.min(axis=1)
+    scale: FloatArray = (1 / np.maximum(spread, _TINY)).astype(np.float32)
+    return scale
+
+
+def loss(
+    kind: Loss, logits: Tensor, labels: Tensor, targets: Tensor, scale: Tensor, targeted: bool
+) -> tuple[Tensor, Tensor]:
+    """Evaluate one of the losses: what to differentiate (N,), and what to compare along the way (N,).
+
+    ce: cross-entropy. margin: the best other logit less the true one (Carlini and Wagner, S&P 2017). dlr: that
+    difference over the spread of the largest logits, blind to scale (Croce and Hein, AutoAttack, ICML 2020;
+    with two classes, or aimed at one of three, the margin over the original spread). For these the two are one.
+
+    scaled_ce: cross-entropy of logits whose spread is brought to 8 at least and 30 at most at every point, the scale
+    not differentiated, so that an overconfident network's gradient doesn't vanish. Its values can't be compared (where
+    the spread is fixed, those of two classes are all alike), so the margin, in units of the original image's spread
+    (scale, see `confidence_scale`), stands in.
+    """
+    if kind == "margin":
+        climbed = lead(logits, labels, targets, targeted)
+        return climbed, climbed
+    if kind == "dlr":
+        # With two classes the ratio has plateaus, and aimed at one of three it is -1 wherever the aim is the least
+        # likely: the spread of the largest logits is then the very difference. Over the original image's spread it
+        # is as blind to scale.
+        few = logits.shape[1] < (4 if targeted else 3)
+        ahead = lead(logits, labels, targets, targeted) * scale
+        climbed = ahead if few else _dlr(logits, labels, targets, targeted)
+        return climbed, climbed
+    tf = tensorflow()
+    goal = targets if targeted else labels
+    if kind == "scaled_ce":
+        spread = tf.reduce_max(logits, axis=1, keepdims=True) - tf.reduce_min(logits, axis=1, keepdims=True)
+        wanted = tf.clip_by_value(spread, _LEAST_SPREAD, _MOST_SPREAD)
+        softened = logits * tf.stop_gradient(wanted / tf.maximum(spread, _TINY))
+        entropy = _cross_entropy(softened, goal)
+        return (-entropy if targeted else entropy), lead(logits, labels, targets, targeted) * scale
+    entropy = _cross_entropy(logits, goal)
+    climbed = -entropy if targeted else entropy
+    return climbed, climbed
+
+
+def _cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
+    """Minus the logarithm of the probability of each image's class, with a gradient that is right however sure it is.
+
+    The usual one is softmax less 1 at the class. In float32 that is 0 once the class leads by 17, while those of the
+    others aren't: what climbs it then raises the rivals, and leaves the class itself where it is.
+    """
+    tf = tensorflow()
+    others = tf.reduce_logsumexp(logits - tf.one_hot(classes, logits.shape[1], dtype=logits.dtype) * _AWAY, axis=1)
+    return tf.nn.softplus(others - tf.gather(logits, classes, axis=1, batch_dims=1))
+
+
+def lead(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
+    """How far the goal leads: above 0 the attack has succeeded, up to rounding. (N,)"""
+    return margin(logits, targets) if targeted else -margin(logits, labels)
+
+
+def leads(logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aimed: bool, targeted: bool) -> Tensor:
+    """How far each of the likeliest rivals leads the true class: (N, R), for attacks that see a Jacobian.
+
+    aimed: only the target leads or doesn't (R of 1); targeted: over all other classes, since it must win.
+    """
+    tf = tensorflow()
+    if targeted:
+        return lead(logits, labels, targets, True)[:, None]
+    own = tf.gather(logits, labels, axis=1, batch_dims=1)[:, None]
+    if aimed:
+        return tf.gather(logits, targets, axis=1, batch_dims=1)[:, None] - own
+    others = logits - tf.one_hot(labels, logits.shape[1], dtype=logits.dtype) * _AWAY
+    rivals = tf.math.top_k(others, min(candidates, logits.shape[1] - 1)).indices
+    return tf.gather(logits, rivals, axis=1, batch_dims=1) - own
+
+
+def _dlr(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
+    tf = tensorflow()
+    ordered = tf.math.top_k(logits, min(logits.shape[1], 4)).values
+    if targeted:
+        own = tf.gather(logits, labels, axis=1, batch_dims=1)
+        aim = tf.gather(logits, targets, axis=1, batch_dims=1)
+        spread = ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2
+        return (aim - own) / tf.maximum(spread, _TINY)
+    spread = ordered[:, 0] - ordered[:, 2]
+    return lead(logits, labels, targets, targeted) / tf.maximum(spread, _TINY)

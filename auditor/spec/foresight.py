@@ -1,0 +1,135 @@
+"""What can be said of a case's gates before it runs: whether its samples can settle them at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor import catalog
+from auditor.statistics.shares import clean_sweep_needed
+from auditor.values import Expectation, MetricInfo, Parameters, Preview, chosen_classes, distinct_names, one_of
+
+_FEW = 50
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One bound on a share or a median, as planned.
+
+    bound: `min`, `max`, `max_drop` or `max_rise`. most: the greatest n it can have, None where that isn't known
+    before the case runs. needed: the least n that could settle it, None where none would. steady: of a margin to a
+    baseline, the least n that settles it where nothing changes, None where none does. message: what is wrong with it,
+    if anything.
+    """
+
+    metric: str
+    bound: str
+    most: int | None
+    needed: int | None
+    message: str
+    steady: int | None = None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it can't pass, whatever is measured."""
+        return self.needed is None or (self.most is not None and self.most < self.needed)
+
+
+def gates_of(
+    check: str,
+    params: Parameters,
+    expectations: Sequence[Expectation],
+    confidence: float,
+    preview: Preview,
+) -> tuple[Gate, ...]:
+    """Every bound of the expectations on a share or a median, with what its samples can show."""
+    promised = catalog.metrics_of(check)
+    most = catalog.most_of(check, params, preview)
+    return tuple(
+        gate
+        for expectation in expectations
+        for gate in _gates(expectation, promised, _most(expectation.metric, most), confidence)
+    )
+
+
+def _most(name: str, most: Mapping[str, int | None]) -> int | None:
+    return most.get(name, most.get(f"{name.split('.', 1)[0]}.*"))
+
+
+def _gates(
+    expectation: Expectation, promised: Mapping[str, MetricInfo], most: int | None, confidence: float
+) -> Iterator[Gate]:
+    info = catalog.describe(expectation.metric, promised)
+    if info is None or info.kind not in ("proportion", "median", "lowest", "highest"):
+        return
+    for bound, threshold in (("min", expectation.min), ("max", expectation.max)):
+        if threshold is None:
+            continue
+        if expectation.versus_baseline:
+            if info.kind == "proportion":
+                yield _margin(expectation, {"min": "max_drop", "max": "max_rise"}[bound], threshold, most, confidence)
+            continue
+        if info.kind == "median":
+            # An order statistic is a limit only where all n values on one side of the middle would be odd enough.
+            needed, best = clean_sweep_needed(0.5, confidence), ""
+        elif bound == "min":
+            needed, best = clean_sweep_needed(threshold, confidence), " without a failure"
+        else:
+            needed, best = clean_sweep_needed(1 - threshold, confidence), " without a hit"
+        gate = Gate(expectation.metric, bound, most, needed, "")
+        message = _scarce(gate) if info.kind == "proportion" else ""
+        if gate.hopeless:
+            message = _hopeless(gate, expectation, best, confidence)
+        yield replace(gate, message=message)
+
+
+def _margin(expectation: Expectation, bound: str, threshold: float, most: int | None, confidence: float) -> Gate:
+    """A margin to a baseline: fewest where every image changes the right way, more where none changes."""
+    room = threshold if bound == "max_drop" else -threshold  # as if lower were worse
+    # All n of n right, as a share of the way from -1 to 1.
+    needed, steady = clean_sweep_needed((1 + room) / 2, confidence), clean_sweep_needed(1 + min(room, 0.0), confidence)
+    gate = Gate(expectation.metric, bound, most, needed, "", steady)
+    right = "rise" if bound == "max_drop" else "fall"
+    if gate.hopeless:
+        return replace(gate, message=_hopeless(gate, expectation, f", if all of them {right}", confidence))
+    sure = f"{expectation} with {confidence * 100:.6g}% confidence"
+    if steady is None:
+        return replace(gate, message=f"no number of samples shows {sure} unless some {right}; leave room for none")
+    if most is not None and most < steady:
+        message = f"{most} samples show {sure} only if some {right}: where none changes it takes {steady}"
+        return replace(gate, message=message)
+    return replace(gate, message=_scarce(gate))
+
+
+def _hopeless(gate: Gate, expectation: Expectation, best: str, confidence: float) -> str:
+    sure = f"with {confidence * 100:.6g}% confidence"
+    if gate.needed is None:
+        return f"no number of samples shows {expectation} {sure}; leave room: 0.99 takes 299 successes of 299 at 95%"
+    return (
+        f"{gate.most} samples can't settle {expectation} {sure}: it takes at least {gate.needed}{best}; "
+        "with fewer it is inconclusive at best"
+    )
+
+
+def _scarce(gate: Gate) -> str:
+    """A hint where the 95% interval is wide at its widest, 1 / √n to either side."""
+    if gate.most is None or gate.most >= _FEW:
+        return ""
+    return f"{gate.most} samples are few: the interval of {gate.metric} may reach {gate.most**-0.5:.0%} to either side"
+
+
+def class_mistakes(params: Parameters, classes: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    """Every parameter that chooses a class which the data doesn't have, and what is wrong; none where that is unknown.
+
+    classes: their names, in order.
+    """
+    if classes is None:
+        return
+    known = distinct_names(classes)
+    for name, value, also in chosen_classes(params):
+        if isinstance(value, str) and value not in known:
+            yield name, one_of(value, [*also, *known], "class")
+        elif isinstance(value, int) and value >= len(known):
+            unsaid = "" if name in params.model_fields_set else ", which it is if left out,"
+            listed = ", ".join(f"{number} {text}" for number, text in enumerate(known[:_LISTED]))
+            more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+            yield name, f"`{name}` {value}{unsaid} is no class of the data, which has {listed}{more}"

@@ -1,0 +1,411 @@
+"""`Spec` to `Case`s: every name resolved, every parameter validated, sources before those that need them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, TypeVar
+
+from auditor import catalog
+from auditor.compute.randomness import case_seed
+from auditor.spec.document import CheckEntry, Safeguards, Spec, WaiverEntry, read_spec, validate
+from auditor.spec.foresight import Gate, class_mistakes, gates_of
+from auditor.spec.marked import Location
+from auditor.spec.sources import is_registered, registered, signature_beside
+from auditor.values import (
+    Expectation,
+    ExtensionError,
+    ModelError,
+    Parameters,
+    Preview,
+    Problem,
+    Reference,
+    Remark,
+    SpecError,
+    Waiver,
+    one_of,
+    references,
+)
+
+_NONE = Safeguards()
+_SHARES = ("proportion", "lowest", "highest")
+_COUNTS = ("samples", "indices")  # by which a spec says how many images a check looks at
+_P = TypeVar("_P", bound=Parameters)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to load: an extension's name, its parameters as written, and with paths made absolute.
+
+    safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
+    as_given: whether nothing is taken off its output, since what that would leave answers otherwise.
+    """
+
+    extension: str
+    written: Parameters
+    params: Parameters
+    safeguards: Safeguards = _NONE
+    allow_code: bool = False
+    as_given: bool = False
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters as they stand in the spec."""
+        return self.written.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check of one spec with its parameters: one pytest item.
+
+    line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
+    its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can.
+    """
+
+    id: str
+    check: str
+    title: str
+    model: str
+    params: Parameters
+    expectations: tuple[Expectation, ...]
+    confidence: float
+    seed: int
+    line: int
+    needs: tuple[str, ...]
+    waiver: Waiver | None
+    controls: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    warnings: tuple[Problem, ...]
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models it measures: its own, and those that its parameters name."""
+        named = (reference.name for reference in references(self.params) if reference.to == "model")
+        return tuple(dict.fromkeys((self.model, *named)))
+
+    @property
+    def uncertain(self) -> frozenset[Expectation]:
+        """The expectations that chance can make pass."""
+        promised = catalog.metrics_of(self.check)
+        found = {e: catalog.describe(e.metric, promised) for e in self.expectations}
+        return frozenset(e for e, info in found.items() if info is not None and info.kind != "exact")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole spec, ready to run. `cases` are in running order. remarks: what weakens them all."""
+
+    spec: Spec
+    models: Mapping[str, Source]
+    data: Source
+    cases: tuple[Case, ...]
+    remarks: tuple[Problem, ...] = ()
+
+    @property
+    def audit(self) -> str:
+        """The audit's name."""
+        return self.spec.content.audit
+
+    @property
+    def show_channels(self) -> tuple[int, ...]:
+        """The channels of images that are shown as red, green and blue, if the spec says so."""
+        return tuple(self.data.params.model_dump().get("show_channels") or ())
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What makes claims of this spec weak, in the order of its lines."""
+        return tuple(sorted((*self.remarks, *(problem for case in self.cases for problem in case.warnings))))
+
+    def case(self, case_id: str) -> Case:
+        """Return the case with this id."""
+        return self._by_id[case_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Case]:
+        return {case.id: case for case in self.cases}
+
+    def closure(self, case_ids: set[str]) -> tuple[Case, ...]:
+        """The cases named and all they need, in running order."""
+        wanted = set(case_ids)
+        for case in reversed(self.cases):
+            if case.id in wanted:
+                wanted.update(case.needs)
+        return tuple(case for case in self.cases if case.id in wanted)
+
+    @cached_property
+    def hypotheses(self) -> int:
+        """How many expectations share one confidence: all whose outcome is uncertain, or 0 without a correction."""
+        if self.spec.content.correction == "none":
+            return 0
+        return sum(len(case.uncertain) for case in self.cases)
+
+    @cached_property
+    def groups(self) -> Mapping[str, str]:
+        """A name by case id, the same for cases of one model, and for those that take each other's images."""
+        groups = {case.id: f"{self.audit}:{case.model}" for case in self.cases}
+        for case in self.cases:
+            for needed in case.needs:
+                own, other = groups[case.id], groups[needed]
+                groups = {case_id: other if name == own else name for case_id, name in groups.items()}
+        return groups
+
+
+def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Plan:
+    """Read a spec file and plan it; raise SpecError with every mistake found.
+
+    files: whether the files it names must be there; stored evidence can be judged without them.
+    """
+    spec = read_spec(path, shown_as)
+    problems: list[Problem] = []
+    models: dict[str, Source] = {}
+    for name, entry in spec.content.models.items():
+        source = _source(spec, "models", "format", entry, ("models", name), problems, files)
+        if source:
+            models[name] = source
+    data = _source(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
+    preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
+    blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
+    cases = [_case(spec, i, entry, preview, blind, problems) for i, entry in enumerate(spec.content.checks)]
+    planned = {case.id: case for case in cases if case}
+    _check_needs(spec, planned, problems)
+    if problems or data is None:
+        raise SpecError(problems)
+    order = _order(spec, planned)
+    remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
+    remarks += _unchecked(spec, models)
+    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks))
+
+
+def _unchecked(spec: Spec, models: Mapping[str, Source]) -> Iterator[Problem]:
+    """A remark on every model beside which lies a signature that nothing is said of."""
+    for name, source in models.items():
+        paths = (Path(reference.name) for reference in references(source.params) if reference.to == "file")
+        found = next((found for found in map(signature_beside, paths) if found.is_file()), None)
+        if found and source.safeguards.public_key is None:
+            message = (
+                f"model {name!r} has a signature, {found.name}, which isn't checked: name the key that must have made"
+            )
+            yield spec.marks.problem(("models", name), f"{message} it in `public_key`")
+
+
+def _source(
+    spec: Spec,
+    kind: catalog.Kind,
+    key: str,
+    entry: dict[str, Any],
+    at: Location,
+    problems: list[Problem],
+    files: bool,
+) -> Source | None:
+    """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
+    name = entry.get(key)
+    if name is None:
+        known = ", ".join(catalog.names(kind))
+        message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
+        problems.append(spec.marks.problem((*at, key), message))
+        return None
+    common = tuple(Safeguards.model_fields) if kind == "models" else ()
+    rest = {k: v for k, v in entry.items() if k != key and k not in common}
+    written = _params(spec, kind, name, rest, (*at, key), at, problems, also=(key, *common))
+    try:
+        safeguards = validate(Safeguards, {k: v for k, v in entry.items() if k in common}, spec.marks, at)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
+    if written is None:
+        return None
+    if not any(reference.to == "file" for reference in references(written)):
+        for told in sorted(safeguards.model_fields_set):
+            message = f"`{told}` is for checkpoints in files; the format {name!r} has none, so leave it out"
+            problems.append(spec.marks.problem((*at, told), message))
+    params = _resolved(spec, written, at, problems, files, fetched=kind == "models")
+    return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
+
+
+def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool, fetched: bool = False) -> _P:
+    """Parameters with every path made absolute; files: whether something must be there.
+
+    fetched: whether a name may also be that of a registered model.
+    """
+    absolute = {}
+    for reference in references(params):
+        if fetched and is_registered(reference.name):  # it is fetched when it is opened, not before
+            try:
+                registered(reference.name)
+            except ModelError as error:
+                problems.append(spec.marks.problem(at + reference.location, str(error)))
+            continue
+        path = (spec.path.parent / reference.name).resolve()
+        if files and not (path.exists() or params.files_at(path)):
+            message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
+            problems.append(spec.marks.problem(at + reference.location, message))
+        absolute[str(reference.location[0])] = str(path)
+    return params.model_copy(update=absolute)
+
+
+def _params(
+    spec: Spec,
+    kind: catalog.Kind,
+    name: str,
+    data: dict[str, Any],
+    name_at: Location,
+    params_at: Location,
+    problems: list[Problem],
+    also: tuple[str, ...] = (),
+) -> Parameters | None:
+    try:
+        model = catalog.params_of(kind, name)
+    except ExtensionError as error:
+        problems.append(spec.marks.problem(name_at, str(error)))
+        return None
+    try:
+        return validate(model, data, spec.marks, params_at, also)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _case(
+    spec: Spec, position: int, entry: CheckEntry, preview: Preview, blind: frozenset[str], problems: list[Problem]
+) -> Case | None:
+    at: Location = ("checks", position)
+    names = list(spec.content.models)
+    model = entry.model if entry.model is not None else names[0]
+    if model not in names:
+        problems.append(spec.marks.problem((*at, "model"), one_of(model, names, "model")))
+    params = _params(spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems)
+    if params is None:
+        return None
+    _check_metrics(spec, at, entry, params, problems)
+    if entry.confidence is not None and spec.content.correction == "holm":
+        message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
+        problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
+    expectations = _expectations(entry)
+    confidence = entry.confidence or spec.content.confidence
+    gates = gates_of(entry.check, params, expectations, confidence, preview)
+    remarks = catalog.unsighted(entry.check, params, model, blind)
+    remarks += catalog.remarks_on(entry.check, params, expectations, preview.box)
+    for name, message in class_mistakes(params, preview.classes):
+        problems.append(spec.marks.problem((*at, "params", name), message))
+    needs = []
+    for reference in references(params):
+        if reference.to == "model" and reference.name not in names:
+            place = (*at, "params", *reference.location)
+            problems.append(spec.marks.problem(place, one_of(reference.name, names, "model")))
+        if reference.to == "case":
+            needs.append(reference.name)
+    return Case(
+        id=entry.id,
+        check=entry.check,
+        title=entry.title or catalog.documentation("checks", entry.check)[""],
+        model=model,
+        params=params,
+        expectations=expectations,
+        confidence=confidence,
+        seed=case_seed(spec.content.seed, entry.id),
+        line=spec.marks.line(at),
+        needs=tuple(dict.fromkeys(needs)),
+        waiver=next((_waiver(waiver) for waiver in spec.content.waivers if waiver.case == entry.id), None),
+        controls=tuple(entry.controls) if entry.controls is not None else catalog.controls_of(entry.check, params),
+        gates=gates,
+        warnings=tuple(dict.fromkeys(_warnings(spec, at, gates, remarks))),
+        tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
+        priority=entry.priority,
+    )
+
+
+def _expectations(entry: CheckEntry) -> tuple[Expectation, ...]:
+    found = []
+    for name, wanted in entry.expect.items():
+        if wanted.min is not None or wanted.max is not None:
+            found.append(Expectation(name, wanted.min, wanted.max))
+        if wanted.max_drop is not None or wanted.max_rise is not None:
+            least = None if wanted.max_drop is None else -wanted.max_drop
+            found.append(Expectation(name, least, wanted.max_rise, versus_baseline=True))
+    return tuple(found)
+
+
+def _waiver(entry: WaiverEntry) -> Waiver:
+    return Waiver(entry.owner, entry.reason, entry.expires, entry.sha256)
+
+
+def _warnings(spec: Spec, at: Location, gates: tuple[Gate, ...], remarks: tuple[Remark, ...]) -> Iterator[Problem]:
+    for gate in gates:
+        if gate.message:
+            yield spec.marks.problem((*at, "expect", gate.metric, gate.bound), gate.message)
+    for remark in remarks:
+        yield spec.marks.problem((*at, "params", *remark.at), remark.message)
+
+
+def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Parameters, problems: list[Problem]) -> None:
+    promised, instead = catalog.metrics_of(entry.check), catalog.instead_of(entry.check, params)
+    for name, bounds in entry.expect.items():
+        message = None
+        info = catalog.describe(name, promised)
+        if info is None:
+            message = one_of(name, list(promised), "metric")
+        elif name.endswith((".", ".*")):
+            message = f"{name!r} stands for several metrics; name one of them after the dot"
+        elif name in instead:
+            message = f"{name!r} isn't measured with these parameters; what they measure is called {instead[name]!r}"
+        elif info.of_those and params.model_fields_set.isdisjoint(_COUNTS):
+            message = f"{name!r} is that of just the images looked at and moves with their number; fix it by `samples`"
+        if message:
+            problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
+            continue
+        for bound, value in (("min", bounds.min), ("max", bounds.max)):
+            if info and info.kind in _SHARES and value is not None and not 0 <= value <= 1:
+                message = f"{name!r} is a share and lies between 0 and 1; {bound} {value:g} says nothing about it"
+                hint = f" (did you mean {value / 100:g}?)" if 1 < value <= 100 else ""
+                problems.append(spec.marks.problem((*at, "expect", name, bound), message + hint))
+
+
+def _check_needs(spec: Spec, planned: Mapping[str, Case], problems: list[Problem]) -> None:
+    """A case may take images only from another case of the spec whose check makes some."""
+    ids = [entry.id for entry in spec.content.checks]
+    places = {case_id: place for place, case_id in enumerate(ids)}
+    for case in planned.values():
+        at: Location = ("checks", places[case.id], "params")
+        for reference in references(case.params):
+            if reference.to == "case":
+                message = _bad_need(case, reference, ids, planned)
+                if message:
+                    problems.append(spec.marks.problem(at + reference.location, message))
+
+
+def _bad_need(case: Case, reference: Reference, ids: list[str], planned: Mapping[str, Case]) -> str | None:
+    if reference.name == case.id:
+        return f"{case.id!r} points to itself; name another check whose images it takes"
+    if reference.name not in ids:
+        return one_of(reference.name, [i for i in ids if i != case.id], "check id")
+    source = planned.get(reference.name)
+    if source and not catalog.makes_images(source.check):
+        makers = ", ".join(name for name in catalog.names("checks") if catalog.makes_images(name))
+        return f"{source.id!r} makes no images: its check is {source.check!r} (checks that make some: {makers})"
+    return None
+
+
+def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:
+    graph = TopologicalSorter({case.id: case.needs for case in planned.values()})
+    try:
+        graph.prepare()
+    except CycleError as error:
+        ring = error.args[1]
+        position = next(i for i, entry in enumerate(spec.content.checks) if entry.id in ring)
+        message = f"these checks wait for each other: {' → '.join(ring)}"
+        raise SpecError([spec.marks.problem(("checks", position), message)]) from error
+    # Depth-first in file order keeps the order a person wrote, moving only what must come earlier.
+    done: dict[str, None] = {}
+
+    def visit(case_id: str) -> None:
+        if case_id not in done:
+            for needed in planned[case_id].needs:
+                visit(needed)
+            done[case_id] = None
+
+    for case_id in planned:
+        visit(case_id)
+    return tuple(done)

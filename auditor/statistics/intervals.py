@@ -1,0 +1,123 @@
+"""The limits of metrics: one face for every kind; pure.
+
+A limit at a tail of 0.05 lies on the wrong side of the truth in at most 5% of audits. What each kind's limits are made
+of stands in `auditor.statistics`; here they are joined where several metrics make one:
+
+- of a chosen extreme (the worst class), the side that choosing makes look better is shared among the groups
+  (Bonferroni; Hsu, Multiple Comparisons, 1996), the other isn't, as it takes every group to be sure of it (an
+  intersection-union test: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982);
+- of a difference between metrics of other samples, both share the risk;
+- of the radius at which half have fallen, from the limits of the shares at each radius, tested in their order.
+"""
+
+import math
+
+import numpy as np
+
+from auditor.statistics.means import mean_limits
+from auditor.statistics.medians import median_limits
+from auditor.statistics.pairs import change_limits, tango_limits
+from auditor.statistics.shares import exact_limits, wilson_limits
+from auditor.values import Metric
+
+Limits = tuple[float, float]
+
+
+def interval(metric: Metric, confidence: float, method: str = "exact") -> Limits:
+    """Two-sided, equal-tailed confidence interval of a metric, as (low, high), to describe it with.
+
+    Each end is missed with probability (1 - confidence) / 2. method: `exact`, or `wilson` for score intervals of
+    proportions and their paired differences: shorter, right on average over truths, and for no gate, as in places
+    they are missed several times as often as they say (Brown, Cai and DasGupta, Statistical Science 2001; Cai, 2005).
+    A metric of no samples is unknown: it has the widest interval its bounds allow.
+    """
+    tail = (1 - confidence) / 2
+    if method == "wilson" and metric.n:
+        if metric.kind == "proportion":
+            return wilson_limits(metric.successes or 0, metric.n, tail)
+        if metric.kind == "difference":
+            return tango_limits(*changes(metric), metric.n, tail)
+    return limits(metric, tail)
+
+
+def limits(metric: Metric, tail: float) -> Limits:
+    """The lower and the upper limit of a metric, each missed with probability `tail` at most."""
+    if metric.kind == "exact":
+        return metric.value, metric.value
+    if metric.n == 0:
+        return bounds(metric)
+    if metric.kind == "proportion":
+        return exact_limits(metric.successes or 0, metric.n, tail)
+    if metric.kind == "difference":
+        return change_limits(*changes(metric), metric.n, tail)
+    if metric.kind in ("lowest", "highest"):
+        return _extreme_limits(metric, tail)
+    if metric.kind == "gap":
+        return _gap_limits(metric, tail)
+    if metric.kind == "crossing":
+        return _crossing_limits(metric, tail)
+    low, high = bounds(metric)
+    if metric.values is None or not metric.values.size:
+        return low, high  # its values weren't kept, or weren't read
+    if metric.kind == "median":
+        return median_limits(metric.values, low, high, tail)
+    return mean_limits(metric.values, low, high, tail) if bounded(metric) else (-math.inf, math.inf)
+
+
+def bounded(metric: Metric) -> bool:
+    """Whether its values have a least and a greatest one, without which a mean has no limits."""
+    return metric.bounds is not None and all(map(math.isfinite, metric.bounds))
+
+
+def bounds(metric: Metric) -> Limits:
+    """The least and the greatest value the metric can have."""
+    if metric.kind == "proportion":
+        return 0.0, 1.0
+    if metric.kind == "difference":
+        return -1.0, 1.0
+    if metric.kind in ("lowest", "highest"):
+        ends = [bounds(group) for group in metric.groups.values()]
+        return min(low for low, _ in ends), max(high for _, high in ends)
+    if metric.kind == "gap":
+        (least, most), (before_least, before_most) = map(bounds, metric.groups.values())
+        return _less(least, before_most, -math.inf), _less(most, before_least, math.inf)
+    if metric.kind == "crossing" and metric.values is not None and metric.values.size:
+        return float(metric.values[0]), math.inf
+    return metric.bounds or (-math.inf, math.inf)
+
+
+def changes(metric: Metric) -> tuple[int, int]:
+    """How many of a difference's pairs fell, and how many rose."""
+    values = metric.values if metric.values is not None else np.zeros(0)
+    return int((values < 0).sum()), int((values > 0).sum())
+
+
+# --- several metrics that make one
+
+
+def _extreme_limits(metric: Metric, tail: float) -> Limits:
+    groups = list(metric.groups.values())
+    known = [group for group in groups if group.n]
+    plain, shared = [limits(group, tail) for group in groups], [limits(group, tail / len(known)) for group in known]
+    if metric.kind == "lowest":
+        return min(low for low, _ in plain), min(high for _, high in shared)
+    return max(low for low, _ in shared), max(high for _, high in plain)
+
+
+def _gap_limits(metric: Metric, tail: float) -> Limits:
+    now, before = (limits(part, tail / 2) for part in metric.groups.values())
+    return _less(now[0], before[1], -math.inf), _less(now[1], before[0], math.inf)
+
+
+def _less(end: float, other: float, unknown: float) -> float:
+    """One end less another; of two that are both out of reach, nothing is known."""
+    return unknown if math.isinf(end) and end == other else end - other
+
+
+def _crossing_limits(metric: Metric, tail: float) -> Limits:
+    """A radius is below the truth where surely half or more hold at it, and no less than it where surely fewer do."""
+    radii = [] if metric.values is None else metric.values.tolist()
+    ends = [limits(share, tail) for share in metric.groups.values()]
+    low = next((radius for radius, (least, _) in zip(radii, ends, strict=True) if least < 0.5), math.inf)
+    high = next((radius for radius, (_, most) in zip(radii, ends, strict=True) if most < 0.5), math.inf)
+    return low, high

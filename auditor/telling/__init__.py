@@ -1,0 +1,4 @@
+"""The way out for texts: escaped, in characters that any console has; what is worth saying beside a result.
+
+It imports nothing, so that the plugin may import it wherever pytest runs.
+"""

@@ -1,0 +1,231 @@
+"""What is demanded, concluded and kept: the values that flow from measurement to report. All frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auditor.values.core import Diagnostic, Evidence, Metric
+from auditor.values.figures import Figure
+
+Status = Literal["pass", "fail", "inconclusive", "error"]
+Standing = Literal["in force", "unneeded", "expired", "other checkpoint", "not for errors", "not judged"]
+State = Status | Literal["waived", "cut off", "not run", "not selected"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a spec demands of one metric: at least `min`, at most `max`.
+
+    versus_baseline: the demand is on the metric less the baseline's, image by image.
+    """
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+    versus_baseline: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What is demanded of."""
+        return f"{self.metric} less the baseline's" if self.versus_baseline else self.metric
+
+    def __str__(self) -> str:
+        low = f"{self.subject} ≥ {self.min:g}" if self.min is not None else ""
+        high = f"{self.subject} ≤ {self.max:g}" if self.max is not None else ""
+        return " and ".join(part for part in (low, high) if part)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What makes a planned measurement weak; at: where, within the check's parameters."""
+
+    at: tuple[str | int, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One expectation, judged: the estimate, its interval, and a sentence that says why."""
+
+    expectation: Expectation
+    status: Status
+    value: float
+    low: float
+    high: float
+    n: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """pass, fail, inconclusive or error, with the finding behind each expectation."""
+
+    status: Status
+    message: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The same case measured before, or on the model that a release replaces.
+
+    source: what it is, in words. mismatch: why it can't be compared with, or nothing. files: SHA-256 of the
+    checkpoint, by name. figures: images whose outcome changed.
+    """
+
+    source: str
+    mismatch: str
+    metrics: Mapping[str, Metric]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Who answers for a case that doesn't pass, why, and until when (ISO date, that day included).
+
+    sha256: the checkpoint it was given for, if only for that one. standing: what became of it in a run.
+    """
+
+    owner: str
+    reason: str
+    expires: str
+    sha256: str | None = None
+    standing: Standing = "not judged"
+
+    def __str__(self) -> str:
+        return f"{self.owner}, until {self.expires}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What stored evidence was first judged as: the verdict, and the digest of the spec it was judged by."""
+
+    verdict: Verdict
+    spec_digest: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a case could not measure: the kind of error, its message, and for a defect of ours a traceback."""
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Evidence, verdict and provenance of one case of one run.
+
+    confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
+    earlier: the verdict before, where stored evidence was judged again. key: the digest of all that the evidence
+    depends on, where it is known. cached: when it was measured, where it was taken from the cache and not measured by
+    this run. remarks: what this run had to say beside it. look: which one it is at the same question, with other seeds
+    before. reruns: what that does to the verdict, as the spec says.
+    """
+
+    run: str
+    audit: str
+    case: str
+    check: str
+    title: str
+    model: str
+    params: Mapping[str, Any]
+    expectations: tuple[Expectation, ...]
+    confidence: float
+    interval: str
+    verdict: Verdict
+    evidence: Evidence | None
+    failure: Failure | None
+    provenance: Mapping[str, Any]
+    seconds: float
+    correction: str = ""
+    baseline: Baseline | None = None
+    waiver: Waiver | None = None
+    earlier: Earlier | None = None
+    key: str = ""
+    cached: str = ""
+    remarks: tuple[str, ...] = ()
+    look: int = 1
+    reruns: str = "count"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of the measured checkpoint's files by name, as far as the record says."""
+        found: Mapping[str, str] = self.provenance.get("models", {}).get(self.model, {}).get("files", {})
+        return found
+
+    @property
+    def state(self) -> State:
+        """The verdict, or that somebody answers for it."""
+        return "waived" if self.waiver and self.waiver.standing == "in force" else self.verdict.status
+
+    def _repr_html_(self) -> str:
+        """How Jupyter shows it: as its card in the report."""
+        from auditor.report.notebook import framed
+
+        return framed(self)
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run.
+
+    warnings: what makes its claim weak, known before it ran. controls: what it speaks to, by the ids of
+    `auditor.values.controls`.
+    """
+
+    id: str
+    check: str
+    title: str
+    model: str
+    line: int
+    selected: bool
+    warnings: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One audit, run once: all its cases, and a record for each that finished.
+
+    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. commit: of the repository the spec is
+    in, where there is one. begun: ids of the cases that were started; a begun case without a record was cut off (a
+    crash, a kill, an interruption). left: by id, why cases were left out of a run that had no time for all.
+    earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
+    judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
+    there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
+    to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
+    one of some cases has left as they are. show_channels: of images, those shown as red, green and blue.
+    """
+
+    id: str
+    audit: str
+    title: str
+    started: str
+    spec: str
+    spec_digest: str
+    confidence: float
+    cases: tuple[PlannedCase, ...]
+    begun: frozenset[str]
+    records: Mapping[str, Record]
+    commit: str = ""
+    earlier_spec_digest: str = ""
+    compared_with: str = ""
+    not_judged: tuple[str, ...] = ()
+    code_allowed: bool = False
+    left: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    part_of: str = ""
+    show_channels: tuple[int, ...] = ()
+
+    def state(self, case: PlannedCase) -> State:
+        """What became of a case."""
+        record = self.records.get(case.id)
+        if record is not None:
+            return record.state
+        if not case.selected:
+            return "not selected"
+        return "cut off" if case.id in self.begun else "not run"

@@ -1,0 +1,280 @@
+"""What is said before anything runs: gates that their samples can't settle, and weak threat models."""
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.cli.main import main
+from auditor.spec.plan import make_plan
+from auditor.values import SpecError
+from tests.support import spec, write
+
+
+@pytest.fixture
+def lint(project):
+    """Warnings, as (line, message), of a spec with these checks."""
+
+    def found(checks: str, head: str = "", **more: str) -> list[tuple[int, str]]:
+        path = write(project, spec(checks, **more).replace("audit: tiny", f"audit: tiny{head}"))
+        return [(problem.line, problem.message) for problem in make_plan(path).warnings]
+
+    return found
+
+
+# --- samples
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count", "said"),
+    [
+        ("{min: 0.9}", 60, None),
+        ("{min: 0.95}", 60, None),
+        (
+            "{min: 0.96}",
+            60,
+            "60 samples can't settle accuracy ≥ 0.96 with 95% confidence: it takes at least 74 without",
+        ),
+        ("{max: 0.04}", 60, "it takes at least 74 without a hit"),
+        ("{min: 1}", 60, "no number of samples shows accuracy ≥ 1"),
+        ("{max: 0}", 60, "no number of samples shows accuracy ≤ 0"),
+        ("{min: 0.5}", 20, "20 samples are few: the interval of accuracy may reach 22% to either side"),
+        ("{max_drop: 0.07}", 60, None),
+        ("{max_drop: 0.05}", 60, None),
+        ("{max_drop: 0.04}", 60, "≥ -0.04 with 95% confidence only if some rise: where none changes it takes 74"),
+        ("{max_rise: 0.04}", 60, "≤ 0.04 with 95% confidence only if some fall: where none changes it takes 74"),
+        ("{max_rise: 0}", 60, "less the baseline's ≤ 0 with 95% confidence unless some fall"),
+        ("{max_drop: 0.04}", 3, "it takes at least 5, if all of them rise"),
+    ],
+)
+def test_gates_are_held_against_the_samples_they_can_have(lint, wanted, count, said):
+    found = lint(f"- id: a\n  check: accuracy\n  params: {{first: {count}}}\n  expect:\n    accuracy: {wanted}\n")
+    if said is None:
+        assert found == []
+    else:
+        assert [line for line, _ in found] == [12]
+        assert said in found[0][1]
+
+
+def test_the_data_s_size_is_known_before_it_is_loaded(lint):
+    """60 images in the file: a check that would take 500 has 60."""
+    [(_, message), *_] = lint(
+        "- {id: a, check: robust_accuracy, params: {eps: 0.1}, expect: {clean_accuracy: {min: 0.99}}}"
+    )
+    assert message.startswith("60 samples can't settle clean_accuracy ≥ 0.99")
+
+
+def test_a_class_has_its_own_images_and_no_more(lint, project):
+    """100 images of each digit: a floor of 0.99 under one of them takes 299, whatever the other nine have."""
+    gate = "- {id: a, check: accuracy, expect: {METRIC: {min: BOUND}}}"
+
+    def said(metric, bound, data="dataset: mnist_5k"):
+        return [m for _, m in lint(gate.replace("METRIC", metric).replace("BOUND", str(bound)), data=data)]
+
+    [one] = said("accuracy.3", 0.99)
+    assert one.startswith("100 samples can't settle accuracy.3 ≥ 0.99 with 95% confidence: it takes at least 299")
+    [worst] = said("worst_class_accuracy", 0.99, "dataset: mnist_5k, count: 580")
+    assert worst.startswith("58 samples can't settle worst_class_accuracy ≥ 0.99")
+    assert said("accuracy.3", 0.97) == []
+    assert said("accuracy.3", 0.99, "dataset: npz, path: data.npz") == [], "labels aren't read before the run"
+    assert said("worst_class_accuracy", 0.99, "dataset: npz, path: data.npz") == []
+
+
+def test_the_nearest_of_any_number_is_no_claim(project):
+    spec_text = "- {id: a, check: minimal_perturbation, PARAMS expect: {nearest_distance: {min: 0.1}}}"
+    path = write(project, spec(spec_text.replace("PARAMS", "")))
+    with pytest.raises(SpecError, match="moves with their number; fix it by `samples`"):
+        make_plan(path)
+    make_plan(write(project, spec(spec_text.replace("PARAMS", "params: {samples: 50},"))))
+
+
+def test_99_percent_at_95_needs_299(lint):
+    noise = "- {{id: a, check: noise_to_target, params: {{target: 1, samples: {}}}, expect: {{success_rate: {}}}}}"
+    noise = noise.replace("success_rate: {}", "success_rate: {{min: 0.99}}")
+    assert "at least 299" in lint(noise.format(298))[0][1]
+    assert lint(noise.format(299)) == []
+    assert lint(noise.format(298), head="\nconfidence: 0.9") == []
+
+
+# --- threat models
+
+ROBUST = (
+    "- {id: a, check: robust_accuracy, params: {eps: 0.3, attacks: ATTACKS}, expect: {robust_accuracy: {min: 0.1}}}"
+)
+FGSM = "`fgsm` alone, a single gradient step, is no evidence of robustness; add {attack: apgd}"
+BLIND = "no attack works without gradients"
+START = "one attack from one start"
+SQUARE = "{attack: square}"
+
+
+@pytest.mark.parametrize(
+    ("attacks", "said"),
+    [
+        (f"[{{attack: fgsm}}, {SQUARE}]", [FGSM, START]),
+        ("[{attack: apgd, restarts: 3}]", [BLIND]),
+        (f"[{{attack: apgd}}, {SQUARE}]", [START]),
+        (f"[{{attack: apgd, restarts: 2}}, {SQUARE}]", []),
+        (f"[{{attack: apgd}}, {{attack: fab}}, {SQUARE}]", []),
+        ("[{attack: autoattack}]", []),
+        (f"[{{attack: apgd, rivals: 2, loss: dlr}}, {SQUARE}]", []),
+        (
+            f"[{{attack: pgd, steps: 10, step_size: 0.01, restarts: 2}}, {SQUARE}]",
+            ["10 steps of 0.01 reach 0.1, short of `eps` 0.3 even in a straight line"],
+        ),
+        (f"[{{attack: pgd, steps: 40, step_size: 0.01, restarts: 2}}, {SQUARE}]", []),
+    ],
+)
+def test_a_claim_of_robustness_needs_attacks_that_could_refute_it(lint, attacks, said):
+    found = [message for _, message in lint(ROBUST.replace("ATTACKS", attacks))]
+    assert len(found) == len(said)
+    assert all(any(part in message for message in found) for part in said)
+
+
+def test_what_shows_a_weakness_may_be_as_weak_as_it_likes(lint):
+    attack = ROBUST.replace("ATTACKS", "[{attack: fgsm}]")
+    assert lint(attack.replace("min: 0.1", "max: 0.5")) == []
+    assert lint(attack.replace("robust_accuracy: {min: 0.1}", "attack_success_rate: {min: 0.5}")) == []
+    assert lint(attack.replace("robust_accuracy: {min: 0.1}", "attack_success_rate: {max: 0.5}")) != []
+
+
+@pytest.mark.parametrize(
+    ("eps", "box", "said"),
+    [
+        ("8", "", "`eps` 8 is wider than the box [0, 1]; for 8 of 255 grey levels write 8/255"),
+        ("8/255", ", box: [0, 255]", "in the units of the box: did you mean 8?"),
+        ("8/255", "", None),
+        ("8", ", box: [0, 255]", None),
+        ("8/255", ", box: [-1, 1]", "what is 8/255 in a box of width 1 is 0.0627451 in this one"),
+        ("16/255", ", box: [-1, 1]", None),
+        ("0.001", "", "`eps` 0.001 is less than half a grey level of the box [0, 1]; `eps` is in the units of the box"),
+        ("0.5, norm: l2", "", None),
+        ("0.5, norm: l2", ", box: [0, 255]", "did you mean 127.5?"),
+        (
+            "128, norm: l2",
+            "",
+            "`eps` 128 is very large, and `eps` is in the units of the box; for 128 of 255 grey levels",
+        ),
+        ("128, norm: l2", ", box: [0, 255]", None),
+        ("12, norm: l1", "", None),
+        ("12, norm: l1", ", box: [0, 255]", "did you mean 3060?"),
+        ("0.5, norm: l0, attacks: [{attack: fmn}]", "", "`eps` 0.5 counts the values that may change"),
+        ("5, norm: l0, attacks: [{attack: fmn}]", ", box: [0, 255]", None),
+        ("8, attacks: [{attack: pgd, step_size: 2/255}]", ", box: [0, 255]", "short of `eps` 8"),
+        ("0.1, attacks: [{attack: pgd, step_size: 2}]", "", "so it only jumps from edge to edge"),
+    ],
+)
+def test_a_radius_in_other_units_than_the_box_is_noticed(lint, eps, box, said):
+    found = lint(
+        f"- {{id: a, check: robust_accuracy, params: {{eps: {eps}}}}}", data=f"dataset: npz, path: data.npz{box}"
+    )
+    assert [message for _, message in found if said and said in message] == [m for _, m in found]
+    assert bool(found) == (said is not None)
+
+
+def test_no_radius_is_suggested_that_is_the_one_given(lint):
+    [(_, message)] = lint("- {id: a, check: robust_accuracy, params: {eps: 0.001}}")
+    assert "did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("check", "step", "box", "said"),
+    [
+        ("digit_flip", "step_size: 0.02", "", None),
+        ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "that it is if left out; it is in the units of the box"),
+        ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "did you mean 5.1?"),
+        ("digit_flip", "steps: 3", ", box: [0, 255]", None),
+        ("noise_to_target", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
+        ("noise_to_target", "step_size: 255", "", "`step_size` 255 is far more than the 1 that it is if left out"),
+        ("filters", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
+        ("covert_message", "strangers: [steeper], step_size: 0.1", ", box: [0, 255]", "did you mean 25.5?"),
+        ("minimal_perturbation", "attacks: [{attack: fmn, step_size: 1}]", ", box: [0, 255]", "did you mean 255?"),
+        ("minimal_perturbation", "attacks: [{attack: ddn, first_radius: 1}]", ", box: [0, 255]", "did you mean 255?"),
+        ("minimal_perturbation", "attacks: [{attack: ddn}]", ", box: [0, 255]", None),
+    ],
+)
+def test_a_step_in_other_units_than_the_box_is_noticed(lint, check, step, box, said):
+    target = "target: 1, " if check in ("digit_flip", "noise_to_target") else ""
+    params = f"{{{target}{step}}}"
+    found = [m for _, m in lint(f"- {{id: a, check: {check}, params: {params}}}",
+                                data=f"dataset: npz, path: data.npz{box}")]  # fmt: skip
+    assert [message for message in found if said and said in message] == found
+    assert bool(found) == (said is not None)
+
+
+def test_a_gate_on_an_objective_that_saturates_is_noticed(lint):
+    gate = "- {id: a, check: CHECK, params: {target: 1, objective: OBJECTIVE}, expect: {METRIC: {BOUND: 0.3}}}"
+
+    def found(check, metric, objective, bound):
+        text = gate.replace("CHECK", check).replace("METRIC", metric).replace("OBJECTIVE", objective)
+        return lint(text.replace("BOUND", bound))
+
+    for check, metric in (("digit_flip", "flip_rate"), ("noise_to_target", "success_rate")):
+        assert "`log_probability`" in found(check, metric, "probability", "max")[0][1]
+        assert found(check, metric, "log_probability", "max") == []
+        assert found(check, metric, "probability", "min") == []
+
+
+def test_distances_and_curves_are_looked_at_too(lint):
+    distance = "- {id: a, check: minimal_perturbation, expect: {median_distance: {min: 0.1}}}"
+    assert [m for _, m in lint(distance) if "{attack: hopskipjump}" in m]
+    curve = "- {id: a, check: security_curve, params: {eps: [0.1, 0.2]}, expect: {robust_accuracy.0.1: {min: 0.1}}}"
+    assert [m for _, m in lint(curve) if "{attack: square}" in m]
+
+
+# --- the commands
+
+
+@pytest.mark.parametrize(
+    ("check", "target", "message"),
+    [
+        ("digit_flip", "{}", "`target` 3, which it is if left out, is no class of the data, which has 0 a, 1 b, 2 c"),
+        ("noise_to_target", "{target: 5}", "`target` 5 is no class of the data, which has 0 a, 1 b, 2 c"),
+        ("noise_to_target", "{target: A}", "unknown class 'A'"),
+        ("robust_accuracy", "{eps: 0.1, target: bb}", "unknown class 'bb'; did you mean 'b'? (known: a, b, c)"),
+        ("minimal_perturbation", "{target: 3}", "`target` 3 is no class of the data"),
+        ("noise_to_target", "{target: all}", None),
+        ("robust_accuracy", "{eps: 0.1, target: c}", None),
+        ("robust_accuracy", "{eps: 0.1, target: 2}", None),
+    ],
+)
+def test_a_target_is_a_class_of_the_data_by_number_or_name(lint, check, target, message):
+    def found():
+        return lint(f"- {{id: a, check: {check}, params: {target}}}")
+
+    if message is None:
+        assert found() == []
+        return
+    with pytest.raises(SpecError) as caught:
+        found()
+    assert message in str(caught.value)
+
+
+def test_validate_warns_with_the_line_and_fails_if_asked_to(project):
+    path = write(project, spec("- {id: a, check: accuracy, expect: {accuracy: {min: 0.99}}}"))
+    result = CliRunner().invoke(main, ["validate", str(path)])
+    assert result.exit_code == 0
+    assert "one.audit.yaml:8:55: warning: 60 samples can't settle accuracy ≥ 0.99" in result.output
+    assert "1 checks, 1 expectations, 1 warning\n" in result.output
+    assert CliRunner().invoke(main, ["validate", "--strict", str(path)]).exit_code == 2
+
+
+def test_plan_shows_order_samples_and_doubts(project):
+    path = write(
+        project,
+        spec(
+            "- {id: onto, check: transfer, params: {adversarial: flip, onto: [steeper]}}\n"
+            "- {id: flip, check: digit_flip, params: {target: 1}, expect: {flip_rate: {min: 0.99}}}\n"
+        ),
+    )
+    result = CliRunner().invoke(main, ["plan", str(path)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert lines[1] == "flip digit_flip of linear"
+    assert lines[3] == "flip_rate ≥ 0.99 up to 60 samples, 299 needed at least"
+    assert lines[4].startswith("line 9: 60 samples can't settle")
+    assert lines[5] == "onto transfer of linear after flip"
+
+
+def test_the_worked_examples_are_free_of_warnings(checkpoints):
+    from pathlib import Path
+
+    for path in sorted((Path(__file__).parents[2] / "specs").glob("*.audit.yaml")):
+        assert make_plan(path).warnings == (), path
