@@ -13,11 +13,10 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from auditor import catalog, schema
-from auditor.cli import main as command
-from auditor.controls import CONTROLS
-from auditor.fields import SchemaGenerator
-from auditor.spec import SpecFile
+from auditor import catalog
+from auditor.cli.main import main as command
+from auditor.spec.document import SpecFile
+from auditor.values import CONTROLS, SchemaGenerator
 
 _HEADINGS: dict[catalog.Kind, tuple[str, str]] = {
     "checks": ("Checks", "A check is a kind of measurement; its name is what a spec writes under `check`."),
@@ -25,7 +24,12 @@ _HEADINGS: dict[catalog.Kind, tuple[str, str]] = {
     "models": ("Model formats", "A format opens checkpoints; its name is what a spec writes under `format`."),
     "datasets": ("Datasets", "A dataset gives labelled images; its name is what a spec writes under `dataset`."),
 }
-_PAGES: dict[catalog.Kind, str] = {"checks": "checks", "attacks": "attacks", "models": "formats", "datasets": "datasets"}
+_PAGES: dict[catalog.Kind, str] = {
+    "checks": "checks",
+    "attacks": "attacks",
+    "models": "formats",
+    "datasets": "datasets",
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -52,7 +56,9 @@ def _extensions(kind: catalog.Kind) -> str:
         parts += [f"## `{name}` {{ #{name} }}", told[""]]
         for heading in catalog.SECTIONS:
             if told.get(heading):
-                parts.append(f"**{heading}.** {told[heading]}" if heading != "References" else _references(told[heading]))
+                parts.append(
+                    f"**{heading}.** {told[heading]}" if heading != "References" else _references(told[heading])
+                )
         parts.append(_parameters(catalog.params_of(kind, name)))
         if kind == "checks":
             parts.append(_metrics(name))
@@ -77,11 +83,13 @@ def _parameters(params: Any) -> str:
     if not properties:
         return ""
     required, definitions = set(described.get("required", ())), described.get("$defs", {})
-    rows = [
-        f"| `{name}` | {_type(entry, definitions)} | {_default(name, entry, required)} | {_cell(_text(entry, definitions))} |"
-        for name, entry in properties.items()
-    ]
+    rows = [_row(name, entry, required, definitions) for name, entry in properties.items()]
     return "\n".join(["| parameter | type | default | what it is |", "|---|---|---|---|", *rows])
+
+
+def _row(name: str, entry: dict[str, Any], required: set[str], definitions: dict[str, Any]) -> str:
+    told = _cell(_text(entry, definitions))
+    return f"| `{name}` | {_type(entry, definitions)} | {_default(name, entry, required)} | {told} |"
 
 
 def _text(entry: dict[str, Any], definitions: dict[str, Any]) -> str:
@@ -124,16 +132,15 @@ def _spec() -> str:
     parts = [
         "# The spec",
         "One `*.audit.yaml` says which models are measured, on which data, by which checks, and what is demanded. "
-        "It is data alone: no templating, no expressions, no tags. Paths are relative to the file; `8/255` is a number. "
+        "It is data alone: no templating, no expressions, no tags. Paths are relative to the file, `8/255` a number. "
         "Every mistake comes back with file, line and column before anything runs.",
         _table(described, described.get("$defs", {})),
     ]
     for name, inner in described.get("$defs", {}).items():
         if inner.get("properties"):
             parts += [f"## {_words(name)}", str(inner.get("description", "")), _table(inner, described["$defs"])]
-    digest = len(schema.text().splitlines())
     parts.append(
-        f"Editors complete and explain a spec by its JSON Schema (`auditor schema`, {digest} lines), which a first line "
+        "Editors complete and explain a spec by its JSON Schema (`auditor schema`), which a first line "
         "`# yaml-language-server: $schema=…` names."
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -141,10 +148,7 @@ def _spec() -> str:
 
 def _table(described: dict[str, Any], definitions: dict[str, Any]) -> str:
     required = set(described.get("required", ()))
-    rows = [
-        f"| `{name}` | {_type(entry, definitions)} | {_default(name, entry, required)} | {_cell(_text(entry, definitions))} |"
-        for name, entry in described.get("properties", {}).items()
-    ]
+    rows = [_row(name, entry, required, definitions) for name, entry in described.get("properties", {}).items()]
     return "\n".join(["| key | type | default | what it is |", "|---|---|---|---|", *rows])
 
 
@@ -182,7 +186,7 @@ def _click_options(one: click.Command, context: click.Context) -> str:
 
 
 def _options() -> str:
-    from auditor.plugin_options import pytest_addoption
+    from auditor.plugin.options import pytest_addoption
 
     seen: list[tuple[str, str, str]] = []
     ini: dict[str, str] = {}
@@ -199,19 +203,18 @@ def _options() -> str:
             ini[name] = text
 
     pytest_addoption(_Parser())  # type: ignore[arg-type]
-    rows = [
-        f"| `{name}{' ' + metavar if metavar else ''}` | {'`' + twin + '`' if (twin := name[2:].replace('-', '_')) in ini else ''} "
-        f"| {_cell(text)} |"
-        for name, metavar, text in seen
+    rows = []
+    for name, metavar, text in seen:
+        twin = name[2:].replace("-", "_")
+        told = f"`{twin}`" if twin in ini else ""
+        rows.append(f"| `{f'{name} {metavar}'.rstrip()}` | {told} | {_cell(text)} |")
+    parts = [
+        "# Options of pytest",
+        "Every `*.audit.yaml` below the paths given to pytest is collected; each check is one item. `-k`, `-m`, "
+        "`--lf`, `--co`, `-n`, `--junitxml` and `--html` work on them. The command line outranks the ini file.",
+        "\n".join(["| option | in the ini file | |", "|---|---|---|", *rows]),
     ]
-    return "\n\n".join(
-        [
-            "# Options of pytest",
-            "Every `*.audit.yaml` below the paths given to pytest is collected; each check is one item. `-k`, `-m`, "
-            "`--lf`, `--co`, `-n`, `--junitxml` and `--html` work on them. The command line outranks the ini file.",
-            "\n".join(["| option | in the ini file | |", "|---|---|---|", *rows]),
-        ]
-    ) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _controls() -> str:
