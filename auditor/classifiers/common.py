@@ -60,7 +60,7 @@ _VALUES = BATCH * 32 * 32 * 3
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A checkpoint of any format; see `auditor.values.core.Classifier` for what each part means.
+    """A checkpoint of any format; see `auditor.values.Classifier` for what each part means.
 
     own: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it, by the
     format's own call and nothing of this package but the order of axes. outputs: the same as a function of tensors,

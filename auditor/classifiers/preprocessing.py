@@ -137,7 +137,7 @@ def other_order(given: Shape, taken: Shape, layout: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A classifier of samples: `steps`, then `base`. See `auditor.values.core.Classifier` for what each part means."""
+    """A classifier of samples: `steps`, then `base`. See `auditor.values.Classifier` for what each part means."""
 
     name: str
     base: Classifier

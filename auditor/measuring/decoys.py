@@ -31,7 +31,7 @@ class Disguise:
 
 @dataclass(frozen=True, eq=False)
 class Decoy:
-    """A classifier in disguise; see `auditor.values.core.Classifier` for what each part means."""
+    """A classifier in disguise; see `auditor.values.Classifier` for what each part means."""
 
     base: Classifier
     disguise: Disguise

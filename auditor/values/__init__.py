@@ -4,25 +4,9 @@ Whoever writes a check, an attack, a format or a dataset imports from here. All 
 stored, judged or drawn. This room imports no other.
 """
 
+from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
+from auditor.values.context import Context, Engine, Passes, one_by_one
 from auditor.values.controls import ACCURACY, BLACK_BOX, CONTROLS, EVASION, OWN, TRANSFER, WHITE_BOX, Control, control
-from auditor.values.core import (
-    AdversarialImages,
-    Checkpoint,
-    Classifier,
-    Context,
-    Counted,
-    Diagnostic,
-    Engine,
-    Evidence,
-    Layer,
-    Passes,
-    Preview,
-    Proof,
-    Samples,
-    Table,
-    Tensor,
-    one_by_one,
-)
 from auditor.values.errors import (
     EXIT_NOT_PASSED,
     EXIT_WRONG,
@@ -38,6 +22,7 @@ from auditor.values.errors import (
     TrackingError,
     one_of,
 )
+from auditor.values.evidence import AdversarialImages, Counted, Diagnostic, Evidence, Proof, Table
 from auditor.values.fields import (
     TOLD,
     CaseId,
@@ -117,6 +102,7 @@ from auditor.values.record import (
     Verdict,
     Waiver,
 )
+from auditor.values.samples import Preview, Samples
 from auditor.values.sampling import fingerprints, in_turn, ranking, seen_and_unseen
 
 __all__ = [

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from auditor.values.core import Diagnostic, Evidence, Metric
+from auditor.values.evidence import Diagnostic, Evidence
 from auditor.values.figures import Figure
+from auditor.values.metrics import Metric
 
 Status = Literal["pass", "fail", "inconclusive", "error"]
 Standing = Literal["in force", "unneeded", "expired", "other checkpoint", "not for errors", "not judged"]

@@ -1,0 +1,78 @@
+"""Labelled images, and what is known of them before they are loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from auditor.values.errors import CheckError, one_of
+from auditor.values.metrics import FloatArray, IntArray
+from auditor.values.sampling import fingerprints
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled images.
+
+    images: (N, H, W, C) float32 within `box`. labels: (N,) int64 class numbers from 0.
+    indices: (N,) int64, each image's row in its source. classes: a name for every class, where known.
+    digest: SHA-256 of exactly these images, labels and indices. repeats: rows whose image is that of an earlier row,
+    which each leads to. remarks: what to know of the data, in sentences. A dataset may leave out digest and repeats.
+    """
+
+    images: FloatArray
+    labels: IntArray
+    indices: IntArray
+    box: tuple[float, float]
+    classes: tuple[str, ...] | None
+    source: str
+    digest: str = ""
+    repeats: Mapping[int, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def class_name(self, label: int) -> str:
+        """Return the name of class `label`, or its number where the data has no names."""
+        return self.classes[label] if self.classes and 0 <= label < len(self.classes) else str(label)
+
+    @cached_property
+    def fingerprints(self) -> tuple[bytes, ...]:
+        """A name of every image by what it shows, in whatever units."""
+        return fingerprints(self.images, self.box)
+
+    def class_number(self, name: str, what: str) -> int:
+        """The number of the class of this name; raise CheckError, naming `what` asks for it, if there is none."""
+        if self.classes is None:
+            raise CheckError(f"{what}: the classes of {self.source} have no names; give the number of {name!r}")
+        if name not in self.classes:
+            raise CheckError(f"{what}: {one_of(name, self.classes, 'class')}")
+        return self.classes.index(name)
+
+    def position(self, row: int, what: str) -> int:
+        """Where the image of a row of the source stands; raise CheckError, naming `what` asks for it, if it doesn't."""
+        found = np.flatnonzero(self.indices == row)
+        if found.size:
+            return int(found[0])
+        if row in self.repeats:
+            first = f"holds the same image as row {self.repeats[row]}, and an image counts once"
+            raise CheckError(f"{what}: row {row} {first}; name that row, or set `duplicates: count` in `data`")
+        span = f"it holds {len(self)} rows from {self.indices.min()} to {self.indices.max()}"
+        raise CheckError(f"{what}: row {row} is not in {self.source} ({span})")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is known of samples before they are loaded: how many images at most, and the box of their values.
+
+    classes: the names of the classes in order, where they are known. sizes: how many images each of them has at most,
+    where that is known. remarks: what should be known before a run.
+    """
+
+    images: int | None
+    box: tuple[float, float]
+    classes: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
+    sizes: tuple[int, ...] | None = None
