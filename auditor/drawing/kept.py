@@ -147,7 +147,8 @@ def _picture(drawable: Drawable) -> Parts:
 def _chart(drawable: Curve | Bars | Heatmap | Interval) -> str:
     import io
 
-    from auditor.drawing.charts import DOTS, chart
+    from auditor.drawing.canvas import DOTS
+    from auditor.drawing.charts import chart
     from auditor.drawing.layout import WIDTH
     from auditor.drawing.svg import inlined
     from auditor.drawing.theme import stand_ins

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from auditor.drawing.charts import Colours, canvas
+from auditor.drawing.canvas import Colours, canvas
 from auditor.drawing.layout import longest, spoken
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.pixels import pixels

@@ -21,7 +21,8 @@ from auditor.records.store import Folder
 from auditor.report.content import content
 from auditor.report.layout import PICTURES
 from auditor.search.norms import distance
-from auditor.spec.plan import Plan, Source, make_plan
+from auditor.spec.plan import Plan, make_plan
+from auditor.spec.resolving import Source
 from auditor.values import (
     AdversarialImages,
     AuditError,

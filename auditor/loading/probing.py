@@ -23,7 +23,7 @@ from typing import Any
 
 from auditor import catalog
 from auditor.compute.backend import tensorflow
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from auditor.values import Classifier, ModelError
 
 _START_SECONDS = 300

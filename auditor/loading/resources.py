@@ -6,11 +6,8 @@ look hostile, and unless the spec trusts it, it has to be loaded by another proc
 
 import dataclasses
 import hashlib
-import os
 import shutil
-import sys
 import tempfile
-import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,11 +23,10 @@ from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake
-from auditor.spec.plan import Plan, Source
+from auditor.spec.plan import Plan
+from auditor.spec.resolving import Source
 from auditor.spec.sources import Registered, is_registered, listing, registered, signature_beside
-from auditor.values import Checkpoint, Classifier, ModelError, Parameters, RecordError, Samples, references
-
-RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
+from auditor.values import Checkpoint, Classifier, ModelError, Parameters, Samples, references
 
 
 class Resources:
@@ -308,66 +304,3 @@ def _as_named(said: str, source: Source, here: Source) -> str:
 
 def _key(source: Source) -> str:
     return f"{source.extension} {source.params.model_dump_json()} {source.safeguards.model_dump_json()}"
-
-
-def spec_origin(plan: Plan) -> Mapping[str, Any]:
-    """Which spec a result is of."""
-    return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
-
-
-def provenance(
-    plan: Plan, resources: Resources, models: tuple[str, ...], used: Mapping[str, Classifier], seed: int
-) -> Mapping[str, Any]:
-    """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time.
-
-    used: those of the models that were loaded for it.
-    """
-    import platform
-    from importlib.metadata import version
-
-    import auditor
-
-    runtimes = [name for name, module in RUNTIMES.items() if module in sys.modules]
-    packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
-    samples = resources.samples(plan)
-    return {
-        "spec": spec_origin(plan),
-        "case": {"seed": seed},
-        "data": {
-            "dataset": plan.data.extension,
-            "params": plan.data.shown,
-            **intake.told(samples),
-            "files": resources.digests(plan.data),
-        },
-        "models": {
-            name: {
-                "format": plan.models[name].extension,
-                "params": plan.models[name].shown,
-                "files": resources.digests(plan.models[name]),
-                "known_by": resources.known_by(plan.models[name]),
-                **resources.demanded(plan.models[name]),
-                "logits": used[name].logits_from if name in used else "not loaded",
-                "not looked into": resources.unseen(plan, name),
-            }
-            for name in models
-        },
-        "code_allowed": resources.allow_code,
-        "versions": {
-            "auditor": auditor.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in packages},
-        },
-        "machine": f"{platform.system()} {platform.machine()}",
-        "finished": now(),
-    }
-
-
-def now() -> str:
-    """This moment, ISO 8601 in UTC, or the one that SOURCE_DATE_EPOCH names; raise RecordError if it names none."""
-    said = os.environ.get("SOURCE_DATE_EPOCH")
-    try:
-        moment = time.gmtime(int(said)) if said else time.gmtime()
-    except (ValueError, OverflowError, OSError) as error:
-        message = f"SOURCE_DATE_EPOCH is {said!r}; it has to be whole seconds since 1970, such as 1767225600"
-        raise RecordError(message) from error
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)

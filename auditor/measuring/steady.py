@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from auditor.compute.backend import tensorflow
-from auditor.search.search import block_size
+from auditor.search.blocks import block_size
 from auditor.values import Classifier, Diagnostic, FloatArray, Passes, comparable, normalised
 
 NAME = "steady predictions"

@@ -26,27 +26,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from threading import Lock
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from auditor.classifiers.common import InputShape, chosen, classifier, opaque, taken_as, times
 from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.protocols import (
+    SHOWN,
+    Described,
+    Protocol,
+    address_problem,
+    numbers,
+    of_kserve,
+    of_serving,
+    part_of,
+)
 from auditor.values import Classifier, Count, FloatArray, ModelError, Output, PositiveReal, Real
 
-Protocol = Literal["tensorflow_serving", "kserve_v2"]
-
-_PATHS = {
-    "tensorflow_serving": r"/v1/models/[^/:]+(/(versions|labels)/[^/:]+)?$",
-    "kserve_v2": r"/v2/models/[^/]+(/versions/[^/]+)?$",
-}
 _RETRIED = (502, 503, 504)
 _FLOATS = {"DT_FLOAT", "FP32"}
 _MOST = 2**26  # numbers in a request, which take gigabytes as text
-_SHOWN = 160  # characters of an answer in an error
-_NOT_TOLD = "not told"
 
 
 GIVES_GRADIENTS = False
@@ -84,31 +85,12 @@ class Params(ModelParameters):
 
     @model_validator(mode="after")
     def _usable(self) -> "Params":
-        problem = _address_problem(self.url, self.protocol, self.token_variable is not None)
+        problem = address_problem(self.url, self.protocol, self.token_variable is not None)
         if problem:
             raise ValueError(problem)
         if self.signature and self.protocol != "tensorflow_serving":
             raise ValueError("`signature` is of TensorFlow Serving; a model of kserve_v2 has none")
         return self
-
-
-def _address_problem(url: str, protocol: Protocol, secret: bool) -> str | None:
-    """Say what is wrong with an address, or None; never repeat one that may hold a password."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        return f"`url` is no address: {error}"
-    if parts.username is not None or parts.password is not None:
-        return "`url` must not hold a user or a password; name a variable with a token in `token_variable`"
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"[\s\x00-\x1f]", url):
-        return f"`url` should begin with http:// or https:// and a host, got {url!r}"
-    if parts.query or parts.fragment or not re.search(_PATHS[protocol], parts.path):
-        example = "/v1/models/NAME" if protocol == "tensorflow_serving" else "/v2/models/NAME"
-        return f"`url` of {protocol} should end with {example} or a version of it, got {url!r}"
-    if secret and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        return "`token_variable` needs an address with https: over http everybody on the way reads the token"
-    return None
 
 
 def known_by(params: Params) -> Mapping[str, str]:
@@ -127,15 +109,6 @@ def load(params: Params) -> Classifier:
     if len(shape) > 3:
         raise ModelError(f"{params.url} takes {times(shape)} for one image; height, width and channels are needed")
     return classifier(params.url, params.output, taken_as(shape), opaque(run), batch=params.batch_size, own=run)
-
-
-@dataclass(frozen=True)
-class _Described:
-    """What an endpoint tells of its model. inputs: type and shape (with the batch) by name; outputs: names."""
-
-    version: str = _NOT_TOLD
-    inputs: Mapping[str, tuple[str, tuple[int, ...]]] | None = None
-    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,22 +199,22 @@ class _Endpoint:
         return f"gave no answer in {tries}: {self._safe(' '.join(str(why).split()))}"
 
     def _shown(self, data: bytes) -> str:
-        text = " ".join(data[: 4 * _SHOWN].decode(errors="replace").split())
-        return repr(self._safe(text[:_SHOWN])) if text else "nothing"
+        text = " ".join(data[: 4 * SHOWN].decode(errors="replace").split())
+        return repr(self._safe(text[:SHOWN])) if text else "nothing"
 
     def _safe(self, text: str) -> str:
         """What a server says, without the token, should it say that."""
         return text.replace(self._token, "…") if self._token else text
 
     @cached_property
-    def described(self) -> _Described:
+    def described(self) -> Described:
         """What the endpoint tells of its model; nothing where it has no metadata."""
         serving = self.params.protocol == "tensorflow_serving"
         told = self.asked("/metadata" if serving else "", absent=True)
         if told is None:
-            return _Described()
+            return Described()
         try:
-            return _of_serving(told, self.params.signature) if serving else _of_kserve(told)
+            return of_serving(told, self.params.signature) if serving else of_kserve(told)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise ModelError(f"{self.params.url} tells metadata that aren't those of {self.params.protocol}") from error
 
@@ -277,26 +250,6 @@ class _Endpoint:
         return tuple(written)
 
 
-def _of_serving(told: Any, signature: str | None) -> _Described:
-    known = told["metadata"]["signature_def"]["signature_def"]
-    name = chosen(signature or "serving_default", known, "signature", "the endpoint")
-    inputs = {key: (str(part["dtype"]), _sizes(part)) for key, part in known[name]["inputs"].items()}
-    return _Described(str(told["model_spec"].get("version") or _NOT_TOLD), inputs, tuple(known[name]["outputs"]))
-
-
-def _sizes(tensor: Any) -> tuple[int, ...]:
-    return tuple(int(part["size"]) for part in tensor["tensor_shape"].get("dim", []))
-
-
-def _of_kserve(told: Any) -> _Described:
-    sizes = [tuple(int(size) for size in part["shape"]) for part in told["inputs"]]
-    inputs = {
-        str(part["name"]): (str(part["datatype"]), size) for part, size in zip(told["inputs"], sizes, strict=True)
-    }
-    outputs = tuple(str(part["name"]) for part in told.get("outputs", []))
-    return _Described(", ".join(map(str, told.get("versions") or [])) or _NOT_TOLD, inputs, outputs)
-
-
 @dataclass(frozen=True, eq=False)
 class _Runner:
     """Asks for predictions in batches of one size, one after the other. shape: of one image, as the endpoint takes
@@ -328,46 +281,23 @@ class _Runner:
         params = self.endpoint.params
         body = {"instances": images.tolist()}
         body |= {"signature_name": params.signature} if params.signature else {}
-        rows = _part(self.endpoint.asked(":predict", body), "predictions", params.url)
+        rows = part_of(self.endpoint.asked(":predict", body), "predictions", params.url)
         if rows and isinstance(rows[0], dict):  # a signature of several outputs
             name = chosen(params.output_name, rows[0], "output_name", params.url)
             rows = [row.get(name) if isinstance(row, dict) else None for row in rows]
-        return _numbers(rows, params.url)
+        return numbers(rows, params.url)
 
     def _inferred(self, images: FloatArray) -> FloatArray:
         params, name = self.endpoint.params, self.endpoint.source
         data = {"name": name, "shape": list(images.shape), "datatype": "FP32", "data": images.ravel().tolist()}
         answer = self.endpoint.asked("/infer", {"inputs": [data]})
-        outputs = _part(answer, "outputs", params.url)
+        outputs = part_of(answer, "outputs", params.url)
         known = {str(part.get("name")): part for part in outputs if isinstance(part, dict)}
         target = known[chosen(params.output_name, known, "output_name", params.url)]
         if target.get("datatype") not in ("FP16", "FP32", "FP64"):
             raise ModelError(f"{params.url}: output {target['name']!r} is {target.get('datatype')}; floats are needed")
-        values, shape = _numbers(target.get("data"), params.url), target.get("shape")
+        values, shape = numbers(target.get("data"), params.url), target.get("shape")
         try:
             return values.reshape(shape)  # data may lie flat, whatever its shape
         except (TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{params.url} gives {values.size} numbers and calls them {shape}") from error
-
-
-def _part(answer: Any, key: str, url: str) -> list[Any]:
-    """The list that an answer holds under a key."""
-    if not isinstance(answer, dict) or key not in answer:
-        got = ", ".join(map(str, answer))[:_SHOWN] if isinstance(answer, dict) else type(answer).__name__
-        raise ModelError(f"{url} answers without `{key}`, but with: {got or 'nothing'}; is `protocol` right?")
-    found = answer[key]
-    if not isinstance(found, list):
-        raise ModelError(f"{url}: `{key}` should be a list, got {str(found)[:_SHOWN]}")
-    return found
-
-
-def _numbers(values: Any, url: str) -> FloatArray:
-    """Lists of numbers as an array; raise ModelError for rows of different lengths and what is no number."""
-    try:
-        found = np.asarray(values)
-    except ValueError as error:
-        raise ModelError(f"{url} gives rows of different lengths") from error
-    if found.dtype.kind not in "fiu":
-        raise ModelError(f"{url} gives scores that aren't numbers: {str(values)[:_SHOWN]}")
-    with np.errstate(over="ignore"):  # infinity is told of later
-        return found.astype(np.float32)

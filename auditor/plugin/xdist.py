@@ -19,7 +19,7 @@ from auditor.plugin.items import SUFFIX
 from auditor.plugin.state import STATE, begin, plan_of
 
 if TYPE_CHECKING:
-    from auditor.spec.plan import Source
+    from auditor.spec.resolving import Source
 
 # Measured with 1000 images and the networks of `fixtures`: TensorFlow takes 0.7 GB, PGD on a batch 1.8 GB in all.
 _TENSORFLOW = 1_500_000_000

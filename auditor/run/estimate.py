@@ -25,9 +25,11 @@ from auditor.loading.resources import Resources
 from auditor.run.cache import Cache
 from auditor.run.case_key import case_key, code_digest, source_identity, versions
 from auditor.run.measuring import cost_of
+from auditor.search.blocks import block_size
 from auditor.search.loop import Threat
-from auditor.search.search import Job, block_size, search
-from auditor.spec.plan import Case, Plan, Source
+from auditor.search.search import Job, search
+from auditor.spec.plan import Case, Plan
+from auditor.spec.resolving import Source
 from auditor.spec.sources import is_registered
 from auditor.values import AuditError, CheckError, Classifier, Passes, Record, Samples, references
 

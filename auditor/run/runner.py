@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.judging.baseline import MODEL, changed_images, from_records
 from auditor.judging.conclusion import conclude, shared_level, unjudged
-from auditor.loading.resources import Resources, now, provenance, spec_origin
+from auditor.loading.provenance import now, provenance, spec_origin
+from auditor.loading.resources import Resources
 from auditor.records import history, manifest
 from auditor.records.commit import commit_of
 from auditor.records.store import Folder

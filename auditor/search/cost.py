@@ -3,7 +3,8 @@
 from types import ModuleType
 from typing import Any
 
-from auditor.search.search import BISECTIONS, Keep, width
+from auditor.search.blocks import width
+from auditor.search.search import BISECTIONS, Keep
 from auditor.values import Passes
 
 # An attack that leaves images looks ahead at its second step, and wherever more than half have just fallen: with the

@@ -1,6 +1,6 @@
 """Searches for adversarial images, and the only judge of what was found.
 
-The attack moves; `_loop` drives it; this decides what counts. It owns restarts, batching, which image is kept,
+The attack moves; `loop` drives it; this decides what counts. It owns restarts, batching, which image is kept,
 the final projection to ball and box, and the re-prediction.
 """
 
@@ -19,16 +19,12 @@ from auditor.compute import progress
 from auditor.compute.backend import tensorflow
 from auditor.compute.randomness import keys as random_keys
 from auditor.search import losses
+from auditor.search.blocks import block_count, block_size, width
 from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, compiling, walk
 from auditor.search.norms import distance, into_ball, random_change
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 
 Keep = Literal["first", "last", "closest"]
-# 255 MNIST images: more in a batch gain next to nothing, 128 take 3% more time, 64 take 10%. Large images are 16: one
-# at a time, ResNet-50 takes 1.4 times as long for each, and 32 gain 2%.
-_BATCH_PIXELS, _FEWEST = 200_000, 16
-# Few images are cut in four blocks, to keep several cores busy, as long as each has an eighth of the full size.
-_SHARES, _LEAST = 4, 8
 # A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
@@ -120,21 +116,10 @@ def search(
     """
     each = width(catalog.load("attacks", attack), params, classifier.class_count)
     size = block_size(job.images[0].size, each)
-    cuts = np.linspace(0, len(job.images), _block_count(len(job.images), size) + 1).round().astype(int)
+    cuts = np.linspace(0, len(job.images), block_count(len(job.images), size) + 1).round().astype(int)
     parts = [job.only(slice(first, end)) for first, end in pairwise(cuts)]
     blocks = [Block(attack, params, threat, part, seed, keep) for part in parts]
     return _together(engine(attack_block, classifier, blocks))
-
-
-def block_size(pixels: int, gradients: int = 1) -> int:
-    """How many images of so many values move together at most, of which each takes so many gradients at a step."""
-    return max(_FEWEST, _BATCH_PIXELS // pixels // max(1, gradients))
-
-
-def _block_count(images: int, size: int) -> int:
-    """In how many blocks so many images are cut: as even as can be, and by nothing but their number."""
-    least = max(_FEWEST, size // _LEAST)
-    return max(1, -(-images // size), min(_SHARES, -(-images // least)))
 
 
 def attack_block(classifier: Classifier, block: Block) -> Found:
@@ -198,15 +183,6 @@ def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
     ranked = np.argsort(-others, axis=1, kind="stable")
     rivals = min(params.rival_classes, job.logits.shape[1] - 1)
     return [ranked[:, rank] for _ in range(params.starts) for rank in range(rivals)]
-
-
-def width(attack: ModuleType, params: Any, class_count: int) -> int:
-    """How many gradients an image takes at each step; none of a model that is only asked."""
-    if attack.SEES in ("decision", "score"):
-        return 0
-    if attack.SEES == "gradient" or params.rival_classes:
-        return 1
-    return int(min(params.candidates, class_count - 1))
 
 
 class _Ledger:

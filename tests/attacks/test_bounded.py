@@ -203,7 +203,7 @@ def test_the_same_seed_gives_the_same_images_whatever_stands_beside_them():
 
 def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
     from auditor.datasets import mnist_5k
-    from auditor.search import search
+    from auditor.search import blocks
 
     path = str(checkpoints / "mnist_cnn.keras")
     cnn = format_keras.load(format_keras.Params(path=path, output="probabilities"))
@@ -217,8 +217,8 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
         for classifier, images, labels, eps, box in cases:
             found = {}
             for batch in (1, 16, 1000):
-                monkeypatch.setattr(search, "_BATCH_PIXELS", batch * images[0].size)
-                monkeypatch.setattr(search, "_FEWEST", 1)
+                monkeypatch.setattr(blocks, "_BATCH_PIXELS", batch * images[0].size)
+                monkeypatch.setattr(blocks, "_FEWEST", 1)
                 found[batch] = attack(module, classifier, images, labels, eps, box=box, steps=10).success
             assert 0 < found[1000].sum() < len(images)
             np.testing.assert_array_equal(found[1], found[1000])
@@ -226,9 +226,9 @@ def test_successes_do_not_depend_on_the_batch_size(checkpoints, monkeypatch):
 
 
 def test_however_large_images_are_sixteen_move_together(monkeypatch):
-    from auditor.search import search
+    from auditor.search import blocks
 
-    monkeypatch.setattr(search, "_BATCH_PIXELS", 1)
+    monkeypatch.setattr(blocks, "_BATCH_PIXELS", 1)
     classifier, images, sizes = linear(3, 4), images_for(3, 35), list[int]()
 
     def engine(function, classifier, blocks):

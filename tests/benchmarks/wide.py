@@ -31,9 +31,10 @@ from auditor.run.cache import Cache
 from auditor.run.engines.dask import Dask
 from auditor.run.engines.processes import Processes
 from auditor.run.engines.threads import Threads
+from auditor.search.blocks import block_size
 from auditor.search.loop import Threat
-from auditor.search.search import Block, Found, Job, attack_block, block_size, search
-from auditor.spec.plan import Source
+from auditor.search.search import Block, Found, Job, attack_block, search
+from auditor.spec.resolving import Source
 from auditor.values import one_by_one
 from fixtures.examples import FOLDER
 from tests.benchmarks._report import run_parts, say, show

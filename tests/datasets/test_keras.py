@@ -13,7 +13,7 @@ from auditor.datasets import cifar10, fashion_mnist, mnist
 from auditor.loading.resources import Resources
 from auditor.reading import keras_archives
 from auditor.run.case_key import source_identity
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from auditor.values import DataError
 
 SETS = {"mnist": (mnist, (28, 28)), "fashion_mnist": (fashion_mnist, (28, 28)), "cifar10": (cifar10, (32, 32, 3))}

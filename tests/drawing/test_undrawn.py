@@ -13,7 +13,9 @@ import pytest
 
 import auditor.checks
 import auditor.drawing.bands
+import auditor.drawing.canvas
 import auditor.drawing.charts
+import auditor.drawing.heatmaps
 import auditor.drawing.kept
 import auditor.drawing.layout
 import auditor.drawing.lettering
@@ -36,7 +38,8 @@ from tests.report.page import decode, every_figure, evidence, parse, record, run
 from tests.support import last_run, linear_weights, spec, states, write
 
 DRAWERS = [
-    auditor.drawing.bands, auditor.drawing.charts, auditor.drawing.kept, auditor.drawing.layout,
+    auditor.drawing.bands, auditor.drawing.canvas, auditor.drawing.charts, auditor.drawing.heatmaps,
+    auditor.drawing.kept, auditor.drawing.layout,
     auditor.drawing.lettering, auditor.drawing.pixels, auditor.drawing.svg, auditor.drawing.theme,
     auditor.drawing.words, auditor.drawing.worst,
 ]  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from auditor.loading.resources import Resources
 from auditor.models import saved_model, tf1_checkpoint
 from auditor.records.store import Folder
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from tests.support import linear_model, spec
 
 

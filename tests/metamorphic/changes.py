@@ -9,11 +9,11 @@ from tests.metamorphic.world import Array, World, with_heads
 
 # Blocks of seven in place of two hundred, and attacks that move eight images at a time.
 _SMALL_BATCHES = """\
-from auditor.search import search
+from auditor.search import blocks
 from auditor.classifiers import common
 
 common.BATCH, common._FEWEST, common._VALUES = 7, 7, 0
-search._FEWEST, search._BATCH_PIXELS = 8, 1
+blocks._FEWEST, blocks._BATCH_PIXELS = 8, 1
 """
 _ODD = {
     "release": "model.2",

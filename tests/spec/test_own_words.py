@@ -10,7 +10,8 @@ from yaml.error import MarkedYAMLError
 
 from auditor import catalog
 from auditor.spec import marked
-from auditor.spec.document import WISHES, SpecFile
+from auditor.spec.document import SpecFile
+from auditor.spec.mistakes import WISHES
 from auditor.values import TOLD, SpecError
 
 COLON = "`:` can't stand here: a line holds one `key: value`, in its neighbours' column; quote text that holds `: `"

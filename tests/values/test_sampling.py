@@ -124,8 +124,9 @@ def test_a_constant_model_is_right_on_half_of_cats_and_dogs_in_turn():
 def test_the_first_images_as_they_stand_are_said_to_be_of_what_they_are():
     """The article looks at the first so many: what that leaves out is told."""
     model = LinearClassifier(np.zeros((36, 3), np.float32), np.zeros(3, np.float32))
-    (note,) = accuracy.run(context(model, samples()), accuracy.Params(first=2)).notes
-    assert note == (
+    absent, looked = accuracy.run(context(model, samples()), accuracy.Params(first=2)).notes
+    assert "there is no image: c." in absent
+    assert looked == (
         "Looked at are the first 2 images of 60, as they stand in the data: they are of a (1), b (1); none is of c."
     )
     assert not accuracy.run(context(model, samples()), accuracy.Params()).notes

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from auditor.compute.capacity import cores
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from auditor.values import Classifier
 
 NAMES = ("threads", "serial", "processes", "dask")

@@ -7,8 +7,8 @@ from typing import Any
 
 from auditor.compute.capacity import free_memory
 from auditor.compute.parallel import at_once, each
-from auditor.search.search import block_size
-from auditor.spec.plan import Source
+from auditor.search.blocks import block_size
+from auditor.spec.resolving import Source
 from auditor.values import Classifier
 
 # What a block holds while it moves, for each value of its images: activations of all layers. Measured: 400 of the

@@ -7,7 +7,7 @@ from typing import Any
 from auditor.classifiers.common import own_errors
 from auditor.compute.parallel import alone
 from auditor.loading.resources import Resources, behind_preprocessing, opened
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from auditor.values import Classifier, ModelError
 
 _loaded: dict[str, Classifier] = {}

@@ -20,7 +20,7 @@ import auditor.models
 from auditor.run.cache import Cache
 from auditor.run.engines.dask import Dask
 from auditor.run.engines.worker import work
-from auditor.spec.plan import Source
+from auditor.spec.resolving import Source
 from auditor.values import CheckError, ModelError
 from tests.plain import ended, left, make_plain, run_plain, start_plain
 from tests.run.engines.blocks import Block, predict

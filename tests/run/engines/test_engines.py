@@ -24,9 +24,10 @@ from auditor.run.engines.dask import Dask
 from auditor.run.engines.processes import Processes
 from auditor.run.engines.threads import Threads
 from auditor.search.ascent import Ascent, ascend_to_targets
+from auditor.search.blocks import block_size
 from auditor.search.loop import Threat
-from auditor.search.search import Found, Job, block_size, search
-from auditor.spec.plan import Source
+from auditor.search.search import Found, Job, search
+from auditor.spec.resolving import Source
 from auditor.values import AdversarialImages
 from tests.support import last_run
 

@@ -1,0 +1,127 @@
+"""From the names in a spec to what they stand for: extensions, their parameters, files."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from auditor import catalog
+from auditor.spec.document import Safeguards, Spec
+from auditor.spec.marked import Location
+from auditor.spec.mistakes import validate
+from auditor.spec.sources import is_registered, registered, signature_beside
+from auditor.values import ExtensionError, ModelError, Parameters, Problem, SpecError, references
+
+_NONE = Safeguards()
+_P = TypeVar("_P", bound=Parameters)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to load: an extension's name, its parameters as written, and with paths made absolute.
+
+    safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
+    as_given: whether nothing is taken off its output, since what that would leave answers otherwise.
+    """
+
+    extension: str
+    written: Parameters
+    params: Parameters
+    safeguards: Safeguards = _NONE
+    allow_code: bool = False
+    as_given: bool = False
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters as they stand in the spec."""
+        return self.written.model_dump(mode="json")
+
+
+def unchecked(spec: Spec, models: Mapping[str, Source]) -> Iterator[Problem]:
+    """A remark on every model beside which lies a signature that nothing is said of."""
+    for name, source in models.items():
+        paths = (Path(reference.name) for reference in references(source.params) if reference.to == "file")
+        found = next((found for found in map(signature_beside, paths) if found.is_file()), None)
+        if found and source.safeguards.public_key is None:
+            message = (
+                f"model {name!r} has a signature, {found.name}, which isn't checked: name the key that must have made"
+            )
+            yield spec.marks.problem(("models", name), f"{message} it in `public_key`")
+
+
+def source_of(
+    spec: Spec,
+    kind: catalog.Kind,
+    key: str,
+    entry: dict[str, Any],
+    at: Location,
+    problems: list[Problem],
+    files: bool,
+) -> Source | None:
+    """Resolve `{format: …}` or `{dataset: …}` with the extension's own parameters beside it."""
+    name = entry.get(key)
+    if name is None:
+        known = ", ".join(catalog.names(kind))
+        message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
+        problems.append(spec.marks.problem((*at, key), message))
+        return None
+    common = tuple(Safeguards.model_fields) if kind == "models" else ()
+    rest = {k: v for k, v in entry.items() if k != key and k not in common}
+    written = params_of(spec, kind, name, rest, (*at, key), at, problems, also=(key, *common))
+    try:
+        safeguards = validate(Safeguards, {k: v for k, v in entry.items() if k in common}, spec.marks, at)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
+    if written is None:
+        return None
+    if not any(reference.to == "file" for reference in references(written)):
+        for told in sorted(safeguards.model_fields_set):
+            message = f"`{told}` is for checkpoints in files; the format {name!r} has none, so leave it out"
+            problems.append(spec.marks.problem((*at, told), message))
+    params = _resolved(spec, written, at, problems, files, fetched=kind == "models")
+    return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
+
+
+def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool, fetched: bool = False) -> _P:
+    """Parameters with every path made absolute; files: whether something must be there.
+
+    fetched: whether a name may also be that of a registered model.
+    """
+    absolute = {}
+    for reference in references(params):
+        if fetched and is_registered(reference.name):  # it is fetched when it is opened, not before
+            try:
+                registered(reference.name)
+            except ModelError as error:
+                problems.append(spec.marks.problem(at + reference.location, str(error)))
+            continue
+        path = (spec.path.parent / reference.name).resolve()
+        if files and not (path.exists() or params.files_at(path)):
+            message = f"no such file: {reference.name} (paths are relative to the spec: {path})"
+            problems.append(spec.marks.problem(at + reference.location, message))
+        absolute[str(reference.location[0])] = str(path)
+    return params.model_copy(update=absolute)
+
+
+def params_of(
+    spec: Spec,
+    kind: catalog.Kind,
+    name: str,
+    data: dict[str, Any],
+    name_at: Location,
+    params_at: Location,
+    problems: list[Problem],
+    also: tuple[str, ...] = (),
+) -> Parameters | None:
+    """The parameters of an extension; None where `problems` now say what is wrong with its name or with them."""
+    try:
+        model = catalog.params_of(kind, name)
+    except ExtensionError as error:
+        problems.append(spec.marks.problem(name_at, str(error)))
+        return None
+    try:
+        return validate(model, data, spec.marks, params_at, also)
+    except SpecError as error:
+        problems.extend(error.problems)
+        return None
