@@ -1,1 +1,4 @@
-"""The `auditor` command. `main` is its entry point; `auditor run` is pytest with the plugin."""
+"""The `auditor` command; `auditor run` is pytest with the plugin.
+
+`main` is its entry point, and imports what a command needs when that is called. Nothing imports this room.
+"""

@@ -1,7 +1,7 @@
 """Figures to pictures: charts by Matplotlib, images by Pillow, each kept under the digest of what it shows.
 
 Import `draw`, `prepare` and `kept_in` (for pages), `Interval` and `Figure` values to give them, and `words`. Only
-`report`, `cli` and `plugin` import this room; it imports `core`, `figures` and the standard files of `store`.
+`report`, `exports`, `cli` and `plugin` import this room; it imports `records`, `compute` and `values`.
 Matplotlib is imported where something is drawn that isn't kept, never before.
 """
 

@@ -1,4 +1,5 @@
-"""What is on disk: JSON beside arrays, each file in one move; the manifest, the history of runs, the commit.
+"""What is on disk, each file in one move.
 
-It imports `statistics` and `values`.
+`store` keeps JSON beside `arrays`, `manifest` says what a report holds, `history` what was asked before, and `commit`
+of which state of the code. It imports `statistics` and `values`.
 """
