@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_the_examples_are_as_clean_as_everything_else(folder):
         settings += ["--config", "lint.isort.known-first-party = ['auditor', 'tests']"]
         ruff = [sys.executable, "-m", "ruff", *command, *settings, "auditor", "tests"]
         done = subprocess.run(ruff, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_their_types_are_checked_as_strictly_and_no_layer_is_broken(folder, tmp_path):
+    """In a copy of the whole package, where they belong."""
+    unread = shutil.ignore_patterns("__pycache__")
+    for source in (ROOT, folder):
+        shutil.copytree(source / "auditor", tmp_path / "auditor", ignore=unread, dirs_exist_ok=True)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    added = [path for path, _ in EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text()) if path.startswith("auditor/")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    layers = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    for command in (["-m", "mypy", *added], ["-c", layers]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
