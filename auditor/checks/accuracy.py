@@ -62,7 +62,7 @@ METRICS = {
     "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
     "accuracy.*": MetricInfo("proportion", "the same for the images of one class", "higher"),
     "worst_class_accuracy": MetricInfo("lowest", "accuracy on the class with the lowest one, of all classes", "higher"),
-    "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower"),
+    "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower", True),
     "confidence": MetricInfo("mean", "probability of the predicted class"),
 }
 

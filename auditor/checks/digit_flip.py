@@ -96,7 +96,7 @@ class Params(Ascending):
 
 METRICS = {
     "flip_rate": MetricInfo("proportion", "share of images that end as the target", "lower"),
-    "flipped": MetricInfo("exact", "number of images that end as the target", "lower"),
+    "flipped": MetricInfo("exact", "number of images that end as the target", "lower", True),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower"),
     "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest", of_those=True),
     "l2": MetricInfo("mean", "L2 norm of the change"),

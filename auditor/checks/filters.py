@@ -72,7 +72,7 @@ class Params(Ascending):
 
 METRICS = {
     "filters": MetricInfo("exact", "number of filters in the layer"),
-    "dead_filters": MetricInfo("exact", "filters that respond to no sample at any place"),
+    "dead_filters": MetricInfo("exact", "filters that respond to no sample at any place", of_those=True),
     "activation_start": MetricInfo("exact", "mean activation of all filters, each on noise, before the first step"),
     "activation_end": MetricInfo("exact", "the same on the images found for them"),
     "activation_gain": MetricInfo("exact", "end less start, the mean of all filters"),

@@ -12,7 +12,7 @@ Why it matters
 How to read it
     `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models. The originals are the
     sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. A model
-    has no say in the images that it made itself. The noise control moves each original just as far (same L2 norm,
+    has no say in the images that it made itself, and no rate where it made them all. The noise control moves each original just as far (same L2 norm,
     after clipping) in a random direction: what it also achieves is not the attack's doing. Images from pure noise
     have no true class, so `still_wrong` is left out for them.
 
@@ -23,6 +23,7 @@ References
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,7 +127,7 @@ def run(context: Context, params: Params) -> Evidence:
     control_target = np.stack([v.control == targets for v in votes.values()])
     metrics: dict[str, Metric] = {
         "transfer_rate": _over(says_target, others, originals),
-        **{f"transfer_rate.{n}": rate(hit, originals) for n, hit in zip(votes, says_target, strict=True)},
+        **_of_each(votes, "transfer_rate", says_target, others, originals),
         "control_target_rate": _over(control_target, others, originals),
         "images": exact(len(images)),
     }
@@ -138,7 +139,7 @@ def run(context: Context, params: Params) -> Evidence:
         if others[:, real].any():
             metrics["still_wrong_rate"] = _over(wrong, others[:, real], known)
             metrics["control_wrong_rate"] = _over(control_wrong, others[:, real], known)
-        metrics |= {f"still_wrong_rate.{n}": rate(hit, known) for n, hit in zip(votes, wrong, strict=True)}
+        metrics |= _of_each(votes, "still_wrong_rate", wrong, others[:, real], known)
     reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
     shares = [hit[which].mean() for hit, which in zip(says_target, others, strict=True) if which.any()]
     span = f"{min(shares):.0%} to {max(shares):.0%}"
@@ -175,6 +176,20 @@ def _over(hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArra
     asked = others.any(axis=0)
     shares = (hits & others)[:, asked].sum(axis=0) / others[:, asked].sum(axis=0)
     return mean(of_each(shares, np.unique(originals[asked], return_inverse=True)[1]), (0.0, 1.0))
+
+
+def _of_each(
+    votes: Iterable[str], name: str, hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArray
+) -> dict[str, Metric]:
+    """For each model, the rate of its hits (models, N) among images that others than itself made; none of one that
+    made them all.
+    """
+    each = zip(votes, hits, others, strict=True)
+    return {
+        f"{name}.{model}": rate(hit[which], np.unique(originals[which], return_inverse=True)[1])
+        for model, hit, which in each
+        if which.any()
+    }
 
 
 def _source(context: Context, case: str) -> _Source:
@@ -250,12 +265,13 @@ def _vote(context: Context, name: str, images: FloatArray, control: FloatArray, 
 
 
 def _table(votes: dict[str, _Votes], metrics: dict[str, Metric], real: bool) -> Table:
-    columns = ("network", "says the target", "still wrong") if real else ("network", "says the target")
-    rows = []
-    for name in votes:
-        row: tuple[str | float, ...] = (name, metrics[f"transfer_rate.{name}"].value)
-        rows.append((*row, metrics[f"still_wrong_rate.{name}"].value) if real else row)
-    return Table("By network", columns, tuple(rows))
+    told = {"transfer_rate": "says the target", **({"still_wrong_rate": "still wrong"} if real else {})}
+
+    def row(name: str) -> tuple[str | float, ...]:
+        found = (metrics.get(f"{rate}.{name}") for rate in told)
+        return name, *("–" if metric is None else metric.value for metric in found)
+
+    return Table("By network", ("network", *told.values()), tuple(map(row, votes)))
 
 
 def _matrix(

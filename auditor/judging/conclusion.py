@@ -77,7 +77,9 @@ def judged(record: Record) -> Verdict:
     if record.reruns == "refuse" and record.look > 1:
         before = "once" if record.look == 2 else f"{record.look - 1} times"
         message = f"the same was measured {before} before with another seed and another outcome, and the spec says "
-        return Verdict("error", f"{message}`reruns: refuse`: go back to the seed that it was first measured with")
+        return Verdict(
+            "error", f"{message}`reruns: refuse`: go back to the seed, and the id, that it was first measured with"
+        )
     demands, level = record.expectations, record.confidence
     return judge(evidence.metrics, demands, level, evidence.diagnostics, record.baseline)
 

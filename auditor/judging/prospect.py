@@ -17,8 +17,11 @@ _WANTED = 0.9
 
 
 def samples_to_settle(metric: Metric, expectation: Expectation, confidence: float) -> int | None:
-    """Least n at which the expectation passes nine times in ten if the truth is as estimated; of every group, for an
+    """The n from which on the expectation passes nine times in ten if the truth is as estimated; of every group, for an
     extreme of several. None where no n below ten million would do, or none can be told.
+
+    Power goes up and down by a little from one n to the next, so the first n that has it may have a neighbour that
+    hasn't: who takes a few more than the number told still has it.
     """
     if metric.kind == "exact" or metric.n == 0:
         return None
@@ -44,8 +47,10 @@ def _for_floor(metric: Metric, floor: float, tail: float) -> float:
         return samples_for_power(float((metric.values >= floor).mean()), 0.5, tail, _WANTED)
     if metric.kind == "crossing":
         radii = [] if metric.values is None else metric.values.tolist()
-        below = [share.value for radius, share in zip(radii, metric.groups.values(), strict=True) if radius < floor]
-        return samples_for_power(min(below), 0.5, tail, _WANTED) if below else 1.0
+        # Half must hold at a radius that is no smaller; where none was asked for, no number of samples shows it.
+        known = zip(radii, metric.groups.values(), strict=True)
+        at = next((share.value for radius, share in known if radius >= floor), 0.0)
+        return samples_for_power(at, 0.5, tail, _WANTED) if floor > 0 else 1.0
     if metric.kind == "lowest":
         return max(_for_floor(group, floor, tail) if group.n else math.inf for group in metric.groups.values())
     if metric.kind in ("difference", "mean"):

@@ -190,6 +190,11 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
     if metric.kind == "mean" and metric.n == 1:
         return "a single value says nothing about the spread; measure more"
     needed = samples_to_settle(metric, expectation, confidence)
+    if metric.kind == "crossing" and expectation.min is not None and not needed:
+        return (
+            "a floor takes a radius, no smaller than it, at which half of the images hold: what lies between two "
+            "radii, or past the last, wasn't looked at"
+        )
     if needed:
         each = " of every group" if metric.kind in ("lowest", "highest") else ""
         return f"about {needed} samples{each} would settle it, nine times in ten if the estimate is right"

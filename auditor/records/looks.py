@@ -1,8 +1,9 @@
 """How often the same question was asked: with other seeds, until the answer pleases, any gate passes sometime.
 
 Ten looks make a risk of 5% into one of up to 40%. A question is the same check with the same parameters, of the same
-model files, on the same data; a look is a seed that gave it another answer. Looks are counted in the history of the
-reports folder, so a folder that is thrown away forgets them.
+model files, on the same data; a look is a seed that gave it another answer. What is random in a case depends on the
+spec's seed and on the case's id, so another id is another seed. Looks are counted in the history of the reports folder,
+so a folder that is thrown away forgets them.
 """
 
 import hashlib
@@ -41,8 +42,9 @@ def answer(record: Record) -> str:
 
 
 def seed(record: Record) -> str:
-    """The seed of the spec it was measured by."""
-    return str(record.provenance.get("spec", {}).get("seed", ""))
+    """The seed of the spec it was measured by, and the case's own, which a new id changes."""
+    told = record.provenance
+    return f"{told.get('spec', {}).get('seed', '')}/{told.get('case', {}).get('seed', '')}"
 
 
 def look(record: Record, earlier: Iterable[tuple[str, str]]) -> int:

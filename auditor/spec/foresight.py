@@ -9,6 +9,8 @@ from auditor.values import Expectation, MetricInfo, Parameters, Preview, chosen_
 
 _FEW = 50
 _LISTED = 10
+# Any one group can show it, the largest as well: what the smallest can show says nothing.
+_ANY_GROUP = (("lowest", "max"), ("highest", "min"))
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def _gates(
         if expectation.versus_baseline:
             if info.kind == "proportion":
                 yield _margin(expectation, {"min": "max_drop", "max": "max_rise"}[bound], threshold, most, confidence)
+            continue
+        if (info.kind, bound) in _ANY_GROUP:
             continue
         if info.kind == "median":
             # An order statistic is a limit only where all n values on one side of the middle would be odd enough.

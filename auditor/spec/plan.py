@@ -26,7 +26,7 @@ from auditor.values import (
 )
 
 _SHARES = ("proportion", "lowest", "highest")
-_COUNTS = ("samples", "indices")  # by which a spec says how many images a check looks at
+_COUNTS = ("samples", "indices", "first")  # by which a spec says how many images a check looks at
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,8 @@ def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Paramete
         elif name in instead:
             message = f"{name!r} isn't measured with these parameters; what they measure is called {instead[name]!r}"
         elif info.of_those and params.model_fields_set.isdisjoint(_COUNTS):
-            message = f"{name!r} is that of just the images looked at and moves with their number; fix it by `samples`"
+            fixing = " or ".join(f"`{known}`" for known in _COUNTS if known in type(params).model_fields)
+            message = f"{name!r} is that of just the images looked at and moves with their number; fix it by {fixing}"
         if message:
             problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
             continue

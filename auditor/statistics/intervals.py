@@ -7,9 +7,11 @@ of stands in `auditor.statistics`; here they are joined where several metrics ma
   (Bonferroni; Hsu, Multiple Comparisons, 1996), the other isn't, as it takes every group to be sure of it (an
   intersection-union test: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982);
 - of a difference between metrics of other samples, both share the risk;
-- of the radius at which half have fallen, from the limits of the shares at each radius, tested in their order.
+- of the radius at which half have fallen, from the limits of the shares at each radius, tested in their order. What
+  lies between two radii, or beyond the last, nobody has looked at: the lower limit is a radius at which half hold.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -81,8 +83,8 @@ def bounds(metric: Metric) -> Limits:
     if metric.kind == "gap":
         (least, most), (before_least, before_most) = map(bounds, metric.groups.values())
         return _less(least, before_most, -math.inf), _less(most, before_least, math.inf)
-    if metric.kind == "crossing" and metric.values is not None and metric.values.size:
-        return float(metric.values[0]), math.inf
+    if metric.kind == "crossing":
+        return 0.0, math.inf
     return metric.bounds or (-math.inf, math.inf)
 
 
@@ -115,9 +117,13 @@ def _less(end: float, other: float, unknown: float) -> float:
 
 
 def _crossing_limits(metric: Metric, tail: float) -> Limits:
-    """A radius is below the truth where surely half or more hold at it, and no less than it where surely fewer do."""
+    """A radius is below the truth where surely half or more hold at it, and no less than it where surely fewer do.
+
+    Below the first of the radii half may have fallen at any; and past the last at which half hold, at any, too.
+    """
     radii = [] if metric.values is None else metric.values.tolist()
     ends = [limits(share, tail) for share in metric.groups.values()]
-    low = next((radius for radius, (least, _) in zip(radii, ends, strict=True) if least < 0.5), math.inf)
+    sure = itertools.takewhile(lambda known: known[1][0] >= 0.5, zip(radii, ends, strict=True))
+    low = max((radius for radius, _ in sure), default=0.0)
     high = next((radius for radius, (_, most) in zip(radii, ends, strict=True) if most < 0.5), math.inf)
     return low, high

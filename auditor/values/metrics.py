@@ -126,7 +126,7 @@ class MetricInfo:
     """What a check promises about a metric. A name ending in `.*` stands for one metric per class or model.
 
     better: whether a release is the better for a higher or for a lower value, where one can say so.
-    of_those: whether it is the extreme of just the images looked at, and so moves with their number.
+    of_those: whether it is the extreme of just the images looked at, or counts them, and so moves with their number.
     """
 
     kind: MetricKind

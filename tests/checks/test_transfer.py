@@ -1,5 +1,7 @@
 """transfer"""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -54,8 +56,6 @@ def test_several_sources_in_one_matrix_and_no_true_class_for_noise(networks, dig
 
 
 def test_nothing_fooled_means_nothing_to_take(networks, digits, flips):
-    import dataclasses
-
     none = dataclasses.replace(flips, fooled=np.zeros_like(flips.fooled))
     with pytest.raises(CheckError, match="none of the 100 images of 'flip' fooled"):
         run(context(networks["cnn"], digits, networks, flip=none), Params(adversarial="flip", onto=OTHERS))
@@ -82,4 +82,21 @@ def test_what_made_the_images_is_no_other_network(networks, digits, flips):
         run(here, Params(adversarial="flip", onto=["model"]))
     both = run(here, Params(adversarial="flip", onto=["model", "retrained-1"]))
     assert both.metrics["transfer_rate"].value == both.metrics["transfer_rate.retrained-1"].value
-    assert both.metrics["transfer_rate.model"].value == 1
+    assert not {"transfer_rate.model", "still_wrong_rate.model"} & both.metrics.keys(), "it would be 1 by construction"
+    assert both.tables[0].rows[0] == ("model", "–", "–")
+
+
+def test_a_network_is_asked_only_about_what_others_made(networks, digits, flips):
+    """Of two sources' images, each source's own are left out of its rate."""
+    theirs = digit_flip.run(
+        context(networks["retrained-1"], digits), digit_flip.Params(samples=60, target=5)
+    ).adversarial
+    theirs = dataclasses.replace(theirs, model="retrained-1")
+    both = context(networks["cnn"], digits, {**networks, "model": networks["cnn"]}, flip=flips, theirs=theirs)
+    evidence = run(both, Params(adversarial=["flip", "theirs"], onto=["model", "retrained-1"]))
+    for name, made, target in (("model", theirs, 5), ("retrained-1", flips, 3)):
+        network = networks["cnn"] if name == "model" else networks[name]
+        said = network.predict(made.images[made.fooled]).argmax(axis=1)
+        found = evidence.metrics[f"transfer_rate.{name}"]
+        assert (found.successes, found.n) == ((said == target).sum(), made.fooled.sum())
+        assert evidence.metrics[f"still_wrong_rate.{name}"].successes == (said != made.labels[made.fooled]).sum()

@@ -9,7 +9,7 @@ GATES = """\
 - {id: easy, check: accuracy, expect: {accuracy: {min: 0.8}}}
 - {id: close, check: accuracy, expect: {accuracy: {min: 0.945}}}
 - {id: closer, check: accuracy, expect: {accuracy: {min: 0.955}}}
-- {id: counted, check: accuracy, expect: {errors: {max: 0}}}
+- {id: counted, check: accuracy, params: {first: 60}, expect: {errors: {max: 0}}}
 """
 
 

@@ -273,13 +273,41 @@ def test_more_than_the_last_radius_is_a_value():
     every = crossing([0.1, 0.2], np.ones((2, 100), bool))
     verdict = judge({"half_eps": every}, [Expectation("half_eps", min=0.01)], 0.95)
     assert verdict.status == "pass"
-    assert "half_eps is more than 0.2, the last radius asked for (n = 100, at least inf" in verdict.message
+    assert "half_eps is more than 0.2, the last radius asked for (n = 100, at least 0.2" in verdict.message
     assert status(every, None, 0.2) == "fail"
     few = crossing([0.1, 0.2], np.ones((2, 3), bool))
     assert status(few, 0.15, None) == "inconclusive"
     unreached = median(np.full(30, np.inf), (0.0, np.inf))
     assert status(unreached, 0.3, None) == "pass", "nothing was found nearer, for any image"
     assert status(median(np.array([0.1] * 14 + [np.inf] * 16), (0.0, np.inf)), 0.3, None) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("held", "floor"),
+    [
+        ((100, 100), 0.3),  # past the last radius
+        ((100, 0), 0.15),  # between two: half may have fallen at 0.11
+        ((0, 0), 0.05),  # before the first: half may have fallen at once
+        ((0, 0), 0.1),
+    ],
+)
+def test_where_nobody_looked_no_radius_is_shown(held, floor):
+    found = crossing([0.1, 0.2], np.array([np.arange(100) < k for k in held]))
+    verdict = judge({"half_eps": found}, [Expectation("half_eps", min=floor)], 0.95)
+    assert verdict.status == "inconclusive"
+    assert verdict.message.endswith("what lies between two radii, or past the last, wasn't looked at")
+
+
+def test_a_floor_under_a_radius_is_settled_by_the_share_at_the_next():
+    """80 of 100 at 0.2 show 0.15, and 60 of 100 show nothing yet: exact limits of a share, by SciPy's own."""
+    from scipy.stats import beta
+
+    assert beta.ppf(0.05, 80, 21) > 0.5 > beta.ppf(0.05, 55, 46)
+    for held, wanted in ((80, "pass"), (55, "inconclusive")):
+        found = crossing([0.1, 0.2, 0.3], np.array([np.arange(100) < k for k in (100, held, 0)]))
+        assert status(found, 0.15, None) == wanted
+        needed = samples_to_settle(found, Expectation("m", 0.15), 0.95)
+        assert needed == max(100, samples_to_settle(proportion(held, 100), Expectation("m", 0.5), 0.95))
 
 
 def test_a_mean_without_bounds_settles_nothing_and_says_why():

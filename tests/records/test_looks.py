@@ -17,9 +17,9 @@ NOISE = (
 )
 
 
-def record(seed: int, value: float) -> Record:
+def record(seed: int, value: float, own: int = 0) -> Record:
     evidence = Evidence("", {"m": mean([value, value], (0.0, 1.0))})
-    told = {"spec": {"seed": seed}}
+    told = {"spec": {"seed": seed}, "case": {"seed": own}}
     return Record("r", "a", "c", "k", "t", "m", {}, (), 0.95, "exact", Verdict("pass", ""), evidence, None, told, 0.0)
 
 
@@ -32,6 +32,19 @@ def test_a_look_is_another_seed_with_another_answer():
     assert look(record(9, 0.1), earlier) == 3, "two of the seeds gave the same answer"
     assert look(record(1, 0.2), earlier) == 2, "the second, as it was"
     assert look(record(0, 0.1), []) == 1
+
+
+def test_another_id_is_another_seed(project):
+    """What is random in a case depends on its id: to rename it until it passes is to look again."""
+    from auditor.records.looks import answer, seed
+
+    assert look(record(0, 0.2, own=7), [(seed(record(0, 0.1)), answer(record(0, 0.1)))]) == 2
+    found = []
+    for name in ("noise", "noise", "other"):
+        write(project, spec(NOISE.replace("id: noise", f"id: {name}")))
+        project.runpytest_inprocess("--audit-no-cache")
+        found.append(last_run(project).records[name].look)
+    assert found == [1, 1, 2]
 
 
 def test_all_looks_together_have_no_more_than_the_risk():

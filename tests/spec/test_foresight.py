@@ -3,9 +3,12 @@
 import pytest
 from click.testing import CliRunner
 
+from auditor import catalog
 from auditor.cli.main import main
+from auditor.judging.verdict import judge
+from auditor.spec.foresight import gates_of
 from auditor.spec.plan import make_plan
-from auditor.values import SpecError
+from auditor.values import Expectation, Preview, SpecError, lowest, proportion
 from tests.support import spec, write
 
 
@@ -78,12 +81,40 @@ def test_a_class_has_its_own_images_and_no_more(lint, project):
     assert said("worst_class_accuracy", 0.99, "dataset: npz, path: data.npz") == []
 
 
-def test_the_nearest_of_any_number_is_no_claim(project):
-    spec_text = "- {id: a, check: minimal_perturbation, PARAMS expect: {nearest_distance: {min: 0.1}}}"
-    path = write(project, spec(spec_text.replace("PARAMS", "")))
-    with pytest.raises(SpecError, match="moves with their number; fix it by `samples`"):
+def test_a_bad_class_is_shown_by_any_class_and_not_by_the_smallest_alone():
+    """Of 3 and 500 images, the larger class shows a ceiling: its own exact limit at half the risk is below it."""
+    from scipy.stats import beta
+
+    found = lowest({"a": proportion(1, 3), "b": proportion(50, 500)})
+    assert beta.ppf(1 - 0.05 / 2, 51, 450) < 0.5
+    assert judge({"worst_class_accuracy": found}, [Expectation("worst_class_accuracy", max=0.5)], 0.95).status == "pass"
+    preview = Preview(503, (0.0, 1.0), ("a", "b"), sizes=(3, 500))
+    params = catalog.params_of("checks", "accuracy").model_validate({})
+
+    def gates(**bounds):
+        return gates_of("accuracy", params, [Expectation("worst_class_accuracy", **bounds)], 0.95, preview)
+
+    assert not gates(max=0.5)
+    assert [gate.hopeless for gate in gates(min=0.5)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("check", "gate", "param", "fixing"),
+    [
+        ("minimal_perturbation", "nearest_distance: {min: 0.1}", "samples", "`samples`"),
+        ("accuracy", "errors: {max: 3}", "first", "`first`"),
+        ("digit_flip", "flipped: {max: 3}", "samples", "`samples` or `indices`"),
+        ("digit_flip", "least_end_confidence: {max: 0.5}", "samples", "`samples` or `indices`"),
+        ("filters", "dead_filters: {max: 3}", "samples", "`samples`"),
+    ],
+)
+def test_what_moves_with_the_number_of_images_is_no_claim_without_it(project, check, gate, param, fixing):
+    target = "target: 1, " if check == "digit_flip" else ""
+    text = f"- {{id: a, check: {check}, params: {{{target}PARAMS}}, expect: {{{gate}}}}}"
+    path = write(project, spec(text.replace("PARAMS", "")))
+    with pytest.raises(SpecError, match=f"moves with their number; fix it by {fixing}$"):
         make_plan(path)
-    make_plan(write(project, spec(spec_text.replace("PARAMS", "params: {samples: 50},"))))
+    make_plan(write(project, spec(text.replace("PARAMS", f"{param}: 50"))))
 
 
 def test_99_percent_at_95_needs_299(lint):

@@ -100,16 +100,18 @@ def _best(truths: list[float]) -> Population:
     return Population(f"best of {len(truths)} places, {max(truths):g}", max(truths), draw)
 
 
-def _crossing(shares: list[float]) -> Population:
-    """An image holds up to a radius of its own."""
+def _crossing(shares: list[float], truth: float) -> Population:
+    """An image holds up to a radius of its own; truth: where half have fallen, somewhere between two radii asked for,
+    before the first or past the last.
+    """
     radii = [round(0.1 * (i + 1), 1) for i in range(len(shares))]
-    truth = next((radius for radius, share in zip(radii, shares, strict=True) if share < 0.5), np.inf)
 
     def draw(rng: np.random.Generator, n: int) -> Metric:
         strength = rng.random(n)
         return crossing(radii, np.array([strength < share for share in shares]))
 
-    return Population(f"{', '.join(f'{s:g}' for s in shares)} hold at rising radii", float(truth), draw)
+    name = f"{', '.join(f'{s:g}' for s in shares)} hold at 0.1, 0.2, 0.3; half at {truth:g}"
+    return Population(name, truth, draw)
 
 
 def _pairs(fall: float, rise: float) -> Population:
@@ -156,7 +158,13 @@ SHAPES: dict[str, tuple[Population, ...]] = {
         _worst([0.95, 0.9, 0.85], [0.6, 0.3, 0.1]),
     ),
     "best place": (_best([0.1] * 10), _best([0.6, 0.2, 0.1, 0.1])),
-    "radius": (_crossing([0.9, 0.5, 0.2]), _crossing([0.9, 0.49, 0.2]), _crossing([0.9, 0.8, 0.7])),
+    "radius": (
+        _crossing([0.9, 0.5, 0.2], 0.3),
+        _crossing([0.9, 0.49, 0.2], 0.1),
+        _crossing([0.9, 0.2, 0.1], 0.11),
+        _crossing([0.49, 0.3, 0.2], 0.05),
+        _crossing([0.9, 0.8, 0.7], 0.35),
+    ),
     "paired share": tuple(_pairs(*p) for p in ((0.01, 0.0), (0.02, 0.02), (0.1, 0.05), (0.3, 0.29), (0.0, 0.01))),
     "unpaired share": (_gap(0.9, 0.1, 0.5), _gap(0.5, 0.5, 0.9)),
 }

@@ -297,11 +297,11 @@ def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
     found = crossing([0.1, 0.2, 0.3], held)
     assert found.value == 0.3
     # At 0.2 neither that half hold is sure, nor that half have fallen.
-    assert interval(found, 0.95) == (0.2, 0.3)
+    assert interval(found, 0.95) == (0.1, 0.3)
     every = crossing([0.1, 0.2], np.ones((2, 100), bool))
     assert every.value == math.inf
-    assert interval(every, 0.95) == (math.inf, math.inf)
+    assert interval(every, 0.95) == (0.2, math.inf), "past the last radius nobody has looked"
     few = crossing([0.1, 0.2], np.ones((2, 3), bool))
-    assert interval(few, 0.95) == (0.1, math.inf)
+    assert interval(few, 0.95) == (0.0, math.inf)
     none = crossing([0.1, 0.2], np.zeros((2, 100), bool))
-    assert interval(none, 0.95) == (0.1, 0.1)
+    assert interval(none, 0.95) == (0.0, 0.1), "half may have fallen well before the first radius"
