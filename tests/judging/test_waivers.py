@@ -9,7 +9,7 @@ from tests.support import last_run, spec, states, write
 
 FAILS = "- {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}\n"
 PASSES = "- {id: good, check: accuracy}\n"
-BREAKS = "- {id: broken, check: digit_flip, params: {target: 7}}\n"
+BREAKS = "- {id: broken, check: accuracy, params: {first: 1000}}\n"
 UNSURE = "- {id: unsure, check: accuracy, params: {first: 3}, expect: {accuracy: {min: 0.9}}}\n"
 
 
