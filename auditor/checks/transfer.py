@@ -12,9 +12,9 @@ Why it matters
 How to read it
     `transfer_rate.NAME` is the rate for one model; `transfer_rate` is the mean over models. The originals are the
     sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. A model
-    has no say in the images that it made itself, and no rate where it made them all. The noise control moves each original just as far (same L2 norm,
-    after clipping) in a random direction: what it also achieves is not the attack's doing. Images from pure noise
-    have no true class, so `still_wrong` is left out for them.
+    has no say in the images that it made itself, and no rate where it made them all. The noise control moves each
+    original just as far (same L2 norm, after clipping) in a random direction: what it also achieves is not the attack's
+    doing. Images from pure noise have no true class, so `still_wrong` is left out for them.
 
 References
     Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014 (section 4.2).
