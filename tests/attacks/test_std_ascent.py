@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from auditor.attacks import std_ascent
 from auditor.models import keras as format_keras
 from auditor.search.ascent import ascend
 from auditor.search.objectives import margin, towards_target
+from auditor.search.params import Pace
 from tests.support import CLASSES, SIZE, linear_weights, samples
 
 
@@ -18,7 +18,7 @@ def linear(tiny):
 def run(classifier, images, target, objective="logit", box=None, shown=0, **params):
     targets = np.full(len(images), target)
     goal = towards_target(classifier.forward, objective)
-    return ascend(goal, classifier.forward, images, targets, std_ascent.Pace(**params), box, shown)
+    return ascend(goal, classifier.forward, images, targets, Pace(**params), box, shown)
 
 
 def test_steps_follow_the_formula(linear):
@@ -83,7 +83,7 @@ def test_an_image_without_gradient_stays_exactly_as_it_is():
     def objective(x, targets):
         return tf.reduce_sum(tf.gather(tf.constant(weights), targets) * x, axis=(1, 2, 3))
 
-    found = ascend(objective, lambda x: x[:, 0, 0], images, np.arange(4), std_ascent.Pace(steps=1, step_size=1.0), None)
+    found = ascend(objective, lambda x: x[:, 0, 0], images, np.arange(4), Pace(steps=1, step_size=1.0), None)
     np.testing.assert_array_equal(found.vanished[0], [True, True, True, False])
     np.testing.assert_array_equal(found.images[:2], images[:2])
     assert np.isfinite(found.images).all()

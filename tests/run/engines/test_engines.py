@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from auditor.attacks import pgd
-from auditor.attacks.std_ascent import Pace as Climbing
 from auditor.datasets import mnist_5k
 from auditor.models import keras
 from auditor.run.cache import Cache
@@ -26,6 +25,7 @@ from auditor.run.engines.threads import Threads
 from auditor.search.ascent import Ascent, ascend_to_targets
 from auditor.search.blocks import block_size
 from auditor.search.loop import Threat
+from auditor.search.params import Pace as Climbing
 from auditor.search.search import Found, Job, search
 from auditor.spec.resolving import Source
 from auditor.values import AdversarialImages
