@@ -17,7 +17,7 @@ def linear(tiny):
 
 def run(classifier, images, target, objective="logit", box=None, shown=0, **params):
     targets = np.full(len(images), target)
-    goal = towards_target(classifier.forward, objective)
+    goal = towards_target(classifier.forward, objective, classifier.output)
     return ascend(goal, classifier.forward, images, targets, Pace(**params), box, shown)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from auditor.checks import digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
+from auditor.checks import accuracy, digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
 from auditor.judging.verdict import judge
 from auditor.run.measuring import measured
 from auditor.values import Expectation
@@ -113,6 +113,26 @@ class Sightless(LinearClassifier):
         return super().forward(tf.round(images * 100) / 100)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class InBytes(LinearClassifier):
+    """It was trained on values up to 255, and what is below 100 is black to it."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return super().forward(tf.clip_by_value(images, 100, 255) / 255)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reordered(LinearClassifier):
+    """It numbers the classes in another order than the data."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return tf.gather(super().forward(images), [1, 2, 0], axis=1)
+
+
 def diagnosed(model, check, **params):
     evidence = measured(check.__name__.rpartition(".")[2], context(model, samples()), check.Params(**params))
     return {diagnostic.name: diagnostic for diagnostic in evidence.diagnostics}, evidence
@@ -129,6 +149,8 @@ TRIPS = [
     ("steady predictions", robust_accuracy, Normalised, WIDE),
     ("steady predictions", noise_to_target, Random, {"target": 0}),
     ("steady predictions", digit_flip, Normalised, {"target": 0}),
+    ("range of the images", accuracy, InBytes, {}),
+    ("order of the classes", accuracy, Reordered, {}),
     ("logits", robust_accuracy, Softened, {"eps": 0.05, "attacks": APGD}),
     ("logits", minimal_perturbation, Softened, {"attacks": FMN}),
     ("gradients", robust_accuracy, Saturated, WIDE),

@@ -124,7 +124,8 @@ def test_scores_tell_classes_and_no_probability(tmp_path):
             check.run(here, check.Params(**params))
     full = robust_accuracy.Params(eps=0.5, full_length=True, attacks=[{"attack": "pgd", "steps": 5}])
     made = robust_accuracy.run(here, full).adversarial
-    shown = transfer.run(context(classifier, given, made=made), transfer.Params(adversarial="made", onto=["model"]))
+    here = context(classifier, given, {"twin": classifier}, made=made)
+    shown = transfer.run(here, transfer.Params(adversarial="made", onto=["twin"]))
     assert shown.metrics["transfer_rate"].value == 1
 
 
