@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy.fft  # noqa: F401 - sessions in this process forget what they import, and its part in C keeps the first one
@@ -74,8 +76,12 @@ def part(folder: Path) -> Folder:
 
 
 def but_for_the_part(folder: Path) -> dict[str, str]:
-    """What of the reports is not of a run of some cases."""
+    """What of the reports is not of a run of some cases; the history counts its looks, and keeps runs as they are."""
     found = content(folder / "reports")
+    with closing(sqlite3.connect(folder / "reports" / "history.sqlite")) as history:
+        found["history.sqlite"] = str(
+            [history.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "cases")]
+        )
     return {name: digest for name, digest in found.items() if "partial" not in Path(name).parts}
 
 
@@ -96,7 +102,7 @@ CHOICES = {
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_run_of_some_cases_leaves_the_run_of_all_as_it_is(finished, choice):
     options, chosen = CHOICES[choice]
-    before, folder = content(finished.path / "reports"), finished.path
+    before, folder = but_for_the_part(finished.path), finished.path
     if choice == "two workers":
         told = run_plain(folder, *options, NO_CACHE).stdout.splitlines()
     else:
@@ -136,7 +142,7 @@ def test_a_run_of_some_cases_replaces_what_it_has_anew(plain):
 
 def test_an_interrupted_run_of_some_cases_leaves_the_run_of_all(finished):
     folder = finished.path
-    before, spec = content(folder / "reports"), folder / "plain.audit.yaml"
+    before, spec = but_for_the_part(folder), folder / "plain.audit.yaml"
     spec.write_text(spec.read_text().replace("model: c}", "model: c, params: {do: sleep}}"))
     session = start_plain(folder, "-k", "source", NO_CACHE)
     begun, deadline = part(folder).path / "records" / "source" / "begun", time.monotonic() + 60
