@@ -17,7 +17,7 @@ import pytest
 
 from auditor.compute.backend import tensorflow
 from tests.models.formats import FORMS
-from tests.support import CLASSES, SIZE, linear_model
+from tests.support import CLASSES, SIZE, linear_model, linear_weights
 
 
 def rewritten(path: Path, change: Callable[[str, bytes], bytes], **added: bytes) -> Path:
@@ -47,7 +47,9 @@ def with_lambda(inner: bool = False) -> Any:
     code = keras.layers.Lambda(lambda x: x + 0, output_shape=(SIZE, SIZE, 1))
     layers = [keras.Sequential([keras.Input((SIZE, SIZE, 1)), code])] if inner else [code]
     dense = keras.layers.Dense(CLASSES, activation="softmax")
-    return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *layers, keras.layers.Flatten(), dense])
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 1)), *layers, keras.layers.Flatten(), dense])
+    dense.set_weights(linear_weights())
+    return model
 
 
 def keras_lambda(folder: Path) -> Path:
