@@ -203,3 +203,12 @@ def test_a_quantised_file_with_float_outputs_is_taken(tmp_path):
     classifier.check_declaration(images)
     found = probabilities(classifier.predict(images), classifier.output)
     np.testing.assert_allclose(found, raw / raw.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+def test_probabilities_of_half_precision_sum_to_1_up_to_its_rounding():
+    kind, most = np.float16, 2.0**-9
+    rows = SOFT.astype(kind).astype(np.float32)
+    assert declared_output_problem(rows, "probabilities") is None
+    off = rows.copy()
+    off[:, 0] = (off[:, 0] + 2 * most).astype(kind)
+    assert "no distribution" in declared_output_problem(off, "probabilities")
