@@ -98,7 +98,10 @@ CASES: dict[str, Case] = {
     ),
     "maps": Case("weight_maps", _none, lambda w: {"matched": {"min": 0.3}}, seeded=False),
     "filters": Case(
-        "filters", lambda w: {"layer": "look", "steps": 10}, lambda w: {"dead_filters": {"max": 0}}, model="conv"
+        "filters",
+        lambda w: {"layer": "look", "steps": 10, "samples": 80},
+        lambda w: {"dead_filters": {"max": 0}},
+        model="conv",
     ),
     "scan": Case("model_scan", _none, lambda w: {"critical": {"max": 0}}, seeded=False),
     "decoys": Case(
