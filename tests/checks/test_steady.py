@@ -78,7 +78,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "noise_to_target": {"target": 0, "samples": 5, "steps": 2},
     "robust_accuracy": {"eps": 0.1, "attacks": [{"attack": "fgsm"}], "samples": 10},
     "security_curve": {"eps": [0.1, 0.2], "attacks": [{"attack": "fgsm"}], "samples": 10},
-    "transfer": {"adversarial": "made", "onto": ["model"]},
+    "transfer": {"adversarial": "made", "onto": ["restless"]},
     "weight_maps": {},
 }
 ELSEWHERE = {"filters", "model_scan", "qualification"}  # tried below; loads no model; audits decoys that aren't steady
@@ -104,7 +104,8 @@ def test_no_pass_of_a_model_that_is_not_steady_stands(check):
     honest = LinearClassifier(*linear_weights())
     long = _params("digit_flip", {"target": 0, "steps": 9, "step_size": 0.3, "objective": "logit"})
     made = measured("digit_flip", context(honest, samples()), long)
-    here = context(Restless(*linear_weights()), samples(), {"stranger": honest, "decoy": honest}, made=made.adversarial)
+    others = {"stranger": honest, "decoy": honest, "restless": Restless(*linear_weights())}
+    here = context(Restless(*linear_weights()), samples(), others, made=made.adversarial)
     evidence = measured(check, here, _params(check, PARAMS[check]))
     always = [Expectation(name, min=-1e9) for name in evidence.metrics]
     assert judge(evidence.metrics, always, 0.95).status == "pass"
