@@ -140,7 +140,7 @@ def _remember(database: sqlite3.Connection, folder: str, run: Run) -> None:
         if record.evidence is not None:
             database.execute(
                 "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, ?, ?)",
-                (folder, run.id, record.case, looks.question(record), looks.seed(record), looks.answer(record)),
+                _row(folder, run.id, record.case, looks.question(record), looks.seed(record), looks.answer(record)),
             )
 
 
