@@ -33,7 +33,9 @@ def answer(record: Record) -> str:
         return ""
     digest = hashlib.sha256()
     for name, metric in sorted(record.evidence.metrics.items()):
-        digest.update(f"{name} {metric.kind} {metric.value!r} {metric.n} {metric.successes}".encode(errors="surrogatepass"))
+        digest.update(
+            f"{name} {metric.kind} {metric.value!r} {metric.n} {metric.successes}".encode(errors="surrogatepass")
+        )
         for group, part in metric.groups.items():
             digest.update(f"{group} {part.value!r} {part.n}".encode(errors="surrogatepass"))
         if metric.values is not None:
