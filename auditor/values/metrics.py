@@ -106,7 +106,7 @@ def _extreme(kind: MetricKind, groups: Mapping[str, Metric], chosen: Callable[[S
 def crossing(radii: FloatArray | Sequence[float], held: NDArray[np.bool_]) -> Metric:
     """The least of radii (m,), from small to large, at which less than half of the samples hold, from held (m, n)."""
     at = np.asarray(radii, dtype=np.float64)
-    shares = {f"{radius:g}": proportion(row) for radius, row in zip(at, held, strict=True)}
+    shares = {repr(radius): proportion(row) for radius, row in zip(at.tolist(), held, strict=True)}
     return Metric("crossing", crossed(at, shares), held.shape[1], values=at, groups=shares)
 
 

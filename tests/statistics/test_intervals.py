@@ -305,3 +305,9 @@ def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
     assert interval(few, 0.95) == (0.0, math.inf)
     none = crossing([0.1, 0.2], np.zeros((2, 100), bool))
     assert interval(none, 0.95) == (0.0, 0.1), "half may have fallen well before the first radius"
+
+
+def test_radii_that_print_alike_are_told_apart():
+    held = np.array([[True] * 9 + [False], [False] * 10])
+    metric = crossing([0.1, 0.1000001], held)
+    assert (metric.value, [share.successes for share in metric.groups.values()]) == (0.1000001, [9, 0])
