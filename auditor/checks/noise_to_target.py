@@ -187,8 +187,7 @@ def run(context: Context, params: Params) -> Evidence:
     }
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
-        there = np.unique(originals[main.success], return_inverse=True)[1]
-        metrics["steps_needed"] = mean(of_each(needed, there), (0.0, float(params.steps)))
+        metrics["steps_needed"] = mean(of_each(needed, originals[main.success]), (0.0, float(params.steps)))
     if params.clip == "both":
         metrics["success_rate.clipped"] = rate(runs[True].success, originals, rows)
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])

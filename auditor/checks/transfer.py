@@ -133,7 +133,7 @@ def run(context: Context, params: Params) -> Evidence:
     }
     real = labels >= 0
     if real.any():
-        known = np.unique(originals[real], return_inverse=True)[1]
+        known = originals[real]
         wrong = np.stack([v.predicted[real] != labels[real] for v in votes.values()])
         control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
         if others[:, real].any():
@@ -175,7 +175,7 @@ def _over(hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArra
     """
     asked = others.any(axis=0)
     shares = (hits & others)[:, asked].sum(axis=0) / others[:, asked].sum(axis=0)
-    return mean(of_each(shares, np.unique(originals[asked], return_inverse=True)[1]), (0.0, 1.0))
+    return mean(of_each(shares, originals[asked]), (0.0, 1.0))
 
 
 def _of_each(
@@ -185,11 +185,7 @@ def _of_each(
     made them all.
     """
     each = zip(votes, hits, others, strict=True)
-    return {
-        f"{name}.{model}": rate(hit[which], np.unique(originals[which], return_inverse=True)[1])
-        for model, hit, which in each
-        if which.any()
-    }
+    return {f"{name}.{model}": rate(hit[which], originals[which]) for model, hit, which in each if which.any()}
 
 
 def _source(context: Context, case: str) -> _Source:

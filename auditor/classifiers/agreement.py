@@ -7,11 +7,19 @@ the checkpoint itself says, by its format's own call, or nothing that is measure
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.values import AdversarialImages, FloatArray, Output, comparable, normalised, told_probabilities
+from auditor.values import (
+    AdversarialImages,
+    FloatArray,
+    Output,
+    comparable,
+    normalised,
+    precision_of,
+    told_probabilities,
+)
 
 # How far apart logits and own answers may be: in probability, or as a share of the range of all answers. Of answers
 # in half precision their own rounding is more.
-_FLOAT32, _FLOAT16, _BFLOAT16 = 1e-3, 1e-2, 3e-2
+_APART = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
 _LEAD = 1e-5  # by which a class leads in float32 that isn't led by rounding
 _DECIDED = 1e-3  # of an image's own range of answers: a lead of less may be rounded away
 _SURE = 1e-5  # in probability: rounding at the threshold from which an image counts as fooling
@@ -25,7 +33,7 @@ def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
     most = _tolerance(answers)
     rows = np.arange(len(own))
     behind = (own.max(axis=1) - own[rows, said.argmax(axis=1)]) / unit
-    other = behind > (_LEAD if most == _FLOAT32 else most)
+    other = behind > (_LEAD if most == _APART["float32"] else most)
     if not (apart > most).any() and not other.any():
         return ""
     what = "in probability" if unit == 1.0 else "of their range"
@@ -37,11 +45,7 @@ def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
 
 def _tolerance(answers: FloatArray) -> float:
     """How far apart answers may be that were rounded as these are."""
-    exact = np.ascontiguousarray(answers, np.float32)
-    if not (exact.view(np.uint32) & 0xFFFF).any():
-        return _BFLOAT16
-    with np.errstate(over="ignore"):
-        return _FLOAT16 if (exact == exact.astype(np.float16)).all() else _FLOAT32
+    return _APART[precision_of(answers)]
 
 
 def fools(answers: FloatArray, output: Output, made: AdversarialImages) -> NDArray[np.bool_]:
@@ -54,7 +58,8 @@ def fools(answers: FloatArray, output: Output, made: AdversarialImages) -> NDArr
     least = made.proof.least if made.proof else 0.0
     if least:
         sure = told_probabilities(answers, output)[np.arange(len(answers)), made.targets]
-        found &= sure >= least - max(_SURE, _tolerance(answers) if _tolerance(answers) > _FLOAT32 else 0.0)
+        rounding = _tolerance(answers) if precision_of(answers) != "float32" else _SURE
+        found &= sure >= least - rounding
     return found
 
 

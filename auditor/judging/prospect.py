@@ -36,7 +36,7 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
 
 def _smallest(metric: Metric) -> int:
     """It takes no fewer than there are."""
-    return min((group.n for group in metric.groups.values()), default=metric.n) if metric.groups else metric.n
+    return min((group.n for group in metric.groups.values()), default=metric.n)
 
 
 def _for_floor(metric: Metric, floor: float, tail: float) -> float:

@@ -13,13 +13,15 @@ def numbered(images: FloatArray) -> IntArray:
 
 
 def of_each(values: FloatArray | NDArray[np.bool_], originals: IntArray) -> FloatArray:
-    """The mean of the values (N,) that belong to each of the originals, which are numbered (N,) from 0: (M,)."""
-    found: FloatArray = np.bincount(originals, np.asarray(values, np.float64)) / np.bincount(originals)
+    """The mean of the values (N,) that belong to each of the originals, in the order of their numbers (N,): (M,)."""
+    counts = np.bincount(originals)
+    there = counts > 0  # some of the originals may have none
+    found: FloatArray = np.bincount(originals, np.asarray(values, np.float64))[there] / counts[there]
     return found
 
 
 def rate(hits: NDArray[np.bool_], originals: IntArray, rows: IntArray | None = None) -> Metric:
-    """How often hits (N,) are true, the originals, numbered (N,) from 0, being the sample.
+    """How often hits (N,) are true, the originals, by their numbers (N,), being the sample.
 
     A share, where there is one for each original; else the mean over the originals of the share of each. rows: (M,), of
     the originals.

@@ -84,6 +84,7 @@ from auditor.values.outputs import (
     declared_output_problem,
     like_probabilities,
     normalised,
+    precision_of,
     probabilities,
     told_probabilities,
 )
@@ -210,6 +211,7 @@ __all__ = [
     "one_by_one",
     "one_of",
     "pictured",
+    "precision_of",
     "probabilities",
     "proportion",
     "ranking",

@@ -114,12 +114,20 @@ def like_low_precision_probabilities(rows: FloatArray) -> bool:
 
     Some units of the last place are let pass, as a softmax is rounded more than once before it is done.
     """
-    exact = np.asarray(rows, np.float32)
-    bfloat16 = not (exact.view(np.uint32) & 0xFFFF).any()
+    exact, precision = np.asarray(rows, np.float32), precision_of(rows)
+    if precision == "float32":
+        return False
+    most = 2.0**-7 if precision == "bfloat16" else 2.0**-9
+    return bool((exact >= 0).all() and (np.abs(exact.sum(axis=1) - 1) <= most).all())
+
+
+def precision_of(values: FloatArray) -> Literal["bfloat16", "float16", "float32"]:
+    """The least precise type that all of these values are exact in."""
+    exact = np.ascontiguousarray(values, np.float32)
+    if not (exact.view(np.uint32) & 0xFFFF).any():
+        return "bfloat16"
     with np.errstate(over="ignore"):
-        float16 = bool((exact.astype(np.float16).astype(np.float32) == exact).all())
-    most = 2.0**-7 if bfloat16 else 2.0**-9
-    return bool((bfloat16 or float16) and (exact >= 0).all() and (np.abs(exact.sum(axis=1) - 1) <= most).all())
+        return "float16" if (exact == exact.astype(np.float16)).all() else "float32"
 
 
 def _distribution(rows: FloatArray) -> bool:
