@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -71,33 +71,36 @@ def kept_in(folder: Path | None) -> Iterator[None]:
 
 def draw(drawable: Drawable) -> Parts:
     """A drawable's picture: the `<svg>` element of a chart, or the PNG of every image, panel by panel."""
-    shelf = _shelf.get()
-    if shelf is None:
-        with kept_in(None):
-            return draw(drawable)
-    name = digest(drawable)
-    found = shelf.drawn.get(name) or _read(shelf.folder, name)
-    if found is None:
+
+    def made(shelf: _Shelf) -> Parts:
         shelf.ready()
-        found = _picture(drawable)
-        _keep(shelf, name, found)
-    return found
+        return _picture(drawable)
+
+    return _once(digest(drawable), made)
 
 
 def png(figure: Shown, dpi: int) -> bytes:
     """A figure of any kind as one picture for a page that isn't ours, on white."""
+
+    def made(_: _Shelf) -> Parts:
+        from auditor.drawing.files import encoded
+
+        return (encoded(figure, "png", dpi),)
+
+    return _once(hashlib.sha256(f"{digest(figure)} png {dpi}".encode()).hexdigest(), made)[0]
+
+
+def _once(name: str, make: Callable[[_Shelf], Parts]) -> Parts:
+    """What is kept under a name, or is made and kept from now on; without a block that keeps, it is made."""
     shelf = _shelf.get()
     if shelf is None:
         with kept_in(None):
-            return png(figure, dpi)
-    name = hashlib.sha256(f"{digest(figure)} png {dpi}".encode()).hexdigest()
+            return _once(name, make)
     found = shelf.drawn.get(name) or _read(shelf.folder, name)
     if found is None:
-        from auditor.drawing.files import encoded
-
-        found = (encoded(figure, "png", dpi),)
+        found = make(shelf)
         _keep(shelf, name, found)
-    return found[0]
+    return found
 
 
 def prepare(drawables: Sequence[Drawable]) -> None:
