@@ -6,12 +6,11 @@ What none of them knows isn't looked into. That is said of it: nothing found in 
 import os
 import pickletools
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import IO
 
-from auditor.loading.scanning import _graphs, _keras, _onnx, _tflite
+from auditor.loading.scanning import _graphs, _keras, _onnx, _protobuf, _tflite
 from auditor.loading.scanning._threat import Threat, unknown
 
 _MOST_TEXT = 64 << 20
@@ -113,37 +112,8 @@ def _whole(file: IO[bytes]) -> bytes:
 
 
 def _fields(file: IO[bytes]) -> frozenset[tuple[int, int]] | None:
-    """The fields, by number and wire type, that a protocol buffer has on its uppermost level; None for anything else.
-
-    Contents are passed over, so that a large file that is something else is soon found to be.
-    """
-    end = file.seek(0, os.SEEK_END)
-    at, found = file.seek(0), set()
+    """The fields, by number and wire type, on the uppermost level of a protocol buffer; None for anything else."""
     try:
-        while at < end:
-            tag = _varint(file)
-            number, kind = tag >> 3, tag & 7
-            if kind == 0:
-                _varint(file)
-            elif kind in (1, 2, 5):
-                length = {1: 8, 5: 4}.get(kind)
-                file.seek(_varint(file) if length is None else length, os.SEEK_CUR)
-            at = file.tell()
-            if number == 0 or kind not in (0, 1, 2, 5) or at > end:
-                return None
-            found.add((number, kind))
-    except (EOFError, OverflowError, OSError, struct.error):
+        return frozenset((number, kind) for number, kind, _, _ in _protobuf.fields(file))
+    except (ValueError, OverflowError, OSError):
         return None
-    return frozenset(found)
-
-
-def _varint(file: IO[bytes]) -> int:
-    value = 0
-    for place in range(10):
-        byte = file.read(1)
-        if not byte:
-            raise EOFError("a number is cut off")
-        value |= (byte[0] & 0x7F) << (7 * place)
-        if byte[0] < 0x80:
-            return value
-    raise OverflowError("a number has more than ten bytes")
