@@ -43,6 +43,7 @@ from auditor.measuring.cascade import (
     choose,
     cost_of,
 )
+from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, closest, cost_closest
 from auditor.measuring.words import fewest, share
 from auditor.search.loop import Threat
@@ -127,12 +128,12 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 
 def instead(params: Params) -> dict[str, str]:
     """Metrics that these parameters don't give, each with the one that they give in its place."""
-    return _TARGETED if params.target is not None else {targeted: plain for plain, targeted in _TARGETED.items()}
+    return instead_of(_TARGETED, params.target)
 
 
 def _called(name: str, params: Params) -> str:
     """What a metric is called with these parameters."""
-    return name if params.target is None else _TARGETED.get(name, name)
+    return called(name, _TARGETED, params.target)
 
 
 def _doubts(params: Params) -> Doubts:

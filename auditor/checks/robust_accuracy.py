@@ -42,6 +42,7 @@ from auditor.measuring.cascade import (
     check_radius,
     cost_of,
 )
+from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, cost_within_ball, within_ball
 from auditor.measuring.words import fewest, several, share
 from auditor.search.loop import Threat
@@ -129,13 +130,13 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 
 def instead(params: Params) -> dict[str, str]:
     """Metrics that these parameters don't give, each with the one that they give in its place."""
-    return _TARGETED if params.target is not None else {targeted: plain for plain, targeted in _TARGETED.items()}
+    return instead_of(_TARGETED, params.target)
 
 
 def _names(params: Params) -> tuple[str, str]:
     """What the share that holds and the share that fell are called."""
-    holds, falls = _TARGETED.items()
-    return (holds[0], falls[0]) if params.target is None else (holds[1], falls[1])
+    holds, falls = (called(name, _TARGETED, params.target) for name in _TARGETED)
+    return holds, falls
 
 
 def cost(params: Params, images: int, class_count: int) -> Passes:

@@ -60,8 +60,9 @@ class Resources:
         if key not in self._samples:
             source = plan.data
             found = catalog.load("datasets", source.extension).load(source.params)
-            count = source.params.model_dump().get("duplicates") == "count"
-            self._samples[key] = intake.admitted(found, source.extension, "count" if count else "drop")
+            # A dataset of others need not know it.
+            duplicates: intake.Duplicates = getattr(source.params, "duplicates", "drop")
+            self._samples[key] = intake.admitted(found, source.extension, duplicates)
         return self._samples[key]
 
     def classifier(self, plan: Plan, name: str) -> Classifier:

@@ -21,7 +21,7 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
     total = own + (cost_steady(images) + cost_suited(images)) * models
     if catalog.makes_images(check):
         given = params.model_dump()
-        made = max(given["samples"], len(given.get("indices") or ()))
+        made = max(given.get("samples", images), len(given.get("indices") or ()))
         total += Passes(predictions=2 * made * (class_count if given.get("target") == "all" else 1))
     return total
 

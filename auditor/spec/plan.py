@@ -86,7 +86,7 @@ class Plan:
     @property
     def show_channels(self) -> tuple[int, ...]:
         """The channels of images that are shown as red, green and blue, if the spec says so."""
-        return tuple(self.data.params.model_dump().get("show_channels") or ())
+        return tuple(getattr(self.data.params, "show_channels", None) or ())
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
