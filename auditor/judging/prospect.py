@@ -9,7 +9,7 @@ from auditor.statistics.intervals import bounded, changes, limits
 from auditor.statistics.means import mean_limits
 from auditor.statistics.pairs import change_limits
 from auditor.statistics.shares import normal_quantile, samples_for_power
-from auditor.values import Expectation, Metric
+from auditor.values import Expectation, Metric, at_radii
 
 _MOST_SAMPLES = 10_000_000
 _WANTED = 0.9
@@ -46,10 +46,8 @@ def _for_floor(metric: Metric, floor: float, tail: float) -> float:
         # It is a question about a share: whether at least half of the values reach the floor.
         return samples_for_power(float((metric.values >= floor).mean()), 0.5, tail, _WANTED)
     if metric.kind == "crossing":
-        radii = [] if metric.values is None else metric.values.tolist()
         # Half must hold at a radius that is no smaller; where none was asked for, no number of samples shows it.
-        known = zip(radii, metric.groups.values(), strict=True)
-        at = next((share.value for radius, share in known if radius >= floor), 0.0)
+        at = next((share.value for radius, share in at_radii(metric) if radius >= floor), 0.0)
         return samples_for_power(at, 0.5, tail, _WANTED) if floor > 0 else 1.0
     if metric.kind == "lowest":
         return max(_for_floor(group, floor, tail) if group.n else math.inf for group in metric.groups.values())
@@ -64,8 +62,7 @@ def _for_ceiling(metric: Metric, ceiling: float, tail: float) -> float:
     if metric.kind == "median" and metric.values is not None:
         return samples_for_power(float((metric.values <= ceiling).mean()), 0.5, tail, _WANTED)
     if metric.kind == "crossing":
-        radii = [] if metric.values is None else metric.values.tolist()
-        within = [share.value for radius, share in zip(radii, metric.groups.values(), strict=True) if radius <= ceiling]
+        within = [share.value for radius, share in at_radii(metric) if radius <= ceiling]
         return samples_for_power(1 - min(within), 0.5, tail, _WANTED) if within else math.inf
     if metric.kind == "highest":
         return max(_for_ceiling(group, ceiling, tail) if group.n else math.inf for group in metric.groups.values())

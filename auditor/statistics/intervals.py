@@ -20,7 +20,7 @@ from auditor.statistics.means import mean_limits
 from auditor.statistics.medians import median_limits
 from auditor.statistics.pairs import change_limits, tango_limits
 from auditor.statistics.shares import exact_limits, wilson_limits
-from auditor.values import Metric
+from auditor.values import Metric, at_radii
 
 Limits = tuple[float, float]
 
@@ -121,9 +121,8 @@ def _crossing_limits(metric: Metric, tail: float) -> Limits:
 
     Below the first of the radii half may have fallen at any; and past the last at which half hold, at any, too.
     """
-    radii = [] if metric.values is None else metric.values.tolist()
-    ends = [limits(share, tail) for share in metric.groups.values()]
-    sure = itertools.takewhile(lambda known: known[1][0] >= 0.5, zip(radii, ends, strict=True))
+    known = [(radius, limits(share, tail)) for radius, share in at_radii(metric)]
+    sure = itertools.takewhile(lambda one: one[1][0] >= 0.5, known)
     low = max((radius for radius, _ in sure), default=0.0)
-    high = next((radius for radius, (_, most) in zip(radii, ends, strict=True) if most < 0.5), math.inf)
+    high = next((radius for radius, (_, most) in known if most < 0.5), math.inf)
     return low, high

@@ -116,6 +116,11 @@ def crossed(radii: FloatArray, shares: Mapping[str, Metric]) -> float:
     return next(below, float("inf"))
 
 
+def at_radii(metric: Metric) -> list[tuple[float, Metric]]:
+    """The radii of a `crossing`, from small to large, each with the share that holds there."""
+    return [] if metric.values is None else list(zip(metric.values.tolist(), metric.groups.values(), strict=True))
+
+
 def exact(value: float | np.number[Any]) -> Metric:
     """A number that is what it is: it has no sampling error."""
     return Metric("exact", float(value), 1)
