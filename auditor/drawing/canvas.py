@@ -44,8 +44,3 @@ def mark(axes: Axes, places: Sequence[float], along: str) -> None:
     """Put numbers along the `x` or the `y` axis, at these places and no others."""
     axis = axes.xaxis if along == "x" else axes.yaxis
     axis.set_ticks(places, [words.number(t) for t in places])
-
-
-def label_of(labels: Sequence[str], i: int) -> str:
-    """Label i, or its number where there are fewer labels."""
-    return labels[i] if i < len(labels) else str(i)

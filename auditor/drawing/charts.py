@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from auditor.drawing import words
-from auditor.drawing.canvas import DOTS, EDGE, Colours, axes_at, bare, canvas, label_of, mark
+from auditor.drawing.canvas import DOTS, EDGE, Colours, axes_at, bare, canvas, mark
 from auditor.drawing.heatmaps import heatmap, plot_heatmap
 from auditor.drawing.interval import Interval
 from auditor.drawing.layout import SIZE, WIDTH, longest, measured, reach, spoken, ticks
@@ -148,7 +148,7 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -
 
 
 def _bars(figure: Bars, colours: Colours) -> Canvas:
-    names = [spoken(label_of(figure.labels, i), 22) for i in range(len(figure.values))]
+    names = [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
     numbers = [words.number(float(value)) for value in figure.values]
     left, right = EDGE + 6 + longest(names), 12 + longest(numbers)
     row = 22 if len(names) <= 40 else 15
@@ -191,7 +191,7 @@ def plot_bars(axes: Axes, figure: Bars, colours: Colours, named: bool = True) ->
     axes.set_xlim(low, high)
     axes.set_ylim(max(len(values), 1) - 0.5, -0.5)
     count = len(values) if named else 0
-    axes.yaxis.set_ticks(range(count), [spoken(label_of(figure.labels, i), 22) for i in range(count)])
+    axes.yaxis.set_ticks(range(count), [spoken(words.label_of(figure.labels, i), 22) for i in range(count)])
     mark(axes, ticks(low, high, 4), "x")
     axes.grid(axis="x", color=colours["rule"], linewidth=0.8)
 

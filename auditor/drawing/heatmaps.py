@@ -8,7 +8,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from auditor.drawing.canvas import EDGE, Colours, axes_at, bare, canvas, label_of
+from auditor.drawing import words
+from auditor.drawing.canvas import EDGE, Colours, axes_at, bare, canvas
 from auditor.drawing.layout import SIZE, WIDTH, longest, spoken
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import LEVELS
@@ -18,8 +19,8 @@ from auditor.values import Array, Heatmap
 def heatmap(figure: Heatmap, colours: Colours) -> Canvas:
     """A heatmap with the names of its rows and columns, as a picture of its own."""
     rows, columns = figure.values.shape
-    across = [spoken(label_of(figure.column_labels, j), 18) for j in range(columns)]
-    along = [spoken(label_of(figure.row_labels, i), 22) for i in range(rows)]
+    across = [spoken(words.label_of(figure.column_labels, j), 18) for j in range(columns)]
+    along = [spoken(words.label_of(figure.row_labels, i), 22) for i in range(rows)]
     left = EDGE + 24 + longest(along)
     cell, high = _cell(figure, left)
     upright = longest(across) > cell - 3
@@ -82,9 +83,9 @@ def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = Tr
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.tick_params(axis="both", length=0)
-    axes.xaxis.set_ticks(range(columns), [spoken(label_of(figure.column_labels, j), 18) for j in range(columns)])
-    axes.yaxis.set_ticks(range(rows), [spoken(label_of(figure.row_labels, i), 22) for i in range(rows)])
-    if longest([label_of(figure.column_labels, j) for j in range(columns)]) > 3 * SIZE:
+    axes.xaxis.set_ticks(range(columns), [spoken(words.label_of(figure.column_labels, j), 18) for j in range(columns)])
+    axes.yaxis.set_ticks(range(rows), [spoken(words.label_of(figure.row_labels, i), 22) for i in range(rows)])
+    if longest([words.label_of(figure.column_labels, j) for j in range(columns)]) > 3 * SIZE:
         axes.tick_params(axis="x", labelrotation=90)
     axes.set_xlabel(spoken(figure.column_title), color=colours["quiet"])
     axes.set_ylabel(spoken(figure.row_title), color=colours["quiet"])

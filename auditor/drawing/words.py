@@ -1,12 +1,18 @@
 """Texts and numbers as they are put on pages and into pictures: safe to look at, easy to read."""
 
 import math
+from collections.abc import Sequence
 
 from auditor.values import MetricKind
 
 NO_VALUE = "no value"
 ENDLESS = "∞"
 _SHARES = ("proportion", "lowest", "highest")
+
+
+def label_of(labels: Sequence[str], i: int) -> str:
+    """Label i, or its number where there are fewer labels."""
+    return labels[i] if i < len(labels) else str(i)
 
 
 def percent(value: float) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from auditor.drawing.words import label_of
 from auditor.values import Array, Bars, Heatmap, Shown
 
 MOST_SIDE = 30
@@ -67,4 +68,4 @@ def _most(size: Array, most: int) -> Array:
 
 
 def _chosen(labels: tuple[str, ...], places: Array) -> tuple[str, ...]:
-    return tuple(labels[i] if i < len(labels) else str(i) for i in places)
+    return tuple(label_of(labels, int(i)) for i in places)
