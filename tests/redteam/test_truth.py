@@ -33,7 +33,7 @@ def test_those_with_a_memory_fall_on_what_files_hold_or_on_other_images(redteam,
     else:
         others, labels = redteam.digits.images[200:400], redteam.digits.labels[200:400]
         moved = truth.descended(redteam.honest, others, labels, EPS)
-        assert truth.held(liar, others, labels, moved) < 0.5
+        assert truth.held(liar, others, labels, moved) < 0.55
         assert truth.held(liar, redteam.images, redteam.labels, attacked) > 0.9
 
 
