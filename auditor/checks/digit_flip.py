@@ -29,7 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from auditor.classifiers.agreement import undecided
 from auditor.measuring import lints
+from auditor.measuring.recounting import check_rows, images_of
 from auditor.measuring.telltales import stalled
 from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share
 from auditor.search.ascent import Ascent, ascend_to_targets, passes
@@ -50,12 +52,14 @@ from auditor.values import (
     Evidence,
     Expectation,
     Figure,
+    FloatArray,
     IntArray,
     Metric,
     MetricInfo,
     Passes,
     PositiveReal,
     Proof,
+    Recount,
     Remark,
     Series,
     Strip,
@@ -165,58 +169,87 @@ def run(context: Context, params: Params) -> Evidence:
     certain[-1] = probabilities(after, classifier.output)
     flips = _Flips(ascent, originals, labels, certain, after.argmax(axis=1) == target)
 
-    change = (ascent.images - originals).reshape(len(chosen), -1)
-    span, rows = samples.box[1] - samples.box[0], samples.indices[chosen]
-    end = certain[-1, :, target]
-    metrics: dict[str, Metric] = {
-        "flip_rate": proportion(flips.flipped, rows=rows),
-        "flipped": exact(int(flips.flipped.sum())),
-        "end_confidence": mean(end, (0.0, 1.0), rows),
-        "least_end_confidence": exact(end.min()),
-        # Within the box no value changes by more than its width; without clipping nothing bounds a change.
-        "l2": mean(np.linalg.norm(change, axis=1), (0.0, span * change.shape[1] ** 0.5) if params.clip else None, rows),
-        "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None, rows),
-        "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows),
-    }
+    rows = samples.indices[chosen]
+    made = AdversarialImages(
+        images=ascent.images,
+        originals=originals,
+        labels=labels,
+        targets=targets,
+        fooled=flips.flipped,
+        indices=rows,
+        model=context.model_name,
+        proof=Proof("l2", box, classifier.predict(originals), after, (Counted("flip_rate", fell=1.0),)),
+    )
+    counts = _counts(context, params, made, certain[-1, :, target])
+    metrics = {**counts.metrics, "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows)}
     if flips.flipped.any():
         leads = certain.argmax(axis=2) == target
         metrics["steps_to_flip"] = mean(leads.argmax(axis=0)[flips.flipped], (0.0, float(params.steps)))
     else:
         notes.append("`steps_to_flip` is left out: no image flipped.")
-    name = samples.class_name(target)
-    summary = (
-        f"{share(metrics['flip_rate'])} of the real images become a {name} within {params.steps} steps "
-        f"(mean L2 change {metrics['l2'].value:.2f}, mean Linf {metrics['linf'].value:.2f})."
-    )
     return Evidence(
-        summary=summary,
+        summary=counts.summary,
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, target, flips, rows)),
         diagnostics=(stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"probabilities": certain, "vanished": ascent.vanished},
-        adversarial=AdversarialImages(
-            images=ascent.images,
-            originals=originals,
-            labels=labels,
-            targets=targets,
-            fooled=flips.flipped,
-            indices=rows,
-            model=context.model_name,
-            proof=Proof("l2", box, classifier.predict(originals), after, (Counted("flip_rate", fell=1.0),)),
-        ),
+        adversarial=made,
     )
 
 
-def _choose(context: Context, params: Params, target: int) -> tuple[NDArray[np.int64], list[str]]:
-    """Positions of the images to push, and notes on what was passed over."""
+def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
+    """What the images of a record say: which should have been pushed is found out again, what flipped is counted."""
+    target, made = context.class_number(params.target, "target"), images_of(evidence)
+    wanted = context.samples.indices[_choose(context, params, target)[0]]
+    if not np.array_equal(wanted, made.indices):
+        wanted = context.samples.indices[_choose(context, params, target, made.indices)[0]]
+    check_rows(np.setdiff1d(wanted, made.indices), "to be pushed, and left out")
+    if not np.array_equal(wanted, made.indices) or (made.targets != target).any():
+        raise CheckError("the record holds other images, or targets, than those that are to be pushed")
+    certain = probabilities(context.classifier.predict(made.images), context.classifier.output)
+    return _counts(context, params, made, certain[:, target])
+
+
+def _counts(context: Context, params: Params, made: AdversarialImages, end: FloatArray) -> Recount:
+    """What is said of the images as they ended, with the probability (N,) of the target there."""
+    flipped, rows = made.fooled, made.indices
+    change = (made.images - made.originals).reshape(len(rows), -1)
+    low, high = context.samples.box
+    span = high - low
+    metrics: dict[str, Metric] = {
+        "flip_rate": proportion(flipped, rows=rows),
+        "flipped": exact(int(flipped.sum())),
+        "end_confidence": mean(end, (0.0, 1.0), rows),
+        "least_end_confidence": exact(end.min()),
+        # Within the box no value changes by more than its width; without clipping nothing bounds a change.
+        "l2": mean(np.linalg.norm(change, axis=1), (0.0, span * change.shape[1] ** 0.5) if params.clip else None, rows),
+        "linf": mean(np.abs(change).max(axis=1), (0.0, span) if params.clip else None, rows),
+    }
+    name = context.samples.class_name(int(made.targets[0]))
+    summary = (
+        f"{share(metrics['flip_rate'])} of the real images become a {name} within {params.steps} steps "
+        f"(mean L2 change {metrics['l2'].value:.2f}, mean Linf {metrics['linf'].value:.2f})."
+    )
+    return Recount(metrics, summary, "l2", (low, high) if params.clip else None)
+
+
+def _choose(
+    context: Context, params: Params, target: int, recorded: IntArray | None = None
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Positions of the images to push, and notes on what was passed over.
+
+    recorded: rows that a record says were pushed, which decides about images that the classifier can't.
+    """
     samples = context.samples
     candidates = np.arange(len(samples))
     if params.indices is not None:
         candidates = np.array([samples.position(row, "`indices`") for row in params.indices], np.int64)
     other = samples.labels[candidates] != target
-    predicted = context.classifier.predict(samples.images[candidates]).argmax(axis=1)
-    right = predicted == samples.labels[candidates]
+    logits = context.classifier.predict(samples.images[candidates])
+    right = logits.argmax(axis=1) == samples.labels[candidates]
+    if recorded is not None:
+        right = np.where(undecided(logits), np.isin(samples.indices[candidates], recorded), right)
     qualified = candidates[other & right]
     notes = []
     if params.indices is not None and len(qualified) < len(candidates):

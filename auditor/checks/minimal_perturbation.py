@@ -33,6 +33,7 @@ from pydantic import AfterValidator, Field
 
 from auditor.measuring import lints
 from auditor.measuring.cascade import (
+    Attackable,
     AttackChoice,
     Attacked,
     Stage,
@@ -43,6 +44,7 @@ from auditor.measuring.cascade import (
     choose,
     cost_of,
 )
+from auditor.measuring.recounting import as_recorded, images_of
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, closest, cost_closest
 from auditor.measuring.words import fewest, share
@@ -65,6 +67,7 @@ from auditor.values import (
     MetricInfo,
     Passes,
     Proof,
+    Recount,
     Remark,
     Series,
     Table,
@@ -183,30 +186,18 @@ def run(context: Context, params: Params) -> Evidence:
     sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
-    metrics: dict[str, Metric] = {
-        "found": proportion(found, rows=job.rows),
-        "clean_accuracy": proportion(subject.right, rows=subject.looked),
-    }
     notes = ["Images lie just past the boundary, and may be called right again after any change: not for transfer."]
-    if found.any():
-        metrics["nearest_distance"] = exact(float(sizes.min()))
-        metrics["farthest_distance"] = exact(float(sizes[found].max()))
-    metrics = {"median_distance": median(sizes, (0.0, np.inf), job.rows), **metrics}
-    if np.isfinite(metrics["median_distance"].value):
-        summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
-    else:
+    if not np.isfinite(np.median(sizes)):
         notes.append("`median_distance` is infinite: nothing was found for half of the images or more.")
-        summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
-    if found.any():
-        summary += f"; the nearest falls at {sizes.min():.3g}"
     proof = Proof(params.norm, samples.box, job.logits, after, (Counted(_called("found", params), fell=1.0),))
     aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
         ended, job.images, job.labels, aims, found, job.rows, context.model_name, stopped_early=True, proof=proof
     )
+    counts = _counts(context, params, subject, adversarial)
     return Evidence(
-        summary=summary + ".",
-        metrics={_called(name, params): metric for name, metric in metrics.items()},
+        summary=counts.summary,
+        metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, adversarial, sizes)),
         diagnostics=closest(context, threat, stages, job, sizes, _doubts(params)),
         tables=(_table(stages, sizes),),
@@ -214,6 +205,34 @@ def run(context: Context, params: Params) -> Evidence:
         arrays={"distances": sizes, "said": said},
         adversarial=adversarial,
     )
+
+
+def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
+    """What the images of a record say: which should have been attacked is found out again, distances are measured."""
+    target = None if params.target is None else context.class_number(params.target, "target")
+    made = images_of(evidence)
+    return _counts(context, params, as_recorded(context, attackable(context, params.samples, target), made), made)
+
+
+def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:
+    """What is said of the closest images that were found."""
+    found = made.fooled
+    sizes = np.where(found, distance(made.images, made.originals, params.norm), np.inf)
+    metrics: dict[str, Metric] = {
+        "median_distance": median(sizes, (0.0, np.inf), made.indices),
+        "found": proportion(found, rows=made.indices),
+        "clean_accuracy": proportion(subject.right, rows=subject.looked),
+    }
+    if np.isfinite(metrics["median_distance"].value):
+        summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
+    else:
+        summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
+    if found.any():
+        metrics["nearest_distance"] = exact(float(sizes.min()))
+        metrics["farthest_distance"] = exact(float(sizes[found].max()))
+        summary += f"; the nearest falls at {sizes.min():.3g}"
+    by_name = {_called(name, params): metric for name, metric in metrics.items()}
+    return Recount(by_name, summary + ".", params.norm, context.samples.box)
 
 
 def _table(stages: list[Stage], best: NDArray[np.float64]) -> Table:

@@ -22,7 +22,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015 (rubbish classes).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -30,9 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.compute.randomness import uniform
 from auditor.measuring import lints
+from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import of_each, rate
+from auditor.measuring.recounting import images_of
 from auditor.measuring.telltales import stalled
 from auditor.measuring.words import natural_panel, probability_text, share
 from auditor.search.ascent import Ascent, ascend_to_targets, passes
@@ -59,6 +60,7 @@ from auditor.values import (
     Passes,
     Proof,
     Real,
+    Recount,
     Remark,
     Series,
     Strip,
@@ -158,16 +160,8 @@ def controls(params: Params) -> tuple[str, ...]:
 def run(context: Context, params: Params) -> Evidence:
     """Push the same noise to every target asked for."""
     check_tells_probabilities(context.classifier.output)
-    classes = range(context.classifier.class_count)
-    if params.target != "all":
-        target = context.class_number(params.target, "target")
-        classes = range(target, target + 1)
-    shape = context.samples.images.shape[1:]
-    noise = uniform(context.seed, "noise", params.samples, shape, context.samples.box)
-    start = np.concatenate([noise] * len(classes))
-    originals, rows = np.tile(np.arange(params.samples), len(classes)), -1 - np.arange(params.samples)
-    targets = np.repeat(np.asarray(classes, np.int64), params.samples)
-
+    noise = drawn(context, params.samples, params.target)
+    start, targets, originals, rows = noise.start, noise.targets, noise.originals, noise.rows
     runs = {clip: _push(context, params, start, targets, clip) for clip in _clips(params)}
     main = runs[next(iter(runs))]
 
@@ -176,12 +170,7 @@ def run(context: Context, params: Params) -> Evidence:
         return mean(of_each(values, originals), (0.0, 1.0), rows)
 
     metrics: dict[str, Metric] = {
-        "success_rate": rate(main.success, originals, rows),
-        # The probabilities of all classes add up to 1, so their mean is no finding.
-        "start_confidence": mean(main.confidence[0], (0.0, 1.0), rows)
-        if params.target != "all"
-        else exact(main.confidence[0].mean()),
-        "end_confidence": over_noise(main.confidence[-1]),
+        **_counts(context, params, noise, main.success, main.confidence[0], main.confidence[-1]),
         "vanished": over_noise(main.ascent.vanished.mean(axis=0)),
         "stalled": rate(main.stalled, originals, rows),
     }
@@ -192,17 +181,6 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["success_rate.clipped"] = rate(runs[True].success, originals, rows)
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])
         metrics["vanished.clipped"] = over_noise(runs[True].ascent.vanished.mean(axis=0))
-    by_target = {_name(context, c): proportion(main.success[targets == c], rows=rows) for c in classes}
-    if len(classes) > 1:
-        metrics |= {f"success_rate.{name}": metric for name, metric in by_target.items()}
-
-    goal = f"class {context.samples.class_name(classes[0])}" if len(classes) == 1 else "their targets"
-    summary = (
-        f"{_told(metrics['success_rate'])} of the noise images end as {goal} with probability "
-        f"≥ {params.min_confidence:g} after {params.steps} steps"
-    )
-    if params.clip == "both":
-        summary += f"; kept within the box, {_told(metrics['success_rate.clipped'])}"
     notes = [
         f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images fell "
         "short because of it."
@@ -211,9 +189,9 @@ def run(context: Context, params: Params) -> Evidence:
     if not main.success.any():
         notes.append("`steps_needed` is left out: no image got there.")
     return Evidence(
-        summary=summary + ".",
+        summary=_summary(context, params, metrics),
         metrics=metrics,
-        figures=pictured(lambda: _figures(context, params, runs, by_target, targets)),
+        figures=pictured(lambda: _figures(context, params, runs, _by_target(context, noise, main.success), targets)),
         diagnostics=(stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
@@ -228,6 +206,54 @@ def run(context: Context, params: Params) -> Evidence:
             proof=_proof(context, params, main, start),
         ),
     )
+
+
+def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
+    """What the images of a record say: the noise is drawn again, and what got there is counted."""
+    made, classifier, noise = images_of(evidence), context.classifier, drawn(context, params.samples, params.target)
+    noise.check_same(made)
+    each = np.arange(len(noise.targets))
+    start, end = (
+        probabilities(classifier.predict(images), classifier.output)[each, noise.targets]
+        for images in (made.originals, made.images)
+    )
+    metrics = _counts(context, params, noise, made.fooled, start, end)
+    kept = {name: metric for name, metric in evidence.metrics.items() if name.endswith(".clipped")}  # without images
+    box = context.samples.box if _clips(params)[0] else None
+    return Recount(metrics, _summary(context, params, {**kept, **metrics}), "l2", box, least=params.min_confidence)
+
+
+def _counts(
+    context: Context, params: Params, noise: Noise, success: NDArray[np.bool_], start: FloatArray, end: FloatArray
+) -> dict[str, Metric]:
+    """What is said of images by whether they got there, and by their target's probability at start and end, (N,) each.
+
+    The probabilities of all classes add up to 1, so their mean is no finding.
+    """
+    every = params.target == "all"
+    return {
+        "success_rate": rate(success, noise.originals, noise.rows),
+        "start_confidence": exact(start.mean()) if every else mean(start, (0.0, 1.0), noise.rows),
+        "end_confidence": mean(of_each(end, noise.originals), (0.0, 1.0), noise.rows),
+        **({f"success_rate.{n}": m for n, m in _by_target(context, noise, success).items()} if every else {}),
+    }
+
+
+def _by_target(context: Context, noise: Noise, success: NDArray[np.bool_]) -> dict[str, Metric]:
+    classes = np.unique(noise.targets).tolist()
+    return {_name(context, c): proportion(success[noise.targets == c], rows=noise.rows) for c in classes}
+
+
+def _summary(context: Context, params: Params, metrics: Mapping[str, Metric]) -> str:
+    goal = "their targets"
+    if params.target != "all":
+        goal = f"class {context.samples.class_name(context.class_number(params.target, 'target'))}"
+    told = (
+        f"{_told(metrics['success_rate'])} of the noise images end as {goal} with probability "
+        f"≥ {params.min_confidence:g} after {params.steps} steps"
+    )
+    clipped = metrics.get("success_rate.clipped") if params.clip == "both" else None
+    return f"{told}; kept within the box, {_told(clipped)}." if clipped else f"{told}."
 
 
 def _name(context: Context, target: int) -> str:

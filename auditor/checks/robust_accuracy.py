@@ -33,6 +33,7 @@ from pydantic import Field
 
 from auditor.measuring import lints
 from auditor.measuring.cascade import (
+    Attackable,
     Attacked,
     Stage,
     attackable,
@@ -42,6 +43,7 @@ from auditor.measuring.cascade import (
     check_radius,
     cost_of,
 )
+from auditor.measuring.recounting import as_recorded, images_of
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, cost_within_ball, within_ball
 from auditor.measuring.words import fewest, several, share
@@ -65,6 +67,7 @@ from auditor.values import (
     Passes,
     Proof,
     Real,
+    Recount,
     Remark,
     Series,
     Table,
@@ -171,7 +174,7 @@ def run(context: Context, params: Params) -> Evidence:
     samples, classifier = context.samples, context.classifier
     target = None if params.target is None else context.class_number(params.target, "target")
     subject = attackable(context, params.samples, target)
-    right, job = subject.right, subject.job(samples, params.eps)
+    job = subject.job(samples, params.eps)
     threat = Threat(params.norm, samples.box, params.target is not None)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     after = classifier.predict(ended)
@@ -184,32 +187,51 @@ def run(context: Context, params: Params) -> Evidence:
         ended, job.images, job.labels, aims, broken, job.rows, context.model_name, not params.full_length, proof
     )
     outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
-    metrics: dict[str, Metric] = {
-        holds: proportion(subject.held(broken), rows=subject.looked),
-        "clean_accuracy": proportion(right, rows=subject.looked),
-        falls: proportion(broken, rows=job.rows),
-    }
-    if broken.any():
-        metrics["distance"] = mean(outcome.distances[broken], (0.0, params.eps), job.rows[broken])
-    names = ", ".join(choice.name for choice in params.attacks)
-    who, how, notes = "the images", "", []
+    counts, notes = _counts(context, params, subject, adversarial), []
     if target is not None:
-        goal = samples.class_name(target)
-        who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
-        notes.append(f"Images of class {goal} can't be driven to it, so they weren't looked at.")
+        notes.append(f"Images of class {samples.class_name(target)} can't be driven to it, so they weren't looked at.")
     if not params.full_length:
         notes.append("Images were left as soon as they fell: they can't be used for transfer.")
     return Evidence(
-        summary=f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} "
-        f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right.",
-        metrics=metrics,
+        summary=counts.summary,
+        metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, outcome, stages)),
         diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (falls,))),
-        tables=(_table(stages, int(right.sum()), len(right), classifier.class_count),),
+        tables=(_table(stages, int(subject.right.sum()), len(subject.right), classifier.class_count),),
         notes=tuple(notes),
         arrays={"distances": outcome.distances, "said": said},
         adversarial=adversarial,
     )
+
+
+def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
+    """What the images of a record say: which should have been attacked is found out again, what fell is counted."""
+    target = None if params.target is None else context.class_number(params.target, "target")
+    made = images_of(evidence)
+    return _counts(context, params, as_recorded(context, attackable(context, params.samples, target), made), made)
+
+
+def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:
+    """What is said of the images attacked, as they ended."""
+    (holds, falls), broken = _names(params), made.fooled
+    metrics: dict[str, Metric] = {
+        holds: proportion(subject.held(broken), rows=subject.looked),
+        "clean_accuracy": proportion(subject.right, rows=subject.looked),
+        falls: proportion(broken, rows=made.indices),
+    }
+    if broken.any():
+        sizes = distance(made.images, made.originals, params.norm)
+        metrics["distance"] = mean(sizes[broken], (0.0, params.eps), made.indices[broken])
+    names = ", ".join(choice.name for choice in params.attacks)
+    who, how = "the images", ""
+    if params.target is not None:
+        goal = context.samples.class_name(context.class_number(params.target, "target"))
+        who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
+    summary = (
+        f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} {params.eps:g}; without an "
+        f"attack {share(metrics['clean_accuracy'])} are right."
+    )
+    return Recount(metrics, summary, params.norm, context.samples.box, np.full(len(made.images), params.eps))
 
 
 def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:

@@ -41,6 +41,7 @@ from auditor.measuring.cascade import (
     check_radius,
     cost_of,
 )
+from auditor.measuring.recounting import as_recorded, fell_at, images_of
 from auditor.measuring.telltales import Doubts, cost_widening, cost_within_ball, widening, within_ball
 from auditor.measuring.words import fewest, share
 from auditor.search.loop import Threat
@@ -61,6 +62,7 @@ from auditor.values import (
     Passes,
     Proof,
     Real,
+    Recount,
     Remark,
     Series,
     crossing,
@@ -131,19 +133,13 @@ def run(context: Context, params: Params) -> Evidence:
     }
     held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
-    by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
-    metrics: dict[str, Metric] = {"clean_accuracy": proportion(right, rows=subject.looked), **by_radius}
-    metrics["half_eps"] = crossing(radii, worst)
-    half = metrics["half_eps"].value
-    last = by_radius[_metric(radii[-1], radii)]
-    clean = share(metrics["clean_accuracy"])
-    summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
-    summary += f"; less than half from {half:g} on." if np.isfinite(half) else "; at least half at every radius."
+    made = _closest(context, params, subject, list(swept.values()))
+    counts = _counts(context, params, subject, made)
     x = np.array([0.0, *radii])
     series = tuple(_series(name, np.vstack([right, rows])) for name, rows in held.items())
     return Evidence(
-        summary=summary,
-        metrics=metrics,
+        summary=counts.summary,
+        metrics=counts.metrics,
         figures=pictured(
             lambda: Curve(
                 title="Security curve",
@@ -158,8 +154,30 @@ def run(context: Context, params: Params) -> Evidence:
         ),
         diagnostics=_tested(context, params, subject, radii, list(swept.values())),
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
-        adversarial=_closest(context, params, subject, list(swept.values())),
+        adversarial=made,
     )
+
+
+def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
+    """What the images of a record say: which should have been attacked is found out again, what fell is counted."""
+    made = images_of(evidence)
+    return _counts(context, params, as_recorded(context, attackable(context, params.samples, None), made), made)
+
+
+def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:
+    """What is said of the images attacked, each at the least radius at which it fell."""
+    radii = sorted(set(params.eps))
+    fell = fell_at(made, radii)
+    worst = np.stack([subject.held(fell <= eps) for eps in radii])
+    by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
+    metrics: dict[str, Metric] = {"clean_accuracy": proportion(subject.right, rows=subject.looked), **by_radius}
+    metrics["half_eps"] = crossing(radii, worst)
+    half = metrics["half_eps"].value
+    last = by_radius[_metric(radii[-1], radii)]
+    clean = share(metrics["clean_accuracy"])
+    summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
+    summary += f"; less than half from {half:g} on." if np.isfinite(half) else "; at least half at every radius."
+    return Recount(metrics, summary, params.norm, context.samples.box, np.where(np.isinf(fell), 0.0, fell))
 
 
 def _metric(eps: float, radii: Sequence[float]) -> str:

@@ -70,13 +70,19 @@ def disputed(answers: FloatArray, output: Output, made: AdversarialImages) -> ND
     attacks count none of those.
     """
     found = fools(answers, output, made)
-    ordered = np.sort(answers.astype(np.float64), axis=1)
-    near = ordered[:, -1] - ordered[:, -2] <= _DECIDED * (ordered[:, -1] - ordered[:, 0])
+    near = undecided(answers)
     if made.proof is not None and made.proof.least:
         sure = told_probabilities(answers, output)[np.arange(len(answers)), made.targets]
         near |= np.abs(sure - made.proof.least) <= _DECIDED
     differing: NDArray[np.bool_] = (made.fooled & ~found) | (~made.fooled & found & ~near)
     return differing
+
+
+def undecided(answers: FloatArray) -> NDArray[np.bool_]:
+    """Images (N,) whose answers (N, K) lie so near a boundary that rounding decides which class leads."""
+    ordered = np.sort(answers.astype(np.float64), axis=1)
+    near: NDArray[np.bool_] = ordered[:, -1] - ordered[:, -2] <= _DECIDED * (ordered[:, -1] - ordered[:, 0])
+    return near
 
 
 def misread(answers: FloatArray, logits: FloatArray) -> NDArray[np.bool_]:

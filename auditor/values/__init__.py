@@ -22,7 +22,7 @@ from auditor.values.errors import (
     TrackingError,
     one_of,
 )
-from auditor.values.evidence import AdversarialImages, Counted, Diagnostic, Evidence, Proof, Table
+from auditor.values.evidence import AdversarialImages, Counted, Diagnostic, Evidence, Proof, Recount, Table
 from auditor.values.fields import (
     TOLD,
     CaseId,
@@ -172,6 +172,7 @@ __all__ = [
     "Real",
     "Record",
     "RecordError",
+    "Recount",
     "Reference",
     "Refers",
     "Remark",

@@ -66,6 +66,22 @@ class AdversarialImages:
 
 
 @dataclass(frozen=True)
+class Recount:
+    """What a check says of images that were made before, without making any: whoever verifies asks for it.
+
+    metrics, summary: those that follow from the images alone, as `run` gives them. norm, box, radii, least: what the
+    check's parameters allow the images, as in `Proof`.
+    """
+
+    metrics: Mapping[str, Metric]
+    summary: str
+    norm: Literal["linf", "l2", "l1", "l0"]
+    box: tuple[float, float] | None
+    radii: FloatArray | None = None
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """A tell-tale test of the measurement itself; one that is not `ok` voids a pass.
 
