@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
+from auditor.telling.reason import reason
 from auditor.values import (
     Classifier,
     Expectation,
@@ -89,7 +90,7 @@ def _imported(kind: Kind, name: str, point: EntryPoint | None) -> ModuleType:
     try:
         module = point.load() if point else import_module(f"auditor.{kind}.{name}")
     except ImportError as error:
-        raise ExtensionError(f"{SINGULAR[kind]} {name!r} can't be imported: {error}") from error
+        raise ExtensionError(f"{SINGULAR[kind]} {name!r} can't be imported: {reason(error)}") from error
     if not isinstance(module, ModuleType):
         raise ExtensionError(f"{SINGULAR[kind]} {name!r}: its entry point must name a module")
     return module

@@ -25,6 +25,7 @@ References
 from pathlib import Path
 
 from auditor.loading.scanning import Threat, pickles_in, scan
+from auditor.telling.reason import reason
 from auditor.values import CheckError, Context, Diagnostic, Evidence, MetricInfo, Parameters, Passes, Table, exact
 
 
@@ -115,7 +116,7 @@ def _of_pickles(name: str, path: Path) -> tuple[Threat, ...]:
         try:
             from modelaudit_picklescan import scan_bytes
         except ImportError as error:
-            message = f"{called} is a pickle, and what takes pickles apart can't be imported ({error})"
+            message = f"{called} is a pickle, and what takes pickles apart can't be imported ({reason(error)})"
             raise CheckError(f"{message}; install it with: pip install 'robustness-auditor[scan]'") from error
         report = scan_bytes(content)
         if report.errors:

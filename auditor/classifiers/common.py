@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from auditor.classifiers.reason import reason
 from auditor.compute.backend import tensorflow
 from auditor.compute.parallel import in_order
+from auditor.telling.reason import reason
 from auditor.values import (
     Classifier,
     Count,
@@ -267,7 +267,9 @@ def needed(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        message = f"{module} can't be imported ({error}); install it with: pip install 'robustness-auditor[{extra}]'"
+        message = (
+            f"{module} can't be imported ({reason(error)}); install it with: pip install 'robustness-auditor[{extra}]'"
+        )
         raise ModelError(message) from error
 
 

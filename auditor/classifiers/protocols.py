@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from auditor.classifiers.common import chosen
+from auditor.telling.reason import reason
 from auditor.values import FloatArray, ModelError
 
 Protocol = Literal["tensorflow_serving", "kserve_v2"]
@@ -27,7 +28,7 @@ def address_problem(url: str, protocol: Protocol, secret: bool) -> str | None:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        return f"`url` is no address: {error}"
+        return f"`url` is no address: {reason(error)}"
     if parts.username is not None or parts.password is not None:
         return "`url` must not hold a user or a password; name a variable with a token in `token_variable`"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"[\s\x00-\x1f]", url):

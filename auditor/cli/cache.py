@@ -8,6 +8,7 @@ import click
 
 from auditor.run.cache import Cache, Entry
 from auditor.telling.console import say
+from auditor.telling.reason import os_reason
 from auditor.values import RecordError
 
 FOLDER = click.option(
@@ -60,7 +61,7 @@ def prune(folder: Path, unused_days: float, max_mb: float) -> None:
     try:
         removed = kept.prune(unused_days, max_mb * 1e6)
     except OSError as error:
-        raise RecordError(f"{folder} can't be pruned: {error.strerror or error}") from error
+        raise RecordError(f"{folder} can't be pruned: {os_reason(error)}") from error
     say(f"removed {_amount(removed)}; left {_amount(kept.everything())}")
 
 

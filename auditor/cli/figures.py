@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.telling.console import say
+from auditor.telling.reason import os_reason
 from auditor.values import RecordError
 
 if TYPE_CHECKING:
@@ -55,6 +56,6 @@ def figures(report: Path, cases: tuple[str, ...], kind: "Format", output: Path, 
                 say(path)
                 written += 1
         except OSError as error:
-            raise RecordError(f"{output} can't be written to: {error.strerror or error}") from error
+            raise RecordError(f"{output} can't be written to: {os_reason(error)}") from error
     if not written:
         say("These cases have no figures.", err=True)

@@ -30,6 +30,7 @@ from pydantic import Field
 from auditor.reading.common import Names, named, printable
 from auditor.reading.pictures import Pictures, load_pictures
 from auditor.reading.tables import Column
+from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 
@@ -96,9 +97,11 @@ def _rows(params: Params) -> Iterator[tuple[int, str, str]]:
                 rows += 1
                 yield reader.line_num, row[image], row[label].strip()
     except OSError as error:
-        raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
+        raise DataError(f"{shown} can't be read: {os_reason(error)}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{shown} is no table in UTF-8 with {params.delimiter!r} between columns: {error}") from error
+        raise DataError(
+            f"{shown} is no table in UTF-8 with {params.delimiter!r} between columns: {reason(error)}"
+        ) from error
     if not rows:
         raise DataError(f"{shown} has no rows below its header")
 

@@ -34,6 +34,7 @@ import numpy as np
 
 from auditor.reading.common import Names, natural, printable
 from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
+from auditor.telling.reason import os_reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples, in_turn
 
 # What operating systems put into folders, in small letters.
@@ -119,7 +120,7 @@ def _listing(params: Params) -> _Listing:
                 raise DataError(f"{printable(folder / name)} holds no images; {way}")
             classes.append(_Class(printable(name), folder / name, files))
     except OSError as error:
-        raise DataError(f"{shown} can't be read: {error.strerror or error}") from error
+        raise DataError(f"{shown} can't be read: {os_reason(error)}") from error
     if not any(one.files for one in classes):
         raise DataError(f"{shown} holds no images of any class in `names`")
     doubts = _doubts([one.name for one in classes]) if params.names is None else ()

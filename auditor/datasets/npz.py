@@ -27,6 +27,7 @@ from auditor.reading.common import Subset, make_samples, named
 from auditor.reading.files import read_rows
 from auditor.reading.intake import check_images, whole_numbers
 from auditor.records.arrays import read_header
+from auditor.telling.reason import os_reason
 from auditor.values import DataError, FilePath, Preview, Real, Samples
 
 _DAMAGED = (
@@ -85,7 +86,7 @@ def load(params: Params) -> Samples:
         with file:
             return _loaded(file, params)
     except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror or error}") from error
+        raise DataError(f"{path} can't be read: {os_reason(error)}") from error
     except _DAMAGED as error:
         message = f"{path} is no .npz file of plain arrays (object arrays are refused); numpy.savez makes one"
         raise DataError(message) from error

@@ -31,6 +31,7 @@ from auditor.reading.common import Names, named, printable
 from auditor.reading.files import parts
 from auditor.reading.pictures import Pictures, load_pictures
 from auditor.reading.tables import Column
+from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 _AT_ONCE = 64  # images of one batch, which are in memory together
@@ -111,11 +112,9 @@ def _opened(path: Path) -> Iterator[Any]:
         ):
             yield file
     except (pyarrow.ArrowException, UnicodeDecodeError, MemoryError) as error:
-        told = printable(str(error)).splitlines()
-        raise DataError(f"{printable(path)} can't be read as a Parquet file: {told[0] if told else error!r}") from error
+        raise DataError(f"{printable(path)} can't be read as a Parquet file: {printable(reason(error))}") from error
     except OSError as error:
-        reason = error.strerror or (str(error).splitlines() or [repr(error)])[0]
-        raise DataError(f"{printable(path)} can't be read: {printable(reason)}") from error
+        raise DataError(f"{printable(path)} can't be read: {printable(os_reason(error))}") from error
 
 
 def _check_columns(file: Any, path: Path, params: Params) -> None:

@@ -30,6 +30,7 @@ from auditor.compute.backend import tensorflow
 from auditor.reading.common import printable
 from auditor.reading.files import at_positions
 from auditor.reading.pictures import Pictures, load_pictures
+from auditor.telling.reason import reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples, one_of
 
 
@@ -86,8 +87,7 @@ def load(params: Params) -> Samples:
             for position, example in enumerate(dataset.as_numpy_iterator()):  # noqa: B007 - told where it ends
                 yield example
         except tf.errors.OpError as error:
-            told = printable(error.message).splitlines()[0]
-            raise DataError(f"{shown}: what follows image {position} is damaged ({told})") from error
+            raise DataError(f"{shown}: what follows image {position} is damaged ({_told(error)})") from error
 
     def fetch(positions: IntArray) -> Iterator[tuple[str, bytes]]:
         for position, example in at_positions(examples(), positions):
@@ -132,4 +132,4 @@ def _classes(content: Any) -> Iterator[Any]:
 
 
 def _told(error: Exception) -> str:
-    return (printable(str(error)).splitlines() or [repr(error)])[0]
+    return printable(reason(error))

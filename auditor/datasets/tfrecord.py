@@ -16,7 +16,6 @@ References
     TensorFlow, TFRecord and tf.train.Example.
 """
 
-import re
 from array import array
 from collections.abc import Iterator
 from importlib import import_module
@@ -31,6 +30,7 @@ from auditor.compute.backend import tensorflow
 from auditor.reading.common import Names, named, printable
 from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, remaining
 from auditor.reading.pictures import Pictures, load_pictures
+from auditor.telling.reason import reason
 from auditor.values import Count, DataError, FilePath, IntArray, Preview, Samples, one_of
 
 _FRAME = 16  # bytes around every record: its length and two checksums
@@ -93,9 +93,8 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
             yield f"{printable(path)}, record {number}", tf.train.Example.FromString(raw)
             number, end = number + 1, end + len(raw) + _FRAME
     except tf.errors.OpError as error:
-        told = re.sub(r"^\{\{.*?\}\} | \[Op:.*", "", printable(error.message).splitlines()[0])
         message = f"record {number} is damaged or cut off, or this is no TFRecord file"
-        raise DataError(f"{printable(path)}: {message} ({told})") from error
+        raise DataError(f"{printable(path)}: {message} ({printable(reason(error))})") from error
     except damaged as error:
         raise DataError(f"{printable(path)}: record {number} is no tf.train.Example") from error
     # TensorFlow takes a record of which less than the header is left, and gzip data that ends early, for the end.

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor.records import manifest
 from auditor.records.store import Folder, write_text
+from auditor.telling.reason import named_reason, os_reason, reason
 from auditor.values import RecordError, Run
 
 NAME = "attestation.json"
@@ -73,7 +74,7 @@ def new_key(private: Path) -> Path:
         private.touch(mode=0o600)
         private.write_bytes(secret)
     except OSError as error:
-        raise RecordError(f"{private} can't be written: {error.strerror or error}") from error
+        raise RecordError(f"{private} can't be written: {os_reason(error)}") from error
     public = private.with_suffix(".pub")
     write_text(public, key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode())
     return public
@@ -110,7 +111,7 @@ def check(folder: Path, public: Path) -> dict[str, Any]:
     except VerificationError as error:
         raise RecordError(f"{path} is not signed by {public}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{path} can't be read: {error!r}") from error
+        raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
     check_fits(path, signed, folder)
     return signed
 
@@ -137,9 +138,9 @@ def _read(path: Path, load: Any, kind: type[Any]) -> Any:
     try:
         key = load(path.read_bytes())
     except OSError as error:
-        raise RecordError(f"{path} can't be read: {error.strerror or error}") from error
+        raise RecordError(f"{path} can't be read: {os_reason(error)}") from error
     except (ValueError, TypeError) as error:
-        raise RecordError(f"{path} is no unencrypted PEM key: {error}") from error
+        raise RecordError(f"{path} is no unencrypted PEM key: {reason(error)}") from error
     if not isinstance(key, kind):
         raise RecordError(f"{path} is no Ed25519 key")
     return key

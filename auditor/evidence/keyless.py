@@ -10,6 +10,7 @@ from typing import Any
 
 from auditor.evidence.attestation import PAYLOAD, check_fits, statement
 from auditor.records.store import write_text
+from auditor.telling.reason import named_reason
 from auditor.values import RecordError
 
 NAME = "attestation.sigstore.json"
@@ -75,7 +76,6 @@ def _said(error: BaseException) -> str:
     parts: list[str] = []
     link: BaseException | None = error
     while link is not None:
-        told = " ".join(str(link).split())
-        parts.append(f"{type(link).__name__}: {told[:300]}" if told else type(link).__name__)
+        parts.append(named_reason(link))
         link = link.__cause__
     return "; ".join(dict.fromkeys(parts))

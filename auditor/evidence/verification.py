@@ -23,6 +23,7 @@ from auditor.report.layout import PICTURES
 from auditor.search.norms import distance
 from auditor.spec.plan import Plan, make_plan
 from auditor.spec.resolving import Source
+from auditor.telling.reason import reason
 from auditor.values import (
     AdversarialImages,
     AuditError,
@@ -116,7 +117,7 @@ def _of_other_versions(path: Path, made: Mapping[str, bytes], told: Mapping[str,
                 alike = stored == made[name]
             why = "" if alike else "its content isn't what the records render to"
         except (OSError, KeyError, ValueError) as error:
-            why = f"it can't be compared: {error}"
+            why = f"it can't be compared: {reason(error)}"
         said = "its text, tables, numbers and images are what the records render to; its charts are not compared"
         if name.endswith(".html"):
             yield Finding(

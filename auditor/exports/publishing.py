@@ -7,6 +7,7 @@ from pathlib import Path
 from auditor.records import history, manifest
 from auditor.records.store import Folder, write_bytes, write_text
 from auditor.report import PAGE, SIZE
+from auditor.telling.reason import os_reason
 from auditor.values import RecordError, Run
 
 
@@ -78,7 +79,7 @@ def add_to_step_summary(run: Run) -> None:
         with Path(name).open("ab") as file:
             file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
     except OSError as error:
-        raise RecordError(f"the step summary {name} can't be written: {error.strerror or error}") from error
+        raise RecordError(f"the step summary {name} can't be written: {os_reason(error)}") from error
 
 
 def passed(run: Run) -> bool:

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import traceback
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from typing import Any
 from auditor import catalog
 from auditor.compute.backend import tensorflow
 from auditor.spec.resolving import Source
+from auditor.telling.reason import named_reason, trace
 from auditor.values import Classifier, ModelError
 
 _START_SECONDS = 300
@@ -188,11 +188,11 @@ def _answer(request: Mapping[str, Any]) -> dict[str, str]:
         classifier = catalog.loader(request["format"], request["allow_code"])(params)
         _exercise(classifier)
     except ModelError as error:
-        return {"problem": str(error) or type(error).__name__}
+        return {"problem": str(error)}
     except MemoryError:
         return {"problem": "loading it takes more memory than it may"}
-    except Exception:
-        return {"defect": traceback.format_exc(limit=0).strip(), "trace": traceback.format_exc()}
+    except Exception as error:
+        return {"defect": named_reason(error), "trace": trace()}
     return {"problem": ""}
 
 

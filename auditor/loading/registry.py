@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auditor.spec.sources import Registered
+from auditor.telling.reason import reason
 from auditor.values import TrackingError
 
 URI = "MLFLOW_TRACKING_URI"
@@ -57,9 +58,8 @@ def connected(uri: str, failing: str) -> Iterator[Any]:
         mlflow.set_tracking_uri(uri)
         yield mlflow
     except Exception as error:  # of MLflow, of its stores and of the network: all mean the same here
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         # MLflow quotes the address in full.
-        raise TrackingError(f"{failing} ({shown(uri)}): {lines[0].replace(uri, shown(uri))}") from error
+        raise TrackingError(f"{failing} ({shown(uri)}): {reason(error).replace(uri, shown(uri))}") from error
     finally:
         mlflow.set_tracking_uri(before)  # it stands in the environment too, where it would outlive this
 

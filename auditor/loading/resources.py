@@ -26,6 +26,7 @@ from auditor.reading import intake
 from auditor.spec.plan import Plan
 from auditor.spec.resolving import Source
 from auditor.spec.sources import Registered, is_registered, listing, registered, signature_beside
+from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, ModelError, Parameters, Samples, references
 
 
@@ -191,7 +192,7 @@ class Resources:
             digests = {label: self.digest(file) for label, file in files.items()}
             whole = list(self.digests(source).values())
         except OSError as error:
-            raise ModelError(f"model {name!r}: {error.filename} can't be read: {error.strerror or error}") from error
+            raise ModelError(f"model {name!r}: {error.filename} can't be read: {os_reason(error)}") from error
         wanted = source.safeguards.sha256
         told = unlike(wanted, whole[0] if len(whole) == 1 else None, digests)
         if told:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from auditor.telling.reason import reason
 from auditor.values import ModelError
 
 
@@ -17,10 +18,11 @@ def check(model: str, path: Path, signature: Path, key: Path) -> None:
         from model_signing.verifying import Config
     except ImportError as error:
         way = "install it with: pip install 'robustness-auditor[signing]'"
-        raise ModelError(f"model {model!r}: what checks signatures can't be imported ({error}); {way}") from error
+        raise ModelError(
+            f"model {model!r}: what checks signatures can't be imported ({reason(error)}); {way}"
+        ) from error
     try:
         Config().use_elliptic_key_verifier(public_key=key).verify(path, signature)
     except Exception as error:  # of JSON, cryptography and its own: each means that the signature doesn't hold
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        message = f"its signature {signature} doesn't hold with {key}: {reason}; it isn't loaded"
+        message = f"its signature {signature} doesn't hold with {key}: {reason(error)}; it isn't loaded"
         raise ModelError(f"model {model!r}: {message}") from error

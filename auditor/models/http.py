@@ -43,6 +43,7 @@ from auditor.classifiers.protocols import (
     of_serving,
     part_of,
 )
+from auditor.telling.reason import reason
 from auditor.values import Classifier, Count, FloatArray, ModelError, Output, PositiveReal, Real
 
 _RETRIED = (502, 503, 504)
@@ -195,8 +196,8 @@ class _Endpoint:
             seconds = f"{self.params.timeout:g} s"
             return f"gave no answer within {seconds} in {tries}; a greater `timeout` or a smaller `batch_size` may help"
         if isinstance(why, urllib3.exceptions.SSLError):
-            return f"can't be reached over TLS: {self._safe(' '.join(str(why).split()))}"
-        return f"gave no answer in {tries}: {self._safe(' '.join(str(why).split()))}"
+            return f"can't be reached over TLS: {self._safe(reason(why))}"
+        return f"gave no answer in {tries}: {self._safe(reason(why))}"
 
     def _shown(self, data: bytes) -> str:
         text = " ".join(data[: 4 * SHOWN].decode(errors="replace").split())

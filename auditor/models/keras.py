@@ -20,8 +20,8 @@ References
 from auditor.classifiers.common import file_at
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.reason import reason
 from auditor.compute.backend import tensorflow
+from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
 
 

@@ -31,8 +31,8 @@ from auditor.classifiers.common import (
     opaque,
 )
 from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.reason import reason
 from auditor.compute.parallel import operation_threads
+from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 GIVES_GRADIENTS = False

@@ -31,8 +31,8 @@ from pydantic import Field
 from auditor.classifiers.common import Constants, ImageShape, chosen, file_at, image_shape
 from auditor.classifiers.graph import graph_classifier
 from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.reason import reason
 from auditor.compute.backend import tensorflow
+from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 

@@ -24,8 +24,8 @@ import numpy as np
 
 from auditor.classifiers.common import classifier, file_at, image_shape, needed, opaque
 from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.reason import reason
 from auditor.compute.backend import silenced
+from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 GIVES_GRADIENTS = False

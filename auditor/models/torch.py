@@ -32,8 +32,8 @@ import numpy as np
 
 from auditor.classifiers.common import InputShape, Layout, classifier, file_at, needed, opaque, taken_as
 from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.reason import reason
 from auditor.compute.backend import tensorflow
+from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"

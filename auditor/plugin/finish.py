@@ -13,6 +13,7 @@ import pytest
 from auditor.plugin import options
 from auditor.plugin.items import REMARK
 from auditor.plugin.state import STATE, State
+from auditor.telling.reason import named_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,8 @@ def _finish(state: State, audit: str) -> None:
         state.problems.append(f"no report: {error}")
         return
     except Exception as error:  # a fault of ours: every case has its outcome and its record, and other audits theirs
-        told = f"{type(error).__name__}: {error}"
-        state.problems.append(f"no report of {audit}, but its records are in {folder.path}: {told}")
+        told = f"no report of {audit}, but its records are in {folder.path}: {named_reason(error)}"
+        state.problems.append(told)
         return
     state.rendered.append((run, page))
     if state.save:

@@ -17,6 +17,7 @@ import pytest
 
 from auditor.plugin.items import SUFFIX
 from auditor.plugin.state import STATE, begin, plan_of
+from auditor.telling.reason import reason
 
 if TYPE_CHECKING:
     from auditor.spec.resolving import Source
@@ -66,7 +67,7 @@ def _given_amount(config: pytest.Config) -> int | None:
     try:
         return _amount(told)
     except argparse.ArgumentTypeError as error:
-        raise pytest.UsageError(f"audit_worker_memory in {config.inipath}: {error}") from error
+        raise pytest.UsageError(f"audit_worker_memory in {config.inipath}: {reason(error)}") from error
 
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.reading.common import printable
+from auditor.telling.reason import os_reason
 from auditor.values import DataError, IntArray
 
 GZIP = b"\x1f\x8b\x08"  # the third byte is the only method there is
@@ -43,7 +44,7 @@ def explained(path: str | Path) -> Iterator[None]:
     except zlib.error as error:
         raise DataError(f"{printable(path)} is damaged: its gzip data can't be inflated") from error
     except OSError as error:
-        raise DataError(f"{printable(path)} can't be read: {error.strerror or error}") from error
+        raise DataError(f"{printable(path)} can't be read: {os_reason(error)}") from error
 
 
 def remaining(file: IO[bytes]) -> int:

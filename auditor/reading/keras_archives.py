@@ -11,6 +11,7 @@ import numpy as np
 
 from auditor.compute.backend import tensorflow
 from auditor.reading.common import SHADES, Subset, make_samples
+from auditor.telling.reason import reason
 from auditor.values import DataError, Preview, Samples
 
 
@@ -45,7 +46,7 @@ def fetch(name: str, params: Params, classes: Sequence[str], instead: str) -> Sa
     try:
         train, test = dataset.load_data()
     except Exception as error:  # Keras wraps every cause (no network, bad hash, full disk) in a bare Exception
-        raise DataError(f"dataset {name!r} can't be fetched ({error}); without a network {instead}") from error
+        raise DataError(f"dataset {name!r} can't be fetched ({reason(error)}); without a network {instead}") from error
     pixels, labels = train if params.split == "train" else test
     images = SHADES[pixels if pixels.ndim == 4 else pixels[..., None]]
     rows = np.arange(len(labels))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.reading.common import SHADES, Subset, make_samples, printable
+from auditor.telling.reason import reason
 from auditor.values import Count, DataError, IntArray, Samples
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -97,7 +98,7 @@ def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np
         message = f"more than the {Image.MAX_IMAGE_PIXELS} pixels that an image may have"
         raise DataError(f"{shown} has {message}; scale it down") from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(str(error))}") from error
+        raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(reason(error))}") from error
     if params.resize is not None:
         height, width = params.resize
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
@@ -124,5 +125,5 @@ def _upright(image: Any, shown: str) -> tuple[Any, bool]:
     except (OSError, SyntaxError):
         raise  # it's the image that can't be read
     except Exception as error:  # tags are bytes that anybody wrote, and readers of them raise whatever they meet
-        said = printable(str(error)) or type(error).__name__
+        said = printable(reason(error))
         raise DataError(f"{shown} has tags that can't be read ({said}); `exif: ignore` leaves them unread") from error

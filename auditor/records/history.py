@@ -17,6 +17,7 @@ from auditor.records import looks
 from auditor.records.store import Folder
 from auditor.statistics.intervals import interval
 from auditor.telling.escaping import visible
+from auditor.telling.reason import reason
 from auditor.values import AuditError, Record, RecordError, Run
 
 NAME = "history.sqlite"
@@ -105,7 +106,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             yield database
     except sqlite3.Error as error:
-        raise RecordError(f"{path} can't be used: {error}; remove it, it is made anew") from error
+        raise RecordError(f"{path} can't be used: {reason(error)}; remove it, it is made anew") from error
 
 
 def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auditor.records.store import FORMAT, PARTIAL, write_text
+from auditor.telling.reason import named_reason
 from auditor.values import RecordError
 
 NAME = "manifest.json"
@@ -70,7 +71,7 @@ def broken(folder: Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise RecordError(f"{folder} has no {NAME}: the run wasn't finished, or the file was removed") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{folder / NAME} can't be read: {error!r}") from error
+        raise RecordError(f"{folder / NAME} can't be read: {named_reason(error)}") from error
     there = files(folder)
     wrong = {name: "is not in the manifest" for name in there if name not in wanted}
     wrong |= {name: "is missing" for name in wanted if name not in there}

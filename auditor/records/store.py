@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
+from auditor.telling.reason import named_reason, os_reason
 from auditor.values import Record, RecordError, Run
 
 Value = TypeVar("Value")
@@ -88,7 +89,7 @@ class Folder:
                 encoded = encode(dataclasses.replace(run, records={}, begun=frozenset(), left={}), {})
                 write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
         except OSError as error:
-            raise RecordError(f"reports can't be written to {self.path}: {error.strerror or error}") from error
+            raise RecordError(f"reports can't be written to {self.path}: {os_reason(error)}") from error
 
     def _current_run(self) -> str | None:
         try:
@@ -111,7 +112,7 @@ class Folder:
             folder.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except OSError as error:
-            raise RecordError(f"{folder} can't be written to: {error.strerror or error}") from error
+            raise RecordError(f"{folder} can't be written to: {os_reason(error)}") from error
         try:
             yield
         finally:
@@ -161,7 +162,7 @@ class Folder:
             # The JSON goes last: where it is, its arrays are.
             write(folder / "record.json", _json(data))
         except OSError as error:
-            raise RecordError(f"record {folder} can't be written: {error.strerror or error}") from error
+            raise RecordError(f"record {folder} can't be written: {os_reason(error)}") from error
 
     def load(self, run: str, case: str, arrays: bool = True) -> Record | None:
         """The record this run left of a case, or None; raise RecordError for one that can't be read.
@@ -184,7 +185,7 @@ class Folder:
             with (folder / "arrays.npz").open("rb") as file:
                 return _checked(case, decode(Record, content["record"], read_arrays(file)))
         except UNREADABLE as error:
-            raise RecordError(f"record {folder} can't be read: {error!r}") from error
+            raise RecordError(f"record {folder} can't be read: {named_reason(error)}") from error
 
     def load_plan(self) -> Run:
         """The last run as it was planned, without records; raise RecordError if there is none or it can't be read."""
@@ -200,7 +201,7 @@ class Folder:
         except FileNotFoundError as error:
             raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RecordError(f"{path} can't be read: {error!r}") from error
+            raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
         return run
 
     def load_run(self, arrays: bool = True) -> Run:
@@ -237,7 +238,7 @@ class Folder:
             shutil.rmtree(target, ignore_errors=True)
             unfinished.replace(target)
         except OSError as error:
-            raise RecordError(f"{target} can't be written: {error.strerror or error}") from error
+            raise RecordError(f"{target} can't be written: {os_reason(error)}") from error
 
 
 def case_files(case: str) -> tuple[str, ...]:
@@ -319,7 +320,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, data)
     except OSError as error:
-        raise RecordError(f"{path} can't be written: {error.strerror or error}") from error
+        raise RecordError(f"{path} can't be written: {os_reason(error)}") from error
 
 
 def _json(data: Any) -> bytes:

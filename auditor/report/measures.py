@@ -11,6 +11,7 @@ from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
 from auditor.statistics.comparison import difference
 from auditor.statistics.intervals import interval
+from auditor.telling.reason import reason
 from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
 
 _MOST_TOGETHER = 12
@@ -119,7 +120,7 @@ def _measured(metric: Metric, record: Record) -> _Measured:
     try:
         low, high = interval_of(metric, record)
     except ValueError as error:
-        return _Measured(metric, None, f"none: {error}")
+        return _Measured(metric, None, f"none: {reason(error)}")
     if math.isnan(low) or math.isnan(high):
         return _Measured(metric, None, "none")
     return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(text.shown_as(metric), low, high))

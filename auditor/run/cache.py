@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
 from auditor.records.store import FORMAT, UNREADABLE, write
+from auditor.telling.reason import os_reason, reason
 from auditor.telling.remarks import remark
 
 Value = TypeVar("Value")
@@ -70,12 +71,12 @@ class Cache:
         except (FileNotFoundError, NotADirectoryError):
             return None  # where the folder has gone too, `put` says so
         except OSError as error:
-            remark(f"{path} can't be read: {error.strerror or error}")
+            remark(f"{path} can't be read: {os_reason(error)}")
             return None
         try:
             value = _unpack(kind, key, content)
         except UNREADABLE as error:
-            remark(f"{path} is damaged ({error}); it is dropped")
+            remark(f"{path} is damaged ({reason(error)}); it is dropped")
             self._drop(path)
             return None
         self._touch(path)
@@ -93,7 +94,7 @@ class Cache:
             write(path, _pack(key, value))
         except OSError as error:
             self._writes = False
-            remark(f"the cache {self.path} can't be written to ({error.strerror or error}); results aren't kept")
+            remark(f"the cache {self.path} can't be written to ({os_reason(error)}); results aren't kept")
 
     def remove(self, keys: Iterable[str]) -> None:
         """Drop what is kept under these keys, if anything is."""
@@ -106,7 +107,7 @@ class Cache:
         except NotADirectoryError:
             return  # a file has taken the folder's place: nothing is left to drop
         except OSError as error:
-            remark(f"{path} can't be removed: {error.strerror or error}")
+            remark(f"{path} can't be removed: {os_reason(error)}")
 
     def _touch(self, path: Path) -> None:
         # How recently an entry was of use only decides what `prune` takes first: a read-only folder may stay as it is.

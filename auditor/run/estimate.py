@@ -31,6 +31,7 @@ from auditor.search.search import Job, search
 from auditor.spec.plan import Case, Plan
 from auditor.spec.resolving import Source
 from auditor.spec.sources import is_registered
+from auditor.telling.reason import reason
 from auditor.values import AuditError, CheckError, Classifier, Passes, Record, Samples, references
 
 Basis = Literal["cached", "last time", "at most", "unknown"]
@@ -144,7 +145,7 @@ def outlook(plan: Plan, resources: Resources, cache: Cache, calibrate: bool) -> 
         try:
             found = (speed_of if calibrate else kept_speed)(plan, name, resources, cache)
         except (OSError, AuditError) as error:
-            unknown[name] = str(error)
+            unknown[name] = reason(error)
             continue
         if found is None:
             unknown[name] = "its speed isn't known; --calibrate times it"

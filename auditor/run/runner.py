@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-import traceback
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from auditor.run.engines.kept import Kept
 from auditor.run.engines.threads import Threads
 from auditor.run.measuring import confirmed, measured
 from auditor.spec.plan import Case, Plan
+from auditor.telling.reason import os_reason, reason, trace
 from auditor.telling.remarks import heard
 from auditor.values import (
     AdversarialImages,
@@ -148,7 +148,7 @@ def begin_run(folder: Folder, run: Run) -> None:
         for name in (*NAMES, manifest.NAME):
             (folder.path / name).unlink(missing_ok=True)
     except OSError as error:
-        raise RecordError(f"{folder.path} can't be written: {error.strerror or error}") from error
+        raise RecordError(f"{folder.path} can't be written: {os_reason(error)}") from error
 
 
 def planned(case: Case, selected: bool) -> PlannedCase:
@@ -307,11 +307,11 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
         evidence = confirmed(case.check, context, case.params, lambda: resources.take_as_given(plan, case.model))
         origin = provenance(plan, resources, case.models, used, case.seed)
         baseline = _baseline(work, case, context, evidence, origin)
+    except AuditError as error:
+        failure = Failure(type(error).__name__, str(error).strip() or type(error).__name__, "")
     except Exception as error:
-        expected = isinstance(error, AuditError)
-        message = str(error).strip() or type(error).__name__
-        trace = "" if expected else traceback.format_exc()
-        failure = Failure(type(error).__name__, message, trace)
+        failure = Failure(type(error).__name__, reason(error), trace())
+    if failure is not None:
         evidence, origin = None, {"spec": spec_origin(plan)}
     seconds = time.perf_counter() - started
     return unjudged(work.run, plan, case, evidence, failure, origin, seconds, baseline)

@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.telling.reason import named_reason
+
 Array = NDArray[Any]
 Palette = Literal["grey", "diverging"]
 Made = TypeVar("Made")
@@ -174,8 +176,7 @@ def attempt(what: str, make: Callable[[], Made]) -> Made | Undrawn:
 
 def undrawn(what: str, error: Exception) -> Undrawn:
     """What is said in the place of what an error has kept from being shown."""
-    why = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-    told = f"Not shown: {why}. What was measured, and the verdict, stand without it."
+    told = f"Not shown: {named_reason(error)}. What was measured, and the verdict, stand without it."
     return Undrawn(what, told, f"{what}: none")
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.telling.reason import reason
+
 Severity = Literal["critical", "warning", "unknown"]
 
 
@@ -24,8 +26,7 @@ class Threat:
 
 def unreadable(file: str, error: Exception) -> Threat:
     """What is said of a file that can't be looked into: a loader may read it otherwise."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return Threat("critical", file, "unreadable", f"it can't be looked into: {reason}")
+    return Threat("critical", file, "unreadable", f"it can't be looked into: {reason(error)}")
 
 
 def unknown(file: str) -> Threat:

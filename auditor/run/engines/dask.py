@@ -19,6 +19,7 @@ from typing import Any
 from auditor.loading.resources import Resources
 from auditor.run.engines import worker
 from auditor.spec.resolving import Source
+from auditor.telling.reason import reason
 from auditor.values import CheckError, Classifier
 
 _RETRIES = 2
@@ -89,18 +90,17 @@ class Dask:
                 done += 1
                 yield result
         except KilledWorker as error:
-            raise CheckError(f"a block took down every Dask worker that had it ({error}); {told()}") from error
+            raise CheckError(f"a block took down every Dask worker that had it ({reason(error)}); {told()}") from error
         except _NoWorkerError as error:
-            raise CheckError(f"{error}; {told()}") from error
+            raise CheckError(f"{reason(error)}; {told()}") from error
         except RuntimeError as error:
             if not isinstance(error.__cause__, ImportError):
                 raise
-            message = f"the Dask scheduler at {self._place} can't read blocks ({error.__cause__})"
+            message = f"the Dask scheduler at {self._place} can't read blocks ({reason(error.__cause__)})"
             raise CheckError(f"{message}; it needs the same auditor as this machine, as its workers do") from error
         except (FutureCancelledError, OSError) as error:
             self.close()
-            reason = error.reason if isinstance(error, FutureCancelledError) else error
-            raise CheckError(f"the Dask scheduler at {self._place} was lost ({reason}); {told()}") from error
+            raise CheckError(f"the Dask scheduler at {self._place} was lost ({reason(error)}); {told()}") from error
 
     @property
     def _place(self) -> str:
@@ -152,7 +152,9 @@ class Dask:
         try:
             from distributed import Client, LocalCluster
         except ImportError as error:
-            message = f"the engine `dask` needs distributed ({error}): pip install 'robustness-auditor[cluster]'"
+            message = (
+                f"the engine `dask` needs distributed ({reason(error)}): pip install 'robustness-auditor[cluster]'"
+            )
             raise CheckError(message) from error
         try:
             if self.address is None:
@@ -170,7 +172,7 @@ class Dask:
                 self._client = Client(self.address, timeout=_PATIENCE)
         except (OSError, ValueError, TypeError) as error:
             way = f"; {_TLS}" if self._place.startswith("tls:") else ""
-            raise CheckError(f"no Dask scheduler answers at {self._place}: {error}{way}") from error
+            raise CheckError(f"no Dask scheduler answers at {self._place}: {reason(error)}{way}") from error
         return self._client
 
     def close(self) -> None:

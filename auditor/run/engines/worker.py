@@ -8,6 +8,7 @@ from auditor.classifiers.common import own_errors
 from auditor.compute.parallel import alone
 from auditor.loading.resources import Resources, behind_preprocessing, opened
 from auditor.spec.resolving import Source
+from auditor.telling.reason import os_reason
 from auditor.values import Classifier, ModelError
 
 _loaded: dict[str, Classifier] = {}
@@ -38,7 +39,7 @@ def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, in
             try:
                 here = Resources().digests(source)
             except OSError as error:
-                message = f"a worker can't read {error.filename}: {error.strerror or error}"
+                message = f"a worker can't read {error.filename}: {os_reason(error)}"
                 raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
             if here != digests:
                 told = f"{here} in place of {dict(digests)}"
