@@ -24,9 +24,9 @@ import numpy as np
 from pydantic import Field
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import Climbing, Restarted, start_at
+from auditor.search.params import LossAscent, Restarted, start_at
 from auditor.values import Real, Tensor
 
 SEES = "gradient"
@@ -35,7 +35,7 @@ NORMS = ("linf", "l2", "l1")
 _MOMENTUM = 0.75
 
 
-class Params(Climbing, Restarted):
+class Params(LossAscent, Restarted):
     """How many steps; their length adapts."""
 
     rho: Annotated[Real, Field(gt=0, lt=1)] = 0.75
@@ -59,7 +59,7 @@ class State(NamedTuple):
     kept_value: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start with steps of twice the radius (the radius for L1) and no history."""
     tf = tensorflow()
     x = start_at(noise, goal, eps, threat, params.random_start)
@@ -76,7 +76,7 @@ def checkpoints(steps: int) -> tuple[int, ...]:
     return tuple(sorted({math.ceil(share * steps) for share in shares[1:] if share <= 1}))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Note what was seen, look back if this is a checkpoint, and step."""
     tf = tensorflow()
     better = seen.value > state.best_value

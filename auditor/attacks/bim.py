@@ -16,9 +16,9 @@ References
 
 from typing import NamedTuple
 
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import Climbing, start_at
+from auditor.search.params import LossAscent, start_at
 from auditor.values import Count, PositiveReal, Tensor
 
 SEES = "gradient"
@@ -26,7 +26,7 @@ SEEKS = "ball"
 NORMS = ("linf", "l2", "l1")
 
 
-class Params(Climbing):
+class Params(LossAscent):
     """How many steps, how large."""
 
     steps: Count = 40
@@ -41,12 +41,12 @@ class State(NamedTuple):
     x: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image."""
     return State(start_at(noise, goal, eps, threat, random=False))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Take one step and project."""
     length = step_length(eps, params.step_size, params.steps)
     moved = state.x + by_image(length) * steepest(seen.gradient, threat.norm)

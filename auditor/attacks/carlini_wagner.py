@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image
 from auditor.search.params import Aimed
 from auditor.values import Count, PositiveReal, Real, Tensor
@@ -62,7 +62,7 @@ class State(NamedTuple):
     worked: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image with the first weight."""
     tf = tensorflow()
     w = _argument(goal.origin, threat.box)
@@ -72,12 +72,12 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     return State(x, w, still, still, zero + params.first_weight, zero, endless, tf.zeros_like(eps, tf.bool))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Take one step of Adam, or at the end of a search begin the next with another weight."""
     tf = tensorflow()
     length = max(1, params.steps // params.searches)
     state = state._replace(worked=state.worked | seen.hit)
-    wanted = seen.climbed * goal.scale < params.confidence
+    wanted = seen.objective * goal.scale < params.confidence
     pull = tf.where(wanted | ~seen.hit, state.weight * goal.scale, 0.0)
     low, high = threat.box
     # Distances are measured in widths of the box, or the weight would mean something else in every box.
@@ -94,7 +94,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     return after
 
 
-def _next_search(state: State, goal: Goal, threat: Threat) -> State:
+def _next_search(state: State, goal: Goal, threat: ThreatModel) -> State:
     """Halve the way to the bound that the last weight makes; without an upper bound, take ten times as much."""
     tf = tensorflow()
     high = tf.where(state.worked, tf.minimum(state.high, state.weight), state.high)

@@ -21,9 +21,9 @@ from pydantic import Field
 
 from auditor.attacks.fmn import annealed
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import steepest, stretched
-from auditor.search.params import Climbing
+from auditor.search.params import LossAscent
 from auditor.values import PositiveReal, Real, Tensor
 
 SEES = "gradient"
@@ -31,7 +31,7 @@ SEEKS = "distance"
 NORMS = ("l2",)
 
 
-class Params(Climbing):
+class Params(LossAscent):
     """How large the first ball is, and how fast it changes."""
 
     first_radius: PositiveReal | None = None
@@ -48,7 +48,7 @@ class State(NamedTuple):
     radius: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image."""
     tf = tensorflow()
     return State(
@@ -56,7 +56,7 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     )
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Step along the gradient, and rescale to the new radius."""
     tf = tensorflow()
     length = annealed(_width(threat), _width(threat) / 100, t, params.steps)
@@ -66,6 +66,6 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     return State(x, x - goal.origin, radius)
 
 
-def _width(threat: Threat) -> float:
+def _width(threat: ThreatModel) -> float:
     """The width of the box, which steps are shares of."""
     return threat.box[1] - threat.box[0]

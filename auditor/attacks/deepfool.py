@@ -1,7 +1,7 @@
 """DeepFool: step to the nearest linearised boundary until one is crossed.
 
 What it measures
-    At every step each rival class's lead is taken as linear, and the image moves to the nearest boundary by
+    At every step each rival class's margin is taken as linear, and the image moves to the nearest boundary by
     the least change in the norm; all changes together are stretched by `overshoot` and clipped to the box.
 
 Why it matters
@@ -21,7 +21,7 @@ from pydantic import Field
 
 from auditor.compute.backend import tensorflow
 from auditor.search.boundary import nearest_boundary, straight_step
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image
 from auditor.search.params import Aimed
 from auditor.values import Count, Real, Tensor
@@ -49,13 +49,13 @@ class State(NamedTuple):
     change: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image."""
     tf = tensorflow()
     return State(tf.identity(goal.origin), tf.zeros_like(goal.origin))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Step to the nearest boundary; an image that has crossed one stays."""
     tf = tensorflow()
     plane = nearest_boundary(state.x, seen, threat.norm)

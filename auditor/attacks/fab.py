@@ -6,7 +6,7 @@ What it measures
 
 Why it matters
     It minimises the change itself, needs no step size or radius, and is blind to the scale of the logits: a
-    different kind of attack from those that climb a loss, and a part of AutoAttack for that reason.
+    different kind of attack from those that raise a loss, and a part of AutoAttack for that reason.
 
 How to read it
     With `rivals: 9` it aims at single classes, one gradient a step each (FAB-T); otherwise it looks at
@@ -23,7 +23,7 @@ from pydantic import Field
 
 from auditor.compute.backend import tensorflow
 from auditor.search.boundary import nearest_boundary, step_to
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, size
 from auditor.search.params import Aimed
 from auditor.values import Count, Real, Tensor
@@ -53,12 +53,12 @@ class State(NamedTuple):
     x: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image."""
     return State(tensorflow().identity(goal.origin))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Back off if the boundary is crossed, and step to it again from both sides."""
     tf = tensorflow()
     origin = goal.origin

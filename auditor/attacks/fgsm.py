@@ -17,9 +17,9 @@ References
 from typing import Literal
 
 from auditor.attacks import bim
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import Climbing
+from auditor.search.params import LossAscent
 from auditor.values import Tensor
 
 SEES = "gradient"
@@ -27,7 +27,7 @@ SEEKS = "ball"
 NORMS = ("linf", "l2", "l1")
 
 
-class Params(Climbing):
+class Params(LossAscent):
     """One step; there is nothing to set but the loss."""
 
     steps: Literal[1] = 1
@@ -37,7 +37,9 @@ class Params(Climbing):
 start = bim.start
 
 
-def step(state: bim.State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> bim.State:
+def step(
+    state: bim.State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor
+) -> bim.State:
     """Step to the edge of the ball."""
     moved = state.x + by_image(eps) * steepest(seen.gradient, threat.norm)
     return bim.State(project(moved, goal.origin, eps, threat.box, threat.norm))

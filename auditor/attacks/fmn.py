@@ -1,7 +1,7 @@
 """Fast Minimum-Norm attack: gradient steps in a ball that shrinks when it wins and grows when it doesn't.
 
 What it measures
-    The margin is climbed by steps that shorten over time, projected into a ball around the original; its
+    The margin is raised by steps that shorten over time, projected into a ball around the original; its
     radius follows the boundary, and the closest adversarial image is kept.
 
 Why it matters
@@ -24,7 +24,7 @@ from pydantic import Field
 
 from auditor.compute.backend import tensorflow
 from auditor.search.boundary import DUAL
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, size, steepest
 from auditor.search.params import Aimed
 from auditor.values import PositiveReal, Real, Tensor
@@ -53,14 +53,14 @@ class State(NamedTuple):
     least: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image, with nothing found."""
     tf = tensorflow()
     endless = tf.fill(tf.shape(eps), np.float32(np.inf))
     return State(tf.identity(goal.origin), tf.ones_like(eps) if threat.norm == "l0" else endless, endless)
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Move the radius after the boundary, and take a step within it."""
     tf = tensorflow()
     change = state.x - goal.origin
@@ -69,7 +69,7 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     gamma = annealed(params.gamma, params.gamma / 50, t, params.steps)
     first = params.step_size or threat.box[1] - threat.box[0]
     length = annealed(first, first / 100, t, params.steps)
-    ahead = tf.abs(seen.climbed) / tf.maximum(size(seen.gradient, DUAL[threat.norm]), _TINY)
+    ahead = tf.abs(seen.objective) / tf.maximum(size(seen.gradient, DUAL[threat.norm]), _TINY)
     if threat.norm == "l0":
         smaller = tf.minimum(state.radius - 1, tf.floor(state.radius * (1 - gamma)))
         larger = tf.maximum(state.radius + 1, tf.floor(state.radius * (1 + gamma)))

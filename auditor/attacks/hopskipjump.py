@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import Norm, by_image, size, steepest
 from auditor.search.params import Search
 from auditor.search.random import normal, uniform
@@ -85,7 +85,7 @@ def schedule(steps: int, first_probes: int, tries: int) -> tuple[tuple[int, int,
     return tuple(rows[: steps + 1])
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Ask about the image itself first: a mistake needs no change."""
     tf = tensorflow()
     x, still, zero = tf.identity(goal.origin), tf.zeros_like(goal.origin), tf.zeros_like(eps)
@@ -93,7 +93,7 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     return State(x, no, x, zero, zero, x, still, still, zero, zero, zero, no)
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Take in the answer, and ask the next question."""
     tf = tensorflow()
     kinds, rounds, places = (
@@ -133,14 +133,14 @@ def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, para
     return after
 
 
-def _take_try(state: State, seen: Seen, goal: Goal, threat: Threat) -> State:
+def _take_try(state: State, seen: Seen, goal: Goal, threat: ThreatModel) -> State:
     tf = tensorflow()
     first = seen.hit & ~state.found
     end = tf.where(by_image(first), state.x, state.end)
     return state._replace(end=end, edge=end, found=state.found | seen.hit)
 
 
-def _take_bisection(state: State, seen: Seen, goal: Goal, threat: Threat) -> State:
+def _take_bisection(state: State, seen: Seen, goal: Goal, threat: ThreatModel) -> State:
     tf = tensorflow()
     middle = (state.low + state.high) / 2
     return state._replace(
@@ -150,7 +150,7 @@ def _take_bisection(state: State, seen: Seen, goal: Goal, threat: Threat) -> Sta
     )
 
 
-def _take_probe(state: State, seen: Seen, goal: Goal, threat: Threat) -> State:
+def _take_probe(state: State, seen: Seen, goal: Goal, threat: ThreatModel) -> State:
     tf = tensorflow()
     answer = tf.where(seen.hit, 1.0, -1.0)
     # What was asked, not what was drawn: the box may have cut it.
@@ -163,7 +163,7 @@ def _take_probe(state: State, seen: Seen, goal: Goal, threat: Threat) -> State:
     )
 
 
-def _take_stride(state: State, seen: Seen, goal: Goal, threat: Threat) -> State:
+def _take_stride(state: State, seen: Seen, goal: Goal, threat: ThreatModel) -> State:
     tf = tensorflow()
     first = seen.hit & ~state.gone
     # Where no stride is adversarial, the last edge stays the end.

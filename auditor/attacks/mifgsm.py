@@ -19,7 +19,7 @@ from pydantic import Field
 
 from auditor.attacks import bim, pgd
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, size, steepest
 from auditor.search.params import start_at
 from auditor.values import Real, Tensor
@@ -45,13 +45,13 @@ class State(NamedTuple):
     momentum: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Start at the image, at rest."""
     x = start_at(noise, goal, eps, threat, params.random_start)
     return State(x, tensorflow().zeros_like(x))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Add the gradient to the momentum and step along it."""
     tf = tensorflow()
     scaled = seen.gradient / by_image(tf.maximum(size(seen.gradient, "l1"), 1e-37))

@@ -17,7 +17,7 @@ References
 from typing import NamedTuple
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.norms import by_image, project, size
 from auditor.search.params import Search
 from auditor.search.random import normal, uniform
@@ -39,12 +39,12 @@ class State(NamedTuple):
     x: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """Try the image itself first."""
     return State(tensorflow().identity(goal.origin))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Try another random change."""
     tf = tensorflow()
     if threat.norm == "linf":

@@ -15,7 +15,7 @@ References
 """
 
 from auditor.attacks import bim
-from auditor.search.loop import Goal, Threat
+from auditor.search.loop import Goal, ThreatModel
 from auditor.search.params import Restarted, start_at
 from auditor.values import Tensor
 
@@ -31,7 +31,7 @@ class Params(bim.Params, Restarted):
     """Whether to start from a random place in the ball."""
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> bim.State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> bim.State:
     """Start at the image or at random."""
     return bim.State(start_at(noise, goal, eps, threat, params.random_start))
 

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.losses import Loss
 from auditor.search.norms import by_image, project, size, stretched
 from auditor.search.params import Search
@@ -62,7 +62,7 @@ class State(NamedTuple):
     best_value: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params) -> State:
     """L∞: stripes of one pixel's width, each plus or minus eps. L2: five by five pairs of mounds."""
     tf = tensorflow()
     if threat.norm == "linf":
@@ -73,7 +73,7 @@ def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Params
     return State(x, goal.origin, tf.fill(tf.shape(eps), np.float32(-np.inf)))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Params, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Params, t: Tensor) -> State:
     """Keep the last try if it raised the loss, and try one more square."""
     tf = tensorflow()
     better = seen.value > state.best_value

@@ -1,4 +1,4 @@
-"""Climb an objective by its gradient, divided by the gradient's own standard deviation.
+"""Raise an objective by its gradient, divided by the gradient's own standard deviation.
 
 What it measures
     x ← x + step_size · g / (std(g) + 1e-8), with g the objective's gradient at x and std taken over all
@@ -22,7 +22,7 @@ References
 from typing import NamedTuple
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, Threat
+from auditor.search.loop import Goal, Seen, ThreatModel
 from auditor.search.params import Ascending, Pace
 from auditor.values import Tensor
 
@@ -43,13 +43,13 @@ class State(NamedTuple):
     vanished: Tensor
 
 
-def start(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, params: Pace) -> State:
+def start(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, params: Pace) -> State:
     """Start where the images are."""
     tf = tensorflow()
     return State(tf.identity(goal.origin), tf.zeros_like(eps, tf.bool))
 
 
-def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: Threat, params: Pace, t: Tensor) -> State:
+def step(state: State, seen: Seen, goal: Goal, eps: Tensor, threat: ThreatModel, params: Pace, t: Tensor) -> State:
     """Take one step, and clip to the threat's box (infinite for no clip)."""
     tf = tensorflow()
     axes = (1, 2, 3)

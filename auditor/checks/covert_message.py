@@ -255,7 +255,7 @@ def _best_place(digits: NDArray[np.int64], ranked: NDArray[np.int64]) -> int:
 
 
 def _private(owner: Classifier, decoys: list[Classifier], enough: float) -> Objective:
-    """Climb the class's margin on the owner and descend it on the decoys, each only as far as `enough`."""
+    """Raise the class's margin on the owner and descend it on the decoys, each only as far as `enough`."""
     if not decoys:
         return towards_target(owner.forward, "logit" if owner.output == "scores" else "log_probability", owner.output)
     tf = tensorflow()

@@ -89,7 +89,7 @@ class Params(Ascending):
     """Standard deviation of one step over the pixels of an image, in the units of the box; 0.02 of its width if left
     out."""
     objective: TargetObjective = "probability"
-    """What the steps climb: the target's `probability` (as in the article), `log_probability` or `logit`."""
+    """What the steps raise: the target's `probability` (as in the article), `log_probability` or `logit`."""
     clip: bool = True
     """Whether images are clipped to the box after every step, and so stay valid."""
     show: Count = 6
@@ -105,7 +105,7 @@ METRICS = {
     "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest", of_those=True),
     "l2": MetricInfo("mean", "L2 norm of the change"),
     "linf": MetricInfo("mean", "greatest change of any pixel"),
-    "steps_to_flip": MetricInfo("mean", "steps until the target leads, over the images that end so"),
+    "steps_to_flip": MetricInfo("mean", "steps until the model gives the target, over the images that end so"),
     "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
 }
 
@@ -317,7 +317,7 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
         needed = np.bincount(leads.argmax(axis=0)[flips.flipped], minlength=params.steps + 1)[1:]
         figures.append(
             Bars(
-                title="Steps until the target leads",
+                title="Steps until the model gives the target",
                 caption=f"Of {several(len(flips.labels), 'image')}, how many first became a {name} at each step.",
                 alt=f"Most flips happen at step {int(needed.argmax()) + 1} ({int(needed.max())} images).",
                 labels=tuple(f"step {t}" for t in range(1, params.steps + 1)),

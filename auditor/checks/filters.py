@@ -2,7 +2,7 @@
 
 What it measures
     For every filter of one convolution layer: its weights, its response to one real image, and the image
-    that excites it most, found by climbing its mean activation from uniform noise. Filters that never
+    that excites it most, found by gradient ascent on its mean activation from uniform noise. Filters that never
     respond to any sample are counted as dead.
 
 Why it matters
@@ -58,7 +58,7 @@ _BATCH = 100
 
 
 class Params(Ascending):
-    """Which layer, which image, how far to climb."""
+    """Which layer, which image, how long the ascent."""
 
     layer: str | None = None
     """The convolution layer, by name; the first one if left out."""
@@ -123,8 +123,8 @@ def run(context: Context, params: Params) -> Evidence:
         "vanished": exact(ascent.vanished.mean()),
     }
     summary = (
-        f"Layer {layer.name!r}: {int(dead.sum())} of {count} filters are dead over {len(looked_at)} samples; climbing "
-        f"from noise raises the mean activation from {start.mean():.3g} to {end.mean():.3g} "
+        f"Layer {layer.name!r}: {int(dead.sum())} of {count} filters are dead over {len(looked_at)} samples; an "
+        f"ascent from noise raises the mean activation from {start.mean():.3g} to {end.mean():.3g} "
         f"(that of {rose} filters rose)."
     )
     names = tuple(f"filter {i}" + (" (dead)" if dead[i] else "") for i in filters)
@@ -135,7 +135,7 @@ def run(context: Context, params: Params) -> Evidence:
         figures=pictured(
             lambda: _strip(context, layer, kernel, response, ascent.images, names, (label, position), (start, end)),
             lambda: Bars(
-                title="Mean activation after the climb",
+                title="Mean activation after the ascent",
                 caption="Of each filter, on the image found for it.",
                 alt=f"Mean activation of {count} filters, from {end.min():.3g} to {end.max():.3g}.",
                 labels=tuple(str(i) for i in filters),
@@ -212,7 +212,7 @@ def _strip(
         title=f"Filters of {layer.name}",
         caption=f"For each filter: its weights{averaged}, its response to a real {label} "
         f"(row {context.samples.indices[position]}), and the image that excites it most with its mean activation "
-        "before and after the climb. Brightness of the last is stretched image by image.",
+        "before and after the ascent. Brightness of the last is stretched image by image.",
         alt=f"{len(names)} filters of layer {layer.name} with weights, response and most exciting image; the "
         f"mean activation rises from {start.mean():.3g} to {end.mean():.3g}.",
         panels=(

@@ -48,7 +48,7 @@ from auditor.measuring.recounting import as_recorded, images_of
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, closest, cost_closest
 from auditor.measuring.words import fewest, share
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import Norm, distance
 from auditor.statistics.intervals import interval
 from auditor.values import (
@@ -181,7 +181,7 @@ def run(context: Context, params: Params) -> Evidence:
     target = None if params.target is None else context.class_number(params.target, "target")
     subject = attackable(context, params.samples, target)
     job = subject.job(samples, np.inf)
-    threat = Threat(params.norm, samples.box, params.target is not None)
+    threat = ThreatModel(params.norm, samples.box, params.target is not None)
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
     sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
     after = classifier.predict(ended)
@@ -238,12 +238,12 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
 def _table(stages: list[Stage], best: NDArray[np.float64]) -> Table:
     rows = []
     for stage in stages:
-        found = stage.found
-        own = np.where(found.success, found.distances, np.inf)
-        closest = float((found.success & (own <= best * (1 + 1e-6))).mean())
-        passes = (found.gradients + found.predictions) / len(best)
+        result = stage.result
+        own = np.where(result.success, result.distances, np.inf)
+        closest = float((result.success & (own <= best * (1 + 1e-6))).mean())
+        passes = (result.gradients + result.predictions) / len(best)
         middle = float(np.median(own))
-        rows.append((stage.choice.name, float(found.success.mean()), middle, closest, passes, stage.seconds))
+        rows.append((stage.choice.name, float(result.success.mean()), middle, closest, passes, stage.seconds))
     columns = ("attack", "found", "median distance", "closest for", "passes per image", "seconds")
     return Table("Each attack, on all images", columns, tuple(rows))
 

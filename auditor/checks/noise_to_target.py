@@ -84,7 +84,7 @@ class Params(Ascending):
     samples: Count = 100
     """How many noise images; each goes to every target."""
     objective: TargetObjective = "probability"
-    """What the steps climb: the target's `probability` (as in the article), `log_probability` or `logit`."""
+    """What the steps raise: the target's `probability` (as in the article), `log_probability` or `logit`."""
     clip: bool | Literal["both"] = False
     """Whether images are clipped to the box after every step; `both` measures it either way."""
     min_confidence: Annotated[Real, Field(gt=0, lt=1)] = 0.99

@@ -39,7 +39,7 @@ from auditor.measuring import lints
 from auditor.measuring.cascade import Attacked
 from auditor.measuring.decoys import DISGUISES, Decoy
 from auditor.measuring.steady import cost_steady, steady
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.search import Job, search
 from auditor.values import (
     CheckError,
@@ -271,7 +271,7 @@ def _closed_form_gap(context: Context) -> float:
     eps = float(np.median(distances))
     count = len(images)
     job = Job(images, labels, np.full(count, -1), np.full(count, eps), np.arange(count), logits.astype(np.float32))
-    threat = Threat("linf", (-_FAR, _FAR))
+    threat = ThreatModel("linf", (-_FAR, _FAR))
     params = catalog.params_of("attacks", "apgd").model_validate({"steps": 40})
     found = search("apgd", params, linear, threat, job, context.seed)
     clear = np.abs(distances - eps) > 0.02 * eps

@@ -47,7 +47,7 @@ from auditor.measuring.recounting import as_recorded, images_of
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import Doubts, cost_within_ball, within_ball
 from auditor.measuring.words import fewest, several, share
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import distance
 from auditor.search.search import Keep
 from auditor.values import (
@@ -175,7 +175,7 @@ def run(context: Context, params: Params) -> Evidence:
     target = None if params.target is None else context.class_number(params.target, "target")
     subject = attackable(context, params.samples, target)
     job = subject.job(samples, params.eps)
-    threat = Threat(params.norm, samples.box, params.target is not None)
+    threat = ThreatModel(params.norm, samples.box, params.target is not None)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
@@ -237,9 +237,9 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
 def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:
     rows, left = [], right
     for stage in stages:
-        fell = int(stage.found.success.sum())
+        fell = int(stage.result.success.sum())
         left -= fell
-        passes = (stage.found.gradients + stage.found.predictions) / len(stage.attacked)
+        passes = (stage.result.gradients + stage.result.predictions) / len(stage.attacked)
         params = stage.choice.params
         rivals = min(params.rival_classes, class_count - 1)
         aims = f", {several(rivals, 'rival')}" if rivals else ""
@@ -250,9 +250,9 @@ def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Tab
 
 
 def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[Stage]) -> tuple[Figure, ...]:
-    strongest = max(stages, key=lambda stage: int(stage.found.success.sum()))
-    steps = np.arange(len(strongest.found.rate))
-    reached = float(strongest.found.rate[-1])
+    strongest = max(stages, key=lambda stage: int(stage.result.success.sum()))
+    steps = np.arange(len(strongest.result.rate))
+    reached = float(strongest.result.rate[-1])
     figures: list[Figure] = []
     fallen = np.flatnonzero(outcome.adversarial.fooled)
     if fallen.size:
@@ -264,12 +264,12 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
             caption="Of the attack that broke most: share of its images broken by each step of its first start.",
             alt=f"{strongest.choice.name} breaks {reached:.0%} of its images within {len(steps) - 1} steps.",
             x=steps,
-            series=(Series("fallen", strongest.found.rate),),
+            series=(Series("fallen", strongest.result.rate),),
             x_label="step",
             y_label="share fallen",
         )
     )
-    losses = strongest.found.loss
+    losses = strongest.result.loss
     if np.isfinite(losses).all():
         low, high = float(losses.min()), float(losses.max())
         figures.append(

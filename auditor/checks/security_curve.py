@@ -44,7 +44,7 @@ from auditor.measuring.cascade import (
 from auditor.measuring.recounting import as_recorded, fell_at, images_of
 from auditor.measuring.telltales import Doubts, cost_widening, cost_within_ball, widening, within_ball
 from auditor.measuring.words import fewest, share
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.statistics.intervals import interval
 from auditor.values import (
     EVASION,
@@ -207,7 +207,7 @@ class _Swept:
 
 
 def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Attackable, radii: list[float]) -> _Swept:
-    threat = Threat(params.norm, context.samples.box)
+    threat = ThreatModel(params.norm, context.samples.box)
     holding, rows, by_radius = np.ones(len(subject.tried), np.bool_), [], []
     images, fell = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf)
     for eps in radii:
@@ -250,7 +250,7 @@ def _tested(
     worst = np.logical_and.reduce([one.held for one in swept])
     at = max([i for i, row in enumerate(worst) if row.any() and radii[i] > 0], default=len(radii) - 1)
     stages = [stage for one in swept for stage in one.stages[at]]
-    job, threat = subject.job(context.samples, radii[at]), Threat(params.norm, context.samples.box)
+    job, threat = subject.job(context.samples, radii[at]), ThreatModel(params.norm, context.samples.box)
     fell = ~worst[:-1].all(axis=0)[subject.right]
     wider = subject.job(context.samples, radii[-1]).only(np.flatnonzero(fell))
     grows = widening(context, threat, params.attacks, wider, _DOUBTS)

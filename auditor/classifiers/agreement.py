@@ -20,8 +20,8 @@ from auditor.values import (
 # How far apart logits and own answers may be: in probability, or as a share of the range of all answers. Of answers
 # in half precision their own rounding is more.
 _APART = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
-_LEAD = 1e-5  # by which a class leads in float32 that isn't led by rounding
-_DECIDED = 1e-3  # of an image's own range of answers: a lead of less may be rounded away
+_MARGIN = 1e-5  # of a class over the others: in float32 more than rounding makes
+_DECIDED = 1e-3  # of an image's own range of answers: a margin of less may be rounded away
 _SURE = 1e-5  # in probability: rounding at the threshold from which an image counts as fooling
 
 
@@ -33,7 +33,7 @@ def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
     most = _tolerance(answers)
     rows = np.arange(len(own))
     behind = (own.max(axis=1) - own[rows, said.argmax(axis=1)]) / unit
-    other = behind > (_LEAD if most == _APART["float32"] else most)
+    other = behind > (_MARGIN if most == _APART["float32"] else most)
     if not (apart > most).any() and not other.any():
         return ""
     what = "in probability" if unit == 1.0 else "of their range"

@@ -273,14 +273,14 @@ def _counts(record: Record, made: AdversarialImages, proof: Proof) -> Finding:
         if metric is None or metric.values is None or metric.rows is None:
             wrong.append(counted.metric)
             continue
-        fell = made.fooled.copy()
+        broken = made.fooled.copy()
         if counted.radius is not None and proof.radii is not None:
-            fell &= proof.radii <= counted.radius
+            broken &= proof.radii <= counted.radius
         at = {int(row): i for i, row in enumerate(metric.rows)}
         rows = made.indices if (made.indices >= 0).all() else -1 - numbered(made.originals)
         there, numbers = np.unique(rows, return_inverse=True)
         values = np.array([metric.values[at[int(row)]] if int(row) in at else np.nan for row in there])
-        wanted = of_each(np.where(fell, counted.fell, 1 - counted.fell), numbers)
+        wanted = of_each(np.where(broken, counted.fell, 1 - counted.fell), numbers)
         if not np.allclose(values, wanted, rtol=0, atol=1e-9):
             wrong.append(counted.metric)
     names = ", ".join(counted.metric for counted in proof.counted)

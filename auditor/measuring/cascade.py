@@ -13,9 +13,9 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from auditor import catalog
 from auditor.measuring.words import change_panel, natural_panel
 from auditor.search.cost import passes
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import Norm, distance, widest
-from auditor.search.search import Found, Job, Keep, search
+from auditor.search.search import AttackResult, Job, Keep, search
 from auditor.values import (
     BLACK_BOX,
     TOLD,
@@ -198,7 +198,7 @@ class Stage:
 
     choice: AttackChoice
     attacked: NDArray[np.int64]
-    found: Found
+    result: AttackResult
     seconds: float
 
 
@@ -213,7 +213,7 @@ def check_radius(context: Context, norm: Norm, eps: float) -> None:
 
 
 def cascade(
-    context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, keep: Keep
+    context: Context, threat: ThreatModel, attacks: list[AttackChoice], job: Job, keep: Keep
 ) -> tuple[FloatArray, NDArray[np.bool_], list[Stage]]:
     """Run each attack on what the ones before left; for the closest images, on all.
 

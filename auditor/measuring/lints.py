@@ -33,18 +33,18 @@ def claims(expectations: Sequence[Expectation], high: Sequence[str], low: Sequen
 def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
     """Whether the attacks together can carry a claim of robustness; blind: one that works without gradients."""
     whole = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
-    climbing = [stage for stage in whole if _differentiates(stage)]
-    single = [stage for stage in climbing if stage.params.steps == 1]
-    if climbing and len(single) == len(climbing):
+    ascending = [stage for stage in whole if _differentiates(stage)]
+    single = [stage for stage in ascending if stage.params.steps == 1]
+    if ascending and len(single) == len(ascending):
         name = single[0].name
         message = f"`{name}` alone, a single gradient step, is no evidence of robustness; add {{attack: apgd}}"
         yield Remark(("attacks", _position(params, name)), message)
-    if climbing and len(climbing) == len(whole):
+    if ascending and len(ascending) == len(whole):
         message = "no attack works without gradients, so masked gradients would pass for robustness"
         yield Remark(("attacks",), message + (f"; add {{attack: {blind}}}" if blind else ""))
-    if climbing and sum(stage.params.starts * max(1, stage.params.rival_classes) for stage in climbing) == 1:
+    if ascending and sum(stage.params.starts * max(1, stage.params.rival_classes) for stage in ascending) == 1:
         message = "one attack from one start: an unlucky start passes for robustness; set `restarts` or add an attack"
-        yield Remark(("attacks", _position(params, climbing[0].name)), message)
+        yield Remark(("attacks", _position(params, ascending[0].name)), message)
 
 
 def gradient_free(norm: Norm) -> str:
@@ -127,8 +127,8 @@ def _odd_share(name: str, value: float, usual: float, box: tuple[float, float]) 
 def of_objective(objective: str, metric: str, expectations: Sequence[Expectation]) -> Iterator[Remark]:
     """Whether a low success rate could come from a gradient that vanished."""
     if objective == "probability" and claims(expectations, (), (metric,)):
-        message = "a probability saturates and its gradient vanishes, so a low"
-        yield Remark(("objective",), f"{message} `{metric}` may only mean that; a gate should climb `log_probability`")
+        message = f"a probability saturates and its gradient vanishes, so a low `{metric}` may only mean that"
+        yield Remark(("objective",), f"{message}; the objective of a gate should be `log_probability`")
 
 
 def without_gradients(models: Sequence[str], blind: Collection[str]) -> Iterator[Remark]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
 from auditor.search.cost import passes
-from auditor.search.loop import Threat, gives_gradient
+from auditor.search.loop import ThreatModel, gives_gradient
 from auditor.search.norms import Norm, widest
 from auditor.search.objectives import TargetObjective
 from auditor.search.search import Job, search
@@ -55,14 +55,14 @@ def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tupl
     """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
     share = float(short.mean())
     message = f"{share:.0%} of the images fell short with no gradient to follow"
-    advice = "climb `log_probability` or `logit`, which don't saturate as `probability` does"
+    advice = "let the `objective` be `log_probability` or `logit`, which don't saturate as `probability` does"
     if objective != "probability":
         advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
     return Doubts((), deflates).about("gradients", share <= _FEW, message, advice)
 
 
 def within_ball(
-    context: Context, threat: Threat, stages: list[Stage], job: Job, broken: NDArray[np.bool_], doubts: Doubts
+    context: Context, threat: ThreatModel, stages: list[Stage], job: Job, broken: NDArray[np.bool_], doubts: Doubts
 ) -> tuple[Diagnostic, ...]:
     """All tests of attacks within a ball. broken: (N,), what they broke of the job."""
     held = np.flatnonzero(~broken)
@@ -88,7 +88,7 @@ def within_ball(
 
 
 def _by_searching(
-    context: Context, threat: Threat, stages: list[Stage], held: NDArray[np.int64], probed: Job, doubts: Doubts
+    context: Context, threat: ThreatModel, stages: list[Stage], held: NDArray[np.int64], probed: Job, doubts: Doubts
 ) -> tuple[Diagnostic, ...]:
     """Tests of attacks on a model that gives no gradient: whether searching longer, or from elsewhere, finds more."""
     told = "the model gives none, so what searches without is tested against itself"
@@ -112,7 +112,7 @@ def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts)
     """Whether the last quarter of a search still broke images: then more of it would break more."""
     late = 0
     for stage in stages:
-        late += int((stage.found.success & (stage.found.steps > 0.75 * stage.choice.params.steps)).sum())
+        late += int((stage.result.success & (stage.result.steps > 0.75 * stage.choice.params.steps)).sum())
     share = late / (late + held.size)
     message = f"the last quarter of the steps broke {share:.0%} of the {late + held.size} images that held until then"
     return doubts.about("converged", share <= _FEW, message, "the search was too short; take more steps")
@@ -127,7 +127,9 @@ def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType,
     return (square, _BLIND) if norm in square.NORMS else (noise_search, noise_search.Params(steps=_BLIND.steps))
 
 
-def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job: Job, doubts: Doubts) -> Diagnostic:
+def widening(
+    context: Context, threat: ThreatModel, attacks: list[AttackChoice], job: Job, doubts: Doubts
+) -> Diagnostic:
     """Whether images that fell within a smaller radius fall within the job's too, as they must: it holds the other."""
     name = "success grows with eps"
     if not len(job.rows):
@@ -139,7 +141,7 @@ def widening(context: Context, threat: Threat, attacks: list[AttackChoice], job:
 
 
 def closest(
-    context: Context, threat: Threat, stages: list[Stage], job: Job, sizes: NDArray[np.float64], doubts: Doubts
+    context: Context, threat: ThreatModel, stages: list[Stage], job: Job, sizes: NDArray[np.float64], doubts: Doubts
 ) -> tuple[Diagnostic, ...]:
     """Tests of attacks that seek the closest image: sizes (N,) is how close they came, infinite for never."""
     found = [_raw(job, doubts)]
@@ -167,9 +169,9 @@ def closest(
 
 
 def _furthest(differentiating: Sequence[AttackChoice]) -> tuple[ModuleType, Any]:
-    """The attack that is tried without bounds: the last that climbs within a ball, or APGD."""
-    climbing = [choice for choice in differentiating if choice.module.SEEKS == "ball"]
-    return (climbing[-1].module, climbing[-1].params) if climbing else (apgd, _LONG)
+    """The attack that is tried without bounds: the last that follows a gradient within a ball, or APGD."""
+    ascending = [choice for choice in differentiating if choice.module.SEEKS == "ball"]
+    return (ascending[-1].module, ascending[-1].params) if ascending else (apgd, _LONG)
 
 
 def cost_within_ball(params: Attacked, images: int, class_count: int) -> Passes:
@@ -205,7 +207,7 @@ def _name(attack: ModuleType) -> str:
 
 
 def _broken_by(
-    context: Context, threat: Threat, attack: ModuleType, params: Any, job: Job, seed: int | None = None
+    context: Context, threat: ThreatModel, attack: ModuleType, params: Any, job: Job, seed: int | None = None
 ) -> float:
     found = search(_name(attack), params, context.classifier, threat, job, context.seed if seed is None else seed)
     return float(found.success.mean())
@@ -217,14 +219,14 @@ def _differentiating(stages: list[Stage]) -> list[Stage]:
 
 def _raw(job: Job, doubts: Doubts) -> Diagnostic:
     if like_probabilities(job.logits):
-        message = "what should be logits are probabilities: attacks climb a softmax, whose gradient saturates"
+        message = "what should be logits are probabilities: attacks follow the gradient of a softmax, which saturates"
         return doubts.about("logits", False, message, "is there a second softmax before the last layer? Take it off")
     return doubts.about("logits", True, "the logits are no probabilities")
 
 
 def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:
     asked = [(stage, np.isin(stage.attacked, held)) for stage in _differentiating(stages)]
-    shares = [float(stage.found.blind[those].mean()) for stage, those in asked if those.any()]
+    shares = [float(stage.result.blind[those].mean()) for stage, those in asked if those.any()]
     if not shares:
         return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
     message = f"{max(shares):.0%} of {held.size} images had a gradient that is zero, exploding or not finite"
@@ -235,7 +237,7 @@ def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diag
 def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
     lost = np.zeros(len(broken), np.bool_)
     for stage in stages:
-        lost[stage.attacked] |= stage.found.lost
+        lost[stage.attacked] |= stage.result.lost
     share = float((lost & ~broken).mean())
     message = f"{share:.1%} of the images fell on the way but not in the final answer"
     advice = "predictions aren't steady, or the last step undoes what the attack found"
@@ -248,7 +250,7 @@ def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Dia
     for stage in _differentiating(stages):
         asked = np.isin(stage.attacked, held)
         if asked.any() and stage.choice.params.steps > 1:
-            shares.append(float(stage.found.rising[asked].mean()))
+            shares.append(float(stage.result.rising[asked].mean()))
     if not shares:
         return doubts.about("converged", False, "no attack took more than one gradient step; use `apgd`")
     share = min(shares)
@@ -256,7 +258,7 @@ def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Dia
     return doubts.about("converged", share <= 0.5, message, "take more steps")
 
 
-def _unbounded(context: Context, threat: Threat, stages: list[Stage], probed: Job, doubts: Doubts) -> Diagnostic:
+def _unbounded(context: Context, threat: ThreatModel, stages: list[Stage], probed: Job, doubts: Doubts) -> Diagnostic:
     """With the whole box to move in, any attack that works reaches its goal."""
     module, params = _furthest([stage.choice for stage in _differentiating(stages)])
     radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))

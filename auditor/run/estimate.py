@@ -26,7 +26,7 @@ from auditor.run.cache import Cache
 from auditor.run.case_key import case_key, code_digest, source_identity, versions
 from auditor.run.measuring import cost_of
 from auditor.search.blocks import block_size
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.search import Job, search
 from auditor.spec.plan import Case, Plan
 from auditor.spec.resolving import Source
@@ -236,7 +236,7 @@ def calibrate(plan: Plan, name: str, resources: Resources) -> Speed:
     logits = classifier.predict(block)
     load = time.perf_counter() - began
     prediction = _seconds(lambda: classifier.predict(block)) / len(block)
-    gradient, trace = _climb(classifier, samples, logits)
+    gradient, trace = _attacked(classifier, samples, logits)
     memory = max(0, _resident() - before)
     nbytes = samples.images[0].nbytes
     # A last look and a confirmation come with the steps.
@@ -244,7 +244,7 @@ def calibrate(plan: Plan, name: str, resources: Resources) -> Speed:
     return Speed(prediction, each, trace, load, memory, len(samples), nbytes, classifier.class_count)
 
 
-def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float | None, float]:
+def _attacked(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float | None, float]:
     """Seconds of a few steps on a block whose logits are given, and of compiling them; None without gradients."""
     count = len(logits)
     rows, radius = np.arange(count), (samples.box[1] - samples.box[0]) / 100
@@ -252,7 +252,7 @@ def _climb(classifier: Classifier, samples: Samples, logits: Any) -> tuple[float
     job = Job(samples.images[:count], labels, np.full(count, -1), np.full(count, radius), rows, logits)
     # Their own, so that what is compiled here isn't found compiled by what is measured.
     params = bim.Params(steps=_STEPS, step_size=radius / _STEPS)
-    threat = Threat("linf", samples.box)
+    threat = ThreatModel("linf", samples.box)
 
     def steps() -> None:
         search("bim", params, classifier, threat, job, 0, "last", side_by_side)

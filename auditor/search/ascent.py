@@ -12,7 +12,7 @@ from auditor import catalog
 from auditor.compute import progress
 from auditor.compute.backend import tensorflow
 from auditor.compute.parallel import in_order
-from auditor.search.loop import Compiled, Goal, Threat, compiled, compiling, walk
+from auditor.search.loop import Compiled, Goal, ThreatModel, compiled, compiling, walk
 from auditor.search.objectives import Objective, TargetObjective, towards_target
 from auditor.search.params import Ascending, Pace
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Passes, Tensor, one_by_one
@@ -42,7 +42,7 @@ def passes(images: int, params: Ascending, models: int = 1) -> Passes:
 
 
 @dataclass(frozen=True)
-class Climb:
+class AscentPart:
     """A part of an ascent to target classes, or filters: images (N, H, W, C) that move together, N at most a batch.
 
     targets: (N,). layer: the place of the one whose filters are excited, or None. box, shown: as for `ascend`.
@@ -75,14 +75,14 @@ def ascend_to_targets(
     The rest as for `ascend`; engine: where the parts are worked off, which doesn't change what they give.
     """
 
-    def part(at: int) -> Climb:
+    def part(at: int) -> AscentPart:
         cut, left = slice(at, at + _BATCH), min(_BATCH, max(0, shown - at))
-        return Climb(images[cut], targets[cut], layer, objective, params, box, left)
+        return AscentPart(images[cut], targets[cut], layer, objective, params, box, left)
 
-    return _together(engine(climb, classifier, [part(at) for at in range(0, len(images), _BATCH)]))
+    return _together(engine(ascend_part, classifier, [part(at) for at in range(0, len(images), _BATCH)]))
 
 
-def climb(classifier: Classifier, part: Climb) -> Ascent:
+def ascend_part(classifier: Classifier, part: AscentPart) -> Ascent:
     """Push one part to its targets."""
     with compiling:
         run, watched = _compiled_to_targets(classifier, part.layer, part.objective, part.params, part.box)
@@ -99,8 +99,8 @@ def _compiled_to_targets(
 ) -> tuple[Compiled, Any]:
     """Compile it once for all parts."""
     scores = classifier.forward if layer is None else _mean_activations(classifier, layer)
-    climbed = towards_target(scores, objective, classifier.output if layer is None else "scores")
-    return _compiled(climbed, scores, classifier.input_shape, params, box)
+    aimed = towards_target(scores, objective, classifier.output if layer is None else "scores")
+    return _compiled(aimed, scores, classifier.input_shape, params, box)
 
 
 def _mean_activations(classifier: Classifier, place: int) -> Callable[[Tensor], Tensor]:
@@ -145,7 +145,7 @@ def _compiled(
         value = objective(x, goal.targets)
         return value, value, tf.zeros_like(value, tf.bool)
 
-    run = compiled(catalog.load("attacks", "std_ascent"), params, Threat("l2", box or _ANYWHERE), shape, measure)
+    run = compiled(catalog.load("attacks", "std_ascent"), params, ThreatModel("l2", box or _ANYWHERE), shape, measure)
     return run, tf.function(watch, autograph=False)
 
 

@@ -13,25 +13,25 @@ DUAL: dict[Norm, Norm] = {"linf": "l1", "l2": "l2", "l1": "linf", "l0": "linf"}
 
 
 class Plane(NamedTuple):
-    """The points z of each image with lead + normal · (z - x) = 0: x and normal (N, H, W, C), lead (N,)."""
+    """The points z of each image with margin + normal · (z - x) = 0: x and normal (N, H, W, C), margin (N,)."""
 
     x: Tensor
     normal: Tensor
-    lead: Tensor
+    margin: Tensor
 
 
 def nearest_boundary(x: Tensor, seen: Seen, norm: Norm) -> Plane:
-    """Linearise every rival's lead around x, and take the boundary that is nearest in this norm.
+    """Linearise every rival's margin over the true class around x, and take the boundary that is nearest in this norm.
 
     The least change that closes a gap g along a gradient w has norm |g| over the dual norm of w.
     """
     tf = tensorflow()
-    leads, gradients = seen.climbed, seen.gradient
-    rivals = leads.shape[1]
+    margins, gradients = seen.objective, seen.gradient
+    rivals = margins.shape[1]
     slopes = tf.stack([size(gradients[:, r], DUAL[norm]) for r in range(rivals)], axis=1)
-    nearest = tf.argmin(tf.abs(leads) / tf.maximum(slopes, _TINY), axis=1)
+    nearest = tf.argmin(tf.abs(margins) / tf.maximum(slopes, _TINY), axis=1)
     normal = tf.gather(gradients, nearest, axis=1, batch_dims=1)
-    return Plane(x, normal, tf.gather(leads, nearest, axis=1, batch_dims=1))
+    return Plane(x, normal, tf.gather(margins, nearest, axis=1, batch_dims=1))
 
 
 def straight_step(plane: Plane, here: Tensor, norm: Norm) -> Tensor:
@@ -59,8 +59,8 @@ def step_to(plane: Plane, here: Tensor, box: tuple[float, float], norm: Norm) ->
 
 
 def _gap(plane: Plane, here: Tensor) -> Tensor:
-    """How much the lead must rise from `here` to 0 if the plane is right: (N,)."""
-    return -plane.lead - tensorflow().reduce_sum(plane.normal * (here - plane.x), axis=(1, 2, 3))
+    """How much the margin must rise from `here` to 0 if the plane is right: (N,)."""
+    return -plane.margin - tensorflow().reduce_sum(plane.normal * (here - plane.x), axis=(1, 2, 3))
 
 
 def _even(gap: Tensor, pull: Tensor, room: Tensor, norm: Norm) -> Tensor:

@@ -45,7 +45,7 @@ _STEEPEST = 1 / float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
-class Threat:
+class ThreatModel:
     """What the attacker may do: move an image by at most some radius of `norm`, within `box`, to any other class
     or to a target.
     """
@@ -78,13 +78,13 @@ class Goal(NamedTuple):
 class Seen(NamedTuple):
     """What is shown at `x`, as far as `SEES` goes; zeros beyond.
 
-    hit: (N,) bool, whether the goal is reached there. value: (N,), a loss that rises towards the goal. climbed:
+    hit: (N,) bool, whether the goal is reached there. value: (N,), a loss that rises towards the goal. objective:
     what was differentiated, (N,) or for a Jacobian (N, R). gradient: of it, (N, H, W, C) or (N, R, H, W, C).
     """
 
     hit: Tensor
     value: Tensor
-    climbed: Tensor
+    objective: Tensor
     gradient: Tensor
 
 
@@ -120,7 +120,9 @@ class Compiled:
     look: Any
 
 
-def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, ...], measure: Measure) -> Compiled:
+def compiled(
+    attack: ModuleType, params: Any, threat: ThreatModel, shape: tuple[int, ...], measure: Measure
+) -> Compiled:
     """Compile an attack for images of one shape (H, W, C)."""
     tf = tensorflow()
     sees: Sees = attack.SEES
@@ -131,8 +133,8 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
 
     def differentiated(x: Tensor, goal: Goal) -> tuple[Seen, Tensor]:
         with differentiation.traced():
-            climbed, value, hit = measure(x, goal)
-            parts = tf.unstack(climbed, axis=1) if sees == "jacobian" else [climbed]
+            objective, value, hit = measure(x, goal)
+            parts = tf.unstack(objective, axis=1) if sees == "jacobian" else [objective]
         gradients = [differentiation.gradient(part, x) for part in parts]
         if any(gradient is None for gradient in gradients):
             raise no_gradient()
@@ -145,7 +147,7 @@ def compiled(attack: ModuleType, params: Any, threat: Threat, shape: tuple[int, 
         # Not `~(total < …)`, though it would hold for NaN as well: graphs turn it into `total >= …`, which doesn't.
         odd = [(total == 0) | (total * steepness > _STEEPEST) | ~tf.math.is_finite(total) for total in sizes]
         blind = tf.reduce_any(odd, axis=0)
-        return Seen(hit, value, climbed, gradient), blind
+        return Seen(hit, value, objective, gradient), blind
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:
         if sees in ("gradient", "jacobian"):
@@ -185,11 +187,11 @@ def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note
     goal = Goal(*(tf.constant(array) for array in goal))
     eps = tf.constant(eps.astype(np.float32))
     state = run.start(tf.constant(noise), goal, eps)
-    rows, fallen = np.arange(len(noise)), 0.0
+    rows, finished = np.arange(len(noise)), 0.0
     staying = np.ones(len(rows), np.bool_)
     stepped = looked = 0
     for t in range(steps + 1):
-        look_first = t == steps or (leave and (t == 1 or fallen > _MANY))
+        look_first = t == steps or (leave and (t == 1 or finished > _MANY))
         here = state.x
         if look_first:
             shown = run.look(here, goal)
@@ -199,7 +201,7 @@ def walk(run: Compiled, steps: int, goal: Goal, eps: Any, noise: Any, note: Note
             stepped += len(rows)
         kept = note(t, rows, here, state, Shown(*(part.numpy() for part in shown)))
         if kept is not None:
-            fallen = 1 - kept[staying].mean()
+            finished = 1 - kept[staying].mean()
             staying &= kept
             if not staying.any():
                 break

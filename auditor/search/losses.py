@@ -1,4 +1,4 @@
-"""What a bounded attack climbs: a loss (N,) of logits (N, K) that rises as an image gets closer to its goal.
+"""The objectives of bounded attacks: a loss (N,) of logits (N, K) that rises as an image gets closer to its goal.
 
 Untargeted, the goal is any class but the true one; targeted, it is the target.
 """
@@ -40,16 +40,16 @@ def loss(
     (scale, see `confidence_scale`), stands in.
     """
     if kind == "margin":
-        climbed = lead(logits, labels, targets, targeted)
-        return climbed, climbed
+        objective = goal_margin(logits, labels, targets, targeted)
+        return objective, objective
     if kind == "dlr":
         # With two classes the ratio has plateaus, and aimed at one of three it is -1 wherever the aim is the least
         # likely: the spread of the largest logits is then the very difference. Over the original image's spread it
         # is as blind to scale.
         few = logits.shape[1] < (4 if targeted else 3)
-        ahead = lead(logits, labels, targets, targeted) * scale
-        climbed = ahead if few else _dlr(logits, labels, targets, targeted)
-        return climbed, climbed
+        scaled = goal_margin(logits, labels, targets, targeted) * scale
+        objective = scaled if few else _dlr(logits, labels, targets, targeted)
+        return objective, objective
     tf = tensorflow()
     goal = targets if targeted else labels
     if kind == "scaled_ce":
@@ -57,36 +57,38 @@ def loss(
         wanted = tf.clip_by_value(spread, _LEAST_SPREAD, _MOST_SPREAD)
         softened = logits * tf.stop_gradient(wanted / tf.maximum(spread, _TINY))
         entropy = _cross_entropy(softened, goal)
-        return (-entropy if targeted else entropy), lead(logits, labels, targets, targeted) * scale
+        return (-entropy if targeted else entropy), goal_margin(logits, labels, targets, targeted) * scale
     entropy = _cross_entropy(logits, goal)
-    climbed = -entropy if targeted else entropy
-    return climbed, climbed
+    objective = -entropy if targeted else entropy
+    return objective, objective
 
 
 def _cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     """Minus the logarithm of the probability of each image's class, with a gradient that is right however sure it is.
 
     The usual one is softmax less 1 at the class. In float32 that is 0 once the class leads by 17, while those of the
-    others aren't: what climbs it then raises the rivals, and leaves the class itself where it is.
+    others aren't: what follows it then raises the rivals, and leaves the class itself where it is.
     """
     tf = tensorflow()
     others = tf.reduce_logsumexp(logits - tf.one_hot(classes, logits.shape[1], dtype=logits.dtype) * _AWAY, axis=1)
     return tf.nn.softplus(others - tf.gather(logits, classes, axis=1, batch_dims=1))
 
 
-def lead(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
-    """How far the goal leads: above 0 the attack has succeeded, up to rounding. (N,)"""
+def goal_margin(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
+    """The margin by which the goal is reached (N,): above 0 the attack has succeeded, up to rounding."""
     return margin(logits, targets) if targeted else -margin(logits, labels)
 
 
-def leads(logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aimed: bool, targeted: bool) -> Tensor:
-    """How far each of the likeliest rivals leads the true class: (N, R), for attacks that see a Jacobian.
+def rival_margins(
+    logits: Tensor, labels: Tensor, targets: Tensor, candidates: int, aimed: bool, targeted: bool
+) -> Tensor:
+    """The logit of each of the likeliest rivals less that of the true class: (N, R), for attacks that see a Jacobian.
 
-    aimed: only the target leads or doesn't (R of 1); targeted: over all other classes, since it must win.
+    aimed: of the target alone (R of 1); targeted: over all other classes, since it must win.
     """
     tf = tensorflow()
     if targeted:
-        return lead(logits, labels, targets, True)[:, None]
+        return goal_margin(logits, labels, targets, True)[:, None]
     own = tf.gather(logits, labels, axis=1, batch_dims=1)[:, None]
     if aimed:
         return tf.gather(logits, targets, axis=1, batch_dims=1)[:, None] - own
@@ -104,4 +106,4 @@ def _dlr(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Ten
         spread = ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2
         return (aim - own) / tf.maximum(spread, _TINY)
     spread = ordered[:, 0] - ordered[:, 2]
-    return lead(logits, labels, targets, targeted) / tf.maximum(spread, _TINY)
+    return goal_margin(logits, labels, targets, targeted) / tf.maximum(spread, _TINY)

@@ -1,4 +1,4 @@
-"""What an attack climbs. An objective maps images (N, H, W, C) and targets (N,) to one value per image (N,)."""
+"""The objectives of ascents. An objective maps images (N, H, W, C) and targets (N,) to one value per image (N,)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,7 +11,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 def towards_target(forward: Callable[[Tensor], Tensor], kind: TargetObjective, output: Output) -> Objective:
-    """Climb towards a target class of `forward`, a function from images to logits (N, K).
+    """Ascend towards a target class of `forward`, a function from images to logits (N, K).
 
     output: what the logits are of, which says what probabilities they mean; raises CheckError where they mean none, and
     they are asked for.

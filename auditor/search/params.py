@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Threat
+from auditor.search.loop import Goal, ThreatModel
 from auditor.search.losses import Loss
 from auditor.search.norms import by_image, project
 from auditor.values import Count, Parameters, PositiveReal, Tensor
@@ -57,11 +57,11 @@ class Aimed(Search):
         return self.rivals
 
 
-class Climbing(Aimed):
-    """An attack that climbs a loss."""
+class LossAscent(Aimed):
+    """An attack that raises a loss along its gradient."""
 
     loss: Loss = "scaled_ce"
-    """What the attack climbs: `scaled_ce`, `ce`, `margin` or `dlr`."""
+    """The objective that the attack raises: `scaled_ce`, `ce`, `margin` or `dlr`."""
 
     @property
     def value(self) -> Loss:
@@ -69,7 +69,7 @@ class Climbing(Aimed):
         return self.loss
 
 
-def start_at(noise: Tensor, goal: Goal, eps: Tensor, threat: Threat, random: bool) -> Tensor:
+def start_at(noise: Tensor, goal: Goal, eps: Tensor, threat: ThreatModel, random: bool) -> Tensor:
     """The origin, or a random place in its ball: noise (N, H, W, C) is spread over the unit ball."""
     if not random:
         return tensorflow().identity(goal.origin)

@@ -20,12 +20,12 @@ from auditor.compute.backend import tensorflow
 from auditor.compute.randomness import keys as random_keys
 from auditor.search import losses
 from auditor.search.blocks import block_count, block_size, width
-from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, Threat, compiled, compiling, walk
+from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, ThreatModel, compiled, compiling, walk
 from auditor.search.norms import distance, into_ball, random_change
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 
 Keep = Literal["first", "last", "closest"]
-# A lead of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
+# A margin of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
 # than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
 _SURE = 1e-5
 _ROUNDING = 1e-6
@@ -33,7 +33,7 @@ BISECTIONS = 10
 
 
 @dataclass(frozen=True)
-class Found:
+class AttackResult:
     """What a search over N images left.
 
     images: (N, H, W, C); the adversarial image where there is one, else where the search ended. success: (N,),
@@ -91,7 +91,7 @@ class Block:
 
     attack: str
     params: Any
-    threat: Threat
+    threat: ThreatModel
     job: Job
     seed: int
     keep: Keep
@@ -101,12 +101,12 @@ def search(
     attack: str,
     params: Any,
     classifier: Classifier,
-    threat: Threat,
+    threat: ThreatModel,
     job: Job,
     seed: int,
     keep: Keep = "first",
     engine: Engine = one_by_one,
-) -> Found:
+) -> AttackResult:
     """Attack images. What counts as found lies within ball and box, as measured in float64, and is predicted so
     once more.
 
@@ -122,7 +122,7 @@ def search(
     return _together(engine(attack_block, classifier, blocks))
 
 
-def attack_block(classifier: Classifier, block: Block) -> Found:
+def attack_block(classifier: Classifier, block: Block) -> AttackResult:
     """Attack one block of images."""
     params, threat, job, keep = block.params, block.threat, block.job, block.keep
     attack = catalog.load("attacks", block.attack)
@@ -146,10 +146,10 @@ def attack_block(classifier: Classifier, block: Block) -> Found:
         _settle(ledger, classifier, left)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
-    return ledger.found()
+    return ledger.result()
 
 
-def _together(found: Sequence[Found]) -> Found:
+def _together(found: Sequence[AttackResult]) -> AttackResult:
     """What was found in all blocks, in their order."""
     alive = np.sum([part.alive for part in found], axis=0)
     count = sum(len(part.images) for part in found)
@@ -157,7 +157,7 @@ def _together(found: Sequence[Found]) -> Found:
     def joined(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in found])
 
-    return Found(
+    return AttackResult(
         images=joined("images"),
         success=joined("success"),
         distances=joined("distances"),
@@ -174,7 +174,7 @@ def _together(found: Sequence[Found]) -> Found:
     )
 
 
-def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
+def _starts(params: Any, threat: ThreatModel, job: Job) -> list[IntArray]:
     """The classes (N,) to aim at, for every start."""
     if threat.targeted or not params.rival_classes:
         return [job.targets] * params.starts
@@ -188,7 +188,7 @@ def _starts(params: Any, threat: Threat, job: Job) -> list[IntArray]:
 class _Ledger:
     """What is written down while batches run."""
 
-    def __init__(self, job: Job, steps: int, attack: ModuleType, threat: Threat, keep: Keep, width: int) -> None:
+    def __init__(self, job: Job, steps: int, attack: ModuleType, threat: ThreatModel, keep: Keep, width: int) -> None:
         count = len(job.images)
         self.job, self.attack, self.threat, self.keep, self.width = job, attack, threat, keep, width
         self.images = job.images.copy()
@@ -225,13 +225,13 @@ class _Ledger:
         rising: NDArray[np.bool_] = ~self.won & (last - late > 0.1 * np.maximum(last - first, 0)) & (last > first)
         return rising
 
-    def found(self) -> Found:
+    def result(self) -> AttackResult:
         """What is left of it all."""
         self.steps[~self.won] = -1
         # What only the final projection made count was found at the end.
         self.steps[self.won & (self.steps < 0)] = len(self.loss) - 1
         sizes = distance(self.images, self.job.images, self.threat.norm)
-        return Found(
+        return AttackResult(
             self.images,
             self.won,
             sizes,
@@ -300,8 +300,8 @@ def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None
         middle = (low + high) / 2
         tried = job.images + middle.reshape(-1, 1, 1, 1) * change
         logits = classifier.predict(tried)
-        ahead = losses.lead(logits, job.labels, job.targets, ledger.threat.targeted).numpy()
-        good = ahead * scale[rows] > np.maximum(_SURE, _ROUNDING * np.abs(logits).max(axis=1) * scale[rows])
+        margin = losses.goal_margin(logits, job.labels, job.targets, ledger.threat.targeted).numpy()
+        good = margin * scale[rows] > np.maximum(_SURE, _ROUNDING * np.abs(logits).max(axis=1) * scale[rows])
         ledger.images[rows[good]] = tried[good]
         low, high = np.where(good, low, middle), np.where(good, middle, high)
         ledger.predictions += len(rows)
@@ -314,23 +314,25 @@ def _hit(logits: FloatArray, job: Job, targeted: bool) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=16)
-def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Compiled:
+def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel) -> Compiled:
     """Compile an attack on one classifier, once for all batch sizes and radii."""
     return compiled(attack, params, threat, classifier.input_shape, _measure(attack, params, classifier, threat))
 
 
-def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: Threat) -> Measure:
+def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel) -> Measure:
     tf = tensorflow()
     aimed = threat.targeted or params.rival_classes > 0
 
     def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
         logits = classifier.forward(x)
-        ahead = losses.lead(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
-        hit = ahead > tf.maximum(_SURE, _ROUNDING * tf.reduce_max(tf.abs(logits), axis=1) * goal.scale)
+        margin = losses.goal_margin(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
+        hit = margin > tf.maximum(_SURE, _ROUNDING * tf.reduce_max(tf.abs(logits), axis=1) * goal.scale)
         if attack.SEES == "jacobian":
-            climbed = losses.leads(logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted)
-            return climbed, ahead, hit
-        climbed, value = losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
-        return climbed, value, hit
+            objective = losses.rival_margins(
+                logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted
+            )
+            return objective, margin, hit
+        objective, value = losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
+        return objective, value, hit
 
     return measure

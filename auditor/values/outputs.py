@@ -1,6 +1,6 @@
 """What a checkpoint's numbers mean: one reading of each kind of output, which everything that tells a probability uses.
 
-Attacks climb scores that rank classes as the output does (`logits` in this package, whatever they were made of), so
+Attacks raise scores that rank classes as the output does (`logits` in this package, whatever they were made of), so
 there are two ways back: from the output as it is to probabilities, and from logits to what the output should then be.
 """
 

@@ -16,10 +16,10 @@ from auditor import catalog
 from auditor.attacks import apgd, bim, fgsm, mifgsm, noise_search, pgd, square
 from auditor.compute.randomness import keys
 from auditor.models import keras as format_keras
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import distance
 from auditor.search.random import normal, uniform
-from auditor.search.search import Found, Job, search
+from auditor.search.search import AttackResult, Job, search
 from auditor.values import CheckError, one_by_one
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
 
@@ -42,7 +42,7 @@ def images_for(seed, count=40):
 
 def attack(
     module, classifier, images, labels, eps, norm="linf", box=FAR, targets=None, keep="first", rows=None, **params
-) -> Found:
+) -> AttackResult:
     count = len(images)
     wanted = np.full(count, -1) if targets is None else targets
     numbers = np.arange(count) if rows is None else rows
@@ -51,7 +51,7 @@ def attack(
         module.__name__.rpartition(".")[2],
         module.Params(**params),
         classifier,
-        Threat(norm, box, targets is not None),
+        ThreatModel(norm, box, targets is not None),
         job,
         3,
         keep,
@@ -159,7 +159,7 @@ BALL = [module for module in ALL if module.SEEKS == "ball"]
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10_000), classes=st.integers(3, 6))
 def test_success_never_falls_as_eps_grows(module, norm, seed, classes):
-    """With two classes an attack's whole path scales with the radius, and the lead is linear along every ray: what
+    """With two classes an attack's whole path scales with the radius, and the margin is linear along every ray: what
     falls at one radius falls at any larger one. With more classes a larger radius is another search, which may follow
     another rival: so enough steps are given, and the successes are counted.
     """
@@ -237,7 +237,7 @@ def test_however_large_images_are_sixteen_move_together(monkeypatch):
 
     logits = classifier.predict(images)
     job = Job(images, logits.argmax(axis=1), np.full(35, -1), np.full(35, 0.1), np.arange(35), logits)
-    search("fgsm", fgsm.Params(), classifier, Threat("linf", FAR), job, 0, engine=engine)
+    search("fgsm", fgsm.Params(), classifier, ThreatModel("linf", FAR), job, 0, engine=engine)
     assert sizes == [12, 11, 12], "evenly, and no more than sixteen"
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from auditor import catalog
 from auditor.attacks import carlini_wagner, ddn, deepfool, fab, fmn, hopskipjump
 from auditor.models import keras as format_keras
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import distance
-from auditor.search.search import Found, Job, search
+from auditor.search.search import AttackResult, Job, search
 from tests.attacks.test_bounded import FAR, images_for, linear, smallest_distances
 from tests.support import samples
 
@@ -19,12 +19,12 @@ SEEKERS = [module for module in SEEKERS if module.SEEKS in ("distance", "boundar
 FEW = settings(max_examples=3, deadline=None)
 
 
-def closest(module, classifier, images, labels, norm, box=FAR, targets=None, rows=None, **params) -> Found:
+def closest(module, classifier, images, labels, norm, box=FAR, targets=None, rows=None, **params) -> AttackResult:
     count = len(images)
     wanted = np.full(count, -1) if targets is None else targets
     numbers = np.arange(count) if rows is None else rows
     job = Job(images, labels, wanted, np.full(count, np.inf), numbers, classifier.predict(images))
-    threat = Threat(norm, box, targets is not None)
+    threat = ThreatModel(norm, box, targets is not None)
     return search(module.__name__.rpartition(".")[2], module.Params(**params), classifier, threat, job, 5, "closest")
 
 

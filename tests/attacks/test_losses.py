@@ -1,4 +1,4 @@
-"""Cross-entropy climbs the margin of a network however sure it is: beside float64, and a closed form."""
+"""Cross-entropy raises the margin of a network however sure it is: beside float64, and a closed form."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from auditor.attacks import pgd
 from auditor.compute.backend import tensorflow
 from auditor.search import losses
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.search import Job, search
 from tests.support import LinearClassifier
 
@@ -23,8 +23,8 @@ def test_the_gradient_of_cross_entropy_is_right_for_both_classes_of_a_certain_im
     with tf.GradientTape() as tape:
         x = tf.constant(logits)
         tape.watch(x)
-        climbed, _ = losses.loss("ce", x, labels, targets, tf.ones(len(SPREADS)), targeted)
-    found = tape.gradient(climbed, x).numpy()
+        objective, _ = losses.loss("ce", x, labels, targets, tf.ones(len(SPREADS)), targeted)
+    found = tape.gradient(objective, x).numpy()
     rivals = np.exp(np.float64(logits) - np.float64(logits).max(axis=1, keepdims=True))
     rivals /= rivals.sum(axis=1, keepdims=True)
     here = np.arange(len(SPREADS)), goal
@@ -46,6 +46,6 @@ def test_pgd_breaks_what_can_be_broken_of_two_classes_told_apart_with_certainty(
     eps = float(np.median(distances))
     radii, rows = np.full(count, eps), np.arange(count)
     job = Job(images, logits.argmax(axis=1), np.full(count, -1), radii, rows, logits)
-    found = search("pgd", pgd.Params(steps=20), model, Threat("linf", (-100.0, 100.0)), job, seed=3)
+    found = search("pgd", pgd.Params(steps=20), model, ThreatModel("linf", (-100.0, 100.0)), job, seed=3)
     clear = np.abs(distances - eps) > 0.02 * eps
     assert (found.success == (distances < eps))[clear].all()

@@ -24,9 +24,9 @@ from auditor.compute.capacity import cores
 from auditor.compute.parallel import side_by_side
 from auditor.datasets import mnist_5k
 from auditor.models import keras as format_keras
-from auditor.search.loop import Threat
+from auditor.search.loop import ThreatModel
 from auditor.search.norms import Norm, distance
-from auditor.search.search import Found, Job, Keep, search
+from auditor.search.search import AttackResult, Job, Keep, search
 from fixtures.examples import FOLDER
 
 BOX = (0.0, 1.0)
@@ -99,14 +99,16 @@ def _kept_subject(name: str, count: int) -> Subject:
 
 def ours(
     it: Subject, norm: Norm, eps: float, stages: list[tuple[str, dict[str, Any]]], keep: Keep = "first", seed: int = 0
-) -> tuple[Any, list[Found]]:
+) -> tuple[Any, list[AttackResult]]:
     """Run our attacks, each on what those before left; gives where images ended, and what each stage found."""
     ended, left, found = it.images.copy(), np.arange(len(it.labels)), []
     for name, params in stages:
         module = catalog.load("attacks", name)
         radii, anywhere = np.full(len(left), eps), np.full(len(left), -1)
         job = Job(it.images[left], it.labels[left], anywhere, radii, left.astype(np.int64), it.logits[left])
-        result = search(name, module.Params(**params), it.network, Threat(norm, BOX), job, seed, keep, side_by_side)
+        result = search(
+            name, module.Params(**params), it.network, ThreatModel(norm, BOX), job, seed, keep, side_by_side
+        )
         ended[left] = result.images
         left = left[~result.success]
         found.append(result)

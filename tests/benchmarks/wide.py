@@ -32,8 +32,8 @@ from auditor.run.engines.dask import Dask
 from auditor.run.engines.processes import Processes
 from auditor.run.engines.threads import Threads
 from auditor.search.blocks import block_size
-from auditor.search.loop import Threat
-from auditor.search.search import Block, Found, Job, attack_block, search
+from auditor.search.loop import ThreatModel
+from auditor.search.search import AttackResult, Block, Job, attack_block, search
 from auditor.spec.resolving import Source
 from auditor.values import one_by_one
 from fixtures.examples import FOLDER
@@ -41,7 +41,7 @@ from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import BOX, CNN, Subject, median, subject, timed
 
 _BLOCK, _BLOCKS, _STEPS = block_size(28 * 28), 4, 40
-_THREAT = Threat("linf", BOX)
+_THREAT = ThreatModel("linf", BOX)
 _DIVIDED = "processes, 1 x 2 threads"
 
 
@@ -58,7 +58,7 @@ def job_of(it: Subject, count: int) -> Job:
     return Job(it.images[rows], it.labels[rows], anywhere, radii, np.arange(count), it.logits[rows])
 
 
-def attacked(it: Subject, job: Job, steps: int, run: Any = None) -> Found:
+def attacked(it: Subject, job: Job, steps: int, run: Any = None) -> AttackResult:
     """PGD with all its steps, by an engine's `run` or one block after the other."""
 
     def engine(function: Any, network: Any, blocks: Any) -> list[Any]:
@@ -83,7 +83,7 @@ def engines(runs: int) -> None:
         "dask, 2 x 1 thread": Dask(None, 2, gpu=False),
         _DIVIDED: Processes(1),
     }
-    entries: dict[str, Callable[[], Found]] = {"serial": partial(attacked, it, job, _STEPS)}
+    entries: dict[str, Callable[[], AttackResult]] = {"serial": partial(attacked, it, job, _STEPS)}
     starts = {"serial": 0.0}
     for name, engine in every.items():
         os.environ["TF_NUM_INTRAOP_THREADS"] = "2" if name == _DIVIDED else "1"  # of processes that start now

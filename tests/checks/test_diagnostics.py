@@ -202,7 +202,7 @@ def test_a_saturated_probability_is_no_evidence_that_nothing_can_be_pushed(check
     assert not found["gradients"].ok
     verdict = judge(evidence.metrics, [Expectation(rate, max=0.9)], 0.95, evidence.diagnostics)
     assert verdict.status == "inconclusive"
-    assert "climb `log_probability` or `logit`" in verdict.message
+    assert "let the `objective` be `log_probability` or `logit`" in verdict.message
     assert diagnosed(confident, check, target=0, objective="logit", step_size=0.01)[0]["gradients"].ok
 
 

@@ -24,9 +24,9 @@ from auditor.run.engines.processes import Processes
 from auditor.run.engines.threads import Threads
 from auditor.search.ascent import Ascent, ascend_to_targets
 from auditor.search.blocks import block_size
-from auditor.search.loop import Threat
-from auditor.search.params import Pace as Climbing
-from auditor.search.search import Found, Job, search
+from auditor.search.loop import ThreatModel
+from auditor.search.params import Pace
+from auditor.search.search import AttackResult, Job, search
 from auditor.spec.resolving import Source
 from auditor.values import AdversarialImages
 from tests.support import last_run
@@ -58,8 +58,8 @@ class Attacked:
     alone: every rounding shows. What one block after the other gives, and the same by an engine.
     """
 
-    alone: tuple[Found, Ascent]
-    by: Callable[[Any], tuple[Found, Ascent]]
+    alone: tuple[AttackResult, Ascent]
+    by: Callable[[Any], tuple[AttackResult, Ascent]]
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,9 @@ def attacked(checkpoints):
     count = len(digits)
     logits = cnn.predict(digits.images)
     job = Job(digits.images, digits.labels, np.full(count, -1), np.full(count, 1.5), digits.indices, logits)
-    threat, few, climb = Threat("l2", (0.0, 1.0)), pgd.Params(steps=4, step_size=0.5), Climbing(steps=3, step_size=0.5)
+    threat, few, pace = ThreatModel("l2", (0.0, 1.0)), pgd.Params(steps=4, step_size=0.5), Pace(steps=3, step_size=0.5)
 
-    def by(run: Any) -> tuple[Found, Ascent]:
+    def by(run: Any) -> tuple[AttackResult, Ascent]:
         def engine(function: Any, classifier: Any, tasks: Any) -> list[Any]:
             assert len(tasks) >= 4
             done = dict(run(function, Source("keras", params, params), classifier, tasks))
@@ -79,14 +79,14 @@ def attacked(checkpoints):
 
         found = search("pgd", few, cnn, threat, job, 0, "last", engine)
         targets = (digits.labels + 1) % 10
-        return found, ascend_to_targets(cnn, "probability", digits.images, targets, climb, None, 3, engine)
+        return found, ascend_to_targets(cnn, "probability", digits.images, targets, pace, None, 3, engine)
 
     alone = by(serial.run)
     assert 0 < alone[0].success.mean() < 1
     return Attacked(alone, by)
 
 
-def _alike(one: tuple[Found, Ascent], other: tuple[Found, Ascent]) -> None:
+def _alike(one: tuple[AttackResult, Ascent], other: tuple[AttackResult, Ascent]) -> None:
     for mine, theirs in zip(one, other, strict=True):
         for name, value in vars(mine).items():
             assert np.array_equal(np.asarray(value), np.asarray(vars(theirs)[name])), name
