@@ -10,7 +10,7 @@ Why it matters
 
 How to read it
     With `rivals: 9` it aims at single classes, one gradient a step each (FAB-T); otherwise it looks at
-    `candidates` classes in every step. The boundary is linearised where the last step fell rather than
+    `candidates` classes in every step. The boundary is linearised where the last step ended rather than
     where the search backed off to: nearer to the boundary, and at half the cost.
 
 References

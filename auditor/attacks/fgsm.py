@@ -4,7 +4,7 @@ What it measures
     x + eps · d, with d the direction of norm 1 along which the loss rises most.
 
 Why it matters
-    The cheapest attack; what falls to it is not robust at all.
+    The cheapest attack; what it breaks is not robust at all.
 
 How to read it
     Never a gate: on plain networks it is reported anywhere from 1% to 49% at L∞ 0.3. One step that beats

@@ -8,7 +8,7 @@ Why it matters
     Whoever can only ask a service for its answers can do this. Nothing about gradients or scores can stop it.
 
 How to read it
-    Its distances are upper bounds that shrink with `steps`, of which each is one question. Many questions are
+    Its distances are upper bounds that shrink with `steps`, of which each is one query. Many queries are
     needed to come near `fmn` or `fab`; if it comes closer than they do, gradients are masked. Towards a target it
     succeeds only where noise is called the target to begin with.
 
@@ -41,7 +41,7 @@ class Params(Search):
     """How much to ask."""
 
     steps: Count = 5000
-    """How many questions for every image."""
+    """How many queries for every image."""
     first_probes: Count = 50
     """How many probes the first estimate takes; later ones take more, as the square root of their number."""
     tries: Count = 50

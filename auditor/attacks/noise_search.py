@@ -5,7 +5,7 @@ What it measures
     random direction of length eps (L2, L1), clipped to the box.
 
 Why it matters
-    What falls to noise isn't robust in any sense, and an attack that does no better than this is broken.
+    What noise breaks isn't robust in any sense, and an attack that does no better than this is broken.
 
 How to read it
     Expect next to nothing. Where it finds as much as a gradient attack, look for masked gradients.

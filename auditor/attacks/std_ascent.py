@@ -6,7 +6,7 @@ What it measures
     box. It bounds no norm: it shows how far a few plain steps go.
 
 Why it matters
-    It is the simplest attack there is, and it already turns noise into a certain digit. What falls to it
+    It is the simplest attack there is, and it already turns noise into a certain digit. What it breaks
     needs no stronger one.
 
 How to read it

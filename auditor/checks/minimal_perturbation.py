@@ -224,13 +224,13 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         "clean_accuracy": proportion(subject.right, rows=subject.looked),
     }
     if np.isfinite(metrics["median_distance"].value):
-        summary = f"Half of the images fall within {params.norm} {metrics['median_distance'].value:.3g}"
+        summary = f"Half of the images are broken within {params.norm} {metrics['median_distance'].value:.3g}"
     else:
         summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
     if found.any():
         metrics["nearest_distance"] = exact(float(sizes.min()))
         metrics["farthest_distance"] = exact(float(sizes[found].max()))
-        summary += f"; the nearest falls at {sizes.min():.3g}"
+        summary += f"; the nearest is broken at {sizes.min():.3g}"
     by_name = {_called(name, params): metric for name, metric in metrics.items()}
     return Recount(by_name, summary + ".", params.norm, context.samples.box)
 
@@ -271,7 +271,7 @@ def _curve(params: Params, sizes: NDArray[np.float64], finite: FloatArray) -> Cu
         title="How many hold at each radius",
         caption="Share of the images, among those classified right, whose closest adversarial image lies beyond; the "
         "band is the exact 95% interval.",
-        alt=f"Half of the images have fallen by {params.norm} {np.median(sizes):.3g}, the last found at "
+        alt=f"Half of the images are broken by {params.norm} {np.median(sizes):.3g}, the last found at "
         f"{finite[-1]:.3g}.",
         x=x,
         series=(Series("holding", y, bounds[:, 0], bounds[:, 1]),),

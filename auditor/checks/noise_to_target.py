@@ -105,7 +105,7 @@ METRICS = {
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
     "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
-    "stalled": MetricInfo("proportion", "share of images that fell short and whose last gradient had vanished"),
+    "stalled": MetricInfo("proportion", "share of images that missed the target and whose last gradient had vanished"),
     "vanished.*": MetricInfo("mean", "the same for `clipped`"),
 }
 

@@ -1,9 +1,9 @@
 """Does the auditor itself catch models that only look robust?
 
 What it measures
-    A network that is known to fall is put behind disguises that hide its gradient, randomise its answers or
+    A network that is known to break is put behind disguises that hide its gradient, randomise its answers or
     round them. Each decoy is audited like any other model, with a claim of robust accuracy that is false.
-    Beside them stand honest models: the network itself, which must fall; a linear one, whose robust accuracy
+    Beside them stand honest models: the network itself, which must break; a linear one, whose robust accuracy
     is known exactly; and, where named, one that must resist.
 
 Why it matters
@@ -74,7 +74,7 @@ class Params(Attacked):
     """The claim, and how the decoys are attacked."""
 
     eps: Annotated[Real, Field(gt=0)] | None = None
-    """Radius of the ball, in the units of the box, 0.3 of its width if left out; the network must fall within it."""
+    """Radius of the ball, in the units of the box, 0.3 of its width if left out; the network must break within it."""
     claim: Annotated[Real, Field(gt=0, lt=1)] = 0.5
     """The robust accuracy that every decoy claims to have."""
     resisting: ModelNames | None = None
@@ -126,8 +126,8 @@ def run(context: Context, params: Params) -> Evidence:
         raise CheckError(f"model {context.model_name!r} can't be attacked itself: {itself.why}")
     if itself.verdict.status == "pass":
         message = f"model {context.model_name!r} holds {params.claim:g} within {params.norm} {params.eps:g} itself"
-        raise CheckError(f"{message}; take a larger `eps`, or a network that falls")
-    honest = [(context.model_name, "must fall", itself, itself.verdict.status == "fail")]
+        raise CheckError(f"{message}; take a larger `eps`, or a network that breaks")
+    honest = [(context.model_name, "must break", itself, itself.verdict.status == "fail")]
     for name in params.resisting or ():
         found = _audit(dataclasses.replace(context, model_name=name), params)
         honest.append((name, "must resist", found, found.verdict.status == "pass"))

@@ -5,7 +5,7 @@ What it measures
     on the images that held so far. What is left, out of all images, is the robust accuracy.
 
 Why it matters
-    It is the number that says what an attacker with this much room can do. It is an upper bound: a stronger
+    It is the number that says what an attacker with this budget can do. It is an upper bound: a stronger
     attack may find less.
 
 How to read it
@@ -90,7 +90,7 @@ class Params(Attacked):
     samples: Count = 500
     """How many images, every class in proportion; fewer if there aren't as many."""
     full_length: bool = False
-    """Whether every image takes all steps, as images for `transfer` must; otherwise one that fell is left."""
+    """Whether every image takes all steps, as images for `transfer` must; otherwise one that is broken is left."""
     show: Count = 6
     """How many broken images to show."""
 
@@ -100,14 +100,14 @@ METRICS = {
         "proportion", "share of images classified right whatever the attacks tried", "higher"
     ),
     "clean_accuracy": MetricInfo("proportion", "share of the same images right without an attack", "higher"),
-    "attack_success_rate": MetricInfo("proportion", "share of the images attacked that fell", "lower"),
+    "attack_success_rate": MetricInfo("proportion", "share of the images attacked that became adversarial", "lower"),
     "targeted_robust_accuracy": MetricInfo(
         "proportion", "with a target: share of images of other classes that are right and never called it", "higher"
     ),
     "targeted_success_rate": MetricInfo(
         "proportion", "with a target: share of the images attacked that were called it", "lower"
     ),
-    "distance": MetricInfo("mean", "norm of the change, over the images that fell", "higher"),
+    "distance": MetricInfo("mean", "norm of the change, over the adversarial images", "higher"),
 }
 
 
@@ -127,8 +127,8 @@ class _Outcome:
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     count = fewest(params.samples, images)
-    holds, falls = _names(params)
-    return {holds: count, "clean_accuracy": count, falls: count}
+    holds, breaks = _names(params)
+    return {holds: count, "clean_accuracy": count, breaks: count}
 
 
 def instead(params: Params) -> dict[str, str]:
@@ -137,9 +137,9 @@ def instead(params: Params) -> dict[str, str]:
 
 
 def _names(params: Params) -> tuple[str, str]:
-    """What the share that holds and the share that fell are called."""
-    holds, falls = (called(name, _TARGETED, params.target) for name in _TARGETED)
-    return holds, falls
+    """What the share that holds and the share that is broken are called."""
+    holds, breaks = (called(name, _TARGETED, params.target) for name in _TARGETED)
+    return holds, breaks
 
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
@@ -152,8 +152,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
-    holds, falls = _names(params)
-    if lints.claims(expectations, (holds,), (falls,)):
+    holds, breaks = _names(params)
+    if lints.claims(expectations, (holds,), (breaks,)):
         yield from lints.of_attacks(params, lints.gradient_free(params.norm))
     yield from lints.of_radius(params, [params.eps], box)
 
@@ -179,8 +179,8 @@ def run(context: Context, params: Params) -> Evidence:
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
-    holds, falls = _names(params)
-    counted = Counted(holds, fell=0.0), Counted(falls, fell=1.0)
+    holds, breaks = _names(params)
+    counted = Counted(holds, fell=0.0), Counted(breaks, fell=1.0)
     proof = Proof(params.norm, samples.box, job.logits, after, counted, job.eps)
     aims = said if params.target is None else job.targets
     adversarial = AdversarialImages(
@@ -191,12 +191,12 @@ def run(context: Context, params: Params) -> Evidence:
     if target is not None:
         notes.append(f"Images of class {samples.class_name(target)} can't be driven to it, so they weren't looked at.")
     if not params.full_length:
-        notes.append("Images were left as soon as they fell: they can't be used for transfer.")
+        notes.append("Images were left as soon as they were adversarial: they can't be used for transfer.")
     return Evidence(
         summary=counts.summary,
         metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, outcome, stages)),
-        diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (falls,))),
+        diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (breaks,))),
         tables=(_table(stages, int(subject.right.sum()), len(subject.right), classifier.class_count),),
         notes=tuple(notes),
         arrays={"distances": outcome.distances, "said": said},
@@ -213,11 +213,11 @@ def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
 
 def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:
     """What is said of the images attacked, as they ended."""
-    (holds, falls), broken = _names(params), made.fooled
+    (holds, breaks), broken = _names(params), made.fooled
     metrics: dict[str, Metric] = {
         holds: proportion(subject.held(broken), rows=subject.looked),
         "clean_accuracy": proportion(subject.right, rows=subject.looked),
-        falls: proportion(broken, rows=made.indices),
+        breaks: proportion(broken, rows=made.indices),
     }
     if broken.any():
         sizes = distance(made.images, made.originals, params.norm)
@@ -237,15 +237,15 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
 def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:
     rows, left = [], right
     for stage in stages:
-        fell = int(stage.result.success.sum())
-        left -= fell
+        broken = int(stage.result.success.sum())
+        left -= broken
         passes = (stage.result.gradients + stage.result.predictions) / len(stage.attacked)
         params = stage.choice.params
         rivals = min(params.rival_classes, class_count - 1)
         aims = f", {several(rivals, 'rival')}" if rivals else ""
         name = f"{stage.choice.name} ({params.steps} steps, {params.value}{aims})"
-        rows.append((name, len(stage.attacked), fell, left / total, passes, stage.seconds))
-    columns = ("attack", "given", "fell", "share left", "passes per image", "seconds")
+        rows.append((name, len(stage.attacked), broken, left / total, passes, stage.seconds))
+    columns = ("attack", "given", "broken", "share left", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
 
 
@@ -254,19 +254,19 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
     steps = np.arange(len(strongest.result.rate))
     reached = float(strongest.result.rate[-1])
     figures: list[Figure] = []
-    fallen = np.flatnonzero(outcome.adversarial.fooled)
-    if fallen.size:
-        rows = fallen[evenly(len(fallen), params.show)]
+    broken = np.flatnonzero(outcome.adversarial.fooled)
+    if broken.size:
+        rows = broken[evenly(len(broken), params.show)]
         figures.append(broken_images(context, outcome.adversarial, rows, params.norm, "Broken images"))
     figures.append(
         Curve(
-            title=f"{strongest.choice.name}: images fallen, step by step",
+            title=f"{strongest.choice.name}: images broken, step by step",
             caption="Of the attack that broke most: share of its images broken by each step of its first start.",
             alt=f"{strongest.choice.name} breaks {reached:.0%} of its images within {len(steps) - 1} steps.",
             x=steps,
-            series=(Series("fallen", strongest.result.rate),),
+            series=(Series("broken", strongest.result.rate),),
             x_label="step",
-            y_label="share fallen",
+            y_label="share broken",
         )
     )
     losses = strongest.result.loss

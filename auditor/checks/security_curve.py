@@ -1,4 +1,4 @@
-"""How does accuracy fall as the attacker gets more room?
+"""How does accuracy fall as the attacker's budget grows?
 
 What it measures
     Robust accuracy over a range of radii, one curve for each attack. An image broken at one radius stays
@@ -197,45 +197,46 @@ def _name(params: Params, position: int) -> str:
 class _Swept:
     """What one attack left at each radius: which samples hold (radii, M), and its stages by radius, on all tried.
 
-    images: (N, H, W, C), of those tried, the adversarial one at the least radius fell (N,) where there is one.
+    images: (N, H, W, C), of those tried, the adversarial one at the least radius broken_at (N,) where there is one.
     """
 
     held: NDArray[np.bool_]
     stages: tuple[list[Stage], ...]
     images: FloatArray
-    fell: NDArray[np.float64]
+    broken_at: NDArray[np.float64]
 
 
 def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Attackable, radii: list[float]) -> _Swept:
     threat = ThreatModel(params.norm, context.samples.box)
     holding, rows, by_radius = np.ones(len(subject.tried), np.bool_), [], []
-    images, fell = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf)
+    images, broken_at = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf)
     for eps in radii:
         left, stages = np.flatnonzero(holding), []
         if left.size and eps > 0:
             job = subject.job(context.samples, eps).only(left)
             ended, broken, found = cascade(context, threat, [choice], job, "first")
             holding[left] = ~broken
-            images[left[broken]], fell[left[broken]] = ended[broken], eps
+            images[left[broken]], broken_at[left[broken]] = ended[broken], eps
             stages = [dataclasses.replace(stage, attacked=left[stage.attacked]) for stage in found]
         held = subject.right.copy()
         held[held] = holding
         rows.append(held)
         by_radius.append(stages)
-    return _Swept(np.stack(rows), tuple(by_radius), images, fell)
+    return _Swept(np.stack(rows), tuple(by_radius), images, broken_at)
 
 
 def _closest(context: Context, params: Params, subject: Attackable, swept: list[_Swept]) -> AdversarialImages:
     """Of every image tried, the adversarial one at the least radius any attack needed."""
-    radii = np.stack([one.fell for one in swept])
+    radii = np.stack([one.broken_at for one in swept])
     best = radii.argmin(axis=0)
     everyone = np.arange(len(best))
-    images, fell = np.stack([one.images for one in swept])[best, everyone], radii[best, everyone]
+    images, broken_at = np.stack([one.images for one in swept])[best, everyone], radii[best, everyone]
     job = subject.job(context.samples, max(params.eps))
     after = context.classifier.predict(images)
     counted = tuple(Counted(_metric(eps, params.eps), 0.0, eps) for eps in sorted(set(params.eps)))
-    proof = Proof(params.norm, context.samples.box, job.logits, after, counted, np.where(np.isinf(fell), 0.0, fell))
-    said, broken = after.argmax(axis=1), np.isfinite(fell)
+    sizes = np.where(np.isinf(broken_at), 0.0, broken_at)
+    proof = Proof(params.norm, context.samples.box, job.logits, after, counted, sizes)
+    said, broken = after.argmax(axis=1), np.isfinite(broken_at)
     return AdversarialImages(
         images, job.images, job.labels, said, broken, job.rows, context.model_name, stopped_early=True, proof=proof
     )
@@ -245,14 +246,14 @@ def _tested(
     context: Context, params: Params, subject: Attackable, radii: list[float], swept: list[_Swept]
 ) -> tuple[Diagnostic, ...]:
     """The tell-tale tests, at the widest radius at which any image held against all attacks, and whether the attacks
-    still work on all that they broke when they get more room.
+    still work on all that they broke when their budget grows.
     """
     worst = np.logical_and.reduce([one.held for one in swept])
     at = max([i for i, row in enumerate(worst) if row.any() and radii[i] > 0], default=len(radii) - 1)
     stages = [stage for one in swept for stage in one.stages[at]]
     job, threat = subject.job(context.samples, radii[at]), ThreatModel(params.norm, context.samples.box)
-    fell = ~worst[:-1].all(axis=0)[subject.right]
-    wider = subject.job(context.samples, radii[-1]).only(np.flatnonzero(fell))
+    broken = ~worst[:-1].all(axis=0)[subject.right]
+    wider = subject.job(context.samples, radii[-1]).only(np.flatnonzero(broken))
     grows = widening(context, threat, params.attacks, wider, _DOUBTS)
     return *within_ball(context, threat, stages, job, ~worst[at][subject.right], _DOUBTS), grows
 

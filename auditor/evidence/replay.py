@@ -102,7 +102,7 @@ def _position(made: AdversarialImages, row: int | None, case_id: str) -> int:
     if not found.size:
         said = f"attacked no image in row {row}" if row is not None else "found no image that fools the model"
         some = ", ".join(str(i) for i in made.indices[made.fooled][:5])
-        raise RecordError(f"{case_id!r} {said}" + (f" (rows that fell: {some}, …)" if some else "; name a --row"))
+        raise RecordError(f"{case_id!r} {said}" + (f" (broken rows: {some}, …)" if some else "; name a --row"))
     return int(found[0])
 
 

@@ -60,7 +60,7 @@ class Measured(_Part):
     high: float
     """Upper end of it."""
     beyond: Literal["above", "below"] | None
-    """Where the value is infinite, and so null: which way. A radius at which half have fallen lies above where more
+    """Where the value is infinite, and so null: which way. A radius at which half are broken lies above where more
     than half hold at every radius asked for."""
 
 

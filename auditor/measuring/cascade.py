@@ -158,7 +158,7 @@ class Attackable:
     logits: FloatArray
 
     def held(self, broken: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which of the samples looked at (M,) are right and hold, where `broken` (N,) of those attacked fell."""
+        """Which of the samples looked at (M,) are right and hold; broken: which of those attacked (N,) don't."""
         held = self.right.copy()
         held[held] = ~broken
         return held
@@ -240,7 +240,7 @@ def cascade(
 
 
 def broken_images(context: Context, made: AdversarialImages, rows: NDArray[np.int64], norm: Norm, title: str) -> Strip:
-    """Some of the images that fell, each with its original and the amplified change."""
+    """Some of the broken images, each with its original and the amplified change."""
     samples = context.samples
     before, after = made.originals[rows], made.images[rows]
     true = tuple(samples.class_name(int(label)) for label in made.labels[rows])

@@ -54,7 +54,7 @@ class Doubts:
 def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
     """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
     share = float(short.mean())
-    message = f"{share:.0%} of the images fell short with no gradient to follow"
+    message = f"{share:.0%} of the images fell short of the goal with no gradient to follow"
     advice = "let the `objective` be `log_probability` or `logit`, which don't saturate as `probability` does"
     if objective != "probability":
         advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
@@ -130,14 +130,14 @@ def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType,
 def widening(
     context: Context, threat: ThreatModel, attacks: list[AttackChoice], job: Job, doubts: Doubts
 ) -> Diagnostic:
-    """Whether images that fell within a smaller radius fall within the job's too, as they must: it holds the other."""
+    """Whether images broken within a smaller radius are so within the job's too, as they must: it holds the other."""
     name = "success grows with eps"
     if not len(job.rows):
-        return doubts.about(name, True, "no image fell within less than the widest radius")
+        return doubts.about(name, True, "no image was broken within less than the widest radius")
     probed = job.only(in_turn(job.labels, _PROBED))
     _, broken, _ = cascade(context, threat, attacks, probed, "first")
-    message = f"of {len(broken)} images that fell within a smaller radius, {broken.mean():.0%} fall within the widest"
-    return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more room; take smaller steps")
+    message = f"of {len(broken)} images broken within a smaller radius, {broken.mean():.0%} are within the widest"
+    return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more budget; take smaller steps")
 
 
 def closest(
@@ -239,7 +239,7 @@ def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Dia
     for stage in stages:
         lost[stage.attacked] |= stage.result.lost
     share = float((lost & ~broken).mean())
-    message = f"{share:.1%} of the images fell on the way but not in the final answer"
+    message = f"{share:.1%} of the images were adversarial on the way but not in the final answer"
     advice = "predictions aren't steady, or the last step undoes what the attack found"
     return doubts.about("no success lost", share <= 0.01, message, advice)
 

@@ -7,7 +7,7 @@ from auditor.search.blocks import width
 from auditor.search.search import BISECTIONS, Keep
 from auditor.values import Passes
 
-# An attack that leaves images looks ahead at its second step, and wherever more than half have just fallen: with the
+# An attack that leaves images looks ahead at its second step, and wherever more than half have just left it: with the
 # images still in its batch each time, that is 1, then less than 1.2 altogether, and 1.2 for the last look.
 _LOOKS_AHEAD = 4
 

@@ -7,7 +7,7 @@ of stands in `auditor.statistics`; here they are joined where several metrics ma
   (Bonferroni; Hsu, Multiple Comparisons, 1996), the other isn't, as it takes every group to be sure of it (an
   intersection-union test: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982);
 - of a difference between metrics of other samples, both share the risk;
-- of the radius at which half have fallen, from the limits of the shares at each radius, tested in their order. What
+- of the radius at which half are broken, from the limits of the shares at each radius, tested in their order. What
   lies between two radii, or beyond the last, nobody has looked at: the lower limit is a radius at which half hold.
 """
 
@@ -119,7 +119,7 @@ def _less(end: float, other: float, unknown: float) -> float:
 def _crossing_limits(metric: Metric, tail: float) -> Limits:
     """A radius is below the truth where surely half or more hold at it, and no less than it where surely fewer do.
 
-    Below the first of the radii half may have fallen at any; and past the last at which half hold, at any, too.
+    Below the first of the radii half may be broken at any; and past the last at which half hold, at any, too.
     """
     known = [(radius, limits(share, tail)) for radius, share in at_radii(metric)]
     sure = itertools.takewhile(lambda one: one[1][0] >= 0.5, known)

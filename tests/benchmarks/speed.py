@@ -97,14 +97,14 @@ def verdict(runs: int) -> None:
             return robust_accuracy(it, run(), "linf", EPS)
 
         entries = {
-            "apgd, left when fallen": partial(
+            "apgd, left when broken": partial(
                 of, partial(apart, name, it.total, "linf", EPS, [("apgd", {"steps": STEPS})])
             ),
             "Foolbox PGD": partial(of, partial(_foolbox.pgd, it, EPS)),
             "ART PGD": partial(of, partial(_art.pgd, it, EPS)),
         }
         seconds, results = timed(entries, runs)
-        rows = ratios(seconds, "apgd, left when fallen", results)
+        rows = ratios(seconds, "apgd, left when broken", results)
         show(
             f"{name}: to a verdict at L∞ {EPS}, {it.total} images", ("", "robust accuracy", "seconds", "of ours"), rows
         )

@@ -268,6 +268,6 @@ def test_what_can_t_be_replayed_says_why(audited):
     assert "attacked no image of the data" in invoke("replay", "reports/tiny", "noise").output
     assert "attacked no image of the data" in invoke("replay", "reports/tiny", "clean").output
     missing = invoke("replay", "reports/tiny", "flips", "--row", 777)
-    assert (missing.exit_code, "attacked no image in row 777 (rows that fell: " in missing.output) == (2, True)
+    assert (missing.exit_code, "attacked no image in row 777 (broken rows: " in missing.output) == (2, True)
     (audited.path / "linear.keras").write_bytes((audited.path / "conv.keras").read_bytes())
     assert "is another checkpoint than was audited" in invoke("replay", "reports/tiny", "flips").output

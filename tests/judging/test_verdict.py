@@ -286,8 +286,8 @@ def test_more_than_the_last_radius_is_a_value():
     ("held", "floor"),
     [
         ((100, 100), 0.3),  # past the last radius
-        ((100, 0), 0.15),  # between two: half may have fallen at 0.11
-        ((0, 0), 0.05),  # before the first: half may have fallen at once
+        ((100, 0), 0.15),  # between two: half may be broken at 0.11
+        ((0, 0), 0.05),  # before the first: half may be broken at once
         ((0, 0), 0.1),
     ],
 )

@@ -101,7 +101,7 @@ def _best(truths: list[float]) -> Population:
 
 
 def _crossing(shares: list[float], truth: float) -> Population:
-    """An image holds up to a radius of its own; truth: where half have fallen, somewhere between two radii asked for,
+    """An image holds up to a radius of its own; truth: where half are broken, somewhere between two radii asked for,
     before the first or past the last.
     """
     radii = [round(0.1 * (i + 1), 1) for i in range(len(shares))]
@@ -226,7 +226,7 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
             "share",
         ),
         "targeted_success_rate": ("which images that are right are in the data", "such images", "share"),
-        "distance": ("which images that fall are in the data", "images like these that fall", "norm"),
+        "distance": ("which images that are broken are in the data", "images like these that are broken", "norm"),
     },
     "security_curve": {
         "robust_accuracy.*": (*_IMAGES, "share"),

@@ -288,7 +288,7 @@ def test_what_choosing_makes_look_better_is_shared_among_the_groups():
     assert high == pytest.approx(beta.ppf(0.95, 46, 5))
 
 
-# --- the radius at which half have fallen
+# --- the radius at which half are broken
 
 
 def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
@@ -296,7 +296,7 @@ def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
     held[0, :90], held[1, :55], held[2, :20] = True, True, True
     found = crossing([0.1, 0.2, 0.3], held)
     assert found.value == 0.3
-    # At 0.2 neither that half hold is sure, nor that half have fallen.
+    # At 0.2 neither that half hold is sure, nor that half are broken.
     assert interval(found, 0.95) == (0.1, 0.3)
     every = crossing([0.1, 0.2], np.ones((2, 100), bool))
     assert every.value == math.inf
@@ -304,7 +304,7 @@ def test_a_radius_is_shown_by_the_exact_limits_at_each_radius():
     few = crossing([0.1, 0.2], np.ones((2, 3), bool))
     assert interval(few, 0.95) == (0.0, math.inf)
     none = crossing([0.1, 0.2], np.zeros((2, 100), bool))
-    assert interval(none, 0.95) == (0.0, 0.1), "half may have fallen well before the first radius"
+    assert interval(none, 0.95) == (0.0, 0.1), "half may be broken well before the first radius"
 
 
 def test_radii_that_print_alike_are_told_apart():
