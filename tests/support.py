@@ -15,8 +15,13 @@ from auditor.values import Context, Run, Samples
 SIZE, CLASSES = 6, 3
 INSIDE = re.compile(
     r"Pydantic|Undefined|<class|<function|object at 0x|Annotated|\bnp\.|Params\(|(?<=  )(None|True|False)  "
+    r"|\b(float|u?int)(8|16|32|64)\(|\barray\(|dtype=|PosixPath|ModelPrivateAttr|default_factory|Traceback"
 )
 """What Python, pydantic and NumPy call things, which nobody who writes a spec should read."""
+NOT_OF_THE_FIELD = re.compile(
+    r"\bclimb(s|ed|ing)?\b|\bfallen\b|\b(images?|rows) (that )?(fell|fall)\b(?! short)|\bleads? over\b", re.I
+)
+"""Words of this package's own for which the field has others, which `docs/reference/glossary.md` lists."""
 
 
 def templates() -> np.ndarray:

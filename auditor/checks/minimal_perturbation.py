@@ -5,7 +5,7 @@ What it measures
     within the box. Every attack works on every image; the closest result is kept and predicted once more.
 
 Why it matters
-    It needs no radius to be chosen beforehand, and shows the whole distribution: the images that fall to
+    It needs no radius to be chosen beforehand, and shows the whole distribution: the images that break under
     almost nothing, and those that hold out longest.
 
 How to read it

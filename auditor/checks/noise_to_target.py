@@ -182,8 +182,8 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])
         metrics["vanished.clipped"] = over_noise(runs[True].ascent.vanished.mean(axis=0))
     notes = [
-        f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images fell "
-        "short because of it."
+        f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images missed "
+        "the target because of it."
     ]
     notes += params.told(context.samples.box)
     if not main.success.any():

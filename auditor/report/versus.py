@@ -23,8 +23,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Beside:
-    """One metric, before and now. interval: of the difference, two-sided. changed: how many images fell and rose, with
-    McNemar's exact p-value, for shares.
+    """One metric, before and now. interval: of the difference, two-sided. changed: of how many images it rose and fell,
+    with McNemar's exact p-value, for shares.
     """
 
     name: str

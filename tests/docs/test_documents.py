@@ -14,6 +14,7 @@ from auditor import catalog
 from auditor.cli.main import main
 from auditor.spec import schema
 from auditor.spec.marked import parse
+from tests.support import NOT_OF_THE_FIELD
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,6 +43,21 @@ def _block(text: str, language: str, title: str = "") -> Iterator[str]:
 @pytest.mark.parametrize(("name", "most"), [("README.md", 150), ("ARCHITECTURE.md", 120)])
 def test_what_is_read_first_is_read_in_one_sitting(name, most):
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= most
+
+
+def test_what_the_field_has_a_word_for_is_called_so():
+    """In code, in what users read of it, and in documents."""
+    sources = [path for kind in ("py", "html", "json") for path in (ROOT / "auditor").rglob(f"*.{kind}")]
+    found = {
+        _page(path): word[0]
+        for path in [*sources, *PAGES, ROOT / "CONTRIBUTING.md"]
+        if (word := NOT_OF_THE_FIELD.search(path.read_text(encoding="utf-8")))
+    }
+    assert len(sources) > 200
+    assert not found
+    glossary = (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
+    for word in ("margin", "objective", "adversarial image", "broken image", "budget", "queries", "threat model"):
+        assert re.search(rf"^\| {word} \| .+ \| .*\d{{4}}.* \|$", glossary, re.MULTILINE), f"{word}: with its source"
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem[:4])

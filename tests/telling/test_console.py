@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from auditor.cli.main import main
 from auditor.telling.console import Console, prepare, say
 from tests.plain import left, make_plain, run_plain
-from tests.support import INSIDE, spec, write
+from tests.support import INSIDE, NOT_OF_THE_FIELD, spec, write
 
 CASES = """\
 - {id: right, check: accuracy, expect: {accuracy: {min: 0.9}}}
@@ -30,20 +30,32 @@ COMMANDS = {
     "cache": ["cache", "info"],
     "mistake": ["report", "nowhere ≥ 1"],
     "help": ["--help"],
+    "replay": ["replay", "reports/tiny", "attacked"],
+    "figures": ["figures", "reports/tiny", "wrong", "--output", "figures"],
 }
 WRONG = {"report": 1, "judge": 1, "mistake": 2}
 
 
 def test_every_command_ends_as_it_does_elsewhere_on_a_console_that_knows_little(project):
     write(project, spec(CASES).replace("audit: tiny", "audit: tiny\ntitle: Größer ≥ als → 中文 ∞"))
-    project.runpytest_inprocess()
+    session = project.runpytest_inprocess()
     said = {}
+    for name in main.commands:
+        told = CliRunner().invoke(main, [name, "--help"]).output
+        assert not (found := INSIDE.search(told) or NOT_OF_THE_FIELD.search(told)), (name, found)
+    page = re.sub(
+        r"<(script|style)\b.*?</\1>|<[^>]*>", " ", (project.path / "reports/tiny/index.html").read_text(), flags=re.S
+    )
+    for shown in (session.stdout.str(), page):
+        assert not (found := INSIDE.search(shown)), found
+        assert not (found := NOT_OF_THE_FIELD.search(shown)), found
     for charset in ("utf-8", "cp1252", "ascii"):
         for name, arguments in COMMANDS.items():
             result = CliRunner(charset=charset).invoke(main, arguments)
             assert not isinstance(result.exception, UnicodeError), (charset, name)
             assert result.exit_code == WRONG.get(name, 0), (charset, name, result.output)
-            assert not INSIDE.search(result.output), (name, INSIDE.search(result.output))
+            assert not (found := INSIDE.search(result.output)), (name, found)
+            assert not (found := NOT_OF_THE_FIELD.search(result.output)), (name, found)
             said[charset, name] = result.output
     assert "Everything holds" in said["ascii", "verify"]
     assert re.search(r"^ok wrong: verdict: again fail$", said["ascii", "verify"], re.MULTILINE)
