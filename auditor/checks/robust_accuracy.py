@@ -205,7 +205,7 @@ def run(context: Context, params: Params) -> Evidence:
 
 
 def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
-    """What the images of a record say: which should have been attacked is found out again, what fell is counted."""
+    """What the images of a record say: which should have been attacked is found out again, the broken are counted."""
     target = None if params.target is None else context.class_number(params.target, "target")
     made = images_of(evidence)
     return _counts(context, params, as_recorded(context, attackable(context, params.samples, target), made), made)

@@ -41,7 +41,7 @@ from auditor.measuring.cascade import (
     check_radius,
     cost_of,
 )
-from auditor.measuring.recounting import as_recorded, fell_at, images_of
+from auditor.measuring.recounting import as_recorded, broken_at, images_of
 from auditor.measuring.telltales import Doubts, cost_widening, cost_within_ball, widening, within_ball
 from auditor.measuring.words import fewest, share
 from auditor.search.loop import ThreatModel
@@ -159,16 +159,16 @@ def run(context: Context, params: Params) -> Evidence:
 
 
 def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
-    """What the images of a record say: which should have been attacked is found out again, what fell is counted."""
+    """What the images of a record say: which should have been attacked is found out again, the broken are counted."""
     made = images_of(evidence)
     return _counts(context, params, as_recorded(context, attackable(context, params.samples, None), made), made)
 
 
 def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:
-    """What is said of the images attacked, each at the least radius at which it fell."""
+    """What is said of the images attacked, each at the least radius at which it was broken."""
     radii = sorted(set(params.eps))
-    fell = fell_at(made, radii)
-    worst = np.stack([subject.held(fell <= eps) for eps in radii])
+    least = broken_at(made, radii)
+    worst = np.stack([subject.held(least <= eps) for eps in radii])
     by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
     metrics: dict[str, Metric] = {"clean_accuracy": proportion(subject.right, rows=subject.looked), **by_radius}
     metrics["half_eps"] = crossing(radii, worst)
@@ -177,7 +177,7 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
     clean = share(metrics["clean_accuracy"])
     summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
     summary += f"; less than half from {half:g} on." if np.isfinite(half) else "; at least half at every radius."
-    return Recount(metrics, summary, params.norm, context.samples.box, np.where(np.isinf(fell), 0.0, fell))
+    return Recount(metrics, summary, params.norm, context.samples.box, np.where(np.isinf(least), 0.0, least))
 
 
 def _metric(eps: float, radii: Sequence[float]) -> str:

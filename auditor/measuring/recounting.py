@@ -53,12 +53,10 @@ def _places(context: Context, rows: IntArray) -> NDArray[np.int64]:
     return np.array([where[int(row)] for row in rows], np.int64)
 
 
-def fell_at(made: AdversarialImages, radii: Sequence[float]) -> NDArray[np.float64]:
-    """The radius (N,) at which each image fell, infinite where none did; raise CheckError for one not asked for."""
+def broken_at(made: AdversarialImages, radii: Sequence[float]) -> NDArray[np.float64]:
+    """The radius (N,) that broke each image, infinite where it held; raise CheckError for one not asked for."""
     told = made.proof.radii if made.proof is not None else None
     if told is None:
-        raise CheckError("the record doesn't say at which radii images fell")
-    check_rows(
-        made.indices[made.fooled & ~np.isin(told, radii)], "said to have fallen at a radius that wasn't asked for"
-    )
+        raise CheckError("the record doesn't say at which radii images were broken")
+    check_rows(made.indices[made.fooled & ~np.isin(told, radii)], "said to be broken at a radius that wasn't asked for")
     return np.where(made.fooled, told, np.inf)
