@@ -21,6 +21,11 @@ def _generator(seed: int, stream: str, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "big")))
 
 
+def generator(seed: int, stream: str) -> np.random.Generator:
+    """Random numbers for what belongs to no sample, such as a bootstrap: they depend on (seed, stream) alone."""
+    return _generator(seed, stream, 0)
+
+
 def uniform_row(seed: int, stream: str, index: int, shape: tuple[int, ...]) -> FloatArray:
     """Uniform numbers in [0, 1), float32, of one sample."""
     return _generator(seed, stream, index).random(shape, dtype=np.float32)

@@ -34,6 +34,7 @@ from auditor.values import (
     Record,
     Run,
     Samples,
+    binned_value,
     crossed,
     highest,
     lowest,
@@ -162,6 +163,9 @@ def _follows_groups(metric: Metric) -> bool:
         radii = metric.values if metric.values is not None else np.zeros(0)
         counted = {group.n for group in metric.groups.values()} == {metric.n}
         return counted and len(radii) == len(metric.groups) and metric.value == crossed(radii, metric.groups)
+    if metric.kind == "binned":
+        samples = sum(group.n for group in metric.groups.values())
+        return metric.n == samples and metric.value == binned_value(metric.groups)
     made = {"lowest": lowest, "highest": highest}.get(metric.kind)
     again = made(metric.groups) if made else None
     return again is not None and (metric.value, metric.n) == (again.value, again.n)

@@ -1,7 +1,7 @@
 """A run as one JSON document, `results.json`: everything its records say but for arrays and pictures.
 
 The dataclasses are the format: the document is built of them, and its JSON Schema is generated from them (`make
-schema` writes it to `auditor/schema/results.schema.json`). Numbers are finite or null; null stands for what has no
+schema` writes it to `auditor/spec/schema/results.schema.json`). Numbers are finite or null; null stands for what has no
 value, and for the end of an interval that is open.
 """
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from auditor.statistics.intervals import bounded, changes, limits
+from auditor.statistics.binned import binned_limits
+from auditor.statistics.intervals import binned_values, bounded, changes, limits
 from auditor.statistics.means import mean_limits
 from auditor.statistics.pairs import change_limits
 from auditor.statistics.shares import normal_quantile, samples_for_power
@@ -36,6 +37,8 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
 
 def _smallest(metric: Metric) -> int:
     """It takes no fewer than there are."""
+    if metric.kind == "binned":
+        return metric.n
     return min((group.n for group in metric.groups.values()), default=metric.n)
 
 
@@ -51,7 +54,7 @@ def _for_floor(metric: Metric, floor: float, tail: float) -> float:
         return samples_for_power(at, 0.5, tail, _WANTED) if floor > 0 else 1.0
     if metric.kind == "lowest":
         return max(_for_floor(group, floor, tail) if group.n else math.inf for group in metric.groups.values())
-    if metric.kind in ("difference", "mean"):
+    if metric.kind in ("difference", "mean", "binned"):
         return _shifted(metric, floor, tail, lower=True)
     return math.inf
 
@@ -66,16 +69,17 @@ def _for_ceiling(metric: Metric, ceiling: float, tail: float) -> float:
         return samples_for_power(1 - min(within), 0.5, tail, _WANTED) if within else math.inf
     if metric.kind == "highest":
         return max(_for_ceiling(group, ceiling, tail) if group.n else math.inf for group in metric.groups.values())
-    if metric.kind in ("difference", "mean"):
+    if metric.kind in ("difference", "mean", "binned"):
         return _shifted(metric, ceiling, tail, lower=False)
     return math.inf
 
 
 def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> float:
     """With more of the same values limits come closer; the estimate itself strays, by a known number of its errors."""
-    if metric.values is None or (metric.kind == "mean" and not bounded(metric)):
+    values = binned_values(metric) if metric.kind == "binned" else metric.values
+    if values is None or (metric.kind == "mean" and not bounded(metric)):
         return math.inf
-    stray = normal_quantile(1 - _WANTED) * float(np.std(metric.values))
+    stray = normal_quantile(1 - _WANTED) * float(np.std(values))
     limit = _limit_of(metric, tail, 0 if lower else 1)
 
     def settled(n: int) -> bool:
@@ -95,6 +99,9 @@ def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> floa
 
 def _limit_of(metric: Metric, tail: float, side: int) -> Callable[[int], float]:
     """The limit to expect of n samples whose values are as those at hand."""
+    if metric.kind == "binned":
+        held = binned_values(metric)
+        return lambda n: binned_limits(metric.value, held, len(metric.groups), tail, n / metric.n)[side]
     if metric.values is None:
         return lambda _: limits(metric, tail)[side]
     values, (low, high) = metric.values, metric.bounds or (-1.0, 1.0)

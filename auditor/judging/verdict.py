@@ -184,7 +184,7 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
             "(Bahadur and Savage, 1956): gate a share or a median instead"
         )
     empty = [name for name, group in metric.groups.items() if not group.n]
-    if empty:
+    if empty and metric.kind != "binned":
         some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
         return f"there are no samples of {some}, so that nothing is known of {'it' if len(empty) == 1 else 'them'}"
     if metric.kind == "mean" and metric.n == 1:

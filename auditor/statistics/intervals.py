@@ -16,11 +16,12 @@ import math
 
 import numpy as np
 
+from auditor.statistics.binned import binned_limits
 from auditor.statistics.means import mean_limits
 from auditor.statistics.medians import median_limits
 from auditor.statistics.pairs import change_limits, tango_limits
 from auditor.statistics.shares import exact_limits, wilson_limits
-from auditor.values import Metric, at_radii
+from auditor.values import FloatArray, Metric, at_radii
 
 Limits = tuple[float, float]
 
@@ -58,6 +59,8 @@ def limits(metric: Metric, tail: float) -> Limits:
         return _gap_limits(metric, tail)
     if metric.kind == "crossing":
         return _crossing_limits(metric, tail)
+    if metric.kind == "binned":
+        return binned_limits(metric.value, binned_values(metric), len(metric.groups), tail)
     low, high = bounds(metric)
     if metric.values is None or not metric.values.size:
         return low, high  # its values weren't kept, or weren't read
@@ -86,6 +89,11 @@ def bounds(metric: Metric) -> Limits:
     if metric.kind == "crossing":
         return 0.0, math.inf
     return metric.bounds or (-math.inf, math.inf)
+
+
+def binned_values(metric: Metric) -> FloatArray:
+    """What all bins together hold, (n,)."""
+    return np.concatenate([group.values for group in metric.groups.values() if group.values is not None])
 
 
 def changes(metric: Metric) -> tuple[int, int]:

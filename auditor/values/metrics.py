@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
-MetricKind = Literal["proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "exact"]
+MetricKind = Literal[
+    "proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "binned", "exact"
+]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Metric:
     lowest, highest: the extreme of `groups`, of which some may have no samples.
     crossing: the least of the radii `values` (m,) at which less than half hold, of `groups` (m of them, in that order);
     infinite where half or more hold at every one.
+    binned: the mean of the absolute values of `groups`, means of values in [-1, 1], weighted by their samples.
     exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
     rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
     the data source, or -1 - i for the i-th noise image.
@@ -119,6 +122,26 @@ def crossed(radii: FloatArray, shares: Mapping[str, Metric]) -> float:
 def at_radii(metric: Metric) -> list[tuple[float, Metric]]:
     """The radii of a `crossing`, from small to large, each with the share that holds there."""
     return [] if metric.values is None else list(zip(metric.values.tolist(), metric.groups.values(), strict=True))
+
+
+def binned(values: FloatArray, bins: IntArray, names: Sequence[str], rows: IntArray | None = None) -> Metric:
+    """How far bins are from 0 on average, weighted by their samples: of values (n,) in [-1, 1], each in the bin (n,).
+
+    Of confidence less being right that is the expected calibration error. names: of all bins there are, which must not
+    depend on the values; what a sample's bin is may depend on the sample alone.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    groups = {}
+    for i, name in enumerate(names):
+        inside = bins == i
+        groups[name] = mean(array[inside], (-1.0, 1.0), None if rows is None else rows[inside])
+    return Metric("binned", binned_value(groups), array.size, bounds=(0.0, 1.0), groups=groups)
+
+
+def binned_value(groups: Mapping[str, Metric]) -> float:
+    """What a `binned` metric is, of its groups."""
+    n = sum(group.n for group in groups.values())
+    return sum(group.n * abs(group.value) for group in groups.values() if group.n) / n if n else float("nan")
 
 
 def exact(value: float | np.number[Any]) -> Metric:

@@ -17,6 +17,7 @@ SIGNED = "dataset: npz, path: signed.npz, box: [-1, 1]"
 LENGTHS = {"l2", "linf", "distance", "median_distance", "nearest_distance", "farthest_distance"}
 CHECKS = """\
 - {id: accuracy, check: accuracy}
+- {id: calibration, check: calibration}
 - {id: noise_to_target, check: noise_to_target, params: {target: b}}
 - {id: digit_flip, check: digit_flip, params: {target: a}}
 - {id: flip, check: digit_flip, params: {target: a, objective: logit, steps: 20}}

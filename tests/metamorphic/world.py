@@ -74,6 +74,7 @@ def _curve(world: World) -> dict[str, Any]:
 CASES: dict[str, Case] = {
     "right": Case("accuracy", _none, lambda w: {"accuracy": {"min": 0.8}}, seeded=False),
     "worst": Case("accuracy", _none, lambda w: {"worst_class_accuracy": {"min": 0.5}}, seeded=False),
+    "sure": Case("calibration", _none, lambda w: {"ece": {"max": 0.6}}, seeded=False),
     "ball": Case("robust_accuracy", _ball, lambda w: {"robust_accuracy": {"min": 0.3}}),
     "curve": Case(
         "security_curve",

@@ -16,7 +16,7 @@ COMMITTED = Path(auditor.spec.schema.__file__).parent / "results.schema.json"
 
 
 def test_the_committed_file_is_current():
-    stale = "auditor/schema/results.schema.json is stale: run `make schema` and commit it"
+    stale = "auditor/spec/schema/results.schema.json is stale: run `make schema` and commit it"
     assert COMMITTED.exists(), stale
     assert COMMITTED.read_text(encoding="utf-8") == results.schema_text(), stale
 

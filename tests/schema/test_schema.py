@@ -40,9 +40,15 @@ def mistakes(built: dict, text: str) -> list[str]:
 
 
 def test_the_committed_file_is_current():
-    stale = "auditor/schema/audit.schema.json is stale: run `make schema` and commit it"
+    stale = "auditor/spec/schema/audit.schema.json is stale: run `make schema` and commit it"
     assert COMMITTED.exists(), stale
     assert COMMITTED.read_text(encoding="utf-8") == schema.text(), stale
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
+def test_an_editor_finds_it_from_where_a_spec_says_it_is(spec):
+    said = spec.read_text(encoding="utf-8").splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert (spec.parent / said).resolve() == COMMITTED.resolve()
 
 
 def test_it_is_a_schema(built):

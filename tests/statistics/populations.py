@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.values import Metric, crossing, highest, lowest, mean, median, proportion
+from auditor.values import Metric, binned, crossing, highest, lowest, mean, median, proportion
 
 Draw = Callable[[np.random.Generator, int], Metric]
 
@@ -135,6 +135,19 @@ def _gap(now: float, before: float, attacked: float) -> Population:
     return Population(f"{before:g} of those attacked before, {now:g} now", now - before, draw)
 
 
+def _calibration(confidences: list[float], right: list[float], shares: list[float]) -> Population:
+    """Confidences, how often images of each are right, and how many there are; a bin may hold several."""
+    at, true, of = map(np.array, (confidences, right, shares))
+    bins = np.minimum((at * 15).astype(int), 14)
+    truth = float(np.abs(np.bincount(bins, of * (at - true))).sum())
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        kind = rng.choice(len(at), n, p=of)
+        return binned(at[kind] - (rng.random(n) < true[kind]), bins[kind], [str(i) for i in range(15)])
+
+    return Population(f"calibration, off by {truth:.2g}", truth, draw)
+
+
 # --- the shapes
 
 SHAPES: dict[str, tuple[Population, ...]] = {
@@ -145,10 +158,18 @@ SHAPES: dict[str, tuple[Population, ...]] = {
         _beta(20, 1),
         _beta(0.3, 0.3, fair=100),
     ),
+    "calibration": (
+        _calibration([0.99, 0.95, 0.5], [0.99, 0.95, 0.5], [0.9, 0.05, 0.05]),
+        _calibration([0.999, 0.3], [0.99, 0.3], [0.99, 0.01]),
+        _calibration([0.97, 0.94, 0.62, 0.3], [0.8, 0.99, 0.5, 0.5], [0.4, 0.2, 0.2, 0.2]),
+        _calibration([(i + 0.5) / 15 for i in range(15)], [(i + 0.5) / 15 for i in range(15)], [1 / 15] * 15),
+        _calibration([1.0], [0.0], [1.0]),
+    ),
     "steps": (
         _values("most at the first, few at the last", [1.0, 2.0, 3.0, 20.0], [0.8, 0.12, 0.06, 0.02], (0.0, 20.0)),
         _values("all at the last", [20.0], [1.0], (0.0, 20.0)),
     ),
+    "unbounded": (Population("lognormal", 1.6487212707, lambda rng, n: mean(rng.lognormal(size=n))),),
     "norm": (_beta(2, 30, 28.0), _values("a mass at the bound", [0.3, 0.29], [0.9, 0.1], (0.0, 0.3))),
     "votes": (_votes(0.7, 3), _votes(0.05, 2)),
     "distance": (_distances(0.0), _distances(0.3), _distances(0.6), _ties()),
@@ -181,6 +202,16 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "accuracy.*": ("which images of the class are in the data", "images like these, of that class", "share"),
         "worst_class_accuracy": (*_IMAGES, "worst class"),
         "confidence": (*_IMAGES, "confidence"),
+    },
+    "calibration": {
+        "ece": (*_IMAGES, "calibration"),
+        "overconfidence": (*_IMAGES, "confidence"),
+        "brier": (*_IMAGES, "confidence"),
+        "nll": (*_IMAGES, "unbounded"),
+        "accuracy": (*_IMAGES, "share"),
+        "confidence": (*_IMAGES, "confidence"),
+        "ece_unscaled": ("which images are in the other half of the data", "images like these", "calibration"),
+        "ece_scaled": ("the same, the temperature being what it is", "images like these", "calibration"),
     },
     "digit_flip": {
         "flip_rate": (*_IMAGES, "share"),
