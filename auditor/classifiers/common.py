@@ -65,7 +65,8 @@ class Loaded:
     own: from images (N, H, W, C) to what the checkpoint itself gives (N, classes), as `output` declares it, by the
     format's own call and nothing of this package but the order of axes. outputs: the same as a function of tensors,
     differentiable if the format is. logits: `outputs` without a softmax or sigmoid at the end, where one could be
-    taken off; else `outputs` itself. batch: how many images are predicted at a time.
+    taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
+    that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them.
     """
 
     path: str
@@ -78,6 +79,7 @@ class Loaded:
     logits_from: str
     find_layers: Callable[[], tuple[Layer, ...]]
     batch: int
+    find_stateful: Callable[[], tuple[str, ...]]
 
     @property
     def as_given(self) -> "Loaded | None":
@@ -130,14 +132,15 @@ def classifier(
     batch: int | None = None,
     own: Callable[[FloatArray], Any] | None = None,
     taken_off: str = TAKEN_OFF,
+    find_stateful: Callable[[], tuple[str, ...]] = tuple,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
     logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
     how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
     `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
-    p, a logit z is logits 0 and z. Two black images are tried; raises ModelError if that fails or gives anything else
-    than two rows of numbers.
+    p, a logit z is logits 0 and z. find_stateful: as for `Loaded`. Two black images are tried; raises ModelError if
+    that fails or gives anything else than two rows of numbers.
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
@@ -161,7 +164,8 @@ def classifier(
         if output == "sigmoid":
             output, how = "probabilities", taken_off if logits else LOGARITHM
     batch = batch or fitting(shape)
-    return Loaded(path, output, shape, classes, own, outputs, logits or outputs, how, find_layers, batch)
+    logits = logits or outputs
+    return Loaded(path, output, shape, classes, own, outputs, logits, how, find_layers, batch, find_stateful)
 
 
 def _floating(values: Any) -> bool:

@@ -63,6 +63,7 @@ def replay(
         model=lambda name: resources.classifier(plan, name),
         adversarial=adversarial,
         checkpoint=lambda name: resources.checkpoint(plan, name),
+        random=plan.random,
     )
     began = time.perf_counter()
     narrowed = _narrowed(case.params, int(stored.indices[position]))

@@ -5,12 +5,10 @@ exported so that it is right for batches of one size alone. Nothing measured on 
 """
 
 import sys
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
+from auditor.classifiers.stateful import traced
 from auditor.search.blocks import block_size
 from auditor.values import Classifier, Diagnostic, FloatArray, Passes, comparable, normalised
 
@@ -65,18 +63,11 @@ def _differing(classifier: Classifier, images: FloatArray, logits: FloatArray, s
         return f"answers (by {answers:.2g} of their range)"
     # `forward` takes tensors: where TensorFlow was never imported, nobody has asked it.
     if "tensorflow" in sys.modules:
-        asked = float(np.abs(np.asarray(_compiled(classifier)(images)) - logits).max()) / scale
+        # Compiled: eagerly, a model keeps what all of its layers gave.
+        asked = float(np.abs(np.asarray(traced(classifier)(images)) - logits).max()) / scale
         if asked > _OTHERWISE:
             return f"logits (by {asked:.2g} of their range)"
     return ""
-
-
-@lru_cache(maxsize=16)
-def _compiled(classifier: Classifier) -> Any:
-    """`forward`, traced once for all sizes: eagerly, a model keeps what all of its layers gave."""
-    tf = tensorflow()
-    taken = (tf.TensorSpec((None, *classifier.input_shape), tf.float32),)
-    return tf.function(classifier.forward, autograph=False, input_signature=taken)
 
 
 def _looked(shape: tuple[int, ...]) -> int:

@@ -17,6 +17,7 @@ References
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +33,7 @@ from auditor.classifiers.common import (
 )
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.compute.parallel import operation_threads
+from auditor.loading.scanning import random_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
@@ -62,7 +64,8 @@ def load(params: Params) -> Classifier:
     options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
     try:
         # From its bytes: then files beside it, which no digest would cover, can't be part of it.
-        session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        content = path.read_bytes()
+        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         # Names are decoded here, and a damaged one isn't text.
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
         outputs = [part.name for part in session.get_outputs()]
@@ -76,7 +79,8 @@ def load(params: Params) -> Classifier:
     target = chosen(params.output_name, outputs, "output_name", str(path))
     layout = params.layout if len(dimensions) == 4 else "rows"
     run = _Runner(session, name, target, layout, dimensions[0] == 1)
-    return classifier(str(path), params.output, shape, opaque(run), own=run)
+    find = partial(random_operations, content)
+    return classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,8 @@ References
 """
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -25,6 +27,7 @@ import numpy as np
 from auditor.classifiers.common import classifier, file_at, image_shape, needed, opaque
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.compute.backend import silenced
+from auditor.loading.scanning import stateful_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
@@ -59,7 +62,8 @@ def load(params: Params) -> Classifier:
     declared = inputs[0]["shape_signature"]
     shape = image_shape([int(size) for size in declared], path)
     run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared) == 2, Lock())
-    return classifier(path, params.output, shape, opaque(run), own=run)
+    find = partial(stateful_operations, Path(path).read_bytes())
+    return classifier(path, params.output, shape, opaque(run), own=run, find_stateful=find)
 
 
 @dataclass(frozen=True, eq=False)

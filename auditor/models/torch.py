@@ -23,7 +23,9 @@ import json
 import re
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +53,8 @@ _STRINGS = {
     "out_spec": _SPEC,
 }
 _NAME = re.compile(r"[\w.+-]*")
+# Of TorchScript, beside those that PyTorch itself calls nondeterministic.
+_STATEFUL = {"prim::SetAttr", "prim::TimePoint", "aten::manual_seed", "aten::save", "aten::from_file"}
 
 
 class Params(ModelParameters):
@@ -84,7 +88,8 @@ def load(params: Params) -> Classifier:
         weight.requires_grad_(False)
     run = _Runner(torch, module, params.layout, tuple(params.shape))
     outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
-    return classifier(str(path), params.output, shape, outputs, own=run)
+    find = partial(_stateful, torch, module)
+    return classifier(str(path), params.output, shape, outputs, own=run, find_stateful=find)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +130,33 @@ class _Runner:
         except Exception:
             return False
         return bool(getattr(outputs, "requires_grad", False))
+
+
+def _stateful(torch: ModuleType, module: Any) -> tuple[str, ...]:
+    """Names of a module's operations that read a clock or randomness, or keep state from one call to the next."""
+    if isinstance(module, torch.jit.ScriptModule):
+        # Frozen, it is without what only training does: dropout, and the statistics of a batch normalisation.
+        graph = torch.jit.freeze(module, optimize_numerics=False).inlined_graph
+        return tuple(node.kind() for node in _nodes(graph) if _keeps_state(node))
+    calls = [node for node in module.graph.nodes if node.op == "call_function" and hasattr(node.target, "tags")]
+    drawn = [node for node in calls if torch.Tag.nondeterministic_seeded in node.target.tags]
+    changing = [node for node in calls if node.target._schema.is_mutable]
+    kept = [node for node in changing if getattr(node.args[0], "op", "") == "get_attr"]
+    return tuple(str(node.target) for node in (*drawn, *kept))
+
+
+def _nodes(block: Any) -> Iterator[Any]:
+    """The nodes of a TorchScript graph, those within branches and loops too."""
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _keeps_state(node: Any) -> bool:
+    # What changes a tensor in place ends so; only an attribute that is changed is left in a frozen graph.
+    changes = node.kind().endswith("_") and next(node.inputs()).node().kind() == "prim::GetAttr"
+    return node.isNondeterministic() or changes or node.kind() in _STATEFUL
 
 
 def _differentiable(run: _Runner) -> Any:

@@ -54,6 +54,7 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
         "pinned": [[c.pinned, c.unchecked] for c in checkpoints.values()]
         if catalog.reads_checkpoints(case.check)
         else None,
+        "random": sorted(plan.random & checkpoints.keys()),
         "data": data,
         "needs": needs,
         "baseline": _record(baseline, case.id) if baseline else None,

@@ -1,13 +1,14 @@
 """Run a check and hold what it found against the checkpoint: what no check can forget, since none does it itself."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from auditor import catalog
 from auditor.classifiers.agreement import disputed, misread
 from auditor.classifiers.common import own_errors
+from auditor.measuring.settled import settled
 from auditor.measuring.steady import cost_steady, steady
 from auditor.measuring.suited import cost_suited, suited
 from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, Parameters, Passes
@@ -37,20 +38,22 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
         asked[name] = context.model(name)
         return asked[name]
 
+    def several(name: str) -> str:
+        return name if len(asked) > 1 else ""
+
     with own_errors():
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
-        found = _steady(asked, context)
-        fitting = [suited(one, context, name if len(asked) > 1 else "") for name, one in asked.items()]
+        found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
+        found += _worst([steady(one, context.samples.images, several(name)) for name, one in asked.items()])
+        fitting = [suited(one, context, several(name)) for name, one in asked.items()]
     unsuited = [diagnostic for one in fitting for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(fitting[0].diagnostics if fitting else ())
     notes = dict.fromkeys(note for one in fitting for note in one.notes)
     return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
 
 
-def _steady(asked: Mapping[str, Classifier], context: Context) -> list[Diagnostic]:
-    """Of one model, what was found; of several, the first that isn't steady, or that all are."""
-    several = len(asked) > 1
-    found = [steady(one, context.samples.images, name if several else "") for name, one in asked.items()]
+def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Of one model, what was found; of several, the first of which it isn't ok, or that it is of all."""
     return sorted(found, key=lambda diagnostic: diagnostic.ok)[:1]
 
 

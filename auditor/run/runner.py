@@ -11,6 +11,7 @@ from auditor.judging.baseline import MODEL, changed_images, from_records
 from auditor.judging.conclusion import conclude, shared_level, unjudged
 from auditor.loading.provenance import now, provenance, spec_origin
 from auditor.loading.resources import Resources
+from auditor.measuring import settled
 from auditor.records import history, manifest
 from auditor.records.commit import commit_of
 from auditor.records.store import Folder
@@ -256,10 +257,17 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
 
         remember(work.plan, record, work.cache)
     if key and record.evidence is not None:
-        record = dataclasses.replace(record, key=key)
-        work.cache.put(key, record)
+        if _lasts(record.evidence, work, case):
+            record = dataclasses.replace(record, key=key)
+            work.cache.put(key, record)
         blocks.forget()
     return record
+
+
+def _lasts(evidence: Evidence, work: Work, case: Case) -> bool:
+    """Whether what was measured would be measured again: not on a model that reads the clock, nor on its images."""
+    moving = any(diagnostic.name == settled.NAME and not diagnostic.ok for diagnostic in evidence.diagnostics)
+    return not moving and all(obtain(work, work.plan.case(needed)).key for needed in case.needs)
 
 
 def _replayed(kept: Record, work: Work, case: Case) -> Record:
@@ -303,6 +311,7 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             adversarial=adversarial,
             checkpoint=lambda name: resources.checkpoint(plan, name),
             engine=blocks,
+            random=plan.random,
         )
         evidence = confirmed(case.check, context, case.params, lambda: resources.take_as_given(plan, case.model))
         origin = provenance(plan, resources, case.models, used, case.seed)

@@ -157,6 +157,9 @@ class Safeguards(Parameters):
     trusted: bool = False
     """Load it in the audit's own process at once. Else it is first loaded in another one, whose time and memory are
     limited, until it has passed there once."""
+    random: bool = False
+    """Whether it may hold operations that read a clock or randomness, or keep state. Else no pass of a case that asks
+    it stands, and nothing of it is cached. Whether it answers alike each time is measured either way."""
     load_seconds: Annotated[Real, Field(gt=0)] = 120.0
     """How long loading it and two predictions may take, where it isn't trusted."""
     load_gigabytes: Annotated[Real, Field(gt=0)] = 8.0

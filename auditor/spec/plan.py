@@ -89,6 +89,11 @@ class Plan:
         return tuple(getattr(self.data.params, "show_channels", None) or ())
 
     @property
+    def random(self) -> frozenset[str]:
+        """Names of the models that the spec declares as random."""
+        return frozenset(name for name, source in self.models.items() if source.safeguards.random)
+
+    @property
     def warnings(self) -> tuple[Problem, ...]:
         """What makes claims of this spec weak, in the order of its lines."""
         return tuple(sorted((*self.remarks, *(problem for case in self.cases for problem in case.warnings))))

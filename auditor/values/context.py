@@ -60,7 +60,8 @@ class Context:
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
     with `compute.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
     spec made. checkpoint(name): the files of a model, which is not loaded for it. engine: where tasks that take long
-    are worked off. spec_seed: what all cases of the spec share, so that they look at the same images.
+    are worked off. spec_seed: what all cases of the spec share, so that they look at the same images. random: names of
+    the models that the spec declares as random.
     """
 
     model_name: str
@@ -71,6 +72,7 @@ class Context:
     checkpoint: Callable[[str], Checkpoint]
     engine: Engine = one_by_one
     spec_seed: int = 0
+    random: frozenset[str] = frozenset()
 
     @property
     def classifier(self) -> Classifier:

@@ -9,6 +9,9 @@ from auditor.loading.scanning._threat import Threat, unreadable
 # On the uppermost level, by number and wire type: the version of the format, the graph, and the sets of operations.
 FIELDS = frozenset({(1, 0), (7, 2), (8, 2)})
 _GRAPH, _WEIGHTS, _OUTSIDE = 7, 5, 13
+# Where nodes stand: of a graph, of a function; and what a node is called, holds, and which graphs lie in that.
+_FUNCTION, _NODES, _FUNCTION_NODES, _OPERATION, _ATTRIBUTE, _INNER = 25, 1, 7, 4, 5, (6, 11)
+_RANDOM = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
 
 def threats(called: str, content: bytes) -> Iterator[Threat]:
@@ -22,6 +25,23 @@ def threats(called: str, content: bytes) -> Iterator[Threat]:
     if outside:
         message = f"{outside} of {len(tensors)} weights lie in other files, of the file's choice"
         yield Threat("warning", called, "outside file", message)
+
+
+def random_operations(content: bytes) -> tuple[str, ...]:
+    """Names of a model's operations that draw at random; no others of ONNX keep state or read anything outside."""
+    nodes = [node for graph in _parts(content, _GRAPH) for node in _nodes(graph)]
+    nodes += [node for function in _parts(content, _FUNCTION) for node in _nodes(function, _FUNCTION_NODES)]
+    return tuple(sorted(_RANDOM & {name.decode() for node in nodes for name in _parts(node, _OPERATION)}))
+
+
+def _nodes(graph: bytes, field: int = _NODES) -> Iterator[bytes]:
+    """The nodes of a graph, those of the graphs within them too."""
+    for node in _parts(graph, field):
+        yield node
+        for attribute in _parts(node, _ATTRIBUTE):
+            for kind in _INNER:
+                for inner in _parts(attribute, kind):
+                    yield from _nodes(inner)
 
 
 def _parts(content: bytes, wanted: int) -> Iterator[bytes]:

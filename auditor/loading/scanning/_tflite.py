@@ -8,6 +8,16 @@ from auditor.loading.scanning._threat import Threat, unreadable
 MARK = b"TFL3"
 # An operation of TensorFlow within such a file is called by this and its name.
 _FLEX = "Flex"
+_STATEFUL = ("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "ASSIGN_VARIABLE")
+
+
+def stateful_operations(content: bytes) -> tuple[str, ...]:
+    """Names of a model's operations that draw at random or change a variable."""
+    from tensorflow.lite.python.schema_py_generated import BuiltinOperator, Model
+
+    model = Model.GetRootAs(content)
+    codes = {model.OperatorCodes(i).BuiltinCode() for i in range(model.OperatorCodesLength())}
+    return tuple(name for name in _STATEFUL if getattr(BuiltinOperator, name) in codes)
 
 
 def threats(called: str, content: bytes) -> Iterator[Threat]:
