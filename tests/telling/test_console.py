@@ -15,7 +15,7 @@ from tests.support import INSIDE, NOT_OF_THE_FIELD, spec, write
 CASES = """\
 - {id: right, check: accuracy, expect: {accuracy: {min: 0.9}}}
 - {id: wrong, check: accuracy, expect: {accuracy: {max: 0.5}}}
-- {id: attacked, check: robust_accuracy, params: {eps: 0.1, attacks: [{attack: pgd, steps: 3}]}}
+- {id: attacked, check: robust_accuracy, params: {eps: 0.3, attacks: [{attack: pgd, steps: 3}]}}
 """
 COMMANDS = {
     "validate": ["validate", "one.audit.yaml"],
