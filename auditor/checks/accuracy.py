@@ -11,10 +11,13 @@ Why it matters
 How to read it
     `accuracy.3` is the accuracy on images of class 3, `worst_class_accuracy` that of the weakest class. A floor
     under it passes only if every class that the model knows has shown that it lies above, so a class of few images
-    leaves it open, and so does one of none. The gallery shows the most confident mistakes first: an image marked
-    `7 → 3, 0.98` is a 7 that the classifier calls a 3 with probability 0.98.
+    leaves it open, and so does one of none. `majority` is what always answering the most frequent class would get: an
+    accuracy near it says nothing. `precision.3` is how often an answer of 3 is right. Scores that mix several counts
+    (F1, balanced accuracy, kappa) stand in a table and take no gate. The gallery shows the most confident mistakes
+    first: an image marked `7 → 3, 0.98` is a 7 that the classifier calls a 3 with probability 0.98.
 
 References
+    Sokolova and Lapalme, A Systematic Analysis of Performance Measures, 2009 (precision, recall, F1, their averages).
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (confidence and being right differ).
     Clopper and Pearson, The Use of Confidence or Fiducial Limits, Biometrika 26, 1934 (the interval).
     Berger, Multiparameter Hypothesis Testing and Acceptance Sampling, Technometrics 24, 1982 (every class at once).
@@ -24,6 +27,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from auditor.compute.randomness import generator
+from auditor.measuring import scores
 from auditor.measuring.words import fewest, natural_panel, probability_text, several, share
 from auditor.values import (
     ACCURACY,
@@ -51,6 +56,8 @@ from auditor.values import (
 class Params(Parameters):
     """Which images to look at, and how many mistakes to show."""
 
+    top: Count = 5
+    """An image counts for `top_accuracy` if its true class is among so many that rank highest."""
     first: Count | None = None
     """Look at the first so many images only, as they stand in the data, whatever classes these are of; all if left
     out."""
@@ -62,6 +69,9 @@ METRICS = {
     "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
     "accuracy.*": MetricInfo("proportion", "the same for the images of one class", "higher"),
     "worst_class_accuracy": MetricInfo("lowest", "accuracy on the class with the lowest one, of all classes", "higher"),
+    "top_accuracy": MetricInfo("proportion", "share of images whose class is among the `top` highest", "higher"),
+    "precision.*": MetricInfo("proportion", "share of the answers of one class that are right", "higher"),
+    "majority": MetricInfo("exact", "accuracy of always answering the most frequent class"),
     "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower", True),
     "confidence": MetricInfo("mean", "probability of the predicted class"),
 }
@@ -70,7 +80,7 @@ METRICS = {
 def most(params: Params, images: int | None) -> dict[str, int | None]:
     """The greatest n each metric can have, of so many images."""
     looked = images if params.first is None else params.first
-    return {"accuracy": looked}
+    return {"accuracy": looked, "top_accuracy": looked}
 
 
 def most_of_each(params: Params, sizes: Mapping[str, int]) -> dict[str, int | None]:
@@ -119,7 +129,17 @@ def run(context: Context, params: Params) -> Evidence:
         "worst_class_accuracy": lowest(every),
         "errors": exact(int((~right).sum())),
         **({} if told is None else {"confidence": mean(confidence, (least, 1.0), rows)}),
+        **(
+            {}
+            if params.top >= len(names)
+            else {"top_accuracy": proportion(scores.among(logits, labels, params.top), rows=rows)}
+        ),
+        "majority": exact(np.bincount(labels).max() / count),
         **by_class,
+        **{
+            f"precision.{names[c]}": proportion(right[predicted == c], rows=rows[predicted == c])
+            for c in np.unique(predicted)
+        },
     }
     overall = metrics["accuracy"]
     summary = f"{share(overall)} right; the weakest class is {weakest}, with {share(every[weakest])}."
@@ -137,6 +157,8 @@ def run(context: Context, params: Params) -> Evidence:
         often = "there is no mistake"
     if told is None:
         notes.append("`confidence` is left out: the model gives scores, no probabilities.")
+    if params.top >= len(names):
+        notes.append(f"`top_accuracy` is left out: all {len(names)} classes are among the {params.top} highest.")
     if params.first is not None:
         looked = f"the first {several(count, 'image')} of {available}, as they stand in the data"
         notes.append(f"Looked at are {looked}: {seen_and_unseen(labels, names)}.")
@@ -178,6 +200,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=pictured(matrix, gallery),
+        tables=(scores.table(labels, predicted, told, len(names), generator(context.seed, "scores")),),
         notes=tuple(notes),
         arrays={
             "labels": labels,

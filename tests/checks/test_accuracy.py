@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from auditor.checks.accuracy import Params, run
 from auditor.judging.verdict import judge
 from auditor.values import CheckError, Expectation, lowest, proportion
-from tests.support import LinearClassifier, context, samples
+from tests.support import LinearClassifier, context, linear_weights, samples
 
 
 def test_counts_agree_with_the_network_itself(networks, digits):
@@ -60,3 +61,39 @@ def test_a_class_without_images_leaves_the_worst_class_open_and_is_named():
     assert verdict.status == "fail", "class 1 is always called 0"
     sure = {name: proportion(group.n, group.n) for name, group in worst.groups.items()}
     assert judge({"m": lowest(sure)}, [Expectation("m", min=0.5)], 0.95).status == "inconclusive"
+
+
+def test_scores_are_those_of_scikit_learn(networks, digits):
+    """Of 150 images of digits, on a regression that errs."""
+    data = replace(digits, images=digits.images[:150], labels=digits.labels[:150], indices=digits.indices[:150])
+    evidence = run(context(networks["regression"], data), Params(top=3))
+    logits, labels = networks["regression"].predict(data.images), data.labels
+    predicted = logits.argmax(axis=1)
+    told = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
+    told /= told.sum(axis=1, keepdims=True)
+    precision, recall, f1, _ = sklearn.metrics.precision_recall_fscore_support(labels, predicted, average="macro")
+    weighted = sklearn.metrics.precision_recall_fscore_support(labels, predicted, average="weighted")
+    expected = {
+        "precision, macro": precision,
+        "recall, macro": recall,
+        "F1, macro": f1,
+        "precision, weighted": weighted[0],
+        "F1, weighted": weighted[2],
+        "balanced accuracy": sklearn.metrics.balanced_accuracy_score(labels, predicted),
+        "Cohen's kappa": sklearn.metrics.cohen_kappa_score(labels, predicted),
+        "area under the ROC curve, one against the rest, macro": sklearn.metrics.roc_auc_score(
+            labels, told, multi_class="ovr"
+        ),
+    }
+    table = {row[0]: row[1] for row in evidence.tables[0].rows}
+    assert table == {name: pytest.approx(value, abs=6e-5) for name, value in expected.items()}
+    assert evidence.metrics["top_accuracy"].value == sklearn.metrics.top_k_accuracy_score(labels, logits, k=3)
+    by_class = sklearn.metrics.precision_score(labels, predicted, average=None)
+    assert [evidence.metrics[f"precision.{c}"].value for c in range(10)] == pytest.approx(by_class.tolist())
+    assert evidence.metrics["majority"].value == np.bincount(labels).max() / 150
+
+
+def test_of_three_classes_all_are_among_the_first_five():
+    evidence = run(context(LinearClassifier(*linear_weights()), samples()), Params())
+    assert "top_accuracy" not in evidence.metrics
+    assert any("all 3 classes are among the 5 highest" in note for note in evidence.notes)

@@ -201,6 +201,8 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "accuracy": (*_IMAGES, "share"),
         "accuracy.*": ("which images of the class are in the data", "images like these, of that class", "share"),
         "worst_class_accuracy": (*_IMAGES, "worst class"),
+        "top_accuracy": (*_IMAGES, "share"),
+        "precision.*": ("which images called so are in the data", "images like these, called so", "share"),
         "confidence": (*_IMAGES, "confidence"),
     },
     "calibration": {
