@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -18,6 +20,8 @@ FILES = sorted(HOUSE.rglob("*.py"))
 LONGEST, MEDIAN = 350, 130
 # Rooms that work with nearly all others.
 HIGH = ("cli", "plugin", "evidence", "run")
+# Rooms that hand on the names that others use.
+HANDING = ("statistics", "compute", "spec", "search", "classifiers", "reading", "judging", "measuring")
 # How a notebook shows them: imported when it does, by methods of the values themselves.
 SHOWING = {("values", "drawing"), ("values", "report")}
 
@@ -57,7 +61,8 @@ def test_a_room_says_in_ten_lines_what_happens_there_and_what_to_import(room):
     elif room.name != "values":  # of which all names are handed on
         module = importlib.import_module(f"auditor.{room.name}")
         files = {path.stem for path in room.iterdir()}
-        assert [name for name in named if name.split(".")[0] in files or hasattr(module, name)], "none of its own"
+        own = [name.removeprefix(f"{room.name}.") for name in named]
+        assert [name for name in own if name.split(".")[0] in files or hasattr(module, name)], "none of its own"
 
 
 @each_room
@@ -69,6 +74,35 @@ def test_a_room_says_which_rooms_it_imports(room):
     if room.name in HIGH:
         return
     assert sorted(name for name in found if f"`{name}`" not in text and f"`{name}." not in text) == []
+
+
+@each_room
+def test_what_others_import_is_handed_on_or_said_to_be_imported_from_where_it_is(room):
+    """By name from the room where it hands names on; else from modules that its docstring names as `room.module`."""
+    text = " ".join((ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "").split())
+    handed = set(getattr(importlib.import_module(f"auditor.{room.name}"), "__all__", ())) | {"PAGE", "SIZE"}
+    if room.name in catalog.KINDS:  # which the catalogue loads by their names
+        return
+    strangers = {}
+    for path in FILES:
+        for parts in imported(path):
+            if len(parts) < 3 or parts[1] != room.name or room_of(path) == room.name or parts[2] in handed:
+                continue
+            if f"`{room.name}.{parts[2]}`" not in text:
+                strangers[str(path.relative_to(HOUSE))] = ".".join(parts)
+    assert strangers == {}
+
+
+@pytest.mark.parametrize("name", HANDING)
+def test_what_is_handed_on_is_what_others_use_and_costs_little(name):
+    room = importlib.import_module(f"auditor.{name}")
+    elsewhere = [path for path in FILES if room_of(path) != name]
+    used = {parts[2] for path in elsewhere for parts in imported(path) if parts[1:2] == (name,) and len(parts) > 2}
+    assert sorted(set(room.__all__) - used) == []
+    heavy = ("tensorflow", "keras", "scipy", "matplotlib", "PIL", "jinja2", "urllib3", "h5py", "sqlite3", "pytest")
+    program = f"import sys, auditor.{name}; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_nobody_imports_what_is_private_in_another_room():

@@ -23,10 +23,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import LossAscent, Restarted, start_at
+from auditor.compute import tensorflow
+from auditor.search import Goal, LossAscent, Restarted, Seen, ThreatModel, by_image, project, start_at, steepest
 from auditor.values import Real, Tensor
 
 SEES = "gradient"

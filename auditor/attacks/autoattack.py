@@ -21,7 +21,7 @@ References
 """
 
 from auditor.attacks import apgd, fab, noise_search, square
-from auditor.search.norms import Norm
+from auditor.search import Norm
 from auditor.values import Count, Parameters
 
 SEES = "gradient"

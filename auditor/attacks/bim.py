@@ -16,9 +16,7 @@ References
 
 from typing import NamedTuple
 
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import LossAscent, start_at
+from auditor.search import Goal, LossAscent, Seen, ThreatModel, by_image, project, start_at, steepest
 from auditor.values import Count, PositiveReal, Tensor
 
 SEES = "gradient"

@@ -20,10 +20,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image
-from auditor.search.params import Aimed
+from auditor.compute import tensorflow
+from auditor.search import Aimed, Goal, Seen, ThreatModel, by_image
 from auditor.values import Count, PositiveReal, Real, Tensor
 
 SEES = "gradient"

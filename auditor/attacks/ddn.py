@@ -20,10 +20,8 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from auditor.attacks.fmn import annealed
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import steepest, stretched
-from auditor.search.params import LossAscent
+from auditor.compute import tensorflow
+from auditor.search import Goal, LossAscent, Seen, ThreatModel, steepest, stretched
 from auditor.values import PositiveReal, Real, Tensor
 
 SEES = "gradient"

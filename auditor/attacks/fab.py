@@ -21,11 +21,8 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.search.boundary import nearest_boundary, step_to
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, size
-from auditor.search.params import Aimed
+from auditor.compute import tensorflow
+from auditor.search import Aimed, Goal, Seen, ThreatModel, by_image, nearest_boundary, size, step_to
 from auditor.values import Count, Real, Tensor
 
 SEES = "jacobian"

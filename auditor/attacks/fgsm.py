@@ -17,9 +17,7 @@ References
 from typing import Literal
 
 from auditor.attacks import bim
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, steepest
-from auditor.search.params import LossAscent
+from auditor.search import Goal, LossAscent, Seen, ThreatModel, by_image, project, steepest
 from auditor.values import Tensor
 
 SEES = "gradient"

@@ -22,11 +22,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.search.boundary import DUAL
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, size, steepest
-from auditor.search.params import Aimed
+from auditor.compute import tensorflow
+from auditor.search import DUAL, Aimed, Goal, Seen, ThreatModel, by_image, project, size, steepest
 from auditor.values import PositiveReal, Real, Tensor
 
 SEES = "gradient"

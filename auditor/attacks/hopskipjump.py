@@ -20,11 +20,8 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import Norm, by_image, size, steepest
-from auditor.search.params import Search
-from auditor.search.random import normal, uniform
+from auditor.compute import tensorflow
+from auditor.search import Goal, Norm, Search, Seen, ThreatModel, by_image, normal, size, steepest, uniform
 from auditor.values import Count, Tensor
 
 SEES = "decision"

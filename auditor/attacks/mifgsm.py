@@ -18,10 +18,8 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from auditor.attacks import bim, pgd
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, size, steepest
-from auditor.search.params import start_at
+from auditor.compute import tensorflow
+from auditor.search import Goal, Seen, ThreatModel, by_image, project, size, start_at, steepest
 from auditor.values import Real, Tensor
 
 SEES = "gradient"

@@ -16,11 +16,8 @@ References
 
 from typing import NamedTuple
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.norms import by_image, project, size
-from auditor.search.params import Search
-from auditor.search.random import normal, uniform
+from auditor.compute import tensorflow
+from auditor.search import Goal, Search, Seen, ThreatModel, by_image, normal, project, size, uniform
 from auditor.values import Tensor
 
 SEES = "decision"

@@ -15,8 +15,7 @@ References
 """
 
 from auditor.attacks import bim
-from auditor.search.loop import Goal, ThreatModel
-from auditor.search.params import Restarted, start_at
+from auditor.search import Goal, Restarted, ThreatModel, start_at
 from auditor.values import Tensor
 
 SEES = "gradient"

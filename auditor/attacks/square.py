@@ -21,12 +21,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.losses import Loss
-from auditor.search.norms import by_image, project, size, stretched
-from auditor.search.params import Search
-from auditor.search.random import uniform
+from auditor.compute import tensorflow
+from auditor.search import Goal, Loss, Search, Seen, ThreatModel, by_image, project, size, stretched, uniform
 from auditor.values import Count, Real, Tensor
 
 SEES = "score"

@@ -21,9 +21,8 @@ References
 
 from typing import NamedTuple
 
-from auditor.compute.backend import tensorflow
-from auditor.search.loop import Goal, Seen, ThreatModel
-from auditor.search.params import Ascending, Pace
+from auditor.compute import tensorflow
+from auditor.search import Ascending, Goal, Pace, Seen, ThreatModel
 from auditor.values import Tensor
 
 SEES = "gradient"

@@ -27,9 +27,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auditor.compute.randomness import generator
-from auditor.measuring import scores
-from auditor.measuring.words import fewest, natural_panel, probability_text, several, share
+from auditor.compute import generator
+from auditor.measuring import fewest, natural_panel, probability_text, scores, several, share
 from auditor.values import (
     ACCURACY,
     CheckError,

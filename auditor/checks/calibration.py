@@ -32,10 +32,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.randomness import generator
-from auditor.measuring import reliability
-from auditor.measuring.reliability import Binned
-from auditor.measuring.words import fewest, several
+from auditor.compute import generator
+from auditor.measuring import Binned, fewest, reliability, several
 from auditor.values import (
     ACCURACY,
     Bars,

@@ -34,13 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from auditor.compute.backend import tensorflow
-from auditor.compute.randomness import uniform
-from auditor.measuring import lints
-from auditor.measuring.words import natural_panel, share
-from auditor.search.ascent import ascend, passes
-from auditor.search.objectives import Objective, margin, towards_target
-from auditor.search.params import Ascending
+from auditor.compute import tensorflow, uniform
+from auditor.measuring import lints, natural_panel, share
+from auditor.search import Ascending, Objective, ascend, margin, passes_of_ascent, towards_target
 from auditor.values import (
     CheckError,
     Classifier,
@@ -113,7 +109,8 @@ METRICS = {
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = len(encode(params.message.encode(), class_count))
-    return passes(count, params, 1 + len(params.decoys)) + Passes(predictions=count * (1 + len(params.strangers)))
+    asked = Passes(predictions=count * (1 + len(params.strangers)))
+    return passes_of_ascent(count, params, 1 + len(params.decoys)) + asked
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:

@@ -29,14 +29,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.classifiers.agreement import undecided
-from auditor.measuring import lints
-from auditor.measuring.recounting import check_rows, images_of
-from auditor.measuring.telltales import stalled
-from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share
-from auditor.search.ascent import Ascent, ascend_to_targets, passes
-from auditor.search.objectives import TargetObjective
-from auditor.search.params import Ascending
+from auditor.classifiers import undecided
+from auditor.measuring import (
+    change_panel,
+    check_rows,
+    fewest,
+    images_of,
+    lints,
+    natural_panel,
+    probability_text,
+    several,
+    share,
+    stalled,
+)
+from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
     EVASION,
     WHITE_BOX,
@@ -121,7 +127,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = len(params.indices) if params.indices else fewest(params.samples, images)
     looked = Passes(predictions=(len(params.indices) if params.indices else images) + 2 * count)
-    return looked + passes(count, params)
+    return looked + passes_of_ascent(count, params)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

@@ -29,11 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.compute.randomness import uniform
-from auditor.measuring import lints
-from auditor.measuring.words import natural_panel
-from auditor.search.ascent import ascend_to_targets
-from auditor.search.params import Ascending
+from auditor.compute import uniform
+from auditor.measuring import lints, natural_panel
+from auditor.search import Ascending, ascend_to_targets
 from auditor.values import (
     Bars,
     CheckError,

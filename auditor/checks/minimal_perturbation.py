@@ -31,26 +31,30 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from auditor.measuring import lints
-from auditor.measuring.cascade import (
+from auditor.measuring import (
     Attackable,
     AttackChoice,
     Attacked,
+    Doubts,
     Stage,
+    as_recorded,
     attackable,
     broken_images,
     by_knowledge,
+    called,
     cascade,
     choose,
+    closest,
+    cost_closest,
     cost_of,
+    fewest,
+    images_of,
+    instead_of,
+    lints,
+    share,
 )
-from auditor.measuring.recounting import as_recorded, images_of
-from auditor.measuring.targets import called, instead_of
-from auditor.measuring.telltales import Doubts, closest, cost_closest
-from auditor.measuring.words import fewest, share
-from auditor.search.loop import ThreatModel
-from auditor.search.norms import Norm, distance
-from auditor.statistics.intervals import interval
+from auditor.search import Norm, ThreatModel, distance
+from auditor.statistics import interval
 from auditor.values import (
     EVASION,
     AdversarialImages,

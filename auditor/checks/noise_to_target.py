@@ -30,15 +30,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.measuring import lints
-from auditor.measuring.noise import Noise, drawn
-from auditor.measuring.originals import of_each, rate
-from auditor.measuring.recounting import images_of
-from auditor.measuring.telltales import stalled
-from auditor.measuring.words import natural_panel, probability_text, share
-from auditor.search.ascent import Ascent, ascend_to_targets, passes
-from auditor.search.objectives import TargetObjective
-from auditor.search.params import Ascending
+from auditor.measuring import (
+    Noise,
+    drawn,
+    images_of,
+    lints,
+    natural_panel,
+    of_each,
+    probability_text,
+    rate,
+    share,
+    stalled,
+)
+from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
     EVASION,
     WHITE_BOX,
@@ -95,9 +99,7 @@ class Params(Ascending):
 
 METRICS = {
     "success_rate": MetricInfo(
-        "proportion",
-        "share of noise images that end as the target, certain enough; of several targets the mean",
-        "lower",
+        "proportion", "share of noise images that end as the target, certain enough; of several the mean", "lower"
     ),
     "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
     "start_confidence": MetricInfo("mean", "probability of the target before the first step; 1 / K with all K targets"),
@@ -120,10 +122,8 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = params.samples * (class_count if params.target == "all" else 1)
-    total = Passes(predictions=2 * count)
-    for _ in _clips(params):
-        total += passes(count, params) + Passes(predictions=count)
-    return total
+    each = passes_of_ascent(count, params) + Passes(predictions=count)
+    return sum((each for _ in _clips(params)), Passes(predictions=2 * count))
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

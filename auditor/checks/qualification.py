@@ -32,15 +32,10 @@ from pydantic import Field
 
 from auditor import catalog
 from auditor.checks import robust_accuracy
-from auditor.compute.backend import tensorflow
-from auditor.compute.randomness import normal
-from auditor.judging.verdict import judge
-from auditor.measuring import lints
-from auditor.measuring.cascade import Attacked
-from auditor.measuring.decoys import DISGUISES, Decoy
-from auditor.measuring.steady import cost_steady, steady
-from auditor.search.loop import ThreatModel
-from auditor.search.search import Job, search
+from auditor.compute import normal, tensorflow
+from auditor.judging import judge
+from auditor.measuring import DISGUISES, Attacked, Decoy, cost_steady, lints, steady
+from auditor.search import Job, ThreatModel, search
 from auditor.values import (
     CheckError,
     Classifier,

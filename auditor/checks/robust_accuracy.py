@@ -31,25 +31,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.measuring import lints
-from auditor.measuring.cascade import (
+from auditor.measuring import (
     Attackable,
     Attacked,
+    Doubts,
     Stage,
+    as_recorded,
     attackable,
     broken_images,
     by_knowledge,
+    called,
     cascade,
     check_radius,
     cost_of,
+    cost_within_ball,
+    fewest,
+    images_of,
+    instead_of,
+    lints,
+    several,
+    share,
+    within_ball,
 )
-from auditor.measuring.recounting import as_recorded, images_of
-from auditor.measuring.targets import called, instead_of
-from auditor.measuring.telltales import Doubts, cost_within_ball, within_ball
-from auditor.measuring.words import fewest, several, share
-from auditor.search.loop import ThreatModel
-from auditor.search.norms import distance
-from auditor.search.search import Keep
+from auditor.search import Keep, ThreatModel, distance
 from auditor.values import (
     EVASION,
     AdversarialImages,

@@ -29,23 +29,30 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.measuring import lints
-from auditor.measuring.cascade import (
+from auditor.measuring import (
     Attackable,
     AttackChoice,
     Attacked,
+    Doubts,
     Stage,
+    as_recorded,
     attackable,
+    broken_at,
     by_knowledge,
     cascade,
     check_radius,
     cost_of,
+    cost_widening,
+    cost_within_ball,
+    fewest,
+    images_of,
+    lints,
+    share,
+    widening,
+    within_ball,
 )
-from auditor.measuring.recounting import as_recorded, broken_at, images_of
-from auditor.measuring.telltales import Doubts, cost_widening, cost_within_ball, widening, within_ball
-from auditor.measuring.words import fewest, share
-from auditor.search.loop import ThreatModel
-from auditor.statistics.intervals import interval
+from auditor.search import ThreatModel
+from auditor.statistics import interval
 from auditor.values import (
     EVASION,
     AdversarialImages,

@@ -29,9 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute.randomness import normal
-from auditor.measuring.originals import numbered, of_each, rate
-from auditor.measuring.words import natural_panel, probability_text, several
+from auditor.compute import normal
+from auditor.measuring import natural_panel, numbered, of_each, probability_text, rate, several
 from auditor.values import (
     EVASION,
     TRANSFER,

@@ -24,11 +24,9 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
-from auditor.compute.randomness import uniform
-from auditor.measuring import lints
-from auditor.measuring.words import natural_panel
-from auditor.search.loop import no_gradient
+from auditor.compute import tensorflow, uniform
+from auditor.measuring import lints, natural_panel
+from auditor.search import no_gradient
 from auditor.values import (
     CheckError,
     Context,

@@ -1,4 +1,75 @@
 """What model formats share: from a function of images to a classifier, its endings, its preprocessing.
 
-A format in `models/` hands its function to `common.classifier`. It imports `compute` and `values`.
+A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
+`auditor.classifiers`; `classifiers.connections` from where it is, when a server is asked: it brings urllib3. It imports
+`compute` and `values`.
 """
+
+from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
+from auditor.classifiers.common import (
+    Constants,
+    ImageShape,
+    InputShape,
+    Layout,
+    Loaded,
+    chosen,
+    classifier,
+    file_at,
+    image_shape,
+    needed,
+    opaque,
+    own_errors,
+    taken_as,
+    times,
+)
+from auditor.classifiers.graph import graph_classifier
+from auditor.classifiers.keras_models import keras_classifier
+from auditor.classifiers.preprocessing import ModelParameters, other_order, prepared
+from auditor.classifiers.protocols import (
+    SHOWN,
+    Described,
+    Protocol,
+    address_problem,
+    numbers,
+    of_kserve,
+    of_serving,
+    part_of,
+)
+from auditor.classifiers.stateful import stateful_operations, traced
+
+__all__ = [
+    "SHOWN",
+    "Constants",
+    "Described",
+    "ImageShape",
+    "InputShape",
+    "Layout",
+    "Loaded",
+    "ModelParameters",
+    "Protocol",
+    "address_problem",
+    "chosen",
+    "classifier",
+    "disputed",
+    "file_at",
+    "fools",
+    "graph_classifier",
+    "image_shape",
+    "keras_classifier",
+    "misread",
+    "needed",
+    "numbers",
+    "of_kserve",
+    "of_serving",
+    "opaque",
+    "other_order",
+    "own_errors",
+    "part_of",
+    "prepared",
+    "stateful_operations",
+    "taken_as",
+    "times",
+    "traced",
+    "undecided",
+    "unlike",
+]

@@ -18,8 +18,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
-from auditor.compute.parallel import in_order
+from auditor.compute import in_order, tensorflow
 from auditor.telling.reason import reason
 from auditor.values import (
     Classifier,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.common import classifier
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Classifier, FloatArray, Layer, Output, Tensor
 
 # What may follow a convolution and still belong to its layer: bias, normalisation and one activation.

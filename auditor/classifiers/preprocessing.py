@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 
 from auditor.classifiers.common import BATCH, in_batches, times
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import (
     Classifier,
     Count,

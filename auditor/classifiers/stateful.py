@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor.classifiers.common import Loaded
 from auditor.classifiers.preprocessing import Prepared
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Classifier
 
 # Stateful as TensorFlow counts, and yet settled by weights and images: what reads variables and tables, checks or

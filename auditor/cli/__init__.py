@@ -1,4 +1,4 @@
 """The `auditor` command; `auditor run` is pytest with the plugin.
 
-`main` is its entry point, and imports what a command needs when that is called. Nothing imports this room.
+`cli.main` is its entry point, and imports what a command needs when that is called. Nothing imports this room.
 """

@@ -48,7 +48,7 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
     from auditor.exports.publishing import add_to_step_summary, passed, render_report
     from auditor.records.store import Folder
     from auditor.report.terminal import verdicts_before_and_now
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
 
     run = rejudge(Folder(records), make_plan(path, files=False))
     target = Folder(output or _beside(records, "-judged"))

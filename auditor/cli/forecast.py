@@ -2,10 +2,10 @@
 
 from rich.markup import escape
 
-from auditor.measuring.words import several
+from auditor.measuring import several
 from auditor.report import text
 from auditor.run.estimate import Estimate, Outlook
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.telling.console import Console
 from auditor.values import Expectation, Passes
 

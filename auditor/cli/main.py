@@ -161,7 +161,7 @@ def validate(paths: tuple[Path, ...], strict: bool) -> None:
     makes a claim weak: expectations that so few samples can't settle, and threat models that a weak attack, or one
     that is fooled, would pass.
     """
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
     from auditor.values import SpecError
 
     wrong = 0
@@ -186,7 +186,7 @@ def validate(paths: tuple[Path, ...], strict: bool) -> None:
 
 def _specs(paths: Iterable[Path]) -> list[Path]:
     """The specs among files and folders; ends with 2 if there is none."""
-    from auditor.spec.document import SUFFIX
+    from auditor.spec import SUFFIX
 
     found = [
         spec for path in paths or (Path(),) for spec in (sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path])
@@ -222,7 +222,7 @@ def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
     from auditor.loading.resources import Resources
     from auditor.run.cache import Cache
     from auditor.run.estimate import outlook
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
 
     console, progress = Console(), Console(stderr=True)
     resources, cache = Resources(cache=folder), Cache(folder)

@@ -1,5 +1,34 @@
 """TensorFlow with its threads set before it is imported, cores, randomness, progress.
 
-`backend.tensorflow()` is the one way to TensorFlow, `parallel` works off pieces on several cores, `randomness` derives
-streams from a case's seed. It imports `values` alone.
+`tensorflow()` is the one way to TensorFlow, `parallel` works off pieces on several cores, `randomness` derives streams
+from a case's seed. Import what others use from `auditor.compute`. It imports `values` alone.
 """
+
+from auditor.compute import progress
+from auditor.compute.backend import silenced, tensorflow
+from auditor.compute.capacity import cores, free_memory
+from auditor.compute.parallel import alone, at_once, each, in_order, operation_threads, side_by_side
+from auditor.compute.progress import watched
+from auditor.compute.randomness import case_seed, generator, keys, normal, normal_row, uniform, uniform_row
+
+__all__ = [
+    "alone",
+    "at_once",
+    "case_seed",
+    "cores",
+    "each",
+    "free_memory",
+    "generator",
+    "in_order",
+    "keys",
+    "normal",
+    "normal_row",
+    "operation_threads",
+    "progress",
+    "side_by_side",
+    "silenced",
+    "tensorflow",
+    "uniform",
+    "uniform_row",
+    "watched",
+]

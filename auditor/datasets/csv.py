@@ -27,9 +27,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from auditor.reading.common import Names, named, printable
-from auditor.reading.pictures import Pictures, load_pictures
-from auditor.reading.tables import Column
+from auditor.reading import Column, Names, Pictures, load_pictures, named, printable
 from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 

@@ -23,9 +23,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.reading.common import SHADES, Names, Subset, make_samples, named, printable
-from auditor.reading.files import GZIP, explained, opened, read_rows, remaining
-from auditor.reading.intake import check_images
+from auditor.reading import (
+    GZIP,
+    SHADES,
+    Names,
+    Subset,
+    check_images,
+    explained,
+    make_samples,
+    named,
+    opened,
+    printable,
+    read_rows,
+    remaining,
+)
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
 _UNSIGNED_BYTE = 0x08

@@ -32,8 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.reading.common import Names, natural, printable
-from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
+from auditor.reading import SUFFIXES, Names, Pictures, load_pictures, natural, printable
 from auditor.telling.reason import os_reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples, in_turn
 

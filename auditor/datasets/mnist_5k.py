@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.reading.common import SHADES, Subset, make_samples, packaged
+from auditor.reading import SHADES, Subset, make_samples, packaged
 from auditor.values import DataError, Preview, Samples
 
 _PER_CLASS = 500

@@ -23,9 +23,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.reading.common import Subset, make_samples, named
-from auditor.reading.files import read_rows
-from auditor.reading.intake import check_images, whole_numbers
+from auditor.reading import Subset, check_images, make_samples, named, read_rows, whole_numbers
 from auditor.records.arrays import read_header
 from auditor.telling.reason import os_reason
 from auditor.values import DataError, FilePath, Preview, Real, Samples

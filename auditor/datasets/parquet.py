@@ -27,10 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.reading.common import Names, named, printable
-from auditor.reading.files import parts
-from auditor.reading.pictures import Pictures, load_pictures
-from auditor.reading.tables import Column
+from auditor.reading import Column, Names, Pictures, load_pictures, named, parts, printable
 from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 

@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.reading.common import Subset, make_samples, packaged
+from auditor.reading import Subset, make_samples, packaged
 from auditor.values import DataError, Preview, Samples, in_turn
 
 _SIDE = 16

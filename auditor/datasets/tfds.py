@@ -26,10 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
-from auditor.reading.common import printable
-from auditor.reading.files import at_positions
-from auditor.reading.pictures import Pictures, load_pictures
+from auditor.compute import tensorflow
+from auditor.reading import Pictures, at_positions, load_pictures, printable
 from auditor.telling.reason import reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples, one_of
 

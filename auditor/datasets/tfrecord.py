@@ -26,10 +26,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from auditor.compute.backend import tensorflow
-from auditor.reading.common import Names, named, printable
-from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, remaining
-from auditor.reading.pictures import Pictures, load_pictures
+from auditor.compute import tensorflow
+from auditor.reading import (
+    GZIP,
+    Names,
+    Pictures,
+    at_positions,
+    begins,
+    explained,
+    load_pictures,
+    named,
+    opened,
+    parts,
+    printable,
+    remaining,
+)
 from auditor.telling.reason import reason
 from auditor.values import Count, DataError, FilePath, IntArray, Preview, Samples, one_of
 

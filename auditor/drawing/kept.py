@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.compute.capacity import cores
+from auditor.compute import cores
 from auditor.drawing.interval import Interval
 from auditor.drawing.pixels import pngs
 from auditor.records.store import write

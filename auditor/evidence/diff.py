@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from auditor.judging.baseline import changed_images, from_records
+from auditor.judging import changed_images, from_records
 from auditor.records.store import Folder
 from auditor.values import Earlier, Record, RecordError, Run, pictured
 

@@ -4,11 +4,10 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from auditor.judging.baseline import what_differs
-from auditor.judging.conclusion import conclude, settle, unjudged
+from auditor.judging import conclude, settle, unjudged, what_differs
 from auditor.records.store import Folder
 from auditor.run.runner import planned
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.values import Earlier, Failure, Record, Run, references
 
 

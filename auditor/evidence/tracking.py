@@ -17,8 +17,7 @@ from auditor.loading.registry import connected, shown
 from auditor.records import manifest
 from auditor.report import outcome
 from auditor.report.measures import interval_of
-from auditor.spec.plan import Plan
-from auditor.spec.sources import Registered, is_registered, registered
+from auditor.spec import Plan, Registered, is_registered, registered
 from auditor.values import Record, Run, references
 
 _METRICS_AT_ONCE, _TAGS_AT_ONCE = 1000, 100  # as many as MLflow takes in one request

@@ -11,18 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.agreement import disputed, fools
+from auditor.classifiers import disputed, fools
 from auditor.exports.files import drawn_by, render_files
-from auditor.judging.conclusion import judged
+from auditor.judging import judged
 from auditor.loading.resources import Resources
-from auditor.measuring.originals import numbered, of_each
+from auditor.measuring import numbered, of_each
 from auditor.records import manifest
 from auditor.records.store import Folder
 from auditor.report.content import content
 from auditor.report.layout import PICTURES
-from auditor.search.norms import distance
-from auditor.spec.plan import Plan, make_plan
-from auditor.spec.resolving import Source
+from auditor.search import distance
+from auditor.spec import Plan, Source, make_plan
 from auditor.telling.reason import reason
 from auditor.values import (
     AdversarialImages,

@@ -1,5 +1,6 @@
-"""Records to what other programs read, and all files of a report at once (`files`).
+"""Records to what other programs read, and all files of a report at once.
 
-`results` is the JSON that others build on, `junit`, `sarif` and `codequality` are what CI reads. It imports `report`,
+`exports.files` renders them, `exports.publishing` where a run wants them, `exports.results` is the JSON that others
+build on, `junit`, `sarif` and `codequality` are what CI reads. Import from these modules. It imports `report`,
 `drawing`, `records`, `statistics` and `values`.
 """

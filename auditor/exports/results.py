@@ -19,8 +19,7 @@ from auditor.report.coverage import coverage
 from auditor.report.measures import interval_of
 from auditor.report.outcome import Overall
 from auditor.report.versus import compare
-from auditor.statistics.comparison import mcnemar
-from auditor.statistics.intervals import changes
+from auditor.statistics import changes, mcnemar
 from auditor.values import (
     Diagnostic,
     Earlier,

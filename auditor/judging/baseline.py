@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor import catalog
 from auditor.records.store import Folder
-from auditor.statistics.comparison import difference, fell, rose
+from auditor.statistics import difference, fell, rose
 from auditor.values import (
     AdversarialImages,
     Baseline,

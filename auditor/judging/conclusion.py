@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor.judging.verdict import holm, judge
 from auditor.records import looks
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.values import Baseline, Evidence, Failure, Record, Status, Verdict, Waiver
 
 

@@ -5,11 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from auditor.statistics.binned import binned_limits
-from auditor.statistics.intervals import binned_values, bounded, changes, limits
-from auditor.statistics.means import mean_limits
-from auditor.statistics.pairs import change_limits
-from auditor.statistics.shares import normal_quantile, samples_for_power
+from auditor.statistics import (
+    binned_limits,
+    binned_values,
+    bounded,
+    change_limits,
+    changes,
+    limits,
+    mean_limits,
+    normal_quantile,
+    samples_for_power,
+)
 from auditor.values import Expectation, Metric, at_radii
 
 _MOST_SAMPLES = 10_000_000

@@ -9,8 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from auditor.judging.prospect import samples_to_settle
-from auditor.statistics.comparison import difference
-from auditor.statistics.intervals import bounded, bounds, limits
+from auditor.statistics import bounded, bounds, difference, limits
 from auditor.values import Baseline, CheckError, Diagnostic, Expectation, Finding, Metric, Status, Verdict, same_name
 
 # Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.

@@ -1,5 +1,6 @@
 """What stands between a checkpoint and this process, and what is loaded.
 
-`scanning` looks at files, `probing` loads them elsewhere first, `signature` checks who signed, `registry` fetches,
-`resources` keeps what is open. It imports `spec`, `reading`, `classifiers`, `compute`, `catalog` and `values`.
+`loading.scanning` looks at files, `probing` loads them elsewhere first, `signature` checks who signed,
+`loading.registry` fetches, `loading.resources` keeps what is open, `loading.provenance` says of what state. Import from
+these modules. It imports `spec`, `reading`, `classifiers`, `compute`, `catalog` and `values`.
 """

@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
-from auditor.classifiers.agreement import unlike
-from auditor.classifiers.common import times
-from auditor.classifiers.preprocessing import other_order
-from auditor.compute.randomness import uniform
+from auditor.classifiers import other_order, times, unlike
+from auditor.compute import uniform
 from auditor.values import Classifier, DataError, FloatArray, ModelError, Samples
 
 _REAL, _RANDOM = 16, 16  # images that are tried

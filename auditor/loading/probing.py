@@ -21,8 +21,8 @@ from threading import Timer
 from typing import Any
 
 from auditor import catalog
-from auditor.compute.backend import tensorflow
-from auditor.spec.resolving import Source
+from auditor.compute import tensorflow
+from auditor.spec import Source
 from auditor.telling.reason import named_reason, trace
 from auditor.values import Classifier, ModelError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.loading.resources import Resources
 from auditor.reading import intake
-from auditor.spec.plan import Plan
+from auditor.spec import Plan
 from auditor.values import Classifier, RecordError
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module

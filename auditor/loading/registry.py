@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditor.spec.sources import Registered
+from auditor.spec import Registered
 from auditor.telling.reason import reason
 from auditor.values import TrackingError
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.classifiers.common import Loaded
-from auditor.classifiers.preprocessing import ModelParameters, prepared
+from auditor.classifiers import Loaded, ModelParameters, prepared
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
 from auditor.loading.fitting import check_fit, unfaithful
@@ -23,9 +22,7 @@ from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake
-from auditor.spec.plan import Plan
-from auditor.spec.resolving import Source
-from auditor.spec.sources import Registered, is_registered, listing, registered, signature_beside
+from auditor.spec import Plan, Registered, Source, is_registered, listing, registered, signature_beside
 from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, ModelError, Parameters, Samples, references
 

@@ -1,4 +1,91 @@
 """What checks share: `cascade` of attacks, `telltales` of the measurement, `decoys`, `lints`, numbers in `words`.
 
-It imports `attacks`, `search`, `classifiers`, `statistics`, `compute`, `catalog` and `values`.
+Import what others use from `auditor.measuring`. It imports `attacks`, `search`, `classifiers`, `statistics`, `compute`,
+`catalog` and `values`.
 """
+
+from auditor.measuring import lints, reliability, scores
+from auditor.measuring.cascade import (
+    Attackable,
+    AttackChoice,
+    Attacked,
+    Stage,
+    attackable,
+    broken_images,
+    by_knowledge,
+    cascade,
+    check_radius,
+    choose,
+    cost_of,
+)
+from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.noise import Noise, drawn
+from auditor.measuring.originals import numbered, of_each, rate
+from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
+from auditor.measuring.reliability import Binned
+from auditor.measuring.settled import STATEFUL, settled
+from auditor.measuring.steady import cost_steady, steady
+from auditor.measuring.suited import cost_suited, suited
+from auditor.measuring.targets import called, instead_of
+from auditor.measuring.telltales import (
+    Doubts,
+    closest,
+    cost_closest,
+    cost_widening,
+    cost_within_ball,
+    stalled,
+    widening,
+    within_ball,
+)
+from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share
+
+__all__ = [
+    "DISGUISES",
+    "STATEFUL",
+    "AttackChoice",
+    "Attackable",
+    "Attacked",
+    "Binned",
+    "Decoy",
+    "Doubts",
+    "Noise",
+    "Stage",
+    "as_recorded",
+    "attackable",
+    "broken_at",
+    "broken_images",
+    "by_knowledge",
+    "called",
+    "cascade",
+    "change_panel",
+    "check_radius",
+    "check_rows",
+    "choose",
+    "closest",
+    "cost_closest",
+    "cost_of",
+    "cost_steady",
+    "cost_suited",
+    "cost_widening",
+    "cost_within_ball",
+    "drawn",
+    "fewest",
+    "images_of",
+    "instead_of",
+    "lints",
+    "natural_panel",
+    "numbered",
+    "of_each",
+    "probability_text",
+    "rate",
+    "reliability",
+    "scores",
+    "settled",
+    "several",
+    "share",
+    "stalled",
+    "steady",
+    "suited",
+    "widening",
+    "within_ball",
+]

@@ -12,10 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from auditor import catalog
 from auditor.measuring.words import change_panel, natural_panel
-from auditor.search.cost import passes
-from auditor.search.loop import ThreatModel
-from auditor.search.norms import Norm, distance, widest
-from auditor.search.search import AttackResult, Job, Keep, search
+from auditor.search import AttackResult, Job, Keep, Norm, ThreatModel, distance, passes_of_attack, search, widest
 from auditor.values import (
     BLACK_BOX,
     TOLD,
@@ -141,7 +138,7 @@ def cost_of(params: Attacked, keep: Keep, class_count: int, targeted: bool = Fal
     """What all the attacks take of each image at most: that it is looked at, holds against all, and is looked at."""
     total = Passes(predictions=2)
     for choice in (stage for chosen in params.attacks for stage in chosen.stages(params.norm)):
-        total += passes(choice.module, choice.params, keep, class_count, targeted)
+        total += passes_of_attack(choice.module, choice.params, keep, class_count, targeted)
     return total
 
 

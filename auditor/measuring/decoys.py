@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Classifier, FloatArray, Layer, Output, Tensor, comparable
 
 _BATCH = 200

@@ -7,8 +7,7 @@ Adversarial Example Defenses, NeurIPS 2020. A place is a location within the che
 from collections.abc import Collection, Iterator, Sequence
 
 from auditor.measuring.cascade import AttackChoice, Attacked
-from auditor.search.norms import Norm
-from auditor.search.params import Ascending
+from auditor.search import Ascending, Norm
 from auditor.values import Expectation, Remark
 
 _GREYS = 255

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute.randomness import uniform
+from auditor.compute import uniform
 from auditor.values import AdversarialImages, CheckError, Context, IntArray
 
 _DRAWN = 1e-6  # within which float32 images are the same that were drawn alike on another machine

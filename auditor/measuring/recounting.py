@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.classifiers.agreement import undecided
+from auditor.classifiers import undecided
 from auditor.measuring.cascade import Attackable
 from auditor.values import AdversarialImages, CheckError, Context, Evidence, IntArray
 

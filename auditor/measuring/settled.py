@@ -5,10 +5,10 @@ Nothing measured today on a model that reads the date says what it answers next 
 say so for ever. Whether its answers differ today is another question, which `steady` asks.
 """
 
-from auditor.classifiers.stateful import stateful_operations
+from auditor.classifiers import stateful_operations
 from auditor.values import Classifier, Diagnostic
 
-NAME = "stateful operations"
+STATEFUL = "stateful operations"
 _SHOWN = 5
 
 
@@ -20,10 +20,12 @@ def settled(classifier: Classifier, called: str = "", declared: bool = False) ->
     found = stateful_operations(classifier)
     who = f"{called!r}" if called else "the model"
     if not found:
-        return Diagnostic(NAME, True, f"{who} holds none: weights and images settle what it answers")
+        return Diagnostic(STATEFUL, True, f"{who} holds none: weights and images settle what it answers")
     names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
     message = f"{who} holds {names}: such operations read a clock, files or randomness, or keep state"
     if declared:
-        return Diagnostic(NAME, True, f"{message}, as the spec declares")
+        return Diagnostic(STATEFUL, True, f"{message}, as the spec declares")
     advice = "what it answers now says nothing of what it answers later; take them out, or, where its answers don't"
-    return Diagnostic(NAME, False, f"{message}, so that {advice} depend on them, declare the model as `random: true`")
+    return Diagnostic(
+        STATEFUL, False, f"{message}, so that {advice} depend on them, declare the model as `random: true`"
+    )

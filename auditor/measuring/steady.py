@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from auditor.classifiers.stateful import traced
-from auditor.search.blocks import block_size
+from auditor.classifiers import traced
+from auditor.search import block_size
 from auditor.values import Classifier, Diagnostic, FloatArray, Passes, comparable, normalised
 
 NAME = "steady predictions"

@@ -16,11 +16,7 @@ from numpy.typing import NDArray
 
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
-from auditor.search.cost import passes
-from auditor.search.loop import ThreatModel, gives_gradient
-from auditor.search.norms import Norm, widest
-from auditor.search.objectives import TargetObjective
-from auditor.search.search import Job, search
+from auditor.search import Job, Norm, TargetObjective, ThreatModel, gives_gradient, passes_of_attack, search, widest
 from auditor.values import CheckError, Context, Diagnostic, Passes, in_turn, like_probabilities
 
 _PROBED = 50
@@ -198,7 +194,7 @@ def cost_widening(params: Attacked, images: int, class_count: int) -> Passes:
 def _cost_of(tried: Sequence[tuple[ModuleType, Any]], images: int, class_count: int) -> Passes:
     total = Passes()
     for module, params in tried:
-        total += passes(module, params, "first", class_count) * min(images, _PROBED)
+        total += passes_of_attack(module, params, "first", class_count) * min(images, _PROBED)
     return total
 
 

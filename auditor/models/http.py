@@ -31,17 +31,22 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.classifiers.common import InputShape, chosen, classifier, opaque, taken_as, times
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.classifiers.protocols import (
+from auditor.classifiers import (
     SHOWN,
     Described,
+    InputShape,
+    ModelParameters,
     Protocol,
     address_problem,
+    chosen,
+    classifier,
     numbers,
     of_kserve,
     of_serving,
+    opaque,
     part_of,
+    taken_as,
+    times,
 )
 from auditor.telling.reason import reason
 from auditor.values import Classifier, Count, FloatArray, ModelError, Output, PositiveReal, Real

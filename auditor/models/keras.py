@@ -17,10 +17,8 @@ References
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017 (why logits).
 """
 
-from auditor.classifiers.common import file_at
-from auditor.classifiers.keras_models import keras_classifier
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import tensorflow
+from auditor.classifiers import ModelParameters, file_at, keras_classifier
+from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
 

@@ -22,17 +22,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auditor.classifiers.common import (
-    Layout,
-    chosen,
-    classifier,
-    file_at,
-    image_shape,
-    needed,
-    opaque,
-)
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.parallel import operation_threads
+from auditor.classifiers import Layout, ModelParameters, chosen, classifier, file_at, image_shape, needed, opaque
+from auditor.compute import operation_threads
 from auditor.loading.scanning import random_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output

@@ -24,10 +24,8 @@ from typing import Any
 
 from pydantic import Field
 
-from auditor.classifiers.common import Constants, chosen, image_shape
-from auditor.classifiers.graph import graph_classifier
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import tensorflow
+from auditor.classifiers import Constants, ModelParameters, chosen, graph_classifier, image_shape
+from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 

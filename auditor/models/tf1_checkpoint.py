@@ -28,10 +28,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auditor.classifiers.common import Constants, ImageShape, chosen, file_at, image_shape
-from auditor.classifiers.graph import graph_classifier
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import tensorflow
+from auditor.classifiers import Constants, ImageShape, ModelParameters, chosen, file_at, graph_classifier, image_shape
+from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 

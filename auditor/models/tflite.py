@@ -24,9 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import classifier, file_at, image_shape, needed, opaque
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import silenced
+from auditor.classifiers import ModelParameters, classifier, file_at, image_shape, needed, opaque
+from auditor.compute import silenced
 from auditor.loading.scanning import stateful_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output

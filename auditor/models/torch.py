@@ -32,9 +32,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import InputShape, Layout, classifier, file_at, needed, opaque, taken_as
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import tensorflow
+from auditor.classifiers import InputShape, Layout, ModelParameters, classifier, file_at, needed, opaque, taken_as
+from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
 

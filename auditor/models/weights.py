@@ -22,10 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor.classifiers.common import file_at
-from auditor.classifiers.keras_models import keras_classifier
-from auditor.classifiers.preprocessing import ModelParameters
-from auditor.compute.backend import tensorflow
+from auditor.classifiers import ModelParameters, file_at, keras_classifier
+from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
 

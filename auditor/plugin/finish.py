@@ -18,7 +18,7 @@ from auditor.telling.reason import named_reason
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.spec.plan import Plan
+    from auditor.spec import Plan
     from auditor.values import Run
 
 

@@ -22,7 +22,7 @@ from auditor.plugin.state import STATE, work_of
 from auditor.plugin.xdist import specs
 
 if TYPE_CHECKING:
-    from auditor.spec.plan import Plan
+    from auditor.spec import Plan
     from auditor.values import PlannedCase, Record, Run, State
 
 _COLUMNS = ("Verdict", "Check", "Model", "Headline metric", "Measured")

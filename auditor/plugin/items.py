@@ -19,7 +19,7 @@ from auditor.plugin.options import pytest_addoption as pytest_addoption  # a hoo
 from auditor.plugin.state import STATE, State, begin, plan_of, prepare_terminal, standing_of, work_of
 
 if TYPE_CHECKING:
-    from auditor.spec.plan import Case, Plan
+    from auditor.spec import Case, Plan
     from auditor.values import Record, Run
 
 SUFFIX = ".audit.yaml"

@@ -52,7 +52,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     reporter = item.config.pluginmanager.getplugin("terminalreporter")
     if not isinstance(item, AuditItem) or not _on_terminal(reporter):
         return (yield)
-    from auditor.compute.progress import watched
+    from auditor.compute import watched
 
     line = Line(item.config, reporter)
     try:

@@ -17,7 +17,7 @@ from auditor.plugin import options
 
 if TYPE_CHECKING:
     from auditor.run.runner import Work
-    from auditor.spec.plan import Plan
+    from auditor.spec import Plan
     from auditor.values import Run
 
 
@@ -69,7 +69,7 @@ def prepare_terminal(config: pytest.Config) -> None:
 
 def plan_of(config: pytest.Config, path: Path) -> Plan:
     """Plan a spec once a process."""
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
 
     plans = config.stash[STATE].plans
     if path not in plans:
@@ -81,7 +81,7 @@ def plan_of(config: pytest.Config, path: Path) -> Plan:
 
 def work_of(config: pytest.Config, plan: Plan) -> Work:
     """What this process runs the cases of a plan with."""
-    from auditor.judging.baseline import find_baseline
+    from auditor.judging import find_baseline
     from auditor.loading.resources import Resources
     from auditor.records.store import Folder
     from auditor.run.cache import Cache

@@ -20,7 +20,7 @@ from auditor.plugin.state import STATE, begin, plan_of
 from auditor.telling.reason import reason
 
 if TYPE_CHECKING:
-    from auditor.spec.resolving import Source
+    from auditor.spec import Source
 
 # Measured with 1000 images and the networks of `fixtures`: TensorFlow takes 0.7 GB, PGD on a batch 1.8 GB in all.
 _TENSORFLOW = 1_500_000_000
@@ -77,7 +77,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int,
     found = [] if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else list(specs(config))
     if not found:
         return count
-    from auditor.compute.capacity import cores, free_memory
+    from auditor.compute import cores, free_memory
 
     most, need, free = min(count, cores()), _given_amount(config) or _worker_memory(found), free_memory()
     if free is None or free // need >= most:
@@ -102,7 +102,7 @@ def specs(config: pytest.Config) -> Iterator[Path]:
 
 def _worker_memory(specs: list[Path]) -> int:
     """Bytes that a worker may need that runs all of these specs: it keeps what it has loaded."""
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
     from auditor.values import AuditError
 
     plans = []

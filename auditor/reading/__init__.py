@@ -1,4 +1,38 @@
-"""What datasets share: files read row by row, pictures, tables, and `common.make_samples`.
+"""What datasets share: files read row by row, pictures, tables, and `make_samples`, the one door for samples.
 
-It imports `records.arrays`, `compute` and `values`.
+Import what datasets use from `auditor.reading`. It imports `records.arrays`, `compute` and `values`.
 """
+
+from auditor.reading import intake, keras_archives
+from auditor.reading.common import SHADES, Names, Subset, make_samples, named, natural, packaged, printable
+from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, read_rows, remaining
+from auditor.reading.intake import check_images, whole_numbers
+from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
+from auditor.reading.tables import Column
+
+__all__ = [
+    "GZIP",
+    "SHADES",
+    "SUFFIXES",
+    "Column",
+    "Names",
+    "Pictures",
+    "Subset",
+    "at_positions",
+    "begins",
+    "check_images",
+    "explained",
+    "intake",
+    "keras_archives",
+    "load_pictures",
+    "make_samples",
+    "named",
+    "natural",
+    "opened",
+    "packaged",
+    "parts",
+    "printable",
+    "read_rows",
+    "remaining",
+    "whole_numbers",
+]

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.reading.common import SHADES, Subset, make_samples
 from auditor.telling.reason import reason
 from auditor.values import DataError, Preview, Samples

@@ -1,5 +1,6 @@
 """What is on disk, each file in one move.
 
-`store` keeps JSON beside `arrays`, `manifest` says what a report holds, `history` what was asked before, and `commit`
-of which state of the code. It imports `statistics` and `values`.
+`records.store` keeps JSON beside `records.arrays` (made by `records.encoding`), `records.manifest` says what a report
+holds, `records.history` what was asked before, `records.looks` how often, and `records.commit` of which state of the
+code. Import from these modules. It imports `statistics` and `values`.
 """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auditor.records import looks
 from auditor.records.store import Folder
-from auditor.statistics.intervals import interval
+from auditor.statistics import interval
 from auditor.telling.escaping import visible
 from auditor.telling.reason import reason
 from auditor.values import AuditError, Record, RecordError, Run

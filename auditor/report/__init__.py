@@ -1,7 +1,10 @@
 """Records rendered for people. Nothing here runs a check or opens a model.
 
-`html` renders a page, `index` that of a folder, `terminal` and `text` say the same in words, `notebook` in a cell.
-It imports `drawing`, `judging`, `spec`, `statistics`, `records`, `catalog` and `values`.
+`report.html` renders a page of `report.layout` and `report.content`, `report.index` that of a folder, `report.summary`
+Markdown, `report.terminal`, `report.text` and `report.explain` say the same in words, `report.notebook` in a cell;
+`report.outcome`, `report.measures`, `report.coverage` and `report.versus` are what all of them say. Import from these
+modules, `PAGE` and `SIZE` from here. It imports `drawing`, `judging`, `spec`, `statistics`, `records`, `catalog` and
+`values`.
 """
 
 PAGE = "index.html"

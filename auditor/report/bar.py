@@ -8,7 +8,7 @@ from markupsafe import Markup
 from auditor.drawing import Interval, words
 from auditor.report import text
 from auditor.report.drawing import svg_of
-from auditor.statistics.intervals import bounds
+from auditor.statistics import bounds
 from auditor.values import Expectation, Metric
 
 

@@ -9,8 +9,7 @@ from auditor import catalog
 from auditor.drawing import words
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
-from auditor.statistics.comparison import difference
-from auditor.statistics.intervals import interval
+from auditor.statistics import difference, interval
 from auditor.telling.reason import reason
 from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
 

@@ -7,8 +7,7 @@ from auditor.drawing import words
 from auditor.report import text
 from auditor.report.drawing import Drawing, lay_out
 from auditor.report.measures import Judged, judged_bar, subject
-from auditor.statistics.comparison import mcnemar
-from auditor.statistics.intervals import changes, interval
+from auditor.statistics import changes, interval, mcnemar
 from auditor.values import Expectation, Metric, Record
 
 

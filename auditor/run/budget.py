@@ -9,7 +9,7 @@ from auditor.records.store import Folder
 from auditor.report import text
 from auditor.run.cache import Cache
 from auditor.run.estimate import estimate, known, speed_of
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.values import AuditError
 
 _FORM = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

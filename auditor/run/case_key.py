@@ -16,12 +16,11 @@ from typing import Any
 
 import auditor
 from auditor import catalog
-from auditor.judging.baseline import MODEL
+from auditor.judging import MODEL
 from auditor.loading.provenance import RUNTIMES
 from auditor.loading.resources import Resources
 from auditor.records.store import FORMAT, Folder
-from auditor.spec.plan import Case, Plan
-from auditor.spec.resolving import Source
+from auditor.spec import Case, Plan, Source
 
 # What computes, decodes and draws; the rest doesn't touch a result.
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "pillow", "h5py", "modelaudit-picklescan", *RUNTIMES)

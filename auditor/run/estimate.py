@@ -18,19 +18,13 @@ from typing import Any, Literal
 import numpy as np
 
 from auditor.attacks import bim
-from auditor.compute.backend import tensorflow
-from auditor.compute.capacity import cores
-from auditor.compute.parallel import at_once, side_by_side
+from auditor.compute import at_once, cores, side_by_side, tensorflow
 from auditor.loading.resources import Resources
 from auditor.run.cache import Cache
 from auditor.run.case_key import case_key, code_digest, source_identity, versions
 from auditor.run.measuring import cost_of
-from auditor.search.blocks import block_size
-from auditor.search.loop import ThreatModel
-from auditor.search.search import Job, search
-from auditor.spec.plan import Case, Plan
-from auditor.spec.resolving import Source
-from auditor.spec.sources import is_registered
+from auditor.search import Job, ThreatModel, block_size, search
+from auditor.spec import Case, Plan, Source, is_registered
 from auditor.telling.reason import reason
 from auditor.values import AuditError, CheckError, Classifier, Passes, Record, Samples, references
 

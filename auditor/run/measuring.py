@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from auditor import catalog
-from auditor.classifiers.agreement import disputed, misread
-from auditor.classifiers.common import own_errors
-from auditor.measuring.settled import settled
-from auditor.measuring.steady import cost_steady, steady
-from auditor.measuring.suited import cost_suited, suited
+from auditor.classifiers import disputed, misread, own_errors
+from auditor.measuring import cost_steady, cost_suited, settled, steady, suited
 from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, Parameters, Passes
 
 

@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auditor.judging.baseline import MODEL, changed_images, from_records
-from auditor.judging.conclusion import conclude, shared_level, unjudged
+from auditor.judging import MODEL, changed_images, conclude, from_records, shared_level, unjudged
 from auditor.loading.provenance import now, provenance, spec_origin
 from auditor.loading.resources import Resources
-from auditor.measuring import settled
+from auditor.measuring import STATEFUL
 from auditor.records import history, manifest
 from auditor.records.commit import commit_of
 from auditor.records.store import Folder
@@ -22,7 +21,7 @@ from auditor.run.engines import Run as EngineRun
 from auditor.run.engines.kept import Kept
 from auditor.run.engines.threads import Threads
 from auditor.run.measuring import confirmed, measured
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.telling.reason import os_reason, reason, trace
 from auditor.telling.remarks import heard
 from auditor.values import (
@@ -266,7 +265,7 @@ def _recall_or_measure(work: Work, case: Case) -> Record:
 
 def _lasts(evidence: Evidence, work: Work, case: Case) -> bool:
     """Whether what was measured would be measured again: not on a model that reads the clock, nor on its images."""
-    moving = any(diagnostic.name == settled.NAME and not diagnostic.ok for diagnostic in evidence.diagnostics)
+    moving = any(diagnostic.name == STATEFUL and not diagnostic.ok for diagnostic in evidence.diagnostics)
     return not moving and all(obtain(work, work.plan.case(needed)).key for needed in case.needs)
 
 

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
-from auditor.compute import progress
-from auditor.compute.backend import tensorflow
-from auditor.compute.parallel import in_order
+from auditor.compute import in_order, progress, tensorflow
 from auditor.search.loop import Compiled, Goal, ThreatModel, compiled, compiling, walk
 from auditor.search.objectives import Objective, TargetObjective, towards_target
 from auditor.search.params import Ascending, Pace
@@ -35,7 +33,7 @@ class Ascent:
     vanished: NDArray[np.bool_]
 
 
-def passes(images: int, params: Ascending, models: int = 1) -> Passes:
+def passes_of_ascent(images: int, params: Ascending, models: int = 1) -> Passes:
     """What an ascent of so many images takes, whose objective asks so many models."""
     padded = -(-images // _BATCH) * _BATCH
     return Passes(params.steps * models, params.steps + 1 + models) * padded + Passes(traces=1)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.search.loop import Seen
 from auditor.search.norms import Norm, by_image, size, steepest
 from auditor.values import Tensor

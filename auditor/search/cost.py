@@ -12,7 +12,7 @@ from auditor.values import Passes
 _LOOKS_AHEAD = 4
 
 
-def passes(attack: ModuleType, params: Any, keep: Keep, class_count: int, targeted: bool = False) -> Passes:
+def passes_of_attack(attack: ModuleType, params: Any, keep: Keep, class_count: int, targeted: bool = False) -> Passes:
     """What each image of a search takes at most; `keep` and what is kept as for `search`."""
     rivals = 1 if targeted or not params.rival_classes else min(params.rival_classes, class_count - 1)
     looks = 1 if keep != "first" else min(_LOOKS_AHEAD, params.steps + 1)

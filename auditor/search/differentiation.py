@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Tensor
 
 _LANES = 16  # of a vector register, in float32

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.search import differentiation
 from auditor.search.norms import Norm
 from auditor.values import CheckError, Classifier, FloatArray, Tensor

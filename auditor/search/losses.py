@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.search.objectives import margin
 from auditor.values import FloatArray, Tensor
 

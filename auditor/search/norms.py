@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute.backend import tensorflow
-from auditor.compute.randomness import normal_row, uniform_row
+from auditor.compute import normal_row, tensorflow, uniform_row
 from auditor.values import FloatArray, Tensor
 
 Norm = Literal["linf", "l2", "l1", "l0"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Output, Tensor, check_tells_probabilities
 
 TargetObjective = Literal["probability", "log_probability", "logit"]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.search.loop import Goal, ThreatModel
 from auditor.search.losses import Loss
 from auditor.search.norms import by_image, project

@@ -6,7 +6,7 @@ position are hashed together, so drawing takes a few integer operations and no s
 
 import math
 
-from auditor.compute.backend import tensorflow
+from auditor.compute import tensorflow
 from auditor.values import Tensor
 
 

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
-from auditor.compute import progress
-from auditor.compute.backend import tensorflow
-from auditor.compute.randomness import keys as random_keys
+from auditor.compute import keys as random_keys
+from auditor.compute import progress, tensorflow
 from auditor.search import losses
 from auditor.search.blocks import block_count, block_size, width
 from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, ThreatModel, compiled, compiling, walk

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import catalog
-from auditor.statistics.shares import clean_sweep_needed
+from auditor.statistics import clean_sweep_needed
 from auditor.values import Expectation, MetricInfo, Parameters, Preview, chosen_classes, distinct_names, one_of
 
 _FEW = 50

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from auditor import catalog
-from auditor.compute.randomness import case_seed
+from auditor.compute import case_seed
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, gates_of
 from auditor.spec.marked import Location

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditor.compute.capacity import cores
-from auditor.spec.resolving import Source
+from auditor.compute import cores
+from auditor.spec import Source
 from auditor.values import Classifier
 
 NAMES = ("threads", "serial", "processes", "dask")

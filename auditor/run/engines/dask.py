@@ -18,7 +18,7 @@ from typing import Any
 
 from auditor.loading.resources import Resources
 from auditor.run.engines import worker
-from auditor.spec.resolving import Source
+from auditor.spec import Source
 from auditor.telling.reason import reason
 from auditor.values import CheckError, Classifier
 

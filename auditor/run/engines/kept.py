@@ -12,7 +12,7 @@ from auditor.records.encoding import encode
 from auditor.run.cache import Cache
 from auditor.run.case_key import code_digest, source_identity, versions
 from auditor.run.engines import Run
-from auditor.spec.resolving import Source
+from auditor.spec import Source
 from auditor.values import Classifier, one_by_one
 
 

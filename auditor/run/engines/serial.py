@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auditor.spec.resolving import Source
+from auditor.spec import Source
 from auditor.values import Classifier
 
 

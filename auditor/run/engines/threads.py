@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from auditor.compute.capacity import free_memory
-from auditor.compute.parallel import at_once, each
-from auditor.search.blocks import block_size
-from auditor.spec.resolving import Source
+from auditor.compute import at_once, each, free_memory
+from auditor.search import block_size
+from auditor.spec import Source
 from auditor.values import Classifier
 
 # What a block holds while it moves, for each value of its images: activations of all layers. Measured: 400 of the

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
-from auditor.classifiers.common import own_errors
-from auditor.compute.parallel import alone
+from auditor.classifiers import own_errors
+from auditor.compute import alone
 from auditor.loading.resources import Resources, behind_preprocessing, opened
-from auditor.spec.resolving import Source
+from auditor.spec import Source
 from auditor.telling.reason import os_reason
 from auditor.values import Classifier, ModelError
 
