@@ -70,9 +70,11 @@ def test_a_decision_says_why_and_what_follows(path):
 
 
 def test_decisions_are_numbered_and_all_are_listed():
-    listed = re.findall(
-        r"^\| (\d{4}) \| \[(.+?)\]\((.+?)\) \|$", (DOCS / "decisions/index.md").read_text(), re.MULTILINE
-    )
+    """By subject; under each in the order in which they were made."""
+    row = re.compile(r"^\| (\d{4}) \| \[(.+?)\]\((.+?)\) \|$", re.MULTILINE)
+    subjects = [row.findall(part) for part in (DOCS / "decisions/index.md").read_text().split("\n## ")]
+    assert all(subject == sorted(subject) for subject in subjects)
+    listed = sorted(one for subject in subjects for one in subject)
     titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in DECISIONS]
     assert listed == [(path.name[:4], title, path.name) for path, title in zip(DECISIONS, titles, strict=True)]
     assert [int(number) for number, _, _ in listed] == list(range(1, len(listed) + 1))
