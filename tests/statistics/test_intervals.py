@@ -1,6 +1,9 @@
 """Intervals hold what they promise, whatever is measured."""
 
 import math
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -133,6 +136,19 @@ def test_many_values_take_no_other_limits_than_few_different_ones():
     spread = 1.96 * values.std() / 600**0.5
     assert low < values.mean() - 0.9 * spread
     assert high > values.mean() + 0.9 * spread
+
+
+def test_a_mean_s_limits_are_the_same_to_the_last_digit_however_many_threads_linear_algebra_has():
+    code = (
+        "import numpy as np; from auditor.statistics.means import mean_limits\n"
+        "for n in (30, 200, 900): print(*mean_limits(np.random.default_rng(n).beta(0.3, 0.3, n), 0.0, 1.0, 0.05))"
+    )
+    told = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | threads, capture_output=True, check=True).stdout
+        for threads in ({"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "4"})
+    ]
+    assert len(told[0].split()) == 6
+    assert told[0] == told[1]
 
 
 def test_without_bounds_nothing_is_known_of_a_mean():
