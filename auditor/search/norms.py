@@ -94,12 +94,14 @@ def _project_l1(change: Tensor, origin: Tensor, eps: Tensor, box: tuple[float, f
         shrunk = tf.sign(change) * tf.nn.relu(tf.abs(change) - by_image(amount))
         return tf.clip_by_value(shrunk, lowest, highest)
 
-    low = tf.zeros_like(eps)
-    high = tf.reduce_max(tf.abs(change), axis=_AXES)
-    for _ in range(_BISECTIONS):
+    def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         middle = (low + high) / 2
         too_large = size(thresholded(middle), "l1") > eps
-        low, high = tf.where(too_large, middle, low), tf.where(too_large, high, middle)
+        return tf.where(too_large, middle, low), tf.where(too_large, high, middle)
+
+    ends = tf.zeros_like(eps), tf.reduce_max(tf.abs(change), axis=_AXES)
+    # A loop of TensorFlow's: written out, it would take longer to compile than most searches take.
+    _, high = tf.while_loop(lambda *_: True, halved, ends, maximum_iterations=_BISECTIONS)
     fits = size(thresholded(tf.zeros_like(eps)), "l1") <= eps
     return thresholded(tf.where(fits, 0.0, high))
 
