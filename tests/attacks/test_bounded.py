@@ -1,8 +1,4 @@
-"""Bounded attacks against closed forms, and the promises the loop makes for all of them.
-
-On a linear classifier an image holds at radius eps exactly if, for every other class, its margin exceeds eps
-times the dual norm of the difference of the two classes' weights.
-"""
+"""Bounded attacks against closed forms, and the promises the loop makes for all of them."""
 
 import dataclasses
 
@@ -21,23 +17,11 @@ from auditor.search.norms import distance
 from auditor.search.random import normal, uniform
 from auditor.search.search import AttackResult, Job, search
 from auditor.values import CheckError, one_by_one
+from tests.attacks.closed_form import FAR, images_for, linear, smallest_distances
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
 
-FAR = (-50.0, 50.0)
-DUAL = {"linf": 1, "l2": 2, "l1": np.inf}
 MANY_STEPS = {pgd: {"steps": 60}, bim: {"steps": 60}, mifgsm: {"steps": 60}, apgd: {"steps": 60}}
 FEW = settings(max_examples=4, deadline=None)
-
-
-def linear(seed, classes) -> LinearClassifier:
-    draw = np.random.default_rng(seed)
-    return LinearClassifier(
-        draw.normal(size=(SIZE * SIZE, classes)).astype(np.float32), draw.normal(size=classes).astype(np.float32)
-    )
-
-
-def images_for(seed, count=40):
-    return np.random.default_rng(seed + 1).normal(0, 0.3, (count, SIZE, SIZE, 1)).astype(np.float32)
 
 
 def attack(
@@ -56,18 +40,6 @@ def attack(
         3,
         keep,
     )
-
-
-def smallest_distances(classifier, images, labels, norm):
-    """Distance of every image to its nearest boundary: (N,)."""
-    logits = classifier.predict(images).astype(np.float64)
-    kernel = classifier.kernel.astype(np.float64)
-    nearest = np.full(len(images), np.inf)
-    for other in range(classifier.class_count):
-        gap = logits[np.arange(len(images)), labels] - logits[:, other]
-        weights = np.linalg.norm(kernel[:, labels] - kernel[:, [other]], ord=DUAL[norm], axis=0)
-        nearest = np.where(labels == other, nearest, np.minimum(nearest, gap / np.maximum(weights, 1e-12)))
-    return nearest
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
@@ -129,14 +101,20 @@ ALL = [catalog.load("attacks", n) for n in catalog.names("attacks")]
 ALL = [module for module in ALL if module.SEEKS not in ("ascent", "ensemble")]
 
 
+@pytest.fixture(scope="module")
+def loaded(tiny):
+    """A convolutional network, to attack, and loaded once more, to ask whether it is fooled."""
+    params = format_keras.Params(path=str(tiny / "conv.keras"), output="probabilities")
+    return format_keras.load(params), format_keras.load(params)
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
 @pytest.mark.parametrize("module", ALL, ids=lambda m: m.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
-@pytest.mark.parametrize("keep", ["first", "last"])
-def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, keep):
+def test_images_obey_ball_and_box_and_predict_again(loaded, module, norm, keep):
     if norm not in module.NORMS:
         pytest.skip("the attack has no such norm")
-    path = str(tiny / "conv.keras")
-    classifier = format_keras.load(format_keras.Params(path=path, output="probabilities"))
+    classifier, fresh = loaded
     images = samples().images
     labels = classifier.predict(images).argmax(axis=1)
     eps = {"linf": 8 / 255, "l2": 0.7, "l1": 3.0}[norm]
@@ -146,7 +124,6 @@ def test_images_obey_ball_and_box_and_predict_again(tiny, module, norm, keep):
     assert found.images.min() >= 0
     assert found.images.max() <= 1
     assert found.images.dtype == np.float32
-    fresh = format_keras.load(format_keras.Params(path=path, output="probabilities"))
     np.testing.assert_array_equal(fresh.predict(found.images).argmax(axis=1) != labels, found.success)
     np.testing.assert_array_equal(found.steps >= 0, found.success)
 

@@ -11,7 +11,7 @@ from auditor.models import keras as format_keras
 from auditor.search.loop import ThreatModel
 from auditor.search.norms import distance
 from auditor.search.search import AttackResult, Job, search
-from tests.attacks.test_bounded import FAR, images_for, linear, smallest_distances
+from tests.attacks.closed_form import FAR, images_for, linear, smallest_distances
 from tests.support import samples
 
 SEEKERS = [catalog.load("attacks", n) for n in catalog.names("attacks")]
