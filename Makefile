@@ -91,8 +91,9 @@ docs: $(ENV)  ## build the documentation into build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 .PHONY: test
+# A file's tests go to one worker, so that what they share is made once; in the order of tests/conftest.py.
 test: $(ENV) fixtures  ## run all tests
-	$(BIN)/python -m pytest -q -n 2 tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests
 
 # What an audit stands on: specs and their mistakes, the plugin, intervals and verdicts, records, models and attacks.
 CORE := tests/spec/test_document.py tests/spec/test_own_words.py tests/plugin/test_items.py tests/statistics/test_intervals.py tests/judging/test_verdict.py \
