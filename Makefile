@@ -17,16 +17,22 @@ help:  ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # What the lock names is installed when the lock changes; what lets the package be found, also when pyproject.toml does.
+# uv takes a fifth of pip's time, but doesn't know pip's settings: where those say whence packages come, or uv fails, pip
+# does it.
 .venv/.locked: requirements/dev.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python $(INSTALL) --require-hashes --requirement $<
+	sed -n '/^uv==/,/[^\\]$$/p' $< > $(@D)/uv.txt
+	$(@D)/bin/python $(INSTALL) --require-hashes --requirement $(@D)/uv.txt
+	@if $(@D)/bin/python -m pip config list | grep -Eq '\.(index-url|no-index|proxy)=' \
+		|| ! $(@D)/bin/uv pip install --quiet --no-config --no-deps --python $(@D)/bin/python --require-hashes --requirement $<; then \
+		$(@D)/bin/python $(INSTALL) --require-hashes --requirement $<; fi
 	@touch $@
 
 .venv/.ready: .venv/.locked pyproject.toml
 	$(@D)/bin/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# uv takes a tenth of pip's time, but doesn't know pip's settings: good enough where only developers and CI go.
+# By uv alone: only developers and CI go here.
 $(LOWEST)/.ready: requirements/lowest.txt pyproject.toml .venv/.ready
 	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python $(@D)
 	.venv/bin/uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
