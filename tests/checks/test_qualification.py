@@ -18,11 +18,17 @@ def rows_of(evidence):
     return {row[0]: row for row in evidence.tables[0].rows}
 
 
-def test_every_decoy_is_caught_and_honest_models_are_left_alone():
-    evidence = run(context(falling(), samples()), Params(eps=0.5, samples=40))
+@pytest.mark.slow
+def test_every_decoy_is_caught_and_of_honest_models_the_one_that_must_resist_and_doesn_t_is_an_alarm():
+    here = context(falling(), samples(), {"strong": falling()})
+    evidence = run(here, Params(eps=0.5, samples=40, resisting=["strong"]))
     assert {name: row[4] for name, row in rows_of(evidence).items()} == dict.fromkeys(DISGUISES, "caught")
     values = {name: metric.value for name, metric in evidence.metrics.items()}
-    assert values == {"missed": 0, "caught": len(DISGUISES), "false_alarms": 0, "closed_form_gap": 0}
+    assert values == {"missed": 0, "caught": len(DISGUISES), "false_alarms": 1, "closed_form_gap": 0}
+    left_alone, alarm = evidence.tables[1].rows
+    assert left_alone[4] == "right"
+    assert alarm[:2] == ("strong", "must resist")
+    assert alarm[4] == "WRONG"
 
 
 def test_without_tell_tale_tests_decoys_are_missed(monkeypatch):
@@ -38,14 +44,6 @@ def test_without_tell_tale_tests_decoys_are_missed(monkeypatch):
 def test_a_network_that_holds_can_t_qualify_anything():
     with pytest.raises(CheckError, match=r"holds 0\.5 within linf 0\.01 itself; take a larger `eps`"):
         run(context(falling(), samples()), Params(eps=0.01, samples=20))
-
-
-def test_a_model_that_must_resist_and_doesn_t_is_an_alarm():
-    here = context(falling(), samples(), {"strong": falling()})
-    evidence = run(here, Params(eps=0.5, samples=20, resisting=["strong"]))
-    assert evidence.metrics["false_alarms"].value == 1
-    assert evidence.tables[1].rows[1][:2] == ("strong", "must resist")
-    assert evidence.tables[1].rows[1][4] == "WRONG"
 
 
 @pytest.mark.parametrize("name", ["saturated softmax", "cut gradient", "shattered gradient", "rounded output"])
