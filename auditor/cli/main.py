@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, evidence, extensions, figures
+from auditor.cli import cache, evidence, extensions, figures, starting
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -44,6 +44,7 @@ def main() -> None:
 
     \b
     Start here:
+      auditor init model.keras photos   write a first spec for a model
       auditor checks              what can be measured
       auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
       auditor attacks | formats | datasets   what attacks, opens and gives images
@@ -313,6 +314,7 @@ def _audits(folder: Path) -> list[Path]:
 
 
 for command in (
+    starting.init,
     evidence.judge,
     evidence.diff,
     evidence.verify,

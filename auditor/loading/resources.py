@@ -86,7 +86,7 @@ class Resources:
         """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
         pair = self._pair(plan, name)
         if pair not in self._fitting:
-            self._put(plan, name, self._let_in(plan, name), as_given=False)
+            self._put(plan, name, self.let_in(plan, name), as_given=False)
             layout = getattr(plan.models[name].params, "layout", "")
             try:
                 check_fit(name, self._fitting[pair], self.samples(plan), layout)
@@ -119,7 +119,7 @@ class Resources:
         if old is not None:
             del self._sources[id(old)]
 
-    def _let_in(self, plan: Plan, name: str) -> Classifier:
+    def let_in(self, plan: Plan, name: str) -> Classifier:
         """Open a checkpoint once, if it may be."""
         source = plan.models[name]
         key = _key(source)

@@ -91,10 +91,25 @@ def _chance(labels: IntArray) -> float:
 def _better_range(
     classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray, box: tuple[float, float]
 ) -> str:
-    """In which other range the images would be classified much better, in words, or nothing."""
+    """What to say where the images would be classified much better in another range, or nothing."""
+    best, better = better_range(classifier, images, labels, predicted)
+    if not best:
+        return ""
+    right = predicted == labels
+    spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {images.mean():.3g}"
+    return (
+        f"{right.mean():.0%} of {len(labels)} images are right, {better.mean():.0%} if they are {best} ({spread}): "
+        "they aren't in the range that the network was trained on; give them in it, or say so in `preprocessing`"
+    )
+
+
+def better_range(
+    classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray
+) -> tuple[str, NDArray[np.bool_]]:
+    """In which other range images (N, H, W, C) are classified much better, in words or nothing, and which are right."""
     right = predicted == labels
     if right.mean() > (1 + 1 / classifier.class_count) / 2:
-        return ""
+        return "", right
     best, better = "", right
     for name, moved in _RANGES:
         try:
@@ -103,13 +118,7 @@ def _better_range(
             continue  # outputs that aren't finite: it isn't that range
         if now.sum() > better.sum() and _is_better(now, right, labels, len(_RANGES)):
             best, better = name, now
-    if not best:
-        return ""
-    spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {images.mean():.3g}"
-    return (
-        f"{right.mean():.0%} of {len(labels)} images are right, {better.mean():.0%} if they are {best} ({spread}): "
-        "they aren't in the range that the network was trained on; give them in it, or say so in `preprocessing`"
-    )
+    return best, better
 
 
 def _better_order(predicted: IntArray, labels: IntArray, count: int, samples: Samples) -> str:

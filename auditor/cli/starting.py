@@ -1,0 +1,94 @@
+"""`auditor init`: from a model's file and a folder of images to a first spec."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from auditor.telling.console import say
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", type=_PATH)
+@click.argument("data", type=_PATH, required=False)
+@click.option("--yes", is_flag=True, help="Take the likely answer to every question, and say which.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The spec [default: MODEL.audit.yaml].")
+@click.option(
+    "--ci", type=click.Choice(["github", "gitlab", "jenkins"]), help="Write what this build server runs, too."
+)
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--audit-allow-code", "allow_code", is_flag=True, help="Run code that the checkpoint holds.")
+def init(
+    model: Path, data: Path | None, yes: bool, output: Path | None, ci: str | None, force: bool, allow_code: bool
+) -> None:
+    """Write a first spec for a model.
+
+    MODEL is a file (.keras, .h5, .onnx, .tflite, .pt, .pt2) or a SavedModel's folder, DATA a folder with a folder of
+    images for every class, or an .npz, .csv or .parquet file; without it, a network that takes 28 × 28 grey images is
+    measured on MNIST. The model is scanned and loaded in another process first. What it takes and gives is looked at,
+    what can't be known is asked; its accuracy is measured, and gates are written that so many images can settle.
+
+    \b
+    Examples:
+      auditor init model.keras photos
+      auditor init model.onnx photos --yes --ci github
+    """
+    from auditor.records.store import write_text
+    from auditor.spec.plan import make_plan
+    from auditor.starting import pipelines
+    from auditor.starting.looking import look
+    from auditor.starting.writing import audit_name, spec_text
+
+    spec = output or Path(f"{audit_name(model)}.audit.yaml")
+    pipeline = pipelines.PIPELINES[ci] if ci else None
+    wanted = [spec, *([Path(pipeline.path)] if pipeline else [])]
+    there = [str(path) for path in wanted if path.exists()]
+    if there and not force:
+        raise click.UsageError(f"{' and '.join(there)} exists; --output names another file, --force writes over it")
+
+    def ask(question: str, likely: str, allowed: Sequence[str]) -> str:
+        if yes or not sys.stdin.isatty():
+            say(f"  {question}? {likely} (assumed)", "yellow")
+            return likely
+        choice = click.Choice(list(allowed)) if allowed else None
+        answer: str = click.prompt(f"  {question}?", default=likely, type=choice)
+        return answer
+
+    found = look(model, data, ask, lambda told: say(f"  {told}"), allow_code)
+    for note in found.notes:
+        say(f"  ! {note}", "yellow")
+    right = found.accuracy
+    say(f"  {right.successes} of {right.n} images are right: {right.value:.1%}")
+    write_text(spec, spec_text(found, spec, _digest(model)))
+    planned = make_plan(spec)
+    say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
+    if pipeline:
+        write_text(Path(pipeline.path), pipeline.text.replace("SPEC", spec.as_posix()))
+        say(pipeline.path, "green")
+    added = _ignored(Path(".gitignore"), pipelines.IGNORED)
+    if added:
+        say(f".gitignore: {', '.join(added)}", "green")
+    say(f"\nNext: auditor run {spec}")
+
+
+def _digest(model: Path) -> str:
+    import hashlib
+
+    if not model.is_file():
+        return ""
+    with model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _ignored(path: Path, lines: Sequence[str]) -> list[str]:
+    """Add what git isn't to keep, where there is a repository; give the lines that were missing."""
+    if not Path(".git").exists():
+        return []
+    there = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    missing = [line for line in lines if line not in there]
+    if missing:
+        path.write_text("\n".join([*there, *missing]) + "\n", encoding="utf-8")
+    return missing

@@ -1,0 +1,228 @@
+"""What a model and its data are, found by opening them as an audit would: scanned, tried in another process, asked.
+
+Nothing is taken for granted that can be looked at, and what can't be known is asked.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from auditor import catalog
+from auditor.loading.resources import Resources
+from auditor.measuring.suited import better_range
+from auditor.spec.plan import Plan, make_plan
+from auditor.starting import formats
+from auditor.values import (
+    Classifier,
+    DataError,
+    FloatArray,
+    IntArray,
+    Metric,
+    ModelError,
+    Output,
+    Samples,
+    declared_output_problem,
+    in_turn,
+    lowest,
+    proportion,
+)
+
+Ask = Callable[[str, str, Sequence[str]], str]
+"""A question, its likely answer, and all there are, if they are few: gives the answer."""
+Say = Callable[[str], None]
+
+_LOOKED = 2000
+_PROBED = 64
+_BOXES = ([0.0, 1.0], [0.0, 255.0], [-1.0, 1.0])
+# What `preprocessing` makes of images that a network knows in another range.
+_PREPROCESSING: Mapping[str, dict[str, Any]] = {
+    "multiplied by 255": {"scale": 255},
+    "divided by 255": {"mean": 0, "std": 255},
+    "brought from [0, 1] to [-1, 1]": {"mean": 0.5, "std": 0.5},
+    "brought from [-1, 1] to [0, 1]": {"mean": -1, "std": 2},
+    "brought from [0, 255] to [-1, 1]": {"mean": 127.5, "std": 127.5},
+    "brought from [-1, 1] to [0, 255]": {"mean": -1, "std": 0.00784313725490196},
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model with data that fit it: what a spec says of both, and what it gets right of how many.
+
+    model, data: their entries in a spec. gradients: whether the format gives any. logits: (N, K) of the images looked
+    at, whose classes are labels (N,). per_class: the fewest images that any class has.
+    """
+
+    model: Mapping[str, Any]
+    data: Mapping[str, Any]
+    samples: Samples
+    output: Output
+    gradients: bool
+    logits: FloatArray
+    labels: IntArray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> Metric:
+        """The share of images looked at that are right."""
+        return proportion(self.logits.argmax(axis=1) == self.labels)
+
+    @property
+    def worst_class(self) -> Metric:
+        """The accuracy on the class with the lowest one."""
+        right = self.logits.argmax(axis=1) == self.labels
+        return lowest({str(c): proportion(right[self.labels == c]) for c in range(self.logits.shape[1])})
+
+
+@dataclass
+class _Looker:
+    """What is known so far, and the resources that open it."""
+
+    resources: Resources
+    ask: Ask
+    say: Say
+    notes: list[str] = field(default_factory=list)
+
+    def plan(self, model: Mapping[str, Any], data: Mapping[str, Any]) -> Plan:
+        """A plan of nothing but this model on this data."""
+        spec = {
+            "audit": "look",
+            "models": {"release": _plain(model)},
+            "data": _plain(data),
+            "checks": [{"id": "look", "check": "accuracy"}],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "look.audit.yaml"
+            path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+            return make_plan(path)
+
+
+def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = False) -> Found:
+    """Open a model and data, and find out what a spec has to say of them; raise an AuditError where they can't be.
+
+    ask: answers what can't be known. say: is told what was found.
+    """
+    looker = _Looker(Resources(allow_code=allow_code), ask, say)
+    found: dict[str, Any] = {"format": formats.model_format(model), "path": model.resolve(), "output": "scores"}
+    say(f"{model} is of the format `{found['format']}`")
+    entry = formats.dataset(data.resolve() if data else None, (28, 28, 1) if data is None else None)
+    if found["format"] == "torch":
+        # A torch module doesn't say what it takes: what the data has is likely.
+        entry, samples = _data_as_it_is(entry)
+        height, width, channels = samples.images.shape[1:]
+        found["shape"] = _shape(ask, (height, width, channels))
+    opened = _opened(looker, found, entry)
+    if found["format"] == "onnx" and opened.input_shape[2] > 4 >= opened.input_shape[1]:
+        found["layout"] = "NHWC"  # what was taken for a width is the channels
+        opened = _opened(looker, found, entry)
+    say(f"it takes images of {_times(opened.input_shape)} and tells {opened.class_count} classes apart")
+    entry, samples = _fitting_data(looker, entry, opened)
+    say(
+        f"{samples.source}: {len(samples)} images of {_times(samples.images.shape[1:])}, "
+        f"values from {samples.box[0]:g} to {samples.box[1]:g}"
+    )
+    found["output"] = _output(looker, opened, samples, found["output"])
+    chosen = in_turn(samples.labels, min(_LOOKED, len(samples)))
+    images, labels = samples.images[chosen], samples.labels[chosen]
+    classifier = looker.resources.classifier(looker.plan(found, entry), "release")
+    logits = classifier.predict(images)
+    moved, _ = better_range(classifier, images[:200], labels[:200], logits[:200].argmax(axis=1))
+    if (
+        moved
+        and ask(f"images would be classified much better if they were {moved}; do so", "yes", ("yes", "no")) == "yes"
+    ):
+        found["preprocessing"] = _PREPROCESSING[moved]
+        classifier = looker.resources.classifier(looker.plan(found, entry), "release")
+        logits = classifier.predict(images)
+    gradients = catalog.gives_gradients(found["format"])
+    return Found(found, entry, samples, found["output"], gradients, logits, labels, tuple(looker.notes))
+
+
+def _opened(looker: _Looker, found: dict[str, Any], entry: Mapping[str, Any]) -> Classifier:
+    """The model by itself, its output not yet interpreted; what a format still has to be told goes into `found`."""
+    try:
+        return looker.resources.let_in(looker.plan(found, entry), "release")
+    except ModelError as error:
+        # A single unit can't be scores of two classes; as a sigmoid it opens, if that is what was wrong.
+        found["output"] = "sigmoid"
+        try:
+            return looker.resources.let_in(looker.plan(found, entry), "release")
+        except ModelError:
+            raise error from None
+
+
+def _data_as_it_is(entry: dict[str, Any]) -> tuple[dict[str, Any], Samples]:
+    """The data as it lies there; of numbers in a file, in the first box that holds all of them."""
+    boxes: Sequence[dict[str, Any]] = [{"box": box} for box in _BOXES] if entry["dataset"] == "npz" else [{}]
+    for last, more in enumerate(boxes, 1):
+        try:
+            return {**entry, **more}, _loaded(entry | more)
+        except DataError:
+            if last == len(boxes):
+                raise
+    raise AssertionError("there is a box")
+
+
+def _loaded(entry: Mapping[str, Any]) -> Samples:
+    params = {name: str(value) if isinstance(value, Path) else value for name, value in entry.items()}
+    module = catalog.load("datasets", params.pop("dataset"))
+    samples: Samples = module.load(module.Params(**params))
+    return samples
+
+
+def _fitting_data(looker: _Looker, entry: dict[str, Any], model: Classifier) -> tuple[dict[str, Any], Samples]:
+    """The data in the size and with the channels that the model takes."""
+    height, width, channels = model.input_shape
+    if "channels" in catalog.params_of("datasets", entry["dataset"]).model_fields and channels in (1, 3):
+        entry = {**entry, "channels": channels}
+        try:
+            sizes = {_loaded(entry).images.shape[1:3]}
+        except DataError:  # of several sizes, or not to be read: the second says which
+            sizes = set()
+        if sizes != {(height, width)}:
+            told = f"images aren't all of {height} × {width}, which the model takes; resize them"
+            if looker.ask(told, "yes", ("yes", "no")) == "yes":
+                entry = {**entry, "resize": [height, width]}
+    return _data_as_it_is(entry)
+
+
+def _output(looker: _Looker, model: Classifier, samples: Samples, opened_as: str) -> Output:
+    """Which of the outputs a model's own answers can be, the likeliest first, asked for where several can."""
+    answers = model.answers(samples.images[:_PROBED])
+    if opened_as == "sigmoid":  # a single unit, which answers for two classes
+        return "sigmoid" if ((answers >= 0) & (answers <= 1)).all() else "logits"
+    possible = [kind for kind in get_args(Output) if kind != "scores" and not declared_output_problem(answers, kind)]
+    ranked: list[Output] = sorted(possible, key=("probabilities", "log_probabilities", "sigmoid", "logits").index)
+    if not ranked:
+        looker.notes.append("what its output means isn't known, so nothing is said of probabilities")
+        return "scores"
+    if ranked == ["logits"]:
+        asked = "rows of its output are no probabilities; was a softmax to follow when it was trained"
+        return "logits" if looker.ask(asked, "yes", ("yes", "no")) == "yes" else "scores"
+    looker.say(f"its output looks like {ranked[0]}")
+    if len(ranked) == 1:
+        return ranked[0]
+    said = looker.ask("what does its output give", ranked[0], ranked)
+    [output] = [kind for kind in ranked if kind == said]
+    return output
+
+
+def _shape(ask: Ask, likely: tuple[int, ...]) -> list[int]:
+    """Height, width and channels, as somebody says them."""
+    said = ask("what does it take: height width channels", " ".join(map(str, likely)), ())
+    try:
+        return [int(part) for part in said.replace(",", " ").split()]
+    except ValueError as error:
+        raise ModelError(f"{said!r} isn't a shape; write numbers, such as `224 224 3`") from error
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in entry.items()}

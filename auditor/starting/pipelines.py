@@ -1,0 +1,79 @@
+"""What a build server runs: a workflow for each that is known, with nothing but what the README installs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A build server's file: where it lies, and its text with the spec's path for SPEC."""
+
+    path: str
+    text: str
+
+
+_GITHUB = """\
+name: audit
+on: [push, pull_request]
+permissions: {contents: read}
+jobs:
+  audit:
+    runs-on: ubuntu-latest
+    permissions: {contents: read, security-events: write}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.11"}
+      - run: pip install robustness-auditor
+      - uses: actions/cache@v4
+        with:
+          path: .audit_cache
+          key: audit-${{ github.sha }}
+          restore-keys: audit-
+      - run: auditor run SPEC
+      # A fork's token may not write there.
+      - if: always() && (github.event_name == 'push' || !github.event.pull_request.head.repo.fork)
+        uses: github/codeql-action/upload-sarif@v3
+        with: {sarif_file: reports}
+      - if: always()
+        uses: actions/upload-artifact@v4
+        with: {name: audit, path: reports}
+"""
+_GITLAB = """\
+audit:
+  image: python:3.11
+  cache: {key: audit, paths: [.audit_cache]}
+  script:
+    - pip install robustness-auditor
+    - auditor run SPEC
+  artifacts:
+    when: always
+    paths: [reports]
+    reports: {junit: reports/*/junit.xml}
+"""
+_JENKINS = """\
+pipeline {
+  agent { docker { image 'python:3.11' } }
+  stages {
+    stage('audit') {
+      steps {
+        sh 'python -m venv .venv && .venv/bin/pip install robustness-auditor'
+        sh '.venv/bin/auditor run SPEC'
+      }
+    }
+  }
+  post {
+    always {
+      junit 'reports/*/junit.xml'
+      archiveArtifacts artifacts: 'reports/**', allowEmptyArchive: true
+    }
+  }
+}
+"""
+
+PIPELINES: Mapping[str, Pipeline] = {
+    "github": Pipeline(".github/workflows/audit.yml", _GITHUB),
+    "gitlab": Pipeline(".gitlab-ci.yml", _GITLAB),
+    "jenkins": Pipeline("Jenkinsfile", _JENKINS),
+}
+IGNORED = ("reports/", ".audit_cache/")

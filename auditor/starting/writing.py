@@ -1,0 +1,157 @@
+"""The text of a first spec: what was found, gates that its images can settle, and what to think about next."""
+
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor import catalog
+from auditor.starting.looking import Found
+from auditor.statistics.intervals import limits
+
+_RISK = 0.01
+"""How probable it may be that a gate is too high for the model it was measured on: less than a verdict may be wrong."""
+_LEAST_WORST = 0.1
+_SAMPLES, _LARGE, _FEWER = 200, 64 * 64 * 3, 50
+_GREY, _COLOUR = "0.1", "8/255"
+
+_HEAD = """\
+# What a release of this model must prove. `auditor validate {name}` checks it, `auditor run {name}` measures it.
+# Every check, explained: `auditor checks`, `auditor checks NAME`.
+audit: {audit}
+seed: 0
+
+models:
+{pin}  release: {model}
+
+data: {data}
+
+checks:
+"""
+
+
+def audit_name(path: Path) -> str:
+    """A name for an audit, of the letters that names are made of: that of its spec, or of a model's file."""
+    name = path.name.removesuffix(".audit.yaml") if path.name.endswith(".audit.yaml") else path.stem
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "model"
+
+
+def spec_text(found: Found, path: Path, digest: str = "") -> str:
+    """A commented spec of what was found, to lie at `path`. digest: SHA-256 of the model, where it is one file."""
+    measured = found.accuracy
+    floor = _down(limits(measured, _RISK)[0])
+    worst = limits(found.worst_class, _RISK)[0]
+    right = f"{measured.successes} of {measured.n} images were right ({measured.value:.1%})"
+    told = [
+        f"  # {right} when this was written, which shows",
+        f"  # that {floor:g} or more are. What a release needs is for you to say.",
+        "  - id: clean-accuracy",
+        "    check: accuracy",
+        "    expect:",
+        f"      accuracy: {{min: {floor:g}}}",
+    ]
+    if worst >= _LEAST_WORST:
+        told.append(f"      worst_class_accuracy: {{min: {_down(worst):g}}}")
+    else:
+        told.append("      # Too few images of some class to say anything of the worst: worst_class_accuracy: {min: …}")
+    told += ["", *_calibration(found), *_robustness(found), *_scan(), *_corruptions()]
+    pin = f"  # To accept this file and no other, add to it: sha256: {digest}\n" if digest else ""
+    return (
+        _HEAD.format(
+            name=path,
+            audit=audit_name(path),
+            model=_flow(found.model, path.parent),
+            data=_flow(found.data, path.parent),
+            pin=pin,
+        )
+        + "\n".join(told).rstrip("\n")
+        + "\n"
+    )
+
+
+def _calibration(found: Found) -> list[str]:
+    if found.output == "scores":
+        return []
+    return [
+        "  # Is it right as often as it says? Give `ece` a ceiling once you know what acts on its confidence.",
+        "  - id: knows-how-sure-it-is",
+        "    check: calibration",
+        "",
+    ]
+
+
+def _robustness(found: Found) -> list[str]:
+    height, width, channels = found.samples.images.shape[1:]
+    low, high = found.samples.box
+    share = _GREY if channels == 1 else _COLOUR
+    eps = share if high - low == 1 else f"{_number(share) * (high - low):g}"
+    samples = min(_FEWER if height * width * channels > _LARGE else _SAMPLES, len(found.samples))
+    square = "{attack: square, steps: 500}"
+    attacks = f"[{{attack: apgd, steps: 40, restarts: 2}}, {square}]" if found.gradients else f"[{square}]"
+    why = "" if found.gradients else " Its format gives no gradients, so the attack searches without."
+    return [
+        f"  # What accuracy survives an attacker who may change every value by `eps`?{why} It describes until you say",
+        "  # what must hold: expect: {robust_accuracy: {min: …}}",
+        "  - id: holds-under-attack",
+        "    check: robust_accuracy",
+        f"    params: {{eps: {eps}, samples: {samples}, attacks: {attacks}}}",
+        "",
+    ]
+
+
+def _scan() -> list[str]:
+    return [
+        "  # Does the file hold code, or anything else that harms whoever opens it?",
+        "  - id: file-is-harmless",
+        "    check: model_scan",
+        "    expect:",
+        "      critical: {max: 0}",
+        "",
+    ]
+
+
+def _corruptions() -> list[str]:
+    if "corruptions" not in catalog.names("checks"):
+        return []
+    return [
+        "  # What noise, blur, weather and compression do to it.",
+        "  - id: holds-in-the-world",
+        "    check: corruptions",
+        "    params: {samples: 100}",
+        "",
+    ]
+
+
+def _down(value: float) -> float:
+    return max(0.0, math.floor(value * 100) / 100)
+
+
+def _number(text: str) -> float:
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)
+
+
+def _flow(entry: Mapping[str, Any], folder: Path) -> str:
+    """An entry of a spec on one line, its paths as seen from `folder`."""
+    return "{" + ", ".join(f"{name}: {_value(value, folder)}" for name, value in entry.items()) + "}"
+
+
+def _value(value: Any, folder: Path) -> str:
+    if isinstance(value, Path):
+        return _text(Path(_relative(value, folder)).as_posix())
+    if isinstance(value, Mapping):
+        return _flow(value, folder)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(_value(one, folder) for one in value) + "]"
+    return _text(value) if isinstance(value, str) else f"{value:g}"
+
+
+def _text(value: str) -> str:
+    """A text as YAML has it in a flow: quoted where it would otherwise read as something else."""
+    return value if re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./-]*", value) else "'" + value.replace("'", "''") + "'"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path, folder.resolve())

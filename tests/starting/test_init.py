@@ -1,0 +1,181 @@
+"""`auditor init`: what people have becomes a spec that validates, passes on its model and fails on a degraded one."""
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from auditor.cli.main import main
+from auditor.compute.backend import tensorflow
+from auditor.spec.plan import make_plan
+from auditor.starting import formats
+from auditor.values import DataError, ModelError
+from tests.models import formats as forms
+from tests.support import CLASSES, SIZE, data
+
+NAMES = ("ant", "bee", "cat")
+
+
+def _write_numbers(folder):
+    images, labels = data(150)
+    np.savez(folder / "data.npz", images=images, labels=labels, classes=np.array(NAMES))
+    two = labels < 2
+    np.savez(folder / "two.npz", images=images[two], labels=labels[two], classes=np.array(NAMES[:2]))
+    np.savez(folder / "grey_levels.npz", images=(images * 255).round(), labels=labels, classes=np.array(NAMES))
+
+
+def _write_pictures(folder):
+    """In colour and twice as large, as a camera would have them."""
+    images, labels = data(150)
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        there = folder / "photos" / NAMES[label]
+        there.mkdir(parents=True, exist_ok=True)
+        large = np.kron((image[..., 0] * 255).round().astype(np.uint8), np.ones((2, 2), np.uint8))
+        Image.fromarray(np.stack([large] * 3, axis=-1)).save(there / f"{i}.png")
+
+
+def _single_unit(folder):
+    """Whether it is a bee: the difference of two of the network's classes."""
+    tensorflow()
+    import keras
+
+    model = forms.network()
+    kernel, bias = model.layers[-1].get_weights()
+    last = keras.layers.Dense(1, activation="sigmoid")
+    outputs = last(model.layers[-2].output)
+    last.set_weights([kernel[:, 1:2] - kernel[:, :1], bias[1:2] - bias[:1]])
+    keras.Model(model.inputs, outputs).save(folder / "unit.keras")
+
+
+def _logits(folder):
+    tensorflow()
+    import keras
+
+    model = forms.network()
+    last = keras.layers.Dense(CLASSES)
+    outputs = last(model.layers[-2].output)
+    last.set_weights(model.layers[-1].get_weights())
+    keras.Model(model.inputs, outputs).save(folder / "logits.keras")
+
+
+def _takes_grey_levels(folder):
+    tensorflow()
+    import keras
+
+    inputs = keras.Input(forms.SHAPE)
+    keras.Model(inputs, forms.network()(keras.layers.Rescaling(1 / 255)(inputs))).save(folder / "levels.keras")
+
+
+WRITTEN = {
+    "m.keras": (forms.keras, "data.npz", {"output": "probabilities"}),
+    "m.h5": (forms.legacy_keras, "photos", {"output": "probabilities"}),
+    "exported": (forms.saved_model, "data.npz", {"format": "saved_model"}),
+    "m.tflite": (forms.tflite, "data.npz", {"format": "tflite"}),
+    "m.onnx": (forms.onnx_one, "photos", {"format": "onnx", "layout": "NHWC"}),
+    "unit.keras": (_single_unit, "two.npz", {"output": "sigmoid"}),
+    "logits.keras": (_logits, "grey_levels.npz", {"output": "logits"}),
+    "levels.keras": (_takes_grey_levels, "data.npz", {"preprocessing": {"scale": 255}}),
+}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A folder in which `init` was asked about every kind of model, and what it said."""
+    folder = tmp_path_factory.mktemp("begun")
+    (folder / ".git").mkdir()
+    _write_numbers(folder)
+    _write_pictures(folder)
+    said = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, (write, images, _) in WRITTEN.items():
+            write(folder)
+            more = ["--ci", "github"] if name == "m.keras" else []
+            out = f"specs/{name}.audit.yaml"
+            said[name] = CliRunner().invoke(main, ["init", name, images, "--yes", "--output", out, *more])
+    return folder, said
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_people_have_becomes_a_spec(begun, name):
+    folder, said = begun
+    assert said[name].exit_code == 0, said[name].output
+    assert f"Next: auditor run specs/{name}.audit.yaml" in said[name].output
+    path = folder / "specs" / f"{name}.audit.yaml"
+    entry = yaml.safe_load(path.read_text())["models"]["release"]
+    assert {key: entry[key] for key in WRITTEN[name][2]} == WRITTEN[name][2]
+    plan = make_plan(path)
+    checks = {case.id: case for case in plan.cases}
+    assert checks["clean-accuracy"].expectations
+    assert not plan.warnings
+    assert plan.audit == name
+    [attacks] = [case.params.attacks for case in plan.cases if case.check == "robust_accuracy"]
+    assert [choice.name for choice in attacks] == (["square"] if name in ("m.tflite", "m.onnx") else ["apgd", "square"])
+
+
+def test_what_was_assumed_is_said(begun):
+    _, said = begun
+    assert "resize them? yes (assumed)" in said["m.h5"].output
+    assert "was a softmax to follow when it was trained? yes (assumed)" in said["logits.keras"].output
+    assert "if they were multiplied by 255; do so? yes (assumed)" in said["levels.keras"].output
+    assert "150 of 150 images are right" in said["m.onnx"].output
+
+
+def test_what_a_build_server_needs_lies_there_too(begun):
+    folder, _ = begun
+    workflow = yaml.safe_load((folder / ".github" / "workflows" / "audit.yml").read_text())
+    steps = [step.get("run") for step in workflow["jobs"]["audit"]["steps"]]
+    assert "auditor run specs/m.keras.audit.yaml" in steps
+    assert (folder / ".gitignore").read_text().splitlines() == ["reports/", ".audit_cache/"]
+
+
+def test_gates_pass_on_the_model_and_fail_on_a_degraded_one(begun):
+    folder, _ = begun
+    asked = ["run", "specs", "-k", "clean-accuracy", "-p", "no:cacheprovider"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        good = CliRunner().invoke(main, asked)
+        assert good.exit_code == 0, good.output
+        assert good.output.count("1 pass") == len(WRITTEN), good.output
+        before, network = forms.network().get_weights(), forms.network()
+        try:
+            network.set_weights([*before[:-2], -before[-2], before[-1]])
+            forms.keras(folder)
+        finally:
+            network.set_weights(before)
+        degraded = CliRunner().invoke(main, ["run", "specs/m.keras.audit.yaml", "-k", "clean-accuracy"])
+    assert degraded.exit_code == 1
+    assert "fail" in degraded.output
+
+
+def test_a_spec_is_not_written_over(begun):
+    folder, _ = begun
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        again = CliRunner().invoke(main, ["init", "m.keras", "data.npz", "--output", "specs/m.keras.audit.yaml"])
+    assert again.exit_code == 2
+    assert "exists; --output names another file" in again.output
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("m.pth", "torch.export.save"),
+        ("m.pkl", "runs whatever code it holds"),
+        ("m.ckpt.index", "`format: tf1_checkpoint`"),
+        ("m.bin", "can't be told from its name"),
+    ],
+)
+def test_a_file_that_is_no_model_says_what_to_do(tmp_path, name, says):
+    (tmp_path / name).touch()
+    with pytest.raises(ModelError, match=says):
+        formats.model_format(tmp_path / name)
+
+
+def test_data_that_cannot_be_told(tmp_path):
+    with pytest.raises(DataError, match="a folder with a folder of images for every class"):
+        formats.dataset(None, (SIZE, SIZE, 1))
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match="lie in no class's folder"):
+        formats.dataset(tmp_path, None)
