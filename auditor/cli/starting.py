@@ -37,7 +37,7 @@ def init(
       auditor init model.onnx photos --yes --ci github
     """
     from auditor.records.store import write_text
-    from auditor.spec.plan import make_plan
+    from auditor.spec import make_plan
     from auditor.starting import pipelines
     from auditor.starting.looking import look
     from auditor.starting.writing import audit_name, spec_text

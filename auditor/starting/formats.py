@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor.reading.pictures import SUFFIXES as PICTURES
+from auditor.reading import SUFFIXES as PICTURES
 from auditor.values import DataError, ModelError
 
 _MODELS: Mapping[str, str] = {

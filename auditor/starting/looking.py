@@ -14,7 +14,7 @@ import yaml
 from auditor import catalog
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_range
-from auditor.spec.plan import Plan, make_plan
+from auditor.spec import Plan, make_plan
 from auditor.starting import formats
 from auditor.values import (
     Classifier,

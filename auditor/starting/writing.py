@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor import catalog
 from auditor.starting.looking import Found
-from auditor.statistics.intervals import limits
+from auditor.statistics import limits
 
 _RISK = 0.01
 """How probable it may be that a gate is too high for the model it was measured on: less than a verdict may be wrong."""
