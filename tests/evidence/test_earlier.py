@@ -1,0 +1,54 @@
+"""Records and reports that an earlier version left: read, or refused with the reason.
+
+`earlier.zip` was written by the version before the package was laid out in rooms: a folder of records with its report,
+and the spec, model and data of it.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from auditor.cli.main import main
+from auditor.records.store import FORMAT, Folder
+
+AUDIT = "reports/earlier"
+
+
+@pytest.fixture
+def earlier(in_folder: Path) -> Path:
+    """A folder as the earlier version left it."""
+    shutil.unpack_archive(Path(__file__).with_name("earlier.zip"), in_folder)
+    return in_folder
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_records_of_the_earlier_layout_are_rendered_and_verified_to_the_last_image(earlier):
+    records = Folder(earlier / AUDIT).load_run().records
+    holds = records["holds"].evidence
+    assert (records["right"].evidence.metrics["accuracy"].successes, records["right"].verdict.status) == (60, "pass")
+    assert (holds.metrics["robust_accuracy"].successes, holds.adversarial.fooled.sum()) == (4, 8)
+
+    page = earlier / AUDIT / "index.html"
+    page.unlink()
+    assert invoke("report", AUDIT).exit_code == 1, "one case is inconclusive"
+    assert "A record of an earlier version" in page.read_text(encoding="utf-8")
+
+    told = invoke("verify", AUDIT)
+    assert told.exit_code == 0, told.output
+    assert "8 of 12 fool the checkpoint, 0 unlike stored" in told.output
+    assert "robust_accuracy, attack_success_rate count these images" in told.output
+
+
+def test_records_of_another_format_are_refused_by_every_command_that_reads_them(earlier):
+    plan = earlier / AUDIT / "run.json"
+    plan.write_text(plan.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    why = f"has format {FORMAT - 1}; this version reads {FORMAT}: run the audit again"
+    for command in (["report", AUDIT], ["verify", AUDIT], ["diff", AUDIT, AUDIT], ["replay", AUDIT, "holds"]):
+        told = invoke(*command)
+        assert told.exit_code in (1, 2), command
+        assert why in " ".join(told.output.split()), (command, told.output)
