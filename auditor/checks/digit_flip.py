@@ -237,7 +237,7 @@ def _counts(context: Context, params: Params, made: AdversarialImages, end: Floa
         f"{share(metrics['flip_rate'])} of the real images become a {name} within {params.steps} steps "
         f"(mean L2 change {metrics['l2'].value:.2f}, mean Linf {metrics['linf'].value:.2f})."
     )
-    return Recount(metrics, summary, "l2", (low, high) if params.clip else None)
+    return Recount(metrics, summary, "l2", (low, high) if params.clip else None, targets=made.targets)
 
 
 def _choose(

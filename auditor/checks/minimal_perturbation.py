@@ -236,7 +236,8 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         metrics["farthest_distance"] = exact(float(sizes[found].max()))
         summary += f"; the nearest is broken at {sizes.min():.3g}"
     by_name = {_called(name, params): metric for name, metric in metrics.items()}
-    return Recount(by_name, summary + ".", params.norm, context.samples.box)
+    targets = None if params.target is None else subject.targets
+    return Recount(by_name, summary + ".", params.norm, context.samples.box, targets=targets)
 
 
 def _table(stages: list[Stage], best: NDArray[np.float64]) -> Table:

@@ -220,7 +220,8 @@ def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
     metrics = _counts(context, params, noise, made.fooled, start, end)
     kept = {name: metric for name, metric in evidence.metrics.items() if name.endswith(".clipped")}  # without images
     box = context.samples.box if _clips(params)[0] else None
-    return Recount(metrics, _summary(context, params, {**kept, **metrics}), "l2", box, least=params.min_confidence)
+    summary = _summary(context, params, {**kept, **metrics})
+    return Recount(metrics, summary, "l2", box, least=params.min_confidence, targets=made.targets)
 
 
 def _counts(

@@ -235,7 +235,8 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} {params.eps:g}; without an "
         f"attack {share(metrics['clean_accuracy'])} are right."
     )
-    return Recount(metrics, summary, params.norm, context.samples.box, np.full(len(made.images), params.eps))
+    radii, targets = np.full(len(made.images), params.eps), None if params.target is None else subject.targets
+    return Recount(metrics, summary, params.norm, context.samples.box, radii, targets=targets)
 
 
 def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:

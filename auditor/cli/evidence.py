@@ -1,16 +1,16 @@
-"""The commands that work on stored evidence: judge, diff, verify, replay, attest. Only replay runs an attack."""
+"""The commands that work on stored evidence: judge, diff, replay, attest. Only replay runs an attack."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from auditor.telling.console import Console, say
+from auditor.telling.console import say
 from auditor.values import EXIT_NOT_PASSED
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_ALLOW_CODE = click.option(
+ALLOW_CODE = click.option(
     "--allow-code", is_flag=True, help="Run Python code that the checkpoint holds; only if you trust who made it."
 )
 
@@ -127,61 +127,6 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
 
 
 @click.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--spec", type=_FILE, help="Where the spec is now, if it moved.")
-@click.option("--without-model", is_flag=True, help="Check digests, page, arithmetic and verdicts only.")
-@click.option("--key", type=_FILE, help="Public key that the audit's attestation must be signed with.")
-@click.option("--identity", help="Who must have signed its keyless attestation: an e-mail address or a workflow's URL.")
-@click.option("--issuer", help="Who says that it is they: the URL of an OpenID Connect provider.")
-@_ALLOW_CODE
-def verify(
-    path: Path,
-    spec: Path | None,
-    without_model: bool,
-    key: Path | None,
-    identity: str | None,
-    issuer: str | None,
-    allow_code: bool,
-) -> None:
-    """Check a finished audit again, without running an attack.
-
-    PATH is an audit's folder, such as reports/mnist-cnn, or the report in it. Checked are: every file's digest; that
-    the page is what the records render to; that metrics and verdicts follow from what was measured; that spec,
-    checkpoint and data are the ones named; that every adversarial image lies within its ball and box, and is
-    misclassified again by the checkpoint; and that the metrics count just these images. Ends with 1 if anything
-    doesn't hold.
-    """
-    from rich.markup import escape
-
-    from auditor.evidence.verification import verify as check
-
-    console = Console(soft_wrap=True)
-    folder = path.parent if path.is_file() else path
-    wrong = 0
-    if (identity is None) != (issuer is None):
-        raise click.UsageError("--identity and --issuer belong together: a name is worth what who vouches for it is")
-    if key is not None:
-        from auditor.evidence.attestation import check as check_signature
-
-        signed = check_signature(folder, key)
-        console.print(f"[green]✓[/] the attestation is signed by {escape(str(key))}: {signed['predicate']['result']}")
-    if identity is not None and issuer is not None:
-        from auditor.evidence.keyless import check as check_identity
-
-        signed = check_identity(folder, identity, issuer)
-        console.print(f"[green]✓[/] the attestation is signed by {escape(identity)}: {signed['predicate']['result']}")
-    for finding in check(folder, spec, model=not without_model, allow_code=allow_code):
-        mark = "[green]✓[/]" if finding.ok else "[bold red]✗[/]"
-        console.print(f"{mark} {escape(f'{finding.of}: {finding.what}: {finding.seen}')}")
-        wrong += not finding.ok
-    if wrong:
-        console.print(f"[bold red]{wrong} {'thing does' if wrong == 1 else 'things do'} not hold.[/]")
-        sys.exit(EXIT_NOT_PASSED)
-    told = ", but for checkpoint and images, which were not looked at" if without_model else ""
-    console.print(f"[green]Everything holds{told}.[/]")
-
-
-@click.command()
 @click.argument("path", type=_FOLDER)
 @click.argument("case")
 @click.option("--row", type=int, help="Row of the image in the data (default: the first that fooled the model).")
@@ -191,7 +136,7 @@ def verify(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page to write (default: beside PATH, its name with -replay.html).",
 )
-@_ALLOW_CODE
+@ALLOW_CODE
 def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Path | None, allow_code: bool) -> None:
     """Run one finding again: the attack of a case on a single image.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, evidence, extensions, figures, starting
+from auditor.cli import cache, evidence, extensions, figures, starting, verification
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -317,7 +317,7 @@ for command in (
     starting.init,
     evidence.judge,
     evidence.diff,
-    evidence.verify,
+    verification.verify,
     evidence.replay,
     evidence.attest,
     extensions.checks,

@@ -38,16 +38,14 @@ def _evidence(run: Run, plan: Plan, case: Case) -> Record:
         message = f"run {run.id[:8]} left no evidence for this case; it has to be run"
         return _without(run, plan, case, message, None)
     earlier = Earlier(record.verdict, run.spec_digest)
-    mismatch = what_differs(record, case.check, case.params.model_dump(mode="json")) or _other_source(
-        record, plan, case
-    )
+    mismatch = what_differs(record, case.check, case.params.model_dump(mode="json")) or other_source(record, plan, case)
     if mismatch:
         message = f"the stored evidence is of something else: {mismatch}; it has to be run again"
         return _without(run, plan, case, message, earlier)
     return dataclasses.replace(record, earlier=earlier)
 
 
-def _other_source(record: Record, plan: Plan, case: Case) -> str:
+def other_source(record: Record, plan: Plan, case: Case) -> str:
     """How the models, the data or the seed of the plan differ from those the evidence is of."""
     if record.model != case.model:
         return f"its model was {record.model!r} and is {case.model!r} now"

@@ -11,8 +11,18 @@ from auditor.judging import conclude
 from auditor.loading.resources import Resources
 from auditor.records.store import Folder
 from auditor.run.measuring import confirmed
-from auditor.spec import make_plan
-from auditor.values import AdversarialImages, CheckError, Context, Parameters, Record, RecordError, Run, Samples
+from auditor.spec.plan import make_plan
+from auditor.values import (
+    AdversarialImages,
+    CheckError,
+    Context,
+    IntArray,
+    Parameters,
+    Record,
+    RecordError,
+    Run,
+    Samples,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ def replay(
 
     context = Context(
         model_name=case.model,
-        samples=_only(resources.samples(plan), int(stored.indices[position])),
+        samples=only(resources.samples(plan), stored.indices[[position]]),
         seed=case.seed,
         spec_seed=plan.spec.content.seed,
         model=lambda name: resources.classifier(plan, name),
@@ -66,22 +76,22 @@ def replay(
         random=plan.random,
     )
     began = time.perf_counter()
-    narrowed = _narrowed(case.params, int(stored.indices[position]))
-    evidence = confirmed(case.check, context, narrowed, lambda: resources.take_as_given(plan, case.model))
+    params = narrowed(case.params, stored.indices[[position]])
+    evidence = confirmed(case.check, context, params, lambda: resources.take_as_given(plan, case.model))
     seconds = time.perf_counter() - began
     made = evidence.adversarial
     if made is None:
         raise RecordError(f"{case_id!r} made no image this time")
     again = dataclasses.replace(record, evidence=evidence, seconds=seconds, earlier=None, baseline=None)
     shown = conclude(again, plan, dataclasses.replace(case, expectations=()))
-    only = dataclasses.replace(
+    alone = dataclasses.replace(
         run,
         title=f"{record.title} Row {int(stored.indices[position])}, again",
         cases=tuple(planned for planned in run.cases if planned.id == case_id),
         records={case_id: shown},
     )
     return Replayed(
-        run=only,
+        run=alone,
         row=int(stored.indices[position]),
         fooled=(bool(stored.fooled[position]), bool(made.fooled[0])),
         apart=float(np.abs(stored.images[position] - made.images[0]).max()),
@@ -107,16 +117,19 @@ def _position(made: AdversarialImages, row: int | None, case_id: str) -> int:
     return int(found[0])
 
 
-def _only(samples: Samples, row: int) -> Samples:
-    """The samples with this one image alone."""
-    at = samples.indices == row
-    if not at.any():
-        raise RecordError(f"row {row} is not in {samples.source} any more")
+def only(samples: Samples, rows: IntArray) -> Samples:
+    """The samples with the images of these rows alone."""
+    gone = np.setdiff1d(rows, samples.indices)
+    if len(gone):
+        raise RecordError(f"row {gone[0]} is not in {samples.source} any more")
+    at = np.isin(samples.indices, rows)
     return dataclasses.replace(
         samples, images=samples.images[at], labels=samples.labels[at], indices=samples.indices[at]
     )
 
 
-def _narrowed(params: Parameters, row: int) -> Parameters:
-    """Parameters that ask for more than one image, asking for this one."""
-    return params.model_copy(update={"indices": [row]}) if "indices" in type(params).model_fields else params
+def narrowed(params: Parameters, rows: IntArray) -> Parameters:
+    """Parameters that ask for certain images, asking for those of these rows."""
+    if "indices" not in type(params).model_fields:
+        return params
+    return params.model_copy(update={"indices": rows.tolist()})

@@ -27,8 +27,8 @@ class Noise:
         """Raise CheckError unless what a record holds began as this noise, and is aimed where it should be."""
         if made.originals.shape != self.start.shape or not np.allclose(made.originals, self.start, rtol=0, atol=_DRAWN):
             raise CheckError("the originals in the record aren't the noise that belongs to the seed")
-        if not np.array_equal(made.targets, self.targets):
-            raise CheckError("the images in the record are aimed at other classes than they should be")
+        if not np.array_equal(made.targets, self.targets) or (made.labels != -1).any():
+            raise CheckError("the images in the record have other targets or labels than noise should have")
 
 
 def drawn(context: Context, count: int, target: int | str) -> Noise:

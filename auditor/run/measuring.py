@@ -1,7 +1,7 @@
 """Run a check and hold what it found against the checkpoint: what no check can forget, since none does it itself."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,18 +35,24 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
         asked[name] = context.model(name)
         return asked[name]
 
+    with own_errors():
+        evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
+        found, notes = of_models(asked, context)
+    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
+
+
+def of_models(asked: Mapping[str, Classifier], context: Context) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
+    """Whether models, by name, answer steadily and suit the data: tell-tale tests and notes."""
+
     def several(name: str) -> str:
         return name if len(asked) > 1 else ""
 
-    with own_errors():
-        evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
-        found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
-        found += _worst([steady(one, context.samples.images, several(name)) for name, one in asked.items()])
-        fitting = [suited(one, context, several(name)) for name, one in asked.items()]
+    found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
+    found += _worst([steady(one, context.samples.images, several(name)) for name, one in asked.items()])
+    fitting = [suited(one, context, several(name)) for name, one in asked.items()]
     unsuited = [diagnostic for one in fitting for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(fitting[0].diagnostics if fitting else ())
-    notes = dict.fromkeys(note for one in fitting for note in one.notes)
-    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
+    return tuple(found), tuple(dict.fromkeys(note for one in fitting for note in one.notes))
 
 
 def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -8,6 +8,7 @@ from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
 from auditor.values.context import Context, Engine, Passes, one_by_one
 from auditor.values.controls import ACCURACY, BLACK_BOX, CONTROLS, EVASION, OWN, TRANSFER, WHITE_BOX, Control, control
 from auditor.values.errors import (
+    EXIT_NOT_CHECKED,
     EXIT_NOT_PASSED,
     EXIT_WRONG,
     AuditError,
@@ -114,6 +115,7 @@ __all__ = [
     "BLACK_BOX",
     "CONTROLS",
     "EVASION",
+    "EXIT_NOT_CHECKED",
     "EXIT_NOT_PASSED",
     "EXIT_WRONG",
     "OWN",

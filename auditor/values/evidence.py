@@ -70,7 +70,8 @@ class Recount:
     """What a check says of images that were made before, without making any: whoever verifies asks for it.
 
     metrics, summary: those that follow from the images alone, as `run` gives them. norm, box, radii, least: what the
-    check's parameters allow the images, as in `Proof`.
+    check's parameters allow the images, as in `Proof`. targets: (N,) the classes that the images were driven to; None
+    where any wrong one would do.
     """
 
     metrics: Mapping[str, Metric]
@@ -79,6 +80,7 @@ class Recount:
     box: tuple[float, float] | None
     radii: FloatArray | None = None
     least: float = 0.0
+    targets: IntArray | None = None
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ def test_an_untouched_audit_holds_and_every_image_was_looked_at(audited):
     assert "still do as 8-bit images" in predicted["holds"]
     assert {finding.of for finding in found if finding.what == "counted"} == set(predicted)
     result = CliRunner().invoke(main, ["verify", "reports/tiny/index.html"])
-    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "Everything holds.")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1].startswith("What was checked again holds; ")
 
 
 def flip(path, at=None):
@@ -182,7 +183,7 @@ def test_another_checkpoint_data_or_spec_is_noticed(audited):
     assert "has been changed since" in wrong(audited)["one.audit.yaml", "spec"]
     (audited.path / "one.audit.yaml").unlink()
     assert "No such file" in wrong(audited)["one.audit.yaml", "spec"]
-    assert wrong(audited, model=False) == {}
+    assert set(wrong(audited, model=False)) == {("one.audit.yaml", "spec")}
 
 
 def test_verifying_without_the_model_loads_no_tensorflow(audited):

@@ -1,0 +1,49 @@
+"""Whether what a record says follows from what it holds: metrics from values, and its verdict from its metrics."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from auditor.evidence.findings import Finding, found
+from auditor.judging.conclusion import judged
+from auditor.values import Metric, Record, binned_value, crossed, highest, lowest
+
+
+def arithmetic(record: Record) -> Iterator[Finding]:
+    """Whether metrics follow from their values, and the verdict from the metrics."""
+    if record.evidence is None:
+        return
+    wrong = [name for name, metric in record.evidence.metrics.items() if not _follows(metric)]
+    seen = f"{', '.join(wrong)} don't follow from their values" if wrong else "metrics follow from their values"
+    yield found(record.case, "metrics", not wrong, seen)
+    again = judged(record)
+    same = again == record.verdict or repr(again) == repr(record.verdict)  # NaN is not equal to itself
+    seen = f"again {again.status}" if same else f"{again.status} now ({again.message}); {record.verdict.status} stored"
+    yield found(record.case, "verdict", same, seen)
+
+
+def _follows(metric: Metric) -> bool:
+    values = metric.values
+    if metric.kind == "proportion":
+        whole = values is None or (values.size == metric.n and values.sum() == metric.successes)
+        return whole and (metric.n == 0 or metric.value == (metric.successes or 0) / metric.n)
+    if metric.groups:
+        return all(_follows(group) for group in metric.groups.values()) and _follows_groups(metric)
+    if values is None:
+        return metric.kind == "exact"
+    expected = np.median(values) if metric.kind == "median" else values.mean() if values.size else np.nan
+    return values.size == metric.n and bool(np.isclose(metric.value, expected, rtol=1e-9, equal_nan=True))
+
+
+def _follows_groups(metric: Metric) -> bool:
+    """Whether what is made of several metrics is what they make."""
+    if metric.kind == "crossing":
+        radii = metric.values if metric.values is not None else np.zeros(0)
+        counted = {group.n for group in metric.groups.values()} == {metric.n}
+        return counted and len(radii) == len(metric.groups) and metric.value == crossed(radii, metric.groups)
+    if metric.kind == "binned":
+        samples = sum(group.n for group in metric.groups.values())
+        return metric.n == samples and metric.value == binned_value(metric.groups)
+    made = {"lowest": lowest, "highest": highest}.get(metric.kind)
+    again = made(metric.groups) if made else None
+    return again is not None and (metric.value, metric.n) == (again.value, again.n)

@@ -1,0 +1,252 @@
+"""The checks once more, without attacks: the same choosing and counting code, fed by the checkpoint's plain call."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import auditor
+from auditor import catalog
+from auditor.classifiers.agreement import undecided
+from auditor.evidence.findings import Finding, found, taken
+from auditor.loading.resources import Resources
+from auditor.run.measuring import of_models
+from auditor.spec.plan import Case, Plan
+from auditor.values import (
+    AdversarialImages,
+    CheckError,
+    Classifier,
+    Context,
+    Diagnostic,
+    Evidence,
+    FloatArray,
+    IntArray,
+    Layer,
+    Metric,
+    Passes,
+    Record,
+    Recount,
+    Run,
+    Tensor,
+    told_probabilities,
+)
+
+_MOST_GRADIENTS = 20_000  # images passed through a model with their gradient: seconds, on two cores
+_ALIKE = 1e-3  # in relation, or of a bounded range: other machines and versions round differently
+_LEAST, _MOST_SURE = 1e-30, 1 - 2.0**-53  # of a probability whose logarithm is taken
+
+
+@dataclass(eq=False)
+class Plainly:
+    """A classifier whose predictions are its format's own plain call, which shares nothing with what measured.
+
+    undecided: how many images it was asked about that it can't decide on, so that rounding does.
+    """
+
+    whole: Classifier
+    undecided: int = 0
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one image."""
+        return self.whole.input_shape
+
+    @property
+    def class_count(self) -> int:
+        """How many classes there are."""
+        return self.whole.class_count
+
+    @property
+    def logits_from(self) -> str:
+        """How logits were obtained."""
+        return "the checkpoint's own answers"
+
+    @property
+    def output(self) -> Any:
+        """What the checkpoint gives."""
+        return self.whole.output
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As the classifier that is differentiated."""
+        return self.whole.forward(images)
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """Logits (N, K) that mean what the checkpoint answers to images (N, H, W, C)."""
+        answers = self.whole.answers(images)
+        self.undecided += int(undecided(answers).sum())
+        if self.output not in ("probabilities", "sigmoid"):
+            return answers
+        told = np.clip(told_probabilities(answers, self.output), _LEAST, _MOST_SURE)
+        return np.log(told) - (np.log1p(-told) if self.output == "sigmoid" else 0.0)
+
+    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
+        """The checkpoint's own output (N, K)."""
+        return self.whole.answers(images, batch)
+
+    def check_declaration(self, images: FloatArray) -> None:
+        """Was checked when it was opened."""
+        self.whole.check_declaration(images)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in order."""
+        return self.whole.layers()
+
+
+@dataclass
+class Again:
+    """A context for one case that asks checkpoints by their plain call. asked: which, by the spec's names."""
+
+    plan: Plan
+    case: Case
+    run: Run
+    resources: Resources
+    asked: dict[str, Plainly] = field(default_factory=dict)
+
+    def model(self, name: str) -> Classifier:
+        """A model of the spec."""
+        if name not in self.asked:
+            self.asked[name] = Plainly(self.resources.own_call(self.plan, name))
+        return self.asked[name]
+
+    def adversarial(self, case_id: str) -> AdversarialImages:
+        """The images of another record, which are looked at with that record."""
+        record = self.run.records.get(case_id)
+        if record is None or record.evidence is None or record.evidence.adversarial is None:
+            raise CheckError(f"the images of {case_id!r}, which it takes, are not in the records")
+        return record.evidence.adversarial
+
+    def context(self) -> Context:
+        """What a check is given."""
+        return Context(
+            model_name=self.case.model,
+            samples=self.resources.samples(self.plan),
+            seed=self.case.seed,
+            spec_seed=self.plan.spec.content.seed,
+            model=self.model,
+            adversarial=self.adversarial,
+            checkpoint=lambda name: self.resources.checkpoint(self.plan, name),
+            random=self.plan.random,
+        )
+
+    @property
+    def undecided(self) -> int:
+        """How many of the images asked about no model decides on."""
+        return sum(one.undecided for one in self.asked.values())
+
+
+def recounted(record: Record, evidence: Evidence, again: Again) -> Iterator[Finding | Recount]:
+    """Count a record again from its images, or run its check where that takes no attack; the recount comes with it."""
+    case, module = again.case, catalog.load("checks", record.check)
+    tested: tuple[Diagnostic, ...] = ()
+    try:
+        if hasattr(module, "recount"):
+            counted: Recount = module.recount(again.context(), case.params, evidence)
+            metrics, summary = counted.metrics, counted.summary
+            yield counted
+        elif evidence.adversarial is None and _without_attack(record, again):
+            whole: Evidence = module.run(again.context(), case.params)
+            metrics, summary, tested = whole.metrics, whole.summary, whole.diagnostics
+        else:
+            yield taken(record.case, "metrics", "whatever no image shows: its check can't count them without attacking")
+            return
+    except CheckError as error:
+        yield found(record.case, "counted again", ok=False, seen=str(error))
+        return
+    yield from _compared(record, evidence, metrics, again.undecided)
+    yield _told(record, evidence, metrics, summary, again.undecided)
+    models = {name: again.resources.classifier(again.plan, name) for name in again.asked}
+    tested = (*of_models(models, again.context())[0], *tested)
+    yield from diagnosed(record.case, evidence.diagnostics, tested)
+
+
+def _without_attack(record: Record, again: Again) -> bool:
+    samples = again.resources.samples(again.plan)
+    classes = again.resources.own_call(again.plan, record.model).class_count
+    cost: Passes | None = catalog.cost_of(record.check, again.case.params, len(samples), classes)
+    return cost is None or cost.gradients <= _MOST_GRADIENTS
+
+
+def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], most: int) -> Iterator[Finding]:
+    stored = evidence.metrics
+    wrong = [f"{name} {differs(stored.get(name), now[name], most)}" for name in now]
+    wrong = [told for told in wrong if not told.endswith(" ")]
+    names = f"{len(now)} metrics, of the images that the spec chooses"
+    yield found(record.case, "counted again", not wrong, "; ".join(wrong) or names)
+    rest = [name for name in stored if name not in now]
+    if rest:
+        gated = {expectation.metric for expectation in record.expectations}
+        told = ", ".join(f"{name} (which its verdict rests on)" if name in gated else name for name in rest)
+        yield taken(record.case, "metrics", told)
+
+
+def differs(told: Metric | None, now: Metric, most: int) -> str:
+    """How a metric differs from what is counted now, by more than `most` images that nobody decides on; or nothing."""
+    if told is None:
+        return "is missing"
+    if told.kind != now.kind or told.n != now.n:
+        return f"is a {told.kind} of {told.n}, and should be a {now.kind} of {now.n}"
+    if now.kind == "binned":
+        # Rounding moves images between bins, each by two of n at most.
+        room = _ALIKE + 2 * (1 + most) / max(now.n, 1)
+        return "" if abs(told.value - now.value) <= room else f"is {told.value:.4g}, and {now.value:.4g} counted again"
+    if now.groups:
+        if told.groups.keys() != now.groups.keys():
+            return "is of other groups than it should be"
+        parts = (f"{differs(told.groups[name], now.groups[name], most)}" for name in now.groups)
+        return next((part for part in parts if part), "")
+    if now.rows is not None and not np.array_equal(_rows(told.rows), now.rows):
+        return f"counts other images than the spec chooses ({_unlike_rows(_rows(told.rows), now.rows)})"
+    width = now.bounds[1] - now.bounds[0] if now.bounds and np.isfinite(now.bounds).all() else 0.0
+    if told.values is not None and now.values is not None and told.values.shape == now.values.shape:
+        near = np.isclose(told.values, now.values, rtol=_ALIKE, atol=max(_ALIKE * width, 1e-6))
+        if (~near).sum() <= most:
+            return ""
+        return f"is {told.value:.4g}, and {now.value:.4g} counted again: {int((~near).sum())} images count otherwise"
+    share = 1 / max(now.n, 1) if now.kind != "exact" else 1.0
+    room = most * share * (width or 1.0) + _ALIKE * max(width, abs(now.value))
+    if told.value == now.value or abs(told.value - now.value) <= room:
+        return ""
+    return f"is {told.value:.4g}, and {now.value:.4g} counted again"
+
+
+def _rows(rows: IntArray | None) -> IntArray:
+    return np.zeros(0, np.int64) if rows is None else rows
+
+
+def _unlike_rows(told: IntArray, wanted: IntArray) -> str:
+    left, more = len(np.setdiff1d(wanted, told)), len(np.setdiff1d(told, wanted))
+    return f"{left} are left out, {more} are others" if left or more else "they stand in another order"
+
+
+def _told(record: Record, evidence: Evidence, now: Mapping[str, Metric], summary: str, most: int) -> Finding:
+    """Whether the sentence that sums a record up is what its numbers make."""
+    if evidence.summary == summary:
+        return found(record.case, "summary", ok=True, seen="it is what the numbers make")
+    exactly = all(name in evidence.metrics and not differs(evidence.metrics[name], now[name], 0) for name in now)
+    other = record.provenance.get("versions", {}).get("auditor")
+    if most and not exactly:
+        return taken(record.case, "summary", f"rounding decides about {most} images: {evidence.summary}")
+    if other != auditor.__version__:
+        return taken(record.case, "summary", f"auditor {other} put it in its own words: {evidence.summary}")
+    return found(record.case, "summary", ok=False, seen=f"it says {evidence.summary!r}, the numbers make {summary!r}")
+
+
+def diagnosed(
+    case: str, stored: tuple[Diagnostic, ...], again: tuple[Diagnostic, ...], every: bool = False
+) -> Iterator[Finding]:
+    """Whether tell-tale tests come out again as they did; every: whether those of the attack were done again too."""
+    told, now = {one.name: one for one in stored}, {one.name: one for one in again}
+    wrong = [
+        f"{name!r} is {'well' if told[name].ok else 'not well'} in the record, and isn't so now: {one.message}"
+        if name in told
+        else f"{name!r} is missing"
+        for name, one in now.items()
+        if name not in told or told[name].ok != one.ok
+    ]
+    wrong += [f"{name!r} isn't one of its tests" for name in told if every and name not in now]
+    if now:
+        yield found(case, "tell-tale tests", not wrong, "; ".join(wrong) or ", ".join(now))
+    rest = [name for name in told if name not in now]
+    if rest and not every:
+        yield taken(case, "tell-tale tests", ", ".join(rest))
