@@ -14,6 +14,10 @@ ALLOW_CODE = click.option(
     "--allow-code", is_flag=True, help="Run Python code that the checkpoint holds; only if you trust who made it."
 )
 
+ACCEPT_CHANGED = click.option(
+    "--accept-changed", is_flag=True, help="Take records that differ from their manifest; every page then says so."
+)
+
 
 def _beside(folder: Path, ending: str) -> Path:
     """Where what is made of an audit's folder lies, unless told: beside it, never among another audit's files."""
@@ -33,12 +37,14 @@ def _beside(folder: Path, ending: str) -> Path:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the judged records and their report (default: beside RECORDS, its name with -judged).",
 )
-def judge(records: Path, path: Path, output: Path | None) -> None:
+@ACCEPT_CHANGED
+def judge(records: Path, path: Path, output: Path | None, accept_changed: bool) -> None:
     """Judge stored evidence again, by another spec.
 
     RECORDS is an audit's folder, such as reports/mnist-cnn. Nothing is measured and no model is needed: thresholds,
     confidence and waivers of the new spec are applied to the evidence as it is. The report shows both verdicts and
-    says under which spec each was given. Evidence that the new spec asks for and nobody measured is an error.
+    says under which spec each was given. Evidence that the new spec asks for and nobody measured is an error. Records
+    that aren't as their manifest says are refused.
 
     \b
     Example:
@@ -50,7 +56,7 @@ def judge(records: Path, path: Path, output: Path | None) -> None:
     from auditor.report.terminal import verdicts_before_and_now
     from auditor.spec import make_plan
 
-    run = rejudge(Folder(records), make_plan(path, files=False))
+    run = rejudge(Folder(records), make_plan(path, files=False), accept_changed)
     target = Folder(output or _beside(records, "-judged"))
     target.save_run(run)
     _, page = render_report(target)

@@ -278,13 +278,16 @@ def schema(of: str, output: Path | None) -> None:
     show_default=True,
     help="Where drawings are kept, as --audit-cache names it.",
 )
-def report(folders: tuple[Path, ...], size: float | None, output: Path | None, kept: Path) -> None:
+@evidence.ACCEPT_CHANGED
+def report(
+    folders: tuple[Path, ...], size: float | None, output: Path | None, kept: Path, accept_changed: bool
+) -> None:
     """Render reports again, and what other programs read beside them, from stored records alone.
 
     FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
-    pass. What is drawn is kept in the cache.
+    pass. What is drawn is kept in the cache. Records that aren't as their manifest says are refused.
     """
-    from auditor.exports.publishing import add_to_step_summary, passed, render_elsewhere, render_report
+    from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere
     from auditor.records.store import Folder
     from auditor.run.cache import Cache
     from auditor.values import RecordError
@@ -297,9 +300,10 @@ def report(folders: tuple[Path, ...], size: float | None, output: Path | None, k
     most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
     for audit in audits:
         if output is None:
-            run, page = render_report(Folder(audit), most, drawings)
+            run, page = render_again(Folder(audit), accept_changed, most, drawings)
         else:
-            run, page = render_elsewhere(Folder(audit), output / audit.resolve().name, most, drawings)
+            target = output / audit.resolve().name
+            run, page = render_elsewhere(Folder(audit), target, accept_changed, most, drawings)
         add_to_step_summary(run)
         good = good and passed(run)
         say(page)

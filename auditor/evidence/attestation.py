@@ -28,6 +28,8 @@ def statement(folder: Path) -> dict[str, Any]:
         name, why = next(iter(wrong.items()))
         raise RecordError(f"{folder} is not as it was sealed, so it can't be attested: {name} {why}")
     run = Folder(folder).load_run()
+    if run.changed:
+        raise RecordError(f"{folder} holds records that were changed after a run sealed them: {run.changed[0]}")
     states = {case.id: run.state(case) for case in run.cases}
     passed = [case for case, state in states.items() if state == "pass"]
     warned = [case for case, state in states.items() if state == "waived"]

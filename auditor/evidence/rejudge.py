@@ -5,17 +5,21 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from auditor.judging import conclude, settle, unjudged, what_differs
+from auditor.records import manifest
 from auditor.records.store import Folder
 from auditor.run.runner import planned
 from auditor.spec import Case, Plan
 from auditor.values import Earlier, Failure, Record, Run, references
 
 
-def rejudge(folder: Folder, plan: Plan) -> Run:
+def rejudge(folder: Folder, plan: Plan, accept_changed: bool = False) -> Run:
     """The run in a folder, with its evidence judged by `plan`; each record keeps the verdict it had before.
 
-    A case of the plan that the run has no evidence for, or evidence of something else, is an error.
+    A case of the plan that the run has no evidence for, or evidence of something else, is an error. accept_changed:
+    whether records may differ from their manifest, which the run then says; RecordError is raised otherwise.
     """
+    if not accept_changed:
+        manifest.check_sealed(folder.path)
     run = folder.load_run()
     records = {case.id: conclude(_evidence(run, plan, case), plan, case) for case in plan.cases}
     return dataclasses.replace(
@@ -28,6 +32,7 @@ def rejudge(folder: Folder, plan: Plan) -> Run:
         records=dict(settle(records, plan)),
         begun=frozenset(records),
         earlier_spec_digest=run.spec_digest,
+        changed=tuple(dict.fromkeys((*run.changed, *manifest.changed(folder.path)))),
         not_judged=tuple(case.id for case in run.cases if case.id not in records),
     )
 

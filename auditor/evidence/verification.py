@@ -53,6 +53,8 @@ def verify(
     except AuditError as error:
         yield found("the records", "readable", ok=False, seen=str(error))
         return
+    if run.changed:
+        yield found("the records", "as they were sealed", ok=False, seen=f"accepted: {'; '.join(run.changed)}")
     yield from rendered(path, run)
     for record in run.records.values():
         yield from arithmetic(record)

@@ -1,5 +1,6 @@
 """A finished audit's records to all that is made of them: its pages, files for other programs, a step's summary."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,26 @@ from auditor.records.store import Folder, write_bytes, write_text
 from auditor.report import PAGE, SIZE
 from auditor.telling.reason import os_reason
 from auditor.values import RecordError, Run
+
+
+def render_again(
+    folder: Folder, accept_changed: bool, size: int | None = None, drawings: Path | None = None
+) -> tuple[Run, Path]:
+    """Render a run that was sealed before, as `render_report` does.
+
+    accept_changed: whether records may differ from their manifest, which every page then says; RecordError is raised
+    otherwise.
+    """
+    noted = _changed(folder, accept_changed)
+    if noted:
+        folder.mark_changed(noted)
+    return render_report(folder, size, drawings)
+
+
+def _changed(folder: Folder, accept_changed: bool) -> tuple[str, ...]:
+    if not accept_changed:
+        manifest.check_sealed(folder.path)
+    return manifest.changed(folder.path)
 
 
 def render_report(folder: Folder, size: int | None = None, drawings: Path | None = None) -> tuple[Run, Path]:
@@ -36,17 +57,19 @@ def render_report(folder: Folder, size: int | None = None, drawings: Path | None
 
 
 def render_elsewhere(
-    folder: Folder, target: Path, size: int | None = None, drawings: Path | None = None
+    folder: Folder, target: Path, accept_changed: bool, size: int | None = None, drawings: Path | None = None
 ) -> tuple[Run, Path]:
     """Render the last run into another folder than that of its records, which its pages then don't lead to.
 
-    Nothing is sealed, and no other file is touched. Raises RecordError if that folder holds records.
+    Nothing is sealed, and no other file is touched. accept_changed: as for `render_again`. Raises RecordError if that
+    folder holds records.
     """
     from auditor.exports.files import render_files
 
     if (target / "run.json").exists():
         raise RecordError(f"{target} holds records of its own; name another folder")
-    run = folder.load_run()
+    noted, run = _changed(folder, accept_changed), folder.load_run()
+    run = dataclasses.replace(run, changed=tuple(dict.fromkeys((*run.changed, *noted))))
     size = size or manifest.page_bytes(folder.path) or SIZE
     _write_report(target, render_files(run, size, beside_records=False, drawings=drawings))
     return run, target / PAGE

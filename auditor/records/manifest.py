@@ -60,6 +60,30 @@ def drawn_by(folder: Path) -> dict[str, str] | None:
         return None
 
 
+def changed(folder: Path) -> tuple[str, ...]:
+    """Which of an audit's records aren't as its manifest says, in words; pages are made of them again, and no matter.
+
+    A run that was cut off has no manifest, and looks like one whose manifest was removed: that is said too. Raises
+    RecordError for a manifest that can't be read.
+    """
+    if not (folder / NAME).exists():
+        return (f"there is no {NAME}: the run was cut off, or somebody removed it",)
+    return tuple(f"{name} {why}" for name, why in broken(folder).items() if _is_record(name))
+
+
+def _is_record(name: str) -> bool:
+    return name == "run.json" or name.startswith("records/")
+
+
+def check_sealed(folder: Path) -> None:
+    """Raise RecordError where records aren't as they were sealed, so that nothing is made of them that looks sound."""
+    told = changed(folder) if (folder / NAME).exists() else ()
+    if told:
+        more = f" (and {len(told) - 1} more)" if told[1:] else ""
+        message = f"{folder} isn't as it was sealed: {told[0]}{more}. Run the audit again"
+        raise RecordError(f"{message}; --accept-changed takes the records as they are, and every page then says so")
+
+
 def broken(folder: Path) -> dict[str, str]:
     """What doesn't agree with the manifest: a file's name, and what is wrong with it.
 

@@ -86,10 +86,21 @@ class Folder:
                     return
                 for older in ("records", PARTIAL):
                     shutil.rmtree(self.path / older, ignore_errors=True)
-                encoded = encode(dataclasses.replace(run, records={}, begun=frozenset(), left={}), {})
-                write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
+                self._write_plan(run)
         except OSError as error:
             raise RecordError(f"reports can't be written to {self.path}: {os_reason(error)}") from error
+
+    def _write_plan(self, run: Run) -> None:
+        encoded = encode(dataclasses.replace(run, records={}, begun=frozenset(), left={}), {})
+        write(self.path / "run.json", _json({"format": FORMAT, "run": encoded}))
+
+    def mark_changed(self, changed: tuple[str, ...]) -> None:
+        """Note that records aren't as they were sealed, and that somebody accepted it."""
+        run = self.load_plan()
+        try:
+            self._write_plan(dataclasses.replace(run, changed=tuple(dict.fromkeys((*run.changed, *changed)))))
+        except OSError as error:
+            raise RecordError(f"{self.path / 'run.json'} can't be written: {error.strerror or error}") from error
 
     def _current_run(self) -> str | None:
         try:

@@ -96,6 +96,9 @@ def remarks(run: Run) -> tuple[str, ...]:
 def told(run: Run) -> str:
     """The overall verdict in words, with what it doesn't cover, and which run has the rest."""
     said = sentence(counts(run))
+    if run.changed:
+        more = f" (and {len(run.changed) - 1} more)" if run.changed[1:] else ""
+        said += f" Nothing shows that its records are what the run measured: {run.changed[0]}{more}."
     if run.part_of:
         said += f" The other cases' records are those of {run.part_of}, which lies in the folder above this one."
     return said

@@ -199,7 +199,8 @@ class Run:
     judged under. compared_with: the run that this one is shown beside, in words. not_judged: ids of cases that were
     there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
     to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
-    one of some cases has left as they are. show_channels: of images, those shown as red, green and blue.
+    one of some cases has left as they are. changed: which records aren't as they were sealed, where somebody accepted
+    that. show_channels: of images, those shown as red, green and blue.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Run:
     remarks: tuple[str, ...] = ()
     part_of: str = ""
     show_channels: tuple[int, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

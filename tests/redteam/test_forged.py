@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli.main import main
+from auditor.evidence.attestation import statement
 from auditor.evidence.verification import verify
 from auditor.exports.publishing import render_report
 from auditor.loading.resources import Resources
 from auditor.records.store import Folder
 from auditor.run.runner import Work, begin_run, new_run, obtain_settled
 from auditor.spec.plan import make_plan
-from auditor.values import Waiver, proportion
+from auditor.values import RecordError, Waiver, proportion
 from tests.support import data, make_tiny, spec
 
 WRONG = 6  # labels that are wrong, so that the network errs on so many images
@@ -289,3 +290,32 @@ def test_without_the_spec_nothing_is_confirmed(copy):
     (copy / "data.npz").unlink()
     gone = CliRunner().invoke(main, ["verify", "reports/tiny", "--spec", "two.audit.yaml"])
     assert (gone.exit_code, "Not checked: checkpoint and data" in gone.output) == (3, True)
+
+
+def test_records_that_were_edited_are_not_sealed_again_without_a_word(copy):
+    path = store(copy).path / "records" / "holds" / "record.json"
+    path.write_text(path.read_text().replace('"status": "fail"', '"status": "pass"'))
+    for command in (["report", "reports/tiny"], ["judge", "reports/tiny", "--spec", "one.audit.yaml"]):
+        refused = CliRunner().invoke(main, command)
+        assert refused.exit_code == 2
+        assert "records/holds/record.json has been changed" in refused.output
+        assert "--accept-changed" in refused.output
+    assert ("records/holds/record.json", "digests") in wrong(copy, model=False)
+    judged = ["judge", "reports/tiny", "--spec", "one.audit.yaml", "--output", "judged", "--accept-changed"]
+    for command, page in ((judged, "judged"), (["report", "reports/tiny", "--accept-changed"], "reports/tiny")):
+        assert CliRunner().invoke(main, command).exit_code == 1
+        assert (
+            "what the run measured: records/holds/record.json has been changed"
+            in (copy / page / "index.html").read_text()
+        )
+    found = wrong(copy, model=False)
+    assert ("the records", "as they were sealed") in found
+    with pytest.raises(RecordError, match="were changed after a run sealed them"):
+        statement(store(copy).path)
+
+
+def test_a_manifest_that_was_removed_is_missed(copy):
+    (store(copy).path / "manifest.json").unlink()
+    assert CliRunner().invoke(main, ["report", "reports/tiny"]).exit_code == 1
+    assert "there is no manifest.json" in (store(copy).path / "index.html").read_text()
+    assert ("the records", "as they were sealed") in wrong(copy, model=False)
