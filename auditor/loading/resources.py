@@ -6,10 +6,8 @@ look hostile, and unless the spec trusts it, it has to be loaded by another proc
 
 import dataclasses
 import hashlib
-import shutil
-import tempfile
-import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,14 @@ from auditor.classifiers import Loaded, ModelParameters, prepared
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
 from auditor.loading.fitting import check_fit, unfaithful
+from auditor.loading.holding import Files
 from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake
 from auditor.spec import Plan, Registered, Source, is_registered, listing, registered, signature_beside
 from auditor.telling.reason import os_reason
-from auditor.values import Checkpoint, Classifier, ModelError, Parameters, Samples, references
+from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
 
 
 class Resources:
@@ -40,7 +39,6 @@ class Resources:
         self.allow_code = allow_code
         self._prober = Prober(cache)
         self._fetched: dict[Registered, Path] = {}
-        self._downloads: Path | None = None
         self._threats: dict[str, tuple[Threat, ...]] = {}
         self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
         self._signed: set[tuple[str, str]] = set()
@@ -50,18 +48,34 @@ class Resources:
         self._known_by: dict[str, Mapping[str, str]] = {}
         self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
-        self._digests: dict[tuple[str, int, int], str] = {}
+        self._files = Files()
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
         key = _key(plan.data)
         if key not in self._samples:
             source = plan.data
-            found = catalog.load("datasets", source.extension).load(source.params)
+            with self._unchanged(source):
+                found = catalog.load("datasets", source.extension).load(source.params)
             # A dataset of others need not know it.
             duplicates: intake.Duplicates = getattr(source.params, "duplicates", "drop")
             self._samples[key] = intake.admitted(found, source.extension, duplicates)
         return self._samples[key]
+
+    @contextmanager
+    def _unchanged(self, source: Source) -> Iterator[None]:
+        """Raise DataError where what data is loaded from isn't afterwards what its digests say that it was before."""
+        try:
+            self.digests(source)
+        except OSError:
+            yield  # whoever loads it says what is wrong
+            return
+        yield
+        files = (f for path in _paths(source) for f in source.params.files_at(path))
+        try:
+            self._files.check_unchanged(files)
+        except (OSError, ModelError) as error:
+            raise DataError(str(error)) from error
 
     def classifier(self, plan: Plan, name: str) -> Classifier:
         """Return the plan's model `name`, behind its preprocessing.
@@ -112,7 +126,8 @@ class Resources:
         classifier = behind_preprocessing(name, base, source, shape)
         self._drop(self._pair(plan, name))
         self._fitting[self._pair(plan, name)] = classifier
-        self._sources[id(classifier)] = dataclasses.replace(self._here(source), as_given=as_given)
+        here = dataclasses.replace(self._here(source), as_given=as_given, loaded=self.digests(source))
+        self._sources[id(classifier)] = here
 
     def _drop(self, pair: tuple[str, str]) -> None:
         old = self._fitting.pop(pair, None)
@@ -150,15 +165,16 @@ class Resources:
         return self._sources.get(id(classifier))
 
     def _open(self, source: Source) -> Classifier:
-        here = self._here(source)
-        try:
-            return opened(here)
-        except ModelError as error:
-            raise ModelError(_as_named(str(error), source, here)) from error
+        return opened_copy(source, self.held(source))
 
     def _here(self, source: Source) -> Source:
         """What to load, wherever it was fetched to, and whether its code may run."""
         return dataclasses.replace(source, params=self._located(source), allow_code=self.allow_code)
+
+    def held(self, source: Source) -> Source:
+        """The same source, loaded from copies that nobody else can change; raise OSError for what can't be read."""
+        here = self._here(source)
+        return dataclasses.replace(here, params=self._files.held(here.params).params)
 
     def _located(self, source: Source) -> Parameters:
         """Return the parameters with a path to a copy of its own for everything named `models:/…`."""
@@ -172,20 +188,18 @@ class Resources:
     def _artifact(self, wanted: Registered) -> Path:
         whole = Registered(wanted.model, wanted.version)
         if whole not in self._fetched:
-            if self._downloads is None:
-                self._downloads = Path(tempfile.mkdtemp(prefix="auditor-"))
-                weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
-            self._fetched[whole] = fetch(whole, self._tracking, self._downloads)
+            self._fetched[whole] = fetch(whole, self._tracking, self._files.folder)
         return self._fetched[whole]
 
-    def checkpoint(self, plan: Plan, name: str) -> Checkpoint:
-        """Return the files of the plan's model `name`.
+    def checkpoint(self, plan: Plan, name: str, copies: bool = True) -> Checkpoint:
+        """Return the files of the plan's model `name`, of copies that nobody else can change unless none are asked for.
 
         Raises ModelError if their digests or their signature aren't what the spec demands.
         """
         source = plan.models[name]
         files = all_labelled(_paths(self._here(source)), source.params)
         try:
+            copied = self._files.held(self._here(source).params).copies if copies else {}
             digests = {label: self.digest(file) for label, file in files.items()}
             whole = list(self.digests(source).values())
         except OSError as error:
@@ -200,7 +214,8 @@ class Resources:
         if key is not None and (_key(source), str(digests)) not in self._signed:
             self._check_signature(name, self._here(source), Path(key))
             self._signed.add((_key(source), str(digests)))
-        return Checkpoint(files, digests, **self.demanded(source))
+        there = {label: copied.get(file, file) for label, file in files.items()}
+        return Checkpoint(there, digests, **self.demanded(source))
 
     def demanded(self, source: Source) -> dict[str, bool]:
         """What the spec demands of a model before it is loaded, and whether a signature lies beside it in vain."""
@@ -230,6 +245,8 @@ class Resources:
             alone = len(paths) == 1 and source.params.files_at(path) == (path,)
             whole = path if path.is_dir() or alone else path.parent
             signature.check(name, whole, Path(told) if told else signature_beside(path), key)
+            # What was signed is the original; what is loaded, a copy of it.
+            self._files.check_unchanged(source.params.files_at(path))
 
     def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> str:
         """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
@@ -243,7 +260,7 @@ class Resources:
             return f"model {name!r}: {message}"
         if source.safeguards.trusted:
             return ""
-        here = self._here(source)
+        here = self.held(source)
         return _as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
 
     def digests(self, source: Source) -> dict[str, str]:
@@ -266,13 +283,8 @@ class Resources:
         return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in named).encode()).hexdigest()
 
     def digest(self, path: Path) -> str:
-        """SHA-256 of one file, in hex, read once as long as size and time stay what they are."""
-        status = path.stat()
-        key = (str(path), status.st_size, status.st_mtime_ns)
-        if key not in self._digests:
-            with path.open("rb") as file:
-                self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        return self._digests[key]
+        """SHA-256 of one file, in hex, as it was when it was first asked for."""
+        return self._files.digest(path)
 
 
 def opened(source: Source) -> Classifier:
@@ -280,6 +292,15 @@ def opened(source: Source) -> Classifier:
     classifier = catalog.loader(source.extension, source.allow_code)(source.params)
     whole = classifier.as_given if source.as_given and isinstance(classifier, Loaded) else None
     return whole or classifier
+
+
+def opened_copy(source: Source, copy: Source) -> Classifier:
+    """Load a copy of what a source names, which goes by the original's name in whatever is said of it."""
+    try:
+        found = opened(copy)
+    except ModelError as error:
+        raise ModelError(_as_named(str(error), source, copy)) from error
+    return dataclasses.replace(found, path=_as_named(found.path, source, copy)) if isinstance(found, Loaded) else found
 
 
 def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
@@ -296,7 +317,8 @@ def _as_named(said: str, source: Source, here: Source) -> str:
     """What is said of something that was fetched, by the name that the spec gives it."""
     for reference, there in zip(references(source.params), references(here.params), strict=True):
         if said and reference.name != there.name:
-            held = f" {listing(Path(there.name))}" if Path(there.name).is_dir() else ""
+            fetched = is_registered(reference.name) and Path(there.name).is_dir()
+            held = f" {listing(Path(there.name))}" if fetched else ""
             said = said.replace(there.name, reference.name) + held
     return said
 

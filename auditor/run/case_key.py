@@ -34,7 +34,8 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
     """
     compared = any(expectation.versus_baseline for expectation in case.expectations)
     baselines = (MODEL,) if compared and MODEL in plan.models else ()
-    checkpoints = {name: resources.checkpoint(plan, name) for name in dict.fromkeys((*case.models, *baselines))}
+    names = dict.fromkeys((*case.models, *baselines))
+    checkpoints = {name: resources.checkpoint(plan, name, copies=False) for name in names}
     models = {name: source_identity(plan.models[name], "models", resources) for name in checkpoints}
     data = source_identity(plan.data, "datasets", resources)
     needs = {name: case_key(plan, plan.case(name), resources) for name in case.needs}

@@ -1,7 +1,7 @@
 """From the names in a spec to what they stand for: extensions, their parameters, files."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +21,8 @@ class Source:
     """What to load: an extension's name, its parameters as written, and with paths made absolute.
 
     safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
-    as_given: whether nothing is taken off its output, since what that would leave answers otherwise.
+    as_given: whether nothing is taken off its output, since what that would leave answers otherwise. loaded: SHA-256 of
+    everything that it was loaded from, by the name the spec gives it, once it is.
     """
 
     extension: str
@@ -30,6 +31,7 @@ class Source:
     safeguards: Safeguards = _NONE
     allow_code: bool = False
     as_given: bool = False
+    loaded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Dask:
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
-        digests = Resources().digests(source)
+        digests = source.loaded or Resources().digests(source)
         needs = {"GPU": 1} if self.gpu else None
         waiting, sent, done = enumerate(tasks), 0, 0
 

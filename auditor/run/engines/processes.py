@@ -31,7 +31,7 @@ class Processes:
         self, function: Callable[[Classifier, Any], Any], source: Source, classifier: Classifier, tasks: Sequence[Any]
     ) -> Iterator[tuple[int, Any]]:
         """Give (position, function(classifier, task)) of every task, as it is done."""
-        digests = Resources().digests(source)
+        digests = source.loaded or Resources().digests(source)
         left = dict(enumerate(tasks))
         for _ in range(_TRIES):
             pool = self._made()

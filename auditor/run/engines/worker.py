@@ -1,13 +1,17 @@
 """What runs in another process: it loads a checkpoint once, and works off tasks on it."""
 
+import dataclasses
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from auditor.classifiers import own_errors
-from auditor.compute import alone
-from auditor.loading.resources import Resources, behind_preprocessing, opened
-from auditor.spec import Source
+from auditor.classifiers.common import own_errors
+from auditor.compute.parallel import alone
+from auditor.loading.holding import held
+from auditor.loading.resources import Resources, behind_preprocessing, opened_copy
+from auditor.spec.resolving import Source
 from auditor.telling.reason import os_reason
 from auditor.values import Classifier, ModelError
 
@@ -37,12 +41,19 @@ def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, in
     with _loading:
         if key not in _loaded:
             try:
-                here = Resources().digests(source)
+                _loaded[key] = behind_preprocessing("audited", _opened(source, digests), source, shape)
             except OSError as error:
                 message = f"a worker can't read {error.filename}: {os_reason(error)}"
                 raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
-            if here != digests:
-                told = f"{here} in place of {dict(digests)}"
-                raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
-            _loaded[key] = behind_preprocessing("audited", opened(source), source, shape)
         return _loaded[key]
+
+
+def _opened(source: Source, digests: Mapping[str, str]) -> Classifier:
+    """Open a copy that nobody exchanges between its digest and its opening."""
+    with tempfile.TemporaryDirectory(prefix="auditor-", ignore_cleanup_errors=True) as folder:
+        copy = dataclasses.replace(source, params=held(source.params, Path(folder)).params)
+        here = Resources().digests(copy)
+        if here != digests:
+            told = f"{here} in place of {dict(digests)}"
+            raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
+        return opened_copy(source, copy)
