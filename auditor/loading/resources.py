@@ -31,13 +31,16 @@ class Resources:
 
     tracking: URI of the MLflow that `models:/…` are fetched from; MLFLOW_TRACKING_URI says it if left out. allow_code:
     whether code of checkpoints may run, and what looks hostile may be loaded. cache: the folder that remembers which
-    checkpoints another process has loaded; each is tried anew if left out.
+    checkpoints another process has loaded; each is tried anew if left out. secret: what is to be remembered there is
+    signed with it, so that nobody else can say that a checkpoint was loaded.
     """
 
-    def __init__(self, tracking: str = "", allow_code: bool = False, cache: Path | None = None) -> None:
+    def __init__(
+        self, tracking: str = "", allow_code: bool = False, cache: Path | None = None, secret: bytes = b""
+    ) -> None:
         self._tracking = tracking
         self.allow_code = allow_code
-        self._prober = Prober(cache)
+        self._prober = Prober(cache, secret)
         self._fetched: dict[Registered, Path] = {}
         self._threats: dict[str, tuple[Threat, ...]] = {}
         self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again

@@ -99,7 +99,7 @@ class _Page:
                 interval = next((row.interval for row in rows if row.name == found.headline.name), "")
                 headline = f"{found.headline.name} {found.headline.value}" + (f" ({interval})" if interval else "")
             measured = text.seconds(record.seconds) + (
-                f", cached: measured {text.moment(record.cached)}" if record.cached else ""
+                f", {record.recalled}: measured {text.moment(record.cached)}" if record.cached else ""
             )
         return badge, *(escape(visible(said)) for said in (check, model, headline, measured))
 

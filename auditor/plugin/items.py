@@ -42,8 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         cache = Path(told["cache"]) if told["cache"] else None
         reports = Path(told["reports"])
         tracking, allow_code, budget, ends = told["tracking"], told["allow_code"], told["budget"], told["ends"]
+        cache_key = Path(told["cache_key"]) if told["cache_key"] else None
         config.stash[STATE] = State(
-            told["run"], reports, None, baselines, None, cache, tracking, allow_code, budget, ends
+            told["run"], reports, None, baselines, None, cache, cache_key, tracking, allow_code, budget, ends
         )
     else:
         reports = options.folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
@@ -59,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
             baselines,
             place,
             options.cache(config),
+            options.cache_key(config),
             options.tracking(config),
             allow_code,
             budget,

@@ -63,6 +63,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: .audit_cache, in the current folder)",
     )
     group.addoption(
+        "--audit-cache-key",
+        metavar="FILE",
+        default=None,
+        help="file with the secret that results in a shared cache are signed with: others are measured again",
+    )
+    group.addoption(
         "--audit-no-cache",
         action="store_true",
         default=None,
@@ -102,6 +108,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("audit_scheduler", "address of a Dask scheduler", default="")
     parser.addini("audit_gpu", "each block takes one GPU of a Dask worker", type="bool", default=False)
     parser.addini("audit_cache", "folder that results are kept in, relative to this file")
+    parser.addini("audit_cache_key", "file with the secret that kept results are signed with, relative to this file")
     parser.addini("audit_no_cache", "measure everything anew", type="bool", default=False)
     group.addoption(
         "--audit-mlflow",
@@ -144,6 +151,21 @@ def cache(config: pytest.Config) -> Path | None:
     if config.getoption("audit_no_cache") or config.getini("audit_no_cache"):
         return None
     return folder(config, "audit_cache") or Path(config.invocation_params.dir) / ".audit_cache"
+
+
+def cache_key(config: pytest.Config) -> Path | None:
+    """The file of the secret that kept results are signed with, if there is one; it has to be readable."""
+    path = folder(config, "audit_cache_key")
+    if path is None or cache(config) is None or dry(config):
+        return path
+    from auditor.run.cache import secret_in
+    from auditor.values import RecordError
+
+    try:
+        secret_in(path)
+    except RecordError as error:
+        raise pytest.UsageError(f"--audit-cache-key: {error}") from error
+    return path
 
 
 def tracking(config: pytest.Config) -> str:

@@ -26,12 +26,12 @@ class State:
     """What one pytest process knows of the audits it takes part in.
 
     run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
-    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be
-    kept as a baseline. cache: where results are kept. tracking: URI of the MLflow that finished audits are logged to.
-    allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends: when they are
-    over. plans: by spec path. works: what each audit runs with, by its name. begun: the audits that this process has
-    begun, and will render. standing: finished runs that this one could only repeat. remarks: what was said beside
-    results, each with the cases that it was said of.
+    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be kept
+    as a baseline. cache: where results are kept. cache_key: the file of the secret they are signed with. tracking: URI
+    of the MLflow that finished audits are logged to. allow_code: whether code of checkpoints may run. budget: seconds
+    that cases may take together. ends: when they are over. plans: by spec path. works: what each audit runs with, by
+    its name. begun: the audits that this process has begun, and will render. standing: finished runs that this one
+    could only repeat. remarks: what was said beside results, each with the cases that it was said of.
     """
 
     run: str
@@ -40,6 +40,7 @@ class State:
     baselines: Path | None = None
     save: Path | None = None
     cache: Path | None = None
+    cache_key: Path | None = None
     tracking: str = ""
     allow_code: bool = False
     budget: float = 0.0
@@ -84,14 +85,15 @@ def work_of(config: pytest.Config, plan: Plan) -> Work:
     from auditor.judging import find_baseline
     from auditor.loading.resources import Resources
     from auditor.records.store import Folder
-    from auditor.run.cache import Cache
+    from auditor.run.cache import Cache, secret_in
     from auditor.run.runner import Work
 
     state = config.stash[STATE]
     if plan.audit not in state.works:
         first = next(iter(state.works.values()), None)
-        resources = first.resources if first else Resources(state.tracking, state.allow_code, state.cache)
-        cache = first.cache if first else Cache(state.cache) if state.cache else None
+        secret = secret_in(state.cache_key) if state.cache_key else b""
+        resources = first.resources if first else Resources(state.tracking, state.allow_code, state.cache, secret)
+        cache = first.cache if first else Cache(state.cache, secret) if state.cache else None
         baseline = find_baseline(state.baselines, plan.audit) if state.baselines else None
         folder = Folder(state.reports / plan.audit).folder_of(state.run)
         engine = first.engine if first else options.engine(config).opened()

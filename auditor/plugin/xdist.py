@@ -138,6 +138,7 @@ def pytest_configure_node(node: Any) -> None:
         "reports": str(state.reports),
         "baselines": baselines,
         "cache": cache,
+        "cache_key": str(state.cache_key) if state.cache_key else "",
         "tracking": state.tracking,
         "allow_code": state.allow_code,
         "budget": state.budget,

@@ -27,7 +27,7 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     table.add_column("seconds", justify="right", no_wrap=True)
     for case in selected_cases(run):
         record = run.records.get(case.id)
-        seconds = "" if not record else "cached" if record.cached else f"{record.seconds:.1f}"
+        seconds = "" if not record else record.recalled or f"{record.seconds:.1f}"
         table.add_row(_styled(run.state(case)), case.id, escape(finding(run, case)), seconds)
     with console.capture() as capture:
         console.print(table)

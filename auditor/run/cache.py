@@ -1,16 +1,18 @@
 """Results kept under the digest of all they depend on, so that nothing unchanged is measured again.
 
     <folder>/CACHEDIR.TAG
-    <folder>/<2 digits of the key>/<key>    the SHA-256 of what follows, in hex, and a newline; then an `.npz`
+    <folder>/<2 digits of the key>/<key>    a seal of what follows and a newline; then an `.npz`
     <folder>/timings, <folder>/loaded       notes: how long cases and models took, which models a trial has loaded
     <folder>/drawings                       pictures of reports, as `auditor.drawing` keeps them
 
-An entry appears in one move and is never changed, so any number of processes and machines may share a folder. One
-that is damaged, or lies under another's name, is dropped and measured again, never believed. Digests find damage, not
-malice: whoever may write to the folder can put results there.
+An entry appears in one move and is never changed, so any number of processes and machines may share a folder. One that
+is damaged, or lies under another's name, is dropped and measured again, never believed. The seal is its SHA-256, in
+hex, which finds damage and no malice: whoever may write to the folder can put results there. With a key it is followed
+by a space and the HMAC-SHA256, in hex, and what those who have the key didn't put there is measured again.
 """
 
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -28,11 +30,13 @@ from auditor.records.encoding import decode, encode
 from auditor.records.store import FORMAT, UNREADABLE, write
 from auditor.telling.reason import os_reason, reason
 from auditor.telling.remarks import remark
+from auditor.values import RecordError
 
 Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
 _VALUE = "value.json"  # the member that holds all but the arrays
 _RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*")
+_SHORTEST = 16
 _DRAWINGS = "drawings/[0-9a-f][0-9a-f]/*"
 
 Kind = Literal["results", "notes", "drawings"]
@@ -49,10 +53,14 @@ class Entry:
 
 
 class Cache:
-    """A folder of results by key. Keys are SHA-256 digests, in hex."""
+    """A folder of results by key. Keys are SHA-256 digests, in hex.
 
-    def __init__(self, path: Path) -> None:
+    secret: what entries are signed with; without it, any that are whole are believed.
+    """
+
+    def __init__(self, path: Path, secret: bytes = b"") -> None:
         self.path = path
+        self.secret = secret
         self._writes = True
 
     @property
@@ -74,6 +82,9 @@ class Cache:
             remark(f"{path} can't be read: {os_reason(error)}")
             return None
         try:
+            if self.secret and not _signed(content, self.secret):
+                remark(f"{path} isn't signed with this key; it isn't used")
+                return None
             value = _unpack(kind, key, content)
         except UNREADABLE as error:
             remark(f"{path} is damaged ({reason(error)}); it is dropped")
@@ -91,7 +102,7 @@ class Cache:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not (self.path / "CACHEDIR.TAG").exists():
                 write(self.path / "CACHEDIR.TAG", _TAG.encode())
-            write(path, _pack(key, value))
+            write(path, _pack(key, value, self.secret))
         except OSError as error:
             self._writes = False
             remark(f"the cache {self.path} can't be written to ({os_reason(error)}); results aren't kept")
@@ -155,7 +166,28 @@ class Cache:
         return removed
 
 
-def _pack(key: str, value: Any) -> bytes:
+def secret_in(path: Path) -> bytes:
+    """The key in a file; raise RecordError for one that can't be read, or is too short to be a secret."""
+    try:
+        found = path.read_bytes().strip()
+    except OSError as error:
+        raise RecordError(f"the cache's key {path} can't be read: {os_reason(error)}") from error
+    if len(found) < _SHORTEST:
+        way = f"`openssl rand -hex 32 > {path}` makes one, for those alone who may put results into the cache"
+        raise RecordError(f"the cache's key {path} has {len(found)} bytes, and at least {_SHORTEST} are needed: {way}")
+    return found
+
+
+def _signed(content: bytes, secret: bytes) -> bool:
+    seal, _, data = content.partition(b"\n")
+    return hmac.compare_digest(seal.partition(b" ")[2], _signature(data, secret))
+
+
+def _signature(data: bytes, secret: bytes) -> bytes:
+    return hmac.digest(secret, data, "sha256").hex().encode()
+
+
+def _pack(key: str, value: Any, secret: bytes) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     content = {"format": FORMAT, "key": key, "kind": type(value).__name__, "value": encode(value, arrays)}
     text = json.dumps(content, allow_nan=False).encode()
@@ -163,13 +195,14 @@ def _pack(key: str, value: Any) -> bytes:
     # Uncompressed: what is kept while an attack runs must cost next to nothing.
     np.savez(body, allow_pickle=False, **{_VALUE: np.frombuffer(text, np.uint8)}, **arrays)
     data = body.getvalue()
-    return hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+    seal = hashlib.sha256(data).hexdigest().encode() + (b" " + _signature(data, secret) if secret else b"")
+    return seal + b"\n" + data
 
 
 def _unpack(kind: type[Value], key: str, content: bytes) -> Value:
     """Read an entry; raise ValueError, or whatever reading it raises, for one that isn't whole or isn't this one."""
-    digest, _, data = content.partition(b"\n")
-    if hashlib.sha256(data).hexdigest().encode() != digest:
+    seal, _, data = content.partition(b"\n")
+    if hashlib.sha256(data).hexdigest().encode() != seal.partition(b" ")[0]:
         raise ValueError("its content doesn't have its digest")
     arrays = read_arrays(io.BytesIO(data))
     found = json.loads(arrays.pop(_VALUE).tobytes())

@@ -169,7 +169,7 @@ def remember(plan: Plan, record: Record, cache: Cache) -> None:
 
 def _timings(cache: Cache) -> Cache:
     """Times lie apart from results: they are hints, which replace each other."""
-    return Cache(cache.path / "timings")
+    return Cache(cache.path / "timings", cache.secret)
 
 
 def _took_key(plan: Plan, case: Case) -> str:

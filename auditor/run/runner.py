@@ -274,8 +274,9 @@ def _replayed(kept: Record, work: Work, case: Case) -> Record:
     plan, told = work.plan, kept.provenance["models"]
     models = {name: {**told[name], **work.resources.demanded(plan.models[name])} for name in told}
     origin = {**kept.provenance, "spec": spec_origin(plan), "models": models}
+    signed = work.cache is not None and bool(work.cache.secret)
     again = unjudged(work.run, plan, case, kept.evidence, None, origin, kept.seconds, kept.baseline)
-    return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]))
+    return dataclasses.replace(again, key=kept.key, cached=str(kept.provenance["finished"]), cache_signed=signed)
 
 
 def _measure(work: Work, case: Case, blocks: Engine) -> Record:

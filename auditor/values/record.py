@@ -123,8 +123,9 @@ class Record:
     confidence: the level it was judged at. correction: how that level came about, where a spec's gates share one.
     earlier: the verdict before, where stored evidence was judged again. key: the digest of all that the evidence
     depends on, where it is known. cached: when it was measured, where it was taken from the cache and not measured by
-    this run. remarks: what this run had to say beside it. look: which one it is at the same question, with other seeds
-    before. reruns: what that does to the verdict, as the spec says.
+    this run. cache_signed: whether that was signed with the key of those who may fill the cache. remarks: what this run
+    had to say beside it. look: which one it is at the same question, with other seeds before. reruns: what that does to
+    the verdict, as the spec says.
     """
 
     run: str
@@ -148,9 +149,17 @@ class Record:
     earlier: Earlier | None = None
     key: str = ""
     cached: str = ""
+    cache_signed: bool = False
     remarks: tuple[str, ...] = ()
     look: int = 1
     reruns: str = "count"
+
+    @property
+    def recalled(self) -> str:
+        """How it was taken from the cache, in words; nothing where it was measured."""
+        if not self.cached:
+            return ""
+        return "cached" if self.cache_signed else "cached, unsigned"
 
     @property
     def files(self) -> Mapping[str, str]:
