@@ -85,6 +85,7 @@ def verify(
     """
     from rich.markup import escape
 
+    from auditor.evidence.attestation import told as attested
     from auditor.evidence.verification import verify as check
 
     console = Console(soft_wrap=True)
@@ -97,12 +98,12 @@ def verify(
         from auditor.evidence.attestation import check as check_signature
 
         signed = check_signature(folder, key)
-        console.print(f"[green]✓[/] the attestation is signed by {escape(str(key))}: {signed['predicate']['result']}")
+        console.print(f"[green]✓[/] {escape(f'the attestation is signed by {key}: {attested(signed)}')}")
     if identity is not None and issuer is not None:
         from auditor.evidence.keyless import check as check_identity
 
         signed = check_identity(folder, identity, issuer)
-        console.print(f"[green]✓[/] the attestation is signed by {escape(identity)}: {signed['predicate']['result']}")
+        console.print(f"[green]✓[/] {escape(f'the attestation is signed by {identity}: {attested(signed)}')}")
     told: list[Finding] = []
     for finding in check(
         folder, spec, not without_model, allow_code, root, "all" if replays == "all" else int(replays)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auditor.evidence.findings import Finding, found
-from auditor.judging.conclusion import judged
+from auditor.judging import judged
 from auditor.values import Metric, Record, binned_value, crossed, highest, lowest
 
 

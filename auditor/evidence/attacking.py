@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditor import catalog
 from auditor.evidence.findings import Finding, found, taken
-from auditor.evidence.recounting import Again, diagnosed, differs
+from auditor.evidence.recounting import Again, diagnosed, differs, without_attack
 from auditor.evidence.replay import narrowed, only
 from auditor.run.measuring import confirmed
 from auditor.values import AdversarialImages, AuditError, Context, Evidence, IntArray, Metric, MetricInfo, Record
@@ -24,11 +24,12 @@ def attacked_again(record: Record, evidence: Evidence, again: Again, replays: Re
     """Attack again what a record says held: so many images that nobody could foresee, or the whole case with `all`."""
     made = evidence.adversarial
     claims = _claims(record, evidence)
-    if made is None or not claims:
-        return
     try:
         if replays == "all":
-            yield from _whole(record, evidence, again)
+            if made is not None or not without_attack(record, again):
+                yield from _whole(record, evidence, again)
+            return
+        if made is None or not claims:
             return
         held = _held(made, claims)
         chosen = np.array(sorted(random.SystemRandom().sample(held.tolist(), min(replays, len(held)))), np.int64)
@@ -67,8 +68,9 @@ def _held(made: AdversarialImages, claims: dict[str, tuple[Metric, MetricInfo]])
     for metric, info in claims.values():
         if metric.values is None or metric.rows is None:
             continue
-        worst = (0.0 if info.better == "higher" else 1.0) if metric.kind != "median" else -1.0
-        rows |= set(metric.rows[metric.values != worst].tolist())
+        # A share can't be worse than none, or all; a distance can always be shorter.
+        worst = 0.0 if info.better == "higher" else 1.0
+        rows |= set(metric.rows[(metric.values != worst) | (metric.kind == "median")].tolist())
     real = made.indices[made.indices >= 0]
     return real[np.isin(real, sorted(rows))]
 

@@ -1,8 +1,9 @@
 """A signed statement of what an audit found of a checkpoint, that other tools can read.
 
 An in-toto Statement v1 with the test-result predicate (https://in-toto.io/attestation/test-result/v0.1), signed with an
-Ed25519 key and wrapped as a DSSE envelope (https://github.com/secure-systems-lab/dsse). It names the digests of spec
-and manifest, and through the manifest every file of the audit.
+Ed25519 key and wrapped as a DSSE envelope (https://github.com/secure-systems-lab/dsse). It names the digests of spec,
+data and manifest, and through the manifest every file of the audit; which cases were planned, which ran, which didn't
+and which are waived; and the link of the run before, so that none is left out between two statements unseen.
 """
 
 import json
@@ -13,11 +14,12 @@ from typing import Any
 from auditor.records import manifest
 from auditor.records.store import Folder, write_text
 from auditor.telling.reason import named_reason, os_reason, reason
-from auditor.values import RecordError, Run
+from auditor.values import RecordError, Run, State
 
 NAME = "attestation.json"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD = "application/vnd.in-toto+json"
+_FAILED: tuple[State, ...] = ("fail", "inconclusive", "error", "cut off", "not run")
 _WANTED = "this needs the extra `attest`: pip install 'robustness-auditor[attest]'"
 
 
@@ -32,9 +34,23 @@ def statement(folder: Path) -> dict[str, Any]:
         raise RecordError(f"{folder} holds records that were changed after a run sealed them: {run.changed[0]}")
     states = {case.id: run.state(case) for case in run.cases}
     passed = [case for case, state in states.items() if state == "pass"]
-    warned = [case for case, state in states.items() if state == "waived"]
-    failed = [case for case, state in states.items() if state not in ("pass", "waived", "not selected")]
-    result = "FAILED" if failed or not (passed or warned) else "WARNED" if warned else "PASSED"
+    waived = [case for case, state in states.items() if state == "waived"]
+    # Cases that were chosen not to run are no failure, and nothing that is known.
+    deselected = [case for case, state in states.items() if state == "not selected" or case in run.left]
+    failed = [case for case, state in states.items() if state in _FAILED and case not in deselected]
+    warned = [*waived, *deselected]
+    result = "FAILED" if failed or not (passed or waived) else "WARNED" if warned else "PASSED"
+    link = manifest.link(folder)
+    about = {
+        "run": run.id,
+        "link": link.own if link else "",
+        "previous": link.previous if link else "",
+        "planned": list(states),
+        "executed": [case for case in states if case in run.records],
+        "deselected": deselected,
+        "waived": waived,
+    }
+    whole = {"sha256": manifest.digest(folder / manifest.NAME)}
     return {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in sorted(_checkpoints(run).items())],
@@ -43,13 +59,38 @@ def statement(folder: Path) -> dict[str, Any]:
             "result": result,
             "configuration": [
                 {"name": run.spec, "digest": {"sha256": run.spec_digest}},
-                {"name": manifest.NAME, "digest": {"sha256": manifest.digest(folder / manifest.NAME)}},
+                {"name": manifest.NAME, "digest": whole, "annotations": about},
+                *({"name": name, "digest": {"sha256": sha256}} for sha256, name in sorted(_data(run).items())),
             ],
             "passedTests": passed,
             "warnedTests": warned,
             "failedTests": failed,
         },
     }
+
+
+def told(signed: Mapping[str, Any]) -> str:
+    """The result that was signed, with whatever keeps it from saying that all was well."""
+    predicate = signed["predicate"]
+    about: Mapping[str, Any] = next(
+        (one["annotations"] for one in predicate["configuration"] if "annotations" in one), {}
+    )
+    parts = [
+        f"{what}: {', '.join(names)}"
+        for what, names in (
+            ("failed", predicate["failedTests"]),
+            ("waived", about.get("waived", ())),
+            ("not run", about.get("deselected", ())),
+        )
+        if names
+    ]
+    return f"{predicate['result']} ({'; '.join(parts)})" if parts else str(predicate["result"])
+
+
+def _data(run: Run) -> Mapping[str, str]:
+    """The data sets that cases measured on: their names by the SHA-256 of images, labels and rows."""
+    told = (record.provenance.get("data", {}) for record in run.records.values())
+    return {str(data["sha256"]): str(data["dataset"]) for data in told if data.get("sha256")}
 
 
 def _checkpoints(run: Run) -> Mapping[str, str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auditor.classifiers.agreement import disputed, fools, undecided
+from auditor.classifiers import disputed, fools, undecided
 from auditor.evidence.findings import Finding, found
-from auditor.measuring.originals import numbered, of_each
-from auditor.search.norms import distance
+from auditor.measuring import numbered, of_each
+from auditor.search import distance
 from auditor.values import AdversarialImages, Classifier, FloatArray, Proof, Record, Recount, Samples
 
 _AGREE = 1e-3  # of the range of answers: other machines and versions round differently

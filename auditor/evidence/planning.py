@@ -6,9 +6,9 @@ from typing import Any
 
 from auditor.evidence.findings import Finding, found, taken
 from auditor.evidence.rejudge import other_source
-from auditor.judging.conclusion import conclude, shared_level
+from auditor.judging import conclude, shared_level
 from auditor.run.runner import planned
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
 from auditor.values import Record, Run, Waiver
 
 
@@ -57,7 +57,7 @@ def _asked(record: Record, plan: Plan, case: Case, level: float | None) -> Findi
             ("check", record.check, case.check),
             ("model", record.model, case.model),
             ("title", record.title, case.title),
-            ("seed", record.provenance.get("case", {}).get("seed", case.seed), case.seed),
+            ("seed", record.provenance.get("case", {}).get("seed") if record.evidence else case.seed, case.seed),
             *_unlike("parameter", record.params, case.params.model_dump(mode="json")),
         )
         if told != wanted

@@ -8,13 +8,15 @@ import numpy as np
 
 import auditor
 from auditor import catalog
-from auditor.classifiers.agreement import undecided
+from auditor.classifiers import undecided
 from auditor.evidence.findings import Finding, found, taken
 from auditor.loading.resources import Resources
 from auditor.run.measuring import of_models
-from auditor.spec.plan import Case, Plan
+from auditor.spec import Case, Plan
+from auditor.telling.reason import named_reason
 from auditor.values import (
     AdversarialImages,
+    AuditError,
     CheckError,
     Classifier,
     Context,
@@ -135,32 +137,37 @@ class Again:
         return sum(one.undecided for one in self.asked.values())
 
 
-def recounted(record: Record, evidence: Evidence, again: Again) -> Iterator[Finding | Recount]:
-    """Count a record again from its images, or run its check where that takes no attack; the recount comes with it."""
+def recounted(record: Record, evidence: Evidence, again: Again) -> tuple[Recount | None, list[Finding]]:
+    """Count a record again from its images, or run its check where that takes no attack.
+
+    Returns what its check makes of its images, where it can say that, and what was found.
+    """
     case, module = again.case, catalog.load("checks", record.check)
+    counted: Recount | None = None
     tested: tuple[Diagnostic, ...] = ()
     try:
         if hasattr(module, "recount"):
-            counted: Recount = module.recount(again.context(), case.params, evidence)
+            counted = module.recount(again.context(), case.params, evidence)
             metrics, summary = counted.metrics, counted.summary
-            yield counted
-        elif evidence.adversarial is None and _without_attack(record, again):
+        elif evidence.adversarial is None and without_attack(record, again):
             whole: Evidence = module.run(again.context(), case.params)
             metrics, summary, tested = whole.metrics, whole.summary, whole.diagnostics
         else:
-            yield taken(record.case, "metrics", "whatever no image shows: its check can't count them without attacking")
-            return
-    except CheckError as error:
-        yield found(record.case, "counted again", ok=False, seen=str(error))
-        return
-    yield from _compared(record, evidence, metrics, again.undecided)
-    yield _told(record, evidence, metrics, summary, again.undecided)
+            return None, [taken(record.case, "metrics", "its check can't count them without attacking")]
+    except Exception as error:  # what a forger left may break anything
+        seen = str(error) if isinstance(error, AuditError) else f"it can't be counted: {named_reason(error)}"
+        return None, [found(record.case, "counted again", ok=False, seen=seen)]
     models = {name: again.resources.classifier(again.plan, name) for name in again.asked}
     tested = (*of_models(models, again.context())[0], *tested)
-    yield from diagnosed(record.case, evidence.diagnostics, tested)
+    return counted, [
+        *_compared(record, evidence, metrics, again.undecided),
+        _told(record, evidence, metrics, summary, again.undecided),
+        *diagnosed(record.case, evidence.diagnostics, tested),
+    ]
 
 
-def _without_attack(record: Record, again: Again) -> bool:
+def without_attack(record: Record, again: Again) -> bool:
+    """Whether a check takes no more than what can be done in seconds, without an attack."""
     samples = again.resources.samples(again.plan)
     classes = again.resources.own_call(again.plan, record.model).class_count
     cost: Passes | None = catalog.cost_of(record.check, again.case.params, len(samples), classes)

@@ -11,7 +11,7 @@ from auditor.judging import conclude
 from auditor.loading.resources import Resources
 from auditor.records.store import Folder
 from auditor.run.measuring import confirmed
-from auditor.spec.plan import make_plan
+from auditor.spec import make_plan
 from auditor.values import (
     AdversarialImages,
     CheckError,

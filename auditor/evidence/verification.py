@@ -5,6 +5,7 @@ prediction to see, however long it took to find them. That an image held takes a
 foresee, are attacked again where that is asked for. What nothing here speaks for is said to be taken from the record.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from auditor.evidence.recounting import Again, recounted
 from auditor.evidence.rendering import rendered
 from auditor.loading.resources import Resources
 from auditor.reading import intake
-from auditor.records import manifest
+from auditor.records import history, manifest
+from auditor.records.chain import gaps, remembered
 from auditor.records.store import Folder
-from auditor.spec.plan import Plan, make_plan
-from auditor.spec.resolving import Source
-from auditor.values import AuditError, Evidence, Record, Recount, Run
+from auditor.spec import Plan, Source, make_plan
+from auditor.telling.reason import named_reason, reason
+from auditor.values import AuditError, Evidence, Record, Run
 
 
 def verify(
@@ -58,8 +60,31 @@ def verify(
     yield from rendered(path, run)
     for record in run.records.values():
         yield from arithmetic(record)
+    yield from _chained(Folder(path), run)
     yield from _derived(run, spec or (root or Path()) / run.spec, Resources(allow_code=allow_code), model, replays)
     yield from _believed(run)
+
+
+def _chained(folder: Folder, run: Run) -> Iterator[Finding]:
+    """Whether the run stands in the chain of its audit, and whether the history beside it has a gap there."""
+    link = manifest.link(folder.path)
+    if link is None or not link.sound or (link.run, link.spec) != (run.id, run.spec_digest):
+        yield found("the run", "chain", ok=False, seen="its manifest doesn't tie this run to the one before")
+        return
+    if link.records != manifest.records_digest(folder.path):
+        yield found("the run", "chain", ok=False, seen="it is tied with other records than these")
+        return
+    before = f"tied to the run before it, {link.previous[:12]}" if link.previous else "the first of its audit"
+    try:
+        told = remembered(folder.reports / history.NAME, link.audit)
+    except sqlite3.Error as error:
+        yield found("the run", "chain", ok=False, seen=f"{history.NAME} can't be read: {reason(error)}")
+        return
+    if not told:
+        yield taken("the run", "chain", f"{before}, says its manifest; no {history.NAME} beside it knows this audit")
+        return
+    wrong = gaps(told, None if run.part_of else link)
+    yield found("the run", "chain", not wrong, "; ".join(wrong) or f"{before}; {len(told)} in all, without a gap")
 
 
 def _believed(run: Run) -> Iterator[Finding]:
@@ -102,8 +127,9 @@ def _derived(run: Run, spec: Path, resources: Resources, model: bool, replays: R
                 yield from _measured(
                     record, record.evidence, Again(plan, plan.case(record.case), run, resources), replays
                 )
-            except AuditError as error:
-                yield found(record.case, "sources", ok=False, seen=str(error))
+            except Exception as error:  # what a forger left may break anything
+                seen = str(error) if isinstance(error, AuditError) else f"it can't be derived: {named_reason(error)}"
+                yield found(record.case, "sources", ok=False, seen=seen)
 
 
 def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays) -> Iterator[Finding]:
@@ -113,12 +139,8 @@ def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays
         told = f"{', '.join(sorted(restless))} answers by chance, as the spec declares: nothing comes out twice"
         yield taken(record.case, "metrics and images", told)
         return
-    counted: Recount | None = None
-    for one in recounted(record, evidence, again):
-        if isinstance(one, Recount):
-            counted = one
-        else:
-            yield one
+    counted, seen = recounted(record, evidence, again)
+    yield from seen
     made = evidence.adversarial
     if made is not None and made.proof is not None:
         proof = made.proof

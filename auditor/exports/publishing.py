@@ -46,12 +46,17 @@ def render_report(folder: Folder, size: int | None = None, drawings: Path | None
     if size is None:
         size = manifest.page_bytes(folder.path) or SIZE
     _write_report(folder.path, render_files(run, size, drawings=drawings))
-    manifest.seal(folder.path, size, drawn_by())
+    reports, path = folder.reports, folder.path.resolve()
+    audit = path.relative_to(reports).parts[0]
+    try:
+        previous = history.last_link(reports, audit, run.id)
+    except RecordError:
+        previous = ""  # what is wrong with the history is said when the run is added to it
+    link = manifest.seal(folder.path, size, drawn_by(), run, audit, previous)
     if run.part_of:
-        history.remember(folder.reports, folder.path.resolve().parent.name, run)
+        history.remember(reports, audit, run)
         return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
-    reports = folder.path.resolve().parent
-    history.add(folder.path.resolve(), run)
+    history.add(path, run, link)
     write_text(reports / PAGE, render_index(history.audits(reports)))
     return run, folder.path / PAGE
 

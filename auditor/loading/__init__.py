@@ -1,6 +1,7 @@
 """What stands between a checkpoint and this process, and what is loaded.
 
-`loading.scanning` looks at files, `probing` loads them elsewhere first, `signature` checks who signed,
-`loading.registry` fetches, `loading.resources` keeps what is open, `loading.provenance` says of what state. Import from
-these modules. It imports `spec`, `reading`, `classifiers`, `compute`, `catalog` and `values`.
+`loading.holding` copies files, so that nobody exchanges them, `loading.scanning` looks into them, `probing` loads them
+elsewhere first, `signature` checks who signed, `loading.registry` fetches, `loading.resources` keeps what is open,
+`loading.provenance` says of what state. Import from these modules. It imports `spec`, `reading`, `classifiers`,
+`compute`, `catalog` and `values`.
 """

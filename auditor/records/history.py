@@ -13,7 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.records import looks
+from auditor.records import chain, looks, manifest
+from auditor.records.chain import Link
 from auditor.records.store import Folder
 from auditor.statistics import interval
 from auditor.telling.escaping import visible
@@ -21,7 +22,8 @@ from auditor.telling.reason import reason
 from auditor.values import AuditError, Record, RecordError, Run
 
 NAME = "history.sqlite"
-_VERSION = 2
+_LOOKED = 2  # the version from which looks are counted
+_VERSION = chain.LINKED
 _TABLES = """
 CREATE TABLE runs (
     folder TEXT, id TEXT, title TEXT, started TEXT, commit_id TEXT, planned INTEGER, states TEXT,
@@ -39,6 +41,10 @@ CREATE TABLE looks (
     PRIMARY KEY (folder, run, name)
 );
 CREATE INDEX looks_by_question ON looks (question);
+"""
+_LINKS = """
+ALTER TABLE runs ADD COLUMN link TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 """
 
 
@@ -59,7 +65,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Audit:
-    """One audit's folder: its runs from old to new (started, commit, states), and the points of every case."""
+    """One audit's folder: its last run (started, commit, states), how many there are, what is wrong with the chain of
+    them, in words, and the points of every case.
+    """
 
     folder: str
     title: str
@@ -68,21 +76,37 @@ class Audit:
     planned: int
     states: str
     runs: int
+    gaps: tuple[str, ...]
     trends: dict[str, tuple[Point, ...]]
 
 
-def add(folder: Path, run: Run) -> None:
-    """Add a run of the audit in `folder`; a run that is there is replaced. Raises RecordError if that fails."""
+def add(folder: Path, run: Run, link: Link) -> None:
+    """Add a run of the audit in `folder`; a run that is there is replaced. Raises RecordError if that fails.
+
+    link: its place in the chain of the audit's runs.
+    """
     path = folder.parent / NAME
     fresh = not path.exists()
     with _open(path) as database:
         if fresh:
             for other in sorted(p.parent for p in folder.parent.glob("*/run.json") if p.parent != folder):
                 try:
-                    _insert(database, other.name, Folder(other).load_run())
+                    _insert(database, other.name, Folder(other).load_run(), manifest.link(other))
                 except AuditError:
                     continue  # of an older version, or broken: its own report says so
-        _insert(database, folder.name, run)
+        _insert(database, folder.name, run, link)
+
+
+def last_link(reports: Path, folder: str, run: str) -> str:
+    """The link that a run of an audit is tied to: that of the one before, or nothing for the first."""
+    if not (reports / NAME).exists():
+        return ""
+    with _open(reports / NAME) as database:
+        known = database.execute("SELECT previous FROM runs WHERE folder = ? AND id = ?", (folder, run)).fetchone()
+        if known is None:
+            asked = "SELECT link FROM runs WHERE folder = ? ORDER BY rowid DESC LIMIT 1"
+            known = database.execute(asked, (folder,)).fetchone()
+        return str(known[0]) if known else ""
 
 
 def audits(reports: Path) -> tuple[Audit, ...]:
@@ -101,23 +125,25 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
                 raise RecordError(f"{path} is of another version ({version}); remove it, it is made anew")
             if version == 0:
                 database.executescript(_TABLES)
-            if version < _VERSION:
+            if version < _LOOKED:
                 database.executescript(_LOOKS)
+            if version < _VERSION:
+                database.executescript(_LINKS)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             yield database
     except sqlite3.Error as error:
         raise RecordError(f"{path} can't be used: {reason(error)}; remove it, it is made anew") from error
 
 
-def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
+def _insert(database: sqlite3.Connection, folder: str, run: Run, link: Link | None) -> None:
     states = [run.state(case) for case in run.cases]
     counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     # An upsert keeps the row's number, which tells runs of one second apart.
     database.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, id) DO UPDATE SET title = excluded.title, "
-        "started = excluded.started, commit_id = excluded.commit_id, planned = excluded.planned, "
-        "states = excluded.states",
-        _row(folder, run.id, run.title, run.started, run.commit, len(states), counted),
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, id) DO UPDATE SET "
+        "title = excluded.title, started = excluded.started, commit_id = excluded.commit_id, "
+        "planned = excluded.planned, states = excluded.states, link = excluded.link, previous = excluded.previous",
+        _row(folder, run.id, run.title, run.started, run.commit, len(states), counted, *_ends(link)),
     )
     database.execute("DELETE FROM cases WHERE folder = ? AND run = ?", (folder, run.id))
     for position, case in enumerate(run.cases):
@@ -128,6 +154,10 @@ def _insert(database: sqlite3.Connection, folder: str, run: Run) -> None:
         )
 
     _remember(database, folder, run)
+
+
+def _ends(link: Link | None) -> tuple[str, str]:
+    return (link.own, link.previous) if link else ("", "")
 
 
 def remember(reports: Path, folder: str, run: Run) -> None:
@@ -178,6 +208,7 @@ def _audit(database: sqlite3.Connection, folder: str) -> Audit:
         (folder,),
     ).fetchall()
     title, started, commit, planned, states = runs[-1]
+    links = database.execute(chain.ASKED, (folder,)).fetchall()
     rows = database.execute(
         "SELECT c.name, r.id, r.started, r.commit_id, c.state, c.metric, c.kind, c.value, c.low, c.high "
         "FROM cases c JOIN runs r ON r.folder = c.folder AND r.id = c.run "
@@ -188,4 +219,4 @@ def _audit(database: sqlite3.Connection, folder: str) -> Audit:
     for name, *point in rows:
         trends.setdefault(name, []).append(Point(*point))
     kept = {name: tuple(points) for name, points in trends.items()}
-    return Audit(folder, title, started, commit, planned, states, len(runs), kept)
+    return Audit(folder, title, started, commit, planned, states, len(runs), tuple(chain.gaps(links)), kept)

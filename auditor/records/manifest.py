@@ -2,32 +2,47 @@
 
     reports/<audit>/manifest.json   {"files": {"run.json": …, "records/…/record.json": …, "index.html": …}}
 
-It keeps the size that pages were laid out for, too, and what drew their charts, as nothing else says how to render the
-same files again.
+It says which run this is, and ties it to the one before (`auditor.records.chain`). It keeps the size that pages were
+laid out for, too, and what drew their charts, as nothing else says how to render the same files again.
 A manifest can be written anew by whoever changes the files; `auditor attest` signs it.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
+from auditor.records.chain import Link, digest_of, read, tied
 from auditor.records.store import FORMAT, PARTIAL, write_text
 from auditor.telling.reason import named_reason
-from auditor.values import RecordError
+from auditor.values import RecordError, Run
 
 NAME = "manifest.json"
 _APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.sigstore.json")
 
 
-def seal(folder: Path, size: int, drawn_by: Mapping[str, str]) -> None:
+def seal(folder: Path, size: int, drawn_by: Mapping[str, str], run: Run, audit: str, previous: str) -> Link:
     """Write the manifest of all files in an audit's folder.
 
     size: the bytes that a page was to take at most. drawn_by: the versions of the libraries that drew its pictures.
+    run: what lies there. audit: what the history calls the folder. previous: the link of the run before.
     """
     found = {name: digest(folder / name) for name in files(folder)}
-    content = {"format": FORMAT, "page_bytes": size, "drawn_by": dict(drawn_by), "files": found}
+    tie = tied(run, audit, _of_records(found), previous)
+    told = {"chain": asdict(tie), "page_bytes": size, "drawn_by": dict(drawn_by)}
+    content = {"format": FORMAT, **told, "files": found}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return tie
+
+
+def records_digest(folder: Path) -> str:
+    """The digest of an audit's records as they are, as links have it."""
+    return digest_of(_of_records({name: digest(folder / name) for name in files(folder) if _is_record(name)}))
+
+
+def _of_records(found: Mapping[str, str]) -> dict[str, str]:
+    return {name: sha256 for name, sha256 in found.items() if _is_record(name)}
 
 
 def files(folder: Path) -> list[str]:
@@ -49,6 +64,14 @@ def page_bytes(folder: Path) -> int | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return size if isinstance(size, int) else None
+
+
+def link(folder: Path) -> Link | None:
+    """Where the run in a folder stands in the chain of its audit; None where no manifest says so."""
+    try:
+        return read(json.loads((folder / NAME).read_text("utf-8"))["chain"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def drawn_by(folder: Path) -> dict[str, str] | None:

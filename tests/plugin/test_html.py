@@ -99,7 +99,7 @@ def test_every_case_has_a_row_that_says_and_shows_what_was_found(tmp_path: Path,
     card = parse((tmp_path / "reports" / "plain" / "index.html").read_text())
     assert all(card.all("article", id=f"case-{case}") for case in found)
     run_plain(tmp_path, *HTML, "-k", "right")
-    assert ", cached: measured " in rows(page)["right"][0].cells["auditMeasured"]
+    assert ", cached, unsigned: measured " in rows(page)["right"][0].cells["auditMeasured"]
 
 
 def test_a_case_that_can_not_be_measured_and_those_that_never_began_are_told_apart(tmp_path: Path) -> None:

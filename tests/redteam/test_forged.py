@@ -2,6 +2,8 @@
 
 import dataclasses
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ from click.testing import CliRunner
 
 from auditor.cli.main import main
 from auditor.evidence.attestation import statement
+from auditor.evidence.attestation import told as told_of
 from auditor.evidence.verification import verify
 from auditor.exports.publishing import render_report
 from auditor.loading.resources import Resources
+from auditor.records import manifest
+from auditor.records.history import audits
 from auditor.records.store import Folder
 from auditor.run.runner import Work, begin_run, new_run, obtain_settled
-from auditor.spec.plan import make_plan
+from auditor.spec import make_plan
 from auditor.values import RecordError, Waiver, proportion
 from tests.support import data, make_tiny, spec
 
@@ -81,7 +86,7 @@ def evidence(record, **more):
 
 def passing(record):
     """With the verdict that its metrics now make."""
-    from auditor.judging.conclusion import judged
+    from auditor.judging import judged
 
     return dataclasses.replace(record, verdict=judged(record))
 
@@ -319,3 +324,102 @@ def test_a_manifest_that_was_removed_is_missed(copy):
     assert CliRunner().invoke(main, ["report", "reports/tiny"]).exit_code == 1
     assert "there is no manifest.json" in (store(copy).path / "index.html").read_text()
     assert ("the records", "as they were sealed") in wrong(copy, model=False)
+
+
+# --- runs in a chain
+
+
+def rerun(folder: Path, name: str) -> None:
+    """The same records as of another run, rendered as such."""
+    run = store(folder).load_run()
+    records = {key: dataclasses.replace(record, run=name) for key, record in run.records.items()}
+    store(folder).save_run(dataclasses.replace(run, id=name, records=records))
+    render_report(store(folder))
+
+
+def asked(folder: Path, *commands: str) -> None:
+    with closing(sqlite3.connect(folder / "reports" / "history.sqlite")) as database, database:
+        for command in commands:
+            database.execute(command)
+
+
+def chain(folder: Path):
+    found = verify(folder / "reports" / "tiny", folder / "one.audit.yaml", model=False)
+    return next((f.standing, f.seen) for f in found if f.what == "chain")
+
+
+def test_a_struck_run_leaves_a_gap(copy):
+    """Three runs; the one in the middle, or the last but one, is taken out of the history."""
+    assert chain(copy) == ("holds", "the first of its audit; 1 in all, without a gap")
+    for name in ("second", "third"):
+        rerun(copy, name)
+    standing, seen = chain(copy)
+    assert standing == "holds"
+    assert seen.endswith("; 3 in all, without a gap")
+    whole = (copy / "reports" / "history.sqlite").read_bytes()
+    for struck, told in (
+        ("second", "between run third and the one before, a run was struck, added or changed"),
+        ("honest", "between run second and the one before, a run was struck, added or changed"),
+        ("third", "run third isn't there as its manifest has it"),
+    ):
+        (copy / "reports" / "history.sqlite").write_bytes(whole)
+        asked(copy, f"DELETE FROM runs WHERE id = '{struck}'")
+        assert chain(copy) == ("doesn't hold", told)
+        [audit] = audits(copy / "reports")
+        assert audit.gaps == ((told,) if struck != "third" else ())
+    (copy / "reports" / "history.sqlite").unlink()
+    standing, seen = chain(copy)
+    assert standing == "taken from the record"
+    assert "no history.sqlite beside it knows this audit" in seen
+
+
+def test_a_history_of_before_is_taken_up(copy):
+    """Runs of version 2 have no links, and are no gap."""
+    asked(copy, "ALTER TABLE runs DROP COLUMN link", "ALTER TABLE runs DROP COLUMN previous", "PRAGMA user_version = 2")
+    rerun(copy, "second")
+    assert chain(copy) == ("holds", "the first of its audit; 2 in all, without a gap")
+
+
+# --- attestations
+
+
+def attested(folder: Path, **changes):
+    """What is stated of the run with other verdicts, waivers and choices of cases."""
+    run = store(folder).load_run()
+    records = {name: changes[name](record) if name in changes else record for name, record in run.records.items()}
+    records = {name: record for name, record in records.items() if record is not None}
+    cases = tuple(dataclasses.replace(case, selected=case.id in records) for case in run.cases)
+    store(folder).save_run(dataclasses.replace(run, cases=cases, records=records, begun=frozenset(records)))
+    render_report(store(folder))
+    found = statement(store(folder).path)["predicate"]
+    return found, found["configuration"][1]["annotations"]
+
+
+def verdict(status: str):
+    return lambda record: dataclasses.replace(record, verdict=dataclasses.replace(record.verdict, status=status))
+
+
+GOOD = {name: verdict("pass") for name in ("clean", "holds", "onto")}
+
+
+def test_a_statement_names_what_was_planned_and_what_ran(copy):
+    found, about = attested(copy)
+    run = store(copy).load_run()
+    assert (found["result"], found["failedTests"]) == ("FAILED", ["clean", "holds", "onto"])
+    assert about["planned"] == about["executed"] == [case.id for case in run.cases]
+    assert (about["run"], about["previous"], about["link"]) == ("honest", "", manifest.link(store(copy).path).own)
+    data = {"name": "npz", "digest": {"sha256": run.records["clean"].provenance["data"]["sha256"]}}
+    assert found["configuration"][2:] == [data]
+    assert attested(copy, **GOOD)[0]["result"] == "PASSED"
+
+
+def test_a_part_of_the_cases_passes_with_a_warning_that_lists_the_rest(copy):
+    found, about = attested(copy, **GOOD, curve=lambda _: None)
+    assert (found["result"], found["warnedTests"], about["deselected"]) == ("WARNED", ["curve"], ["curve"])
+    assert told_of({"predicate": found}) == "WARNED (not run: curve)"
+
+
+def test_a_waived_case_is_listed(copy):
+    found, about = attested(copy, **{**GOOD, "holds": waived})
+    assert (found["result"], found["warnedTests"], about["waived"]) == ("WARNED", ["holds"], ["holds"])
+    assert told_of({"predicate": found}) == "WARNED (waived: holds)"

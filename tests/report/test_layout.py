@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Mapping
 
 import pytest
 from click.testing import CliRunner
@@ -124,6 +125,11 @@ def report(*arguments):
     return done
 
 
+def reseal(folder: Folder, size: int, drawn: Mapping[str, str]) -> None:
+    """Seal a folder again, whatever was changed in it."""
+    manifest.seal(folder.path, size, drawn, folder.load_plan(), folder.path.name, "")
+
+
 def wrong(folder: Folder) -> dict[str, str]:
     found = verify(folder.path, model=False)
     return {finding.of: finding.seen for finding in found if finding.standing == "doesn't hold"}
@@ -157,7 +163,7 @@ def test_a_changed_picture_is_found_though_it_was_sealed_anew(stored):
     picture.write_bytes(sorted((stored.path / "data").iterdir())[1].read_bytes())
     name = f"data/{picture.name}"
     assert wrong(stored)[name] == "it isn't what the records render to"
-    manifest.seal(stored.path, 90_000, drawn_by())
+    reseal(stored, 90_000, drawn_by())
     assert wrong(stored) == held | {name: "it isn't what the records render to"}
 
 
@@ -177,16 +183,16 @@ def test_a_report_that_other_versions_drew_is_compared_by_what_it_says(stored, s
     for path, text in others.items():
         text = re.sub(r'(<svg class="chart"[^>]*>)<g', r'\1<g opacity="0.5"', text)
         path.write_text(re.sub(r"[0-9a-f]{64}\.png", lambda match: names[match[0]], text))
-    manifest.seal(stored.path, size, drawn_by())
+    reseal(stored, size, drawn_by())
     assert wrong(stored)["index.html"] == "it isn't what the records render to"
-    manifest.seal(stored.path, size, {"matplotlib": "1.5.3", "pillow": "9"})
+    reseal(stored, size, {"matplotlib": "1.5.3", "pillow": "9"})
     findings = [f for f in verify(stored.path, model=False) if f.what == "rendered"]
     assert all(finding.ok for finding in findings)
     told = next(finding.seen for finding in findings if finding.of == "index.html")
     assert f"matplotlib 1.5.3, not {drawn_by()['matplotlib']}" in told
     assert "not compared byte by byte" in told
     page.write_text(page.read_text().replace("96.0%", "97.0%"))
-    manifest.seal(stored.path, size, {"matplotlib": "1.5.3", "pillow": "9"})
+    reseal(stored, size, {"matplotlib": "1.5.3", "pillow": "9"})
     assert "its content isn't what the records render to" in wrong(stored)["index.html"]
 
 
@@ -194,7 +200,7 @@ def test_an_image_that_shows_something_else_is_found_whatever_drew_it(stored):
     report("--size", "0.09")
     first, second = sorted((stored.path / "data").iterdir())[:2]
     first.write_bytes(second.read_bytes())
-    manifest.seal(stored.path, 90_000, {"matplotlib": "1.5.3", "pillow": "9"})
+    reseal(stored, 90_000, {"matplotlib": "1.5.3", "pillow": "9"})
     assert [seen for seen in wrong(stored).values() if "its content isn't what the records render to" in seen]
 
 

@@ -11,7 +11,7 @@ from auditor.exports.publishing import render_report
 from auditor.loading.resources import Resources
 from auditor.records.store import Folder
 from auditor.run.runner import Work, new_run, obtain_settled
-from auditor.spec.plan import make_plan
+from auditor.spec import make_plan
 from tests.report.browser import in_view, opened, unfold
 
 if TYPE_CHECKING:

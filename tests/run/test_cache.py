@@ -173,7 +173,7 @@ def test_evidence_is_replayed_where_the_report_is_gone_and_says_when_it_was_meas
         assert (record.key, record.verdict, record.seconds) == (old.key, old.verdict, old.seconds)
         assert record.evidence.summary == old.evidence.summary
     page = (project.path / "reports" / "tiny" / "index.html").read_text()
-    assert "cached, measured" in page
+    assert "cached, unsigned, measured" in page
     results = json.loads((project.path / "reports" / "tiny" / "results.json").read_text())
     assert all(case["record"]["cached"] for case in results["cases"])
 

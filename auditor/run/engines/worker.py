@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from auditor.classifiers.common import own_errors
-from auditor.compute.parallel import alone
+from auditor.classifiers import own_errors
+from auditor.compute import alone
 from auditor.loading.holding import held
 from auditor.loading.resources import Resources, behind_preprocessing, opened_copy
-from auditor.spec.resolving import Source
+from auditor.spec import Source
 from auditor.telling.reason import os_reason
 from auditor.values import Classifier, ModelError
 
