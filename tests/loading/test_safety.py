@@ -335,7 +335,7 @@ class Params(Parameters):
 def load(params):
     """Do what the file says."""
     todo = Path(params.path).read_text()
-    with Path(params.path).with_suffix(".log").open("a") as log:
+    with Path(__file__).with_name(Path(params.path).stem + ".log").open("a") as log:
         log.write(f"{os.getpid()}\\n")
     if todo == "crash":
         ctypes.string_at(0)
@@ -347,7 +347,7 @@ def load(params):
         raise ModelError("it doesn't want to")
     if todo == "defect":
         raise KeyError("oops")
-    return keras.load(keras.Params(path=str(Path(params.path).with_name("linear.keras")), output="probabilities"))
+    return keras.load(keras.Params(path=str(Path(__file__).with_name("linear.keras")), output="probabilities"))
 '''
 HARM = {
     "bomb": "loading it takes more memory than it may",
