@@ -27,7 +27,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from auditor.reading import Column, Names, Pictures, load_pictures, named, printable
+from auditor.reading import Column, Names, Pictures, classes_taken, load_pictures, named, printable
 from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
@@ -48,12 +48,15 @@ class Params(Pictures):
 
 
 def preview(params: Params) -> Preview:
-    """How many rows there are; a table that isn't as it should be is for `load` to explain."""
+    """What the labels say; a table that isn't as it should be is for `load` to explain."""
+    column = Column()
     try:
-        images = sum(1 for _ in _rows(params))
+        for line, _, label in _rows(params):
+            column.add(label, f"{line}")
+        labels, names = column.numbered(params.names)
     except DataError:
-        images = None
-    return Preview(params.most(images), (0.0, 1.0), named(params.names))
+        return Preview(params.most(None), (0.0, 1.0), named(params.names))
+    return Preview(params.most(len(labels)), (0.0, 1.0), named(names), labels=classes_taken(labels))
 
 
 def load(params: Params) -> Samples:

@@ -29,6 +29,7 @@ from auditor.reading import (
     Names,
     Subset,
     check_images,
+    classes_taken,
     explained,
     make_samples,
     named,
@@ -56,13 +57,14 @@ class Params(Subset):
 
 
 def preview(params: Params) -> Preview:
-    """What the header of the labels says; a file that isn't as it should be is for `load` to explain."""
+    """What the file of labels says; a file that isn't as it should be is for `load` to explain."""
     try:
         with opened(params.labels, _MARK) as file:
             (count,) = _shape(file, params.labels, (1,))
+            labels = np.frombuffer(file.read(count), np.uint8)
     except (DataError, OSError, EOFError, zlib.error):
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
-    return Preview(params.most(count), (0.0, 1.0), named(params.names))
+    return Preview(params.most(count), (0.0, 1.0), named(params.names), labels=classes_taken(labels))
 
 
 def load(params: Params) -> Samples:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.reading import Subset, check_images, make_samples, named, read_rows, whole_numbers
+from auditor.reading import Subset, check_images, classes_taken, make_samples, named, read_rows, whole_numbers
 from auditor.records.arrays import read_header
 from auditor.telling.reason import os_reason
 from auditor.values import DataError, FilePath, Preview, Real, Samples
@@ -57,17 +57,15 @@ class Params(Subset):
 
 
 def preview(params: Params) -> Preview:
-    """What the file's header says; a file that isn't as it should be is for `load` to explain."""
+    """What labels and names say; a file that isn't as it should be is for `load` to explain."""
     low, high = params.box
-    names = None
     try:
-        with zipfile.ZipFile(params.path) as archive, archive.open("labels.npy") as file:
-            shape, _, _ = read_header(file)
         with np.load(params.path, allow_pickle=False) as arrays:
-            names = _names(arrays)
-    except (OSError, AttributeError, *_DAMAGED):
-        shape = ()
-    return Preview(params.most(shape[0] if shape else None), (low, high), named(names))
+            labels, names = arrays["labels"], _names(arrays)
+        numbers = whole_numbers(labels, len(labels), "npz")
+    except (OSError, AttributeError, TypeError, DataError, *_DAMAGED):
+        return Preview(params.most(None), (low, high))
+    return Preview(params.most(len(numbers)), (low, high), named(names), labels=classes_taken(numbers))
 
 
 def _names(file: Any) -> list[str] | None:

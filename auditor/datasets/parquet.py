@@ -19,7 +19,7 @@ References
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.reading import Column, Names, Pictures, load_pictures, named, parts, printable
+from auditor.reading import Column, Names, Pictures, classes_taken, load_pictures, named, parts, printable
 from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
@@ -48,20 +48,28 @@ class Params(Pictures):
 
 
 def preview(params: Params) -> Preview:
-    """What the footers say; a file that isn't as it should be is for `load` to explain."""
+    """What the column of labels says; a file that isn't as it should be is for `load` to explain."""
     try:
-        images = 0
-        for path in parts(params.path, "*.parquet"):
-            with _opened(path) as file:
-                images += file.metadata.num_rows
+        labels, names, _ = _labels(parts(params.path, "*.parquet"), params)
     except DataError:
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
-    return Preview(params.most(images), (0.0, 1.0), named(params.names))
+    return Preview(params.most(len(labels)), (0.0, 1.0), named(names), labels=classes_taken(labels))
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
     files = parts(params.path, "*.parquet")
+    labels, classes, starts = _labels(files, params)
+
+    def fetch(positions: IntArray) -> Iterator[tuple[str, Path | bytes]]:
+        for path, first, end in zip(files, starts, starts[1:], strict=False):
+            yield from _contents(path, positions[(positions >= first) & (positions < end)] - first, params)
+
+    return load_pictures(fetch, labels, np.arange(len(labels)), "parquet", classes, params)
+
+
+def _labels(files: Sequence[Path], params: Params) -> tuple[IntArray, Sequence[str] | None, Sequence[int]]:
+    """The labels of all files, the names of the classes where there are any, and the row that each file begins at."""
     column, starts, names = Column(), [0], params.names
     for path in files:
         with _opened(path) as file:
@@ -72,13 +80,7 @@ def load(params: Params) -> Samples:
         starts.append(len(column))
     if not len(column):
         raise DataError(f"{printable(params.path)} has no rows")
-    labels, classes = column.numbered(names)
-
-    def fetch(positions: IntArray) -> Iterator[tuple[str, Path | bytes]]:
-        for path, first, end in zip(files, starts, starts[1:], strict=False):
-            yield from _contents(path, positions[(positions >= first) & (positions < end)] - first, params)
-
-    return load_pictures(fetch, labels, np.arange(len(labels)), "parquet", classes, params)
+    return *column.numbered(names), starts
 
 
 def _text(label: Any, where: str) -> str:

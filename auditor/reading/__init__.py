@@ -4,7 +4,17 @@ Import what datasets use from `auditor.reading`. It imports `records.arrays`, `c
 """
 
 from auditor.reading import intake, keras_archives
-from auditor.reading.common import SHADES, Names, Subset, make_samples, named, natural, packaged, printable
+from auditor.reading.common import (
+    SHADES,
+    Names,
+    Subset,
+    classes_taken,
+    make_samples,
+    named,
+    natural,
+    packaged,
+    printable,
+)
 from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, read_rows, remaining
 from auditor.reading.intake import check_images, whole_numbers
 from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
@@ -21,6 +31,7 @@ __all__ = [
     "at_positions",
     "begins",
     "check_images",
+    "classes_taken",
     "explained",
     "intake",
     "keras_archives",

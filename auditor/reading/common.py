@@ -125,6 +125,11 @@ def named(names: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
+def classes_taken(labels: IntArray) -> int | None:
+    """How many classes the labels of a preview (N,) take, where there are any."""
+    return int(labels.max()) + 1 if len(labels) else None
+
+
 def natural(name: str) -> str:
     """A key by which numbers within a name follow their size: each behind a byte no name has, and its length."""
     return re.sub("0*([0-9]+)", lambda number: f"\0{chr(len(number[1]))}{number[1]}", name)

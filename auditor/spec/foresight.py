@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from auditor import catalog
 from auditor.statistics import clean_sweep_needed
-from auditor.values import Expectation, MetricInfo, Parameters, Preview, chosen_classes, distinct_names, one_of
+from auditor.values import Expectation, MetricInfo, Parameters, Preview, Remark, chosen_classes, distinct_names, one_of
 
 _FEW = 50
 _LISTED = 10
@@ -121,14 +121,15 @@ def _scarce(gate: Gate) -> str:
     return f"{gate.most} samples are few: the interval of {gate.metric} may reach {gate.most**-0.5:.0%} to either side"
 
 
-def class_mistakes(params: Parameters, classes: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+def class_mistakes(params: Parameters, preview: Preview) -> Iterator[tuple[str, str]]:
     """Every parameter that chooses a class which the data doesn't have, and what is wrong; none where that is unknown.
 
-    classes: their names, in order.
+    Labels without names don't tell how many classes there are, but they do tell where a default makes no sense.
     """
-    if classes is None:
+    if preview.classes is None:
+        yield from _unlabelled(params, preview.labels)
         return
-    known = distinct_names(classes)
+    known = distinct_names(preview.classes)
     for name, value, also in chosen_classes(params):
         if isinstance(value, str) and value not in known:
             yield name, one_of(value, [*also, *known], "class")
@@ -137,3 +138,24 @@ def class_mistakes(params: Parameters, classes: Sequence[str] | None) -> Iterato
             listed = ", ".join(f"{number} {text}" for number, text in enumerate(known[:_LISTED]))
             more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
             yield name, f"`{name}` {value}{unsaid} is no class of the data, which has {listed}{more}"
+
+
+def _unlabelled(params: Parameters, labels: int | None) -> Iterator[tuple[str, str]]:
+    for name, value, _ in chosen_classes(params):
+        if labels is None:
+            continue
+        if isinstance(value, str):
+            yield name, f"`{name}` {value!r}: the classes of the data have no names; write its number"
+        elif value >= labels and name not in params.model_fields_set:
+            told = f"`{name}` is {value} if left out, and the labels of the data go up to {labels - 1}"
+            yield name, f"{told}; write the number of the class that is meant"
+
+
+def class_remarks(params: Parameters, preview: Preview) -> Iterator[Remark]:
+    """Every parameter that chooses, by number, a class that no image is of, where no names tell of it."""
+    if preview.classes is not None or preview.labels is None:
+        return
+    for name, value, _ in chosen_classes(params):
+        if isinstance(value, int) and value >= preview.labels and name in params.model_fields_set:
+            told = f"`{name}` is {value}, and the labels of the data go up to {preview.labels - 1}"
+            yield Remark((name,), f"{told}: right only where the model knows more classes than the data shows")

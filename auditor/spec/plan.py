@@ -9,7 +9,7 @@ from pathlib import Path
 from auditor import catalog
 from auditor.compute import case_seed
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
-from auditor.spec.foresight import Gate, class_mistakes, gates_of
+from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
 from auditor.spec.marked import Location
 from auditor.spec.resolving import Source, params_of, source_of, unchecked
 from auditor.values import (
@@ -177,8 +177,8 @@ def _case(
     confidence = entry.confidence or spec.content.confidence
     gates = gates_of(entry.check, params, expectations, confidence, preview)
     remarks = catalog.unsighted(entry.check, params, model, blind)
-    remarks += catalog.remarks_on(entry.check, params, expectations, preview.box)
-    for name, message in class_mistakes(params, preview.classes):
+    remarks += (*catalog.remarks_on(entry.check, params, expectations, preview.box), *class_remarks(params, preview))
+    for name, message in class_mistakes(params, preview):
         problems.append(spec.marks.problem((*at, "params", name), message))
     needs = []
     for reference in references(params):

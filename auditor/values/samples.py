@@ -67,8 +67,9 @@ class Samples:
 class Preview:
     """What is known of samples before they are loaded: how many images at most, and the box of their values.
 
-    classes: the names of the classes in order, where they are known. sizes: how many images each of them has at most,
-    where that is known. remarks: what should be known before a run.
+    classes: the names of the classes in order, where they are known. labels: how many classes the labels of the whole
+    source take, the greatest of them and one, where no names tell. sizes: how many images each class has at most, where
+    that is known. remarks: what should be known before a run.
     """
 
     images: int | None
@@ -76,3 +77,4 @@ class Preview:
     classes: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     sizes: tuple[int, ...] | None = None
+    labels: int | None = None

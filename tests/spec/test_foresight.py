@@ -1,5 +1,6 @@
 """What is said before anything runs: gates that their samples can't settle, and weak threat models."""
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -276,6 +277,67 @@ def test_a_target_is_a_class_of_the_data_by_number_or_name(lint, check, target, 
     with pytest.raises(SpecError) as caught:
         found()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "target", "wrong", "said"),
+    [
+        ("digit_flip", "{}", "`target` is 3 if left out, and the labels of the data go up to 1", None),
+        ("noise_to_target", "{}", "`target` is 3 if left out, and the labels of the data go up to 1", None),
+        ("digit_flip", "{target: cat}", "`target` 'cat': the classes of the data have no names", None),
+        ("digit_flip", "{target: 2}", None, "`target` is 2, and the labels of the data go up to 1"),
+        ("robust_accuracy", "{eps: 0.1, target: 7}", None, "`target` is 7, and the labels of the data go up to 1"),
+        ("robust_accuracy", "{eps: 0.1}", None, None),
+        ("noise_to_target", "{target: all}", None, None),
+        ("digit_flip", "{target: 1}", None, None),
+    ],
+)
+def test_a_target_is_held_against_labels_where_classes_have_no_names(lint, project, check, target, wrong, said):
+    """A default that no image is of is a mistake; a number somebody wrote may be one that only the model knows."""
+    np.savez(project.path / "two.npz", images=np.zeros((20, 6, 6, 1), np.float32), labels=np.arange(20) % 2)
+
+    def found():
+        return [
+            m for _, m in lint(f"- {{id: a, check: {check}, params: {target}}}", data="dataset: npz, path: two.npz")
+        ]
+
+    if wrong is None:
+        assert [message for message in found() if "labels of the data" in message] == found()
+        assert [message.partition(":")[0] for message in found()] == ([said] if said else [])
+        return
+    with pytest.raises(SpecError) as caught:
+        found()
+    assert "one.audit.yaml:8:" in str(caught.value)
+    assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("dataset", ["npz", "idx", "csv", "parquet"])
+def test_files_tell_how_many_classes_their_labels_take(tmp_path, dataset):
+    """By their labels alone: the images of this table and of this column aren't there."""
+    labels = np.array([0, 4, 1, 1], np.uint8)
+    paths = {"path": str(tmp_path / "data")}
+    if dataset == "npz":
+        paths["path"] += ".npz"
+        np.savez(paths["path"], images=np.zeros((4, 6, 6, 1)), labels=labels)
+    elif dataset == "idx":
+        paths = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+        (tmp_path / "labels").write_bytes(b"\0\0\x08\x01\0\0\0\x04" + labels.tobytes())
+    elif dataset == "csv":
+        (tmp_path / "data").write_text("path,label\n" + "".join(f"{i}.png,{label}\n" for i, label in enumerate(labels)))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        import pyarrow.parquet as parquet
+
+        table = pyarrow.table({"image": [f"{i}.png" for i in range(4)], "label": labels})
+        parquet.write_table(table, paths["path"])
+    preview = catalog.preview(dataset, catalog.params_of("datasets", dataset)(**paths, count=2))
+    assert (preview.images, preview.classes, preview.labels) == (2, None, 5)
+
+
+def test_names_in_a_column_are_the_classes(tmp_path):
+    (tmp_path / "data.csv").write_text("path,label\n0.png,dog\n1.png,cat\n2.png,dog\n")
+    preview = catalog.preview("csv", catalog.params_of("datasets", "csv")(path=str(tmp_path / "data.csv")))
+    assert (preview.images, preview.classes) == (3, ("cat", "dog"))
 
 
 def test_validate_warns_with_the_line_and_fails_if_asked_to(project):
