@@ -134,6 +134,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     """What makes a low rate weak evidence."""
     yield from lints.of_objective(params.objective, "flip_rate", expectations)
     yield from lints.of_pace(params, box)
+    yield from lints.of_distances({"l2": "l2", "linf": "linf"}, expectations, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:

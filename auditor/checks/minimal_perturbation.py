@@ -162,6 +162,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     if lints.claims(expectations, doubts.inflates, doubts.deflates):
         yield from lints.of_attacks(params, _without_gradients(params))
     yield from lints.of_closest(params, box)
+    yield from lints.of_distances({_called("median_distance", params): params.norm}, expectations, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:

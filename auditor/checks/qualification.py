@@ -23,7 +23,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
@@ -96,6 +96,11 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     return Passes(once.gradients * audits, once.predictions * audits, once.traces * audits)
 
 
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the radius is in the units of the box, and the steps long enough to cross it."""
+    return lints.of_radius(params, [_radius(params, box)], box)
+
+
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
     """What can't run since a model's format gives no gradient; blind: names of such models."""
     return lints.attacks_without_gradients(
@@ -112,10 +117,13 @@ class _Judged:
     why: str
 
 
+def _radius(params: Params, box: tuple[float, float]) -> float:
+    return params.eps or _SHARE * (box[1] - box[0])
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Audit the network, its disguises, and the honest models beside it."""
-    low, high = context.samples.box
-    params = params.model_copy(update={"eps": params.eps or _SHARE * (high - low)})
+    params = params.model_copy(update={"eps": _radius(params, context.samples.box)})
     itself = _audit(context, params)
     if itself.verdict.status == "error":
         raise CheckError(f"model {context.model_name!r} can't be attacked itself: {itself.why}")

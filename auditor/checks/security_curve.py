@@ -117,6 +117,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     if lints.claims(expectations, ("robust_accuracy", "half_eps")):
         yield from lints.of_attacks(params, lints.gradient_free(params.norm))
     yield from lints.of_radius(params, params.eps, box)
+    yield from lints.of_distances({"half_eps": params.norm}, expectations, box)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:

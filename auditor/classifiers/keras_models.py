@@ -1,6 +1,6 @@
 """A Keras model as a classifier: what `keras` and `weights` have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -68,29 +68,29 @@ def _without_activation(model: Any, output: Output) -> tuple[Any, str]:
 
 
 def _layers(model: Any, taken: Callable[[_Function], _Function]) -> tuple[Layer, ...]:
-    """The layers that the output comes from, once for each time they are called; activations have their channels last,
-    however the layer orders them.
+    """The layers that the output comes from, once for each time they are called, with those of networks among them;
+    activations have their channels last, however the layer orders them.
     """
     import keras
 
     found = []
-    for layer, tensors in _calls(model):
+    for layer, names, tensor in _calls(model):
         convolution = isinstance(layer, keras.layers.Conv2D)
         kernel = np.asarray(layer.kernel, dtype=np.float32) if convolution else None
-        for call, tensor in enumerate(tensors):
-            last = tensor
-            if convolution and layer.data_format == "channels_first":
-                last = keras.ops.transpose(tensor, (0, 2, 3, 1))
-            activations = taken(keras.Model(model.inputs[0], last))
-            name = f"{layer.name}/{call}" if call else layer.name
-            found.append(Layer(name, type(layer).__name__, convolution, kernel, activations))
+        last = tensor
+        if convolution and layer.data_format == "channels_first":
+            last = keras.ops.transpose(tensor, (0, 2, 3, 1))
+        activations = taken(keras.Model(model.inputs[0], last))
+        aliases = names[-1:] if len(names) > 1 else ()
+        found.append(Layer("/".join(names), type(layer).__name__, convolution, kernel, activations, aliases))
     return tuple(found)
 
 
-def _calls(model: Any) -> list[tuple[Any, list[Any]]]:
-    """The layers that the output is computed by, with what each gives every time that it is called for that.
+def _calls(model: Any) -> Iterator[tuple[Any, tuple[str, ...], Any]]:
+    """The layers that the output is computed by: each call of each with its name and what it gives.
 
-    A shared layer is called more than once, perhaps in other models too, and Keras lists layers that nothing takes.
+    A shared layer is called more than once, perhaps in other models too, and Keras lists layers that nothing takes. A
+    layer that is a network itself comes before its own layers, whose names begin with its name.
     """
     import keras
 
@@ -102,6 +102,19 @@ def _calls(model: Any) -> list[tuple[Any, list[Any]]]:
         if id(node) not in used:
             used.add(id(node))
             left += node.input_tensors
-    layers = (layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
-    called = [(layer, [n.output_tensors[0] for n in layer._inbound_nodes if id(n) in used]) for layer in layers]
-    return [(layer, tensors) for layer, tensors in called if tensors]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        for call, node in enumerate(node for node in layer._inbound_nodes if id(node) in used):
+            name = f"{layer.name}/{call}" if call else layer.name
+            yield layer, (name,), node.output_tensors[0]
+            if _is_graph(layer):
+                for inner, names, tensor in _calls(layer):
+                    yield inner, (name, *names), keras.Model(layer.inputs, tensor)(node.input_tensors)
+
+
+def _is_graph(layer: Any) -> bool:
+    """Whether a layer is a network whose own layers can be seen: functional, or a sequence that was built."""
+    import keras
+
+    return isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None)) and bool(layer.outputs)

@@ -4,7 +4,7 @@ After Carlini et al., On Evaluating Adversarial Robustness, 2019, and Tramèr et
 Adversarial Example Defenses, NeurIPS 2020. A place is a location within the check's parameters.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from auditor.measuring.cascade import AttackChoice, Attacked
 from auditor.search import Ascending, Norm
@@ -16,7 +16,11 @@ _GIVES_NONE = "the format of model {!r} gives no gradient, so the case will end 
 # 25 grey levels of one pixel, in all, and more than is asked of the largest images.
 _PLAUSIBLE = {"linf": (0.5 / _GREYS, 1.0), "l2": (5 / _GREYS, 100.0), "l1": (25 / _GREYS, 5000.0)}
 _COMMON = 8  # radii of up to so many 255ths are the ones that papers write so
+# What benchmarks ask for of images in [0, 1]: RobustBench (Croce et al., 2021) of CIFAR-10, and of ImageNet; Croce and
+# Hein, Mind the Box, 2021. In a wider box the same number is another radius.
+_BENCHMARKS = {"l2": (0.5, 128 / _GREYS, 3.0), "l1": (12.0,)}
 _WHOLE = 1e-6
+# Steps vary with their number and with what is climbed: of those that were meant none is so many times another.
 _FAR = 50
 
 
@@ -89,26 +93,42 @@ def of_pace(params: Ascending, box: tuple[float, float]) -> Iterator[Remark]:
         yield Remark(("step_size",), told)
 
 
-def _odd_radius(norm: Norm, eps: float, box: tuple[float, float]) -> str | None:
+def of_distances(
+    norms: Mapping[str, Norm], expectations: Sequence[Expectation], box: tuple[float, float]
+) -> Iterator[Remark]:
+    """Whether bounds on metrics that are distances, or radii, are in the units of the box; norms: in which each is."""
+    for expectation in expectations:
+        norm = None if expectation.versus_baseline else norms.get(expectation.metric)
+        for bound in (expectation.min, expectation.max):
+            told = norm and bound and _odd_radius(norm, bound, box, expectation.metric)
+            if told:
+                yield Remark((), told)
+
+
+def _odd_radius(norm: Norm, eps: float, box: tuple[float, float], name: str = "eps") -> str | None:
     """What makes a radius look as if it were in other units than the box's, or None."""
+    given = f"`{name}` {eps:g}"
     if norm == "l0":
         changes = "so a radius below 1 changes nothing"
-        return f"`eps` {eps:g} counts the values that may change, {changes}" if 0 < eps < 1 else None
+        return f"{given} counts the values that may change, {changes}" if 0 < eps < 1 else None
     width = box[1] - box[0]
     least, most = _PLAUSIBLE[norm]
-    units = "`eps` is in the units of the box"
+    units = f"`{name}` is in the units of the box"
     levels = eps * _GREYS
     if eps > most * width:
         hint = f"; for {eps:g} of {_GREYS} grey levels write {eps * width:g}/{_GREYS}" if eps <= most * _GREYS else ""
-        too = f"is wider than the box [{box[0]:g}, {box[1]:g}]" if norm == "linf" else f"is very large, and {units}"
-        return f"`eps` {eps:g} {too}{hint}"
+        too = f"is wider than the {_named(box)}" if norm == "linf" else f"is very large, and {units}"
+        return f"{given} {too}{hint}"
     if 0 < eps < least * width:
         small = "is less than half a grey level" if norm == "linf" else f"is next to nothing in {norm}"
         hint = "" if width == 1 else f": did you mean {eps * width:g}?"
-        return f"`eps` {eps:g} {small} of the box [{box[0]:g}, {box[1]:g}]; {units}{hint}"
+        return f"{given} {small} of the {_named(box)}; {units}{hint}"
     if norm == "linf" and width > 1 and eps <= _COMMON / _GREYS and abs(levels - round(levels)) < _WHOLE:
-        known = f"`eps` {round(levels)}/{_GREYS} is {levels / width:g} grey levels of the box [{box[0]:g}, {box[1]:g}]"
+        known = f"`{name}` {round(levels)}/{_GREYS} is {levels / width:g} grey levels of the {_named(box)}"
         return f"{known}: what is {round(levels)}/{_GREYS} in a box of width 1 is {eps * width:g} in this one"
+    if width > 1 and any(abs(eps - one) < _WHOLE for one in _BENCHMARKS.get(norm, ())):
+        known = f"{given} is what benchmarks ask for in a box of width 1, in {norm}"
+        return f"{known}: the same is {eps * width:g} in the {_named(box)}"
     return None
 
 
@@ -116,11 +136,19 @@ def _odd_share(name: str, value: float, usual: float, box: tuple[float, float]) 
     """What makes a length look as if it were in other units than the box's, where it usually is a share of it."""
     width = box[1] - box[0]
     if usual / _FAR <= value / width <= usual * _FAR:
+        if width > 1 >= value and value / width <= min(1 / _GREYS, usual):  # where a share of the box is more than that
+            small = f"`{name}` {value:g} is one grey level of {_GREYS} at most in the {_named(box)}"
+            there = f"in whose units it is, and {usual * width:g} if left out"
+            return f"{small}, {there}; what is {value:g} in a box of width 1 is {value * width:g} in this one"
         return None
     size = "far less" if value < usual * width else "far more"
     there = f"`{name}` {value:g} is {size} than the {usual * width:g} that it is if left out"
     hint = f": did you mean {value * width:g}?" if value < usual * width and width > 1 else ""
-    return f"{there}; it is in the units of the box [{box[0]:g}, {box[1]:g}]{hint}"
+    return f"{there}; it is in the units of the {_named(box)}{hint}"
+
+
+def _named(box: tuple[float, float]) -> str:
+    return f"box [{box[0]:g}, {box[1]:g}]"
 
 
 def of_objective(objective: str, metric: str, expectations: Sequence[Expectation]) -> Iterator[Remark]:

@@ -72,7 +72,8 @@ def source_identity(source: Source, kind: catalog.Kind, resources: Resources) ->
         own = module.own_files(source.params)
         if not own or not all(path.is_file() for path in own):
             return None
-        files |= {path.name: resources.digest(path) for path in own}
+        # Each by its place too: two folders may hold files of one name, and where they lie differs by machine.
+        files |= {f"{place} {path.name}": resources.digest(path) for place, path in enumerate(own)}
     if not files:
         return None
     by, code = _file(module, resources), kind == "models" and resources.allow_code

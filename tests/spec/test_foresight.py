@@ -185,6 +185,10 @@ def test_what_shows_a_weakness_may_be_as_weak_as_it_likes(lint):
             "`eps` 128 is very large, and `eps` is in the units of the box; for 128 of 255 grey levels",
         ),
         ("128, norm: l2", ", box: [0, 255]", None),
+        ("0.5, norm: l2", ", box: [-1, 1]", "the same is 1 in the box [-1, 1]"),
+        ("1, norm: l2", ", box: [-1, 1]", None),
+        ("12, norm: l1", ", box: [-1, 1]", "the same is 24 in the box [-1, 1]"),
+        ("24, norm: l1", ", box: [-1, 1]", None),
         ("12, norm: l1", "", None),
         ("12, norm: l1", ", box: [0, 255]", "did you mean 3060?"),
         ("0.5, norm: l0, attacks: [{attack: fmn}]", "", "`eps` 0.5 counts the values that may change"),
@@ -201,6 +205,57 @@ def test_a_radius_in_other_units_than_the_box_is_noticed(lint, eps, box, said):
     assert bool(found) == (said is not None)
 
 
+@pytest.mark.parametrize(
+    ("check", "params", "gate", "box", "said"),
+    [
+        (
+            "minimal_perturbation",
+            "norm: l2",
+            "median_distance: {max: 0.5}",
+            ", box: [0, 255]",
+            "`median_distance` 0.5",
+        ),
+        ("minimal_perturbation", "norm: l2", "median_distance: {max: 0.5}", "", None),
+        ("minimal_perturbation", "norm: linf", "median_distance: {max: 100}", "", "is wider than the box [0, 1]"),
+        ("minimal_perturbation", "norm: l0", "median_distance: {max: 0.5}", "", "counts the values that may change"),
+        ("minimal_perturbation", "norm: l0", "median_distance: {max: 5}", ", box: [0, 255]", None),
+        ("security_curve", "eps: [8, 16]", "half_eps: {max: 8/255}", ", box: [0, 255]", "did you mean 8?"),
+        ("security_curve", "eps: [8, 16]", "half_eps: {max: 8}", ", box: [0, 255]", None),
+        ("digit_flip", "target: 1", "linf: {max: 0.1}", ", box: [0, 255]", "`linf` 0.1 is less than half a grey level"),
+        ("digit_flip", "target: 1", "l2: {max: 2}", "", None),
+    ],
+)
+def test_a_bound_on_a_distance_in_other_units_than_the_box_is_noticed(lint, check, params, gate, box, said):
+    checks = f"- {{id: a, check: {check}, params: {{{params}}}, expect: {{{gate}}}}}"
+    found = [m for _, m in lint(checks, data=f"dataset: npz, path: data.npz{box}")]
+    assert [message for message in found if said and said in message] == found
+    assert bool(found) == (said is not None)
+
+
+def test_a_test_of_the_tool_itself_is_looked_at_too(lint):
+    checks = "- {id: a, check: qualification, params: {eps: EPS, attacks: [{attack: apgd, steps: 40}]}}"
+    [(_, told)] = lint(checks.replace("EPS", "8/255"), data="dataset: npz, path: data.npz, box: [0, 255]")
+    assert "did you mean 8?" in told
+    assert lint(checks.replace("EPS", "0.2")) == []
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("linf", 0.1), ("l2", 0.7), ("l1", 10), ("l0", 3)])
+def test_the_same_share_of_any_box_is_as_good(lint, norm, eps):
+    """What nobody doubts in [0, 1] isn't doubted in another box, with every length as many times as long."""
+    for low, high in ((0, 1), (-1, 1), (0, 255), (-2, 3)):
+        width = high - low
+        radius = eps if norm == "l0" else eps * width
+        found = lint(
+            f"- {{id: a, check: security_curve, params: {{norm: {norm}, eps: [{radius}, {2 * radius}], "
+            "attacks: [{attack: fmn}]}}\n"
+            f"- {{id: b, check: digit_flip, params: {{target: 1, step_size: {0.02 * width}}}}}\n"
+            f"- {{id: c, check: noise_to_target, params: {{target: 1, step_size: {0.2 * width}}}}}\n"
+            f"- {{id: d, check: filters, params: {{step_size: {width}}}}}\n",
+            data=f"dataset: npz, path: data.npz, box: [{low}, {high}]",
+        )
+        assert found == []
+
+
 def test_no_radius_is_suggested_that_is_the_one_given(lint):
     [(_, message)] = lint("- {id: a, check: robust_accuracy, params: {eps: 0.001}}")
     assert "did you mean" not in message
@@ -213,6 +268,12 @@ def test_no_radius_is_suggested_that_is_the_one_given(lint):
         ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "that it is if left out; it is in the units of the box"),
         ("digit_flip", "step_size: 0.02", ", box: [0, 255]", "did you mean 5.1?"),
         ("digit_flip", "steps: 3", ", box: [0, 255]", None),
+        ("digit_flip", "step_size: 1.0", ", box: [0, 255]", "what is 1 in a box of width 1 is 255 in this one"),
+        ("digit_flip", "step_size: 1.5", ", box: [0, 255]", None),
+        ("digit_flip", "step_size: 5.1", ", box: [0, 255]", None),
+        ("digit_flip", "step_size: 1/255", ", box: [-1, 1]", "one grey level of 255 at most in the box [-1, 1]"),
+        ("digit_flip", "step_size: 0.02", ", box: [-1, 1]", None),
+        ("digit_flip", "step_size: 1/255", "", None),
         ("noise_to_target", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
         ("noise_to_target", "step_size: 255", "", "`step_size` 255 is far more than the 1 that it is if left out"),
         ("filters", "step_size: 1", ", box: [0, 255]", "did you mean 255?"),
