@@ -1,9 +1,28 @@
-"""The order of the tests."""
+"""The order of the tests, and what the sessions that they start do without."""
+
+from collections.abc import Iterator
 
 import pytest
+
+# A third of what a session without TensorFlow takes is the import of a plugin that none of them uses.
+LEAN = ("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: a worker that began one last would let the others wait for it."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lean() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*LEAN)
+        yield
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The same; it takes the variable away."""
+    monkeypatch.setenv(*LEAN)
+    return pytester
