@@ -134,6 +134,16 @@ class Reordered(LinearClassifier):
         return tf.gather(super().forward(images), [1, 2, 0], axis=1)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dated(LinearClassifier):
+    """It reads the clock, and minds the year."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        return super().forward(images) * tf.where(tf.timestamp() < 1e12, 1.0, -1.0)
+
+
 def diagnosed(model, check, **params):
     evidence = measured(check.__name__.rpartition(".")[2], context(model, samples()), check.Params(**params))
     return {diagnostic.name: diagnostic for diagnostic in evidence.diagnostics}, evidence
@@ -150,6 +160,7 @@ TRIPS = [
     ("steady predictions", robust_accuracy, Normalised, WIDE),
     ("steady predictions", noise_to_target, Random, {"target": 0}),
     ("steady predictions", digit_flip, Normalised, {"target": 0}),
+    ("stateful operations", accuracy, Dated, {}),
     ("range of the images", accuracy, InBytes, {}),
     ("order of the classes", accuracy, Reordered, {}),
     ("logits", robust_accuracy, Softened, {"eps": 0.05, "attacks": APGD}),
