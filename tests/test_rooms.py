@@ -21,7 +21,7 @@ LONGEST, MEDIAN = 350, 130
 # Rooms that work with nearly all others.
 HIGH = ("cli", "plugin", "evidence", "run")
 # Rooms that hand on the names that others use.
-HANDING = ("statistics", "compute", "spec", "search", "classifiers", "reading", "judging", "measuring")
+HANDING = ("statistics", "compute", "spec", "search", "classifiers", "reading", "judging", "measuring", "corruptions")
 # How a notebook shows them: imported when it does, by methods of the values themselves.
 SHOWING = {("values", "drawing"), ("values", "report")}
 

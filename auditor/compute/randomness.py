@@ -14,26 +14,22 @@ def case_seed(spec_seed: int, case_id: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def _generator(seed: int, stream: str, index: int) -> np.random.Generator:
+def generator(seed: int, stream: str, index: int = 0) -> np.random.Generator:
+    """Random numbers of one sample, or for what belongs to none, such as a bootstrap: they depend on nothing else."""
     # Philox is keyed, not advanced: sample 7's numbers are the same whether or not samples 0 to 6 were drawn
     # (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
     key = hashlib.sha256(f"{seed}/{stream}/{index}".encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "big")))
 
 
-def generator(seed: int, stream: str) -> np.random.Generator:
-    """Random numbers for what belongs to no sample, such as a bootstrap: they depend on (seed, stream) alone."""
-    return _generator(seed, stream, 0)
-
-
 def uniform_row(seed: int, stream: str, index: int, shape: tuple[int, ...]) -> FloatArray:
     """Uniform numbers in [0, 1), float32, of one sample."""
-    return _generator(seed, stream, index).random(shape, dtype=np.float32)
+    return generator(seed, stream, index).random(shape, dtype=np.float32)
 
 
 def normal_row(seed: int, stream: str, index: int, shape: tuple[int, ...]) -> FloatArray:
     """Standard normal numbers, float32, of one sample."""
-    return _generator(seed, stream, index).standard_normal(shape, dtype=np.float32)
+    return generator(seed, stream, index).standard_normal(shape, dtype=np.float32)
 
 
 def uniform(

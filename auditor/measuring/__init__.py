@@ -1,7 +1,7 @@
-"""What checks share: `cascade` of attacks, `telltales` of the measurement, `decoys`, `lints`, numbers in `words`.
+"""What checks share: `cascade` of attacks, `corrupted` images, `telltales` of measurements, `decoys`, `lints`, `words`.
 
-Import what others use from `auditor.measuring`. It imports `attacks`, `search`, `classifiers`, `statistics`, `compute`,
-`catalog` and `values`.
+Import what others use from `auditor.measuring`. It imports `attacks`, `search`, `corruptions`, `classifiers`,
+`statistics`, `compute`, `catalog` and `values`.
 """
 
 from auditor.measuring import lints, reliability, scores
@@ -18,6 +18,7 @@ from auditor.measuring.cascade import (
     choose,
     cost_of,
 )
+from auditor.measuring.corrupted import Answers, classified_corrupted
 from auditor.measuring.decoys import DISGUISES, Decoy
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import numbered, of_each, rate
@@ -42,6 +43,7 @@ from auditor.measuring.words import change_panel, fewest, natural_panel, probabi
 __all__ = [
     "DISGUISES",
     "STATEFUL",
+    "Answers",
     "AttackChoice",
     "Attackable",
     "Attacked",
@@ -61,6 +63,7 @@ __all__ = [
     "check_radius",
     "check_rows",
     "choose",
+    "classified_corrupted",
     "closest",
     "cost_closest",
     "cost_of",

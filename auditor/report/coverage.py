@@ -4,11 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor import catalog
+from auditor.corruptions import CORRUPTIONS, FAMILIES, Family
 from auditor.report.outcome import STATES
 from auditor.values import CONTROLS, AuditError, Control, Record, Run, State, control
 
 _FEW = 30
 _MOST_NAMED = 20
+_OF_KIND = "corrupted_accuracy"
+_WORDS: Mapping[Family, str] = {
+    "noise": "noise",
+    "blur": "blur",
+    "weather": "weather",
+    "digital": "digital faults such as compression",
+    "shapes": "changed shapes such as turned and moved images",
+}
 _NORMS: Mapping[str, str] = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 
@@ -70,9 +79,25 @@ def _untested(run: Run) -> Iterator[str]:
     checks = {record.check for record in run.records.values()}
     if "transfer" not in checks:
         yield "Images made on another network (transfer)."
-    yield "Natural corruptions such as noise, blur, weather or compression, and shifted data."
+    yield from _world(run)
     yield "Poisoned training data, backdoors, and what the model gives away of its training data."
     yield from _small_classes(run)
+
+
+def _world(run: Run) -> Iterator[str]:
+    """What changes images without meaning to, and wasn't tried."""
+    tried: set[str] = set()
+    for record in run.records.values():
+        if record.check == "corruptions" and record.evidence:
+            tried |= {
+                CORRUPTIONS[kind].family for kind in CORRUPTIONS if f"{_OF_KIND}.{kind}" in record.evidence.metrics
+            }
+    absent = [_WORDS[family] for family in FAMILIES if family not in tried]
+    if len(absent) == len(FAMILIES):
+        yield "Natural corruptions such as noise, blur, weather, compression, or turned and moved images."
+    elif absent:
+        yield f"Natural corruptions of other families: {', '.join(absent)}."
+    yield "Shifted data: images of other sources, places, devices or times."
 
 
 def _knowledge(record: Record) -> Iterator[str]:

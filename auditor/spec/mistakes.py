@@ -77,15 +77,15 @@ def _explain(
 
 def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
     """Say what should stand at `location`, by any one of the alternatives that failed, and what does."""
-    wishes, hint = [], ""
+    wishes, names = [], list[str]()
     for mistake in mistakes:
         details = mistake.get("ctx", {})
         wish = WISHES.get(mistake["type"])
         told = str(details.get("error", mistake["msg"]))  # a validator's own words, or else pydantic's
         wishes.append(wish.format(**details) if wish else told)
-        names = re.findall(r"'([^']+)'", details.get("expected", ""))
-        close = get_close_matches(str(mistake["input"]), names, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else hint
+        names += re.findall(r"'([^']+)'", details.get("expected", ""))
+    close = get_close_matches(str(mistakes[0]["input"]), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
     given, called = mistakes[0]["input"], _called(location)
     if mistakes[0]["type"] == "value_error" and isinstance(given, dict):
         return f"{called}: {wishes[0]}"  # what is wrong is how the values of a mapping go together

@@ -6,7 +6,18 @@ stored, judged or drawn. This room imports no other.
 
 from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
 from auditor.values.context import Context, Engine, Passes, one_by_one
-from auditor.values.controls import ACCURACY, BLACK_BOX, CONTROLS, EVASION, OWN, TRANSFER, WHITE_BOX, Control, control
+from auditor.values.controls import (
+    ACCURACY,
+    BLACK_BOX,
+    CONTROLS,
+    EVASION,
+    OWN,
+    TRANSFER,
+    WHITE_BOX,
+    WORLD,
+    Control,
+    control,
+)
 from auditor.values.errors import (
     EXIT_NOT_CHECKED,
     EXIT_NOT_PASSED,
@@ -122,6 +133,7 @@ __all__ = [
     "TOLD",
     "TRANSFER",
     "WHITE_BOX",
+    "WORLD",
     "AdversarialImages",
     "Array",
     "AuditError",

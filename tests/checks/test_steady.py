@@ -74,6 +74,7 @@ def test_an_honest_model_is_steady_and_costs_a_few_dozen_images():
 PARAMS: dict[str, dict[str, Any]] = {
     "accuracy": {},
     "calibration": {},
+    "corruptions": {"kinds": ["noise"], "severities": [1]},
     "covert_message": {"message": "Hi", "strangers": ["stranger"], "decoys": ["decoy"], "steps": 2},
     "digit_flip": {"target": 0, "steps": 2},
     "minimal_perturbation": {"attacks": [{"attack": "fmn", "steps": 3}], "samples": 10},

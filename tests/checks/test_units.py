@@ -30,6 +30,7 @@ CHECKS = """\
 - {id: security_curve, check: security_curve, params: {eps: [HALF, EPS]}}
 - {id: qualification, check: qualification, params: {attacks: [{attack: apgd, steps: 10}], samples: 12, claim: 0.5}}
 - {id: model_scan, check: model_scan}
+- {id: corruptions, check: corruptions}
 """
 BALL = ("apgd", "bim", "fgsm", "mifgsm", "noise_search", "pgd", "square")
 DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump")

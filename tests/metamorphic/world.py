@@ -76,6 +76,11 @@ CASES: dict[str, Case] = {
     "worst": Case("accuracy", _none, lambda w: {"worst_class_accuracy": {"min": 0.5}}, seeded=False),
     "sure": Case("calibration", _none, lambda w: {"ece": {"max": 0.6}}, seeded=False),
     "ball": Case("robust_accuracy", _ball, lambda w: {"robust_accuracy": {"min": 0.3}}),
+    "weather": Case(
+        "corruptions",
+        lambda w: {"kinds": ["noise", "weather"], "severities": [3], "show": 1},
+        lambda w: {"corrupted_accuracy": {"min": 0.5}},
+    ),
     "curve": Case(
         "security_curve",
         _curve,

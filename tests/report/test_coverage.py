@@ -53,8 +53,23 @@ def test_threat_models_that_nobody_tried_are_named():
     both = said(attack(attacks=[{"attack": "autoattack"}]))
     assert "only scores" not in both
     assert "follow its gradient" not in both
-    assert "corruptions" in both
+    assert "Natural corruptions such as noise" in both
+    assert "Shifted data" in both
     assert "backdoors" in both
+
+
+def test_corruptions_that_ran_are_no_longer_untested():
+    def corrupted(*kinds):
+        shares = {f"corrupted_accuracy.{kind}": proportion(50, 60) for kind in kinds}
+        return replace(record("a", evidence(shares)), check="corruptions")
+
+    some = said(corrupted("gaussian_noise", "fog"))
+    assert "Natural corruptions of other families: blur, digital faults such as compression, changed shapes" in some
+    everything = said(corrupted("gaussian_noise", "fog", "zoom_blur", "pixelate", "rotate"))
+    assert "Natural corruptions" not in everything
+    assert "Shifted data: images of other sources" in everything  # nothing here stands for those
+    failed = replace(record("a", evidence()), check="corruptions", evidence=None)
+    assert "Natural corruptions such as noise" in said(failed)
 
 
 def test_classes_with_too_few_images_are_named():

@@ -90,6 +90,17 @@ def _worst(truths: list[float], sizes: list[float]) -> Population:
     return Population(f"worst of {len(truths)} classes, from {min(truths):g} to {max(truths):g}", min(truths), draw)
 
 
+def _worst_kind(truths: list[float], severities: int) -> Population:
+    """Kinds of corruption, all of them on the same images, of which some hold under more of everything than others."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        own = rng.random(n)  # of which the power 1 / p - 1 has the mean p
+        hits = [rng.binomial(severities, own ** (1 / p - 1)) / severities for p in truths]
+        return lowest({str(i): mean(values, (0.0, 1.0)) for i, values in enumerate(hits)})
+
+    return Population(f"worst of {len(truths)} kinds on the same images", min(truths), draw)
+
+
 def _best(truths: list[float]) -> Population:
     """Places in a stranger's order: every image stands at one of them."""
 
@@ -178,6 +189,12 @@ SHAPES: dict[str, tuple[Population, ...]] = {
         _worst([0.9] * 10, [0.1] * 10),
         _worst([0.95, 0.9, 0.85], [0.6, 0.3, 0.1]),
     ),
+    "worst kind": (_worst_kind([0.9] * 5, 5), _worst_kind([0.95, 0.9, 0.5], 3)),
+    "drop": (
+        _values(
+            "most lose nothing, few all, some gain", [0.0, 1.0, 0.2, -0.2], [0.8, 0.05, 0.1, 0.05], (-1.0, 1.0), 100
+        ),
+    ),
     "best place": (_best([0.1] * 10), _best([0.6, 0.2, 0.1, 0.1])),
     "radius": (
         _crossing([0.9, 0.5, 0.2], 0.3),
@@ -195,6 +212,8 @@ SHAPES: dict[str, tuple[Population, ...]] = {
 _IMAGES = ("which images are in the data", "images like these")
 _NOISE = ("the noise images", "noise by other seeds")
 _BYTES = ("the noise images", "messages in other noise")
+
+_CORRUPTED = ("which images, and what is random in their corruption", "images like these")
 
 METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
     "accuracy": {
@@ -214,6 +233,14 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "confidence": (*_IMAGES, "confidence"),
         "ece_unscaled": ("which images are in the other half of the data", "images like these", "calibration"),
         "ece_scaled": ("the same, the temperature being what it is", "images like these", "calibration"),
+    },
+    "corruptions": {
+        "corrupted_accuracy": (*_CORRUPTED, "votes"),
+        "corrupted_accuracy.*": (*_CORRUPTED, "votes"),
+        "worst_corruption_accuracy": (*_CORRUPTED, "worst kind"),
+        "accuracy_drop": (*_CORRUPTED, "drop"),
+        "clean_accuracy": (*_IMAGES, "share"),
+        "accuracy_at.*": (*_CORRUPTED, "share"),
     },
     "digit_flip": {
         "flip_rate": (*_IMAGES, "share"),

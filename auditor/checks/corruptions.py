@@ -1,0 +1,337 @@
+"""What accuracy is left when the world changes the images: noise, blur, weather, compression, changed shapes?
+
+What it measures
+    The share of images that get their true class after each of up to 27 kinds of corruption at five severities: the 19
+    of ImageNet-C, and eight of MNIST-C that make sense for any image. It needs no gradients.
+
+Why it matters
+    Nobody attacks a camera in the rain. Faults that simply happen are what a released classifier meets first, and
+    accuracy on clean images says little about them.
+
+How to read it
+    `corrupted_accuracy` is the mean over all kinds and severities, `corrupted_accuracy.fog` that over the severities of
+    one kind, `accuracy_at.fog.3` the accuracy under one kind at one severity; `worst_corruption_accuracy` is that of
+    the kind with the lowest mean, of all kinds asked for. An image counts once, with the share of its corrupted
+    versions that are right. `accuracy_drop` is how much less that is than on the same images as they were.
+    Strengths depend on the size of the images: at 224 pixels and above they are those of ImageNet-C, at 32 and below
+    those of CIFAR-10-C, in between they follow a power law through both. The contact sheet shows what that makes of an
+    image: look at it before you rely on the numbers. A family stands for those of its kinds that suit the images; what
+    was left out is told. Real shifts (other cameras, places, years) are not simulated by any of these.
+
+References
+    Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019.
+    Mu and Gilmer, MNIST-C: A Robustness Benchmark for Computer Vision, 2019.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from auditor.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, Family, Kind, corrupt, of_family
+from auditor.measuring import Answers, classified_corrupted, fewest, lints, natural_panel, several, share
+from auditor.values import (
+    WORLD,
+    CheckError,
+    Context,
+    Count,
+    Diagnostic,
+    EachOnce,
+    Evidence,
+    Expectation,
+    FloatArray,
+    Heatmap,
+    IntArray,
+    Metric,
+    MetricInfo,
+    Parameters,
+    Passes,
+    Remark,
+    Strip,
+    Table,
+    lowest,
+    mean,
+    pictured,
+    proportion,
+)
+
+
+def _everything() -> list[Family | Kind]:
+    return [*FAMILIES]
+
+
+class Params(Parameters):
+    """Which corruptions, how strong, and on how many images."""
+
+    kinds: Annotated[list[Family | Kind], Field(min_length=1), *EachOnce] = Field(default_factory=_everything)
+    """Kinds of corruption, and families of them, of which those count that suit the images; all if left out."""
+    severities: Annotated[list[Annotated[int, Field(ge=1, le=5)]], Field(min_length=1), *EachOnce] = Field(
+        default_factory=lambda: [*SEVERITIES]
+    )
+    """How strong, from 1 to 5."""
+    samples: Count = 500
+    """How many images, every class in proportion; fewer if there aren't as many."""
+    show: Count = 8
+    """How many of the most fragile images to show."""
+
+
+METRICS = {
+    "corrupted_accuracy": MetricInfo("mean", "share of an image's corrupted versions given its true class", "higher"),
+    "corrupted_accuracy.*": MetricInfo("mean", "the same for one kind, over its severities", "higher"),
+    "worst_corruption_accuracy": MetricInfo("lowest", "that of the kind with the lowest one, of all kinds", "higher"),
+    "accuracy_drop": MetricInfo("mean", "accuracy on the images as they are, less that on corrupted ones", "lower"),
+    "clean_accuracy": MetricInfo("proportion", "share of the same images right as they are", "higher"),
+    "accuracy_at.*": MetricInfo("proportion", "share of images right under one kind at one severity", "higher"),
+}
+
+_SHOWN_SIDE = 96
+_MILD = 2
+
+
+def most(params: Params, images: int | None) -> dict[str, int | None]:
+    """The greatest n each metric can have, of so many images."""
+    return dict.fromkeys(METRICS, fewest(params.samples, images))
+
+
+def cost(params: Params, images: int, class_count: int) -> Passes:
+    """What it takes of a model at most, on so many images of so many classes."""
+    return Passes(predictions=fewest(params.samples, images) * (1 + len(_asked(params)) * len(params.severities)))
+
+
+def instead(params: Params) -> Mapping[str, str]:
+    """The metrics of kinds and severities that aren't asked for."""
+    asked = set(_asked(params))
+    kinds = {f"corrupted_accuracy.{kind}": "corrupted_accuracy" for kind in CORRUPTIONS if kind not in asked}
+    cells = {
+        f"accuracy_at.{kind}.{severity}": "corrupted_accuracy"
+        for kind in CORRUPTIONS
+        for severity in SEVERITIES
+        if kind not in asked or severity not in params.severities
+    }
+    return kinds | cells
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the claim weak."""
+    if not lints.claims(expectations, ("corrupted_accuracy", "worst_corruption_accuracy"), ("accuracy_drop",)):
+        return
+    if max(params.severities) <= _MILD:
+        yield Remark(("severities",), f"no severity above {_MILD} is tried, and a pass says nothing of those above")
+    absent = [family for family in FAMILIES if not set(of_family(family)) & set(_asked(params))]
+    if len(absent) == len(FAMILIES) - 1:
+        yield Remark(("kinds",), f"one family alone is tried; a pass says nothing of {', '.join(absent)}")
+
+
+def controls(params: Params) -> tuple[str, ...]:
+    """What this speaks to in the frameworks of `auditor.values.controls`."""
+    return WORLD
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The images looked at, and what was said of them: right as they are (n,), right when corrupted, by kind
+    (severities, n), and of each image the share of its versions that are right (n,).
+    """
+
+    chosen: IntArray
+    clean: NDArray[np.bool_]
+    right: Mapping[Kind, NDArray[np.bool_]]
+    answers: Mapping[Kind, Answers]
+    held: FloatArray
+
+
+def run(context: Context, params: Params) -> Evidence:
+    """Classify images as they are, and under every kind at every severity."""
+    samples, severities = context.samples, sorted(params.severities)
+    chosen = context.sample(params.samples)
+    labels, rows = samples.labels[chosen], samples.indices[chosen]
+    kinds, left_out = _suited(params, samples.images.shape[1:])
+    clean = context.classifier.predict(samples.images[chosen]).argmax(axis=1) == labels
+    answers = classified_corrupted(context, context.classifier, chosen, kinds, severities)
+    right = {kind: answer.predicted == labels for kind, answer in answers.items()}
+    by_kind = {kind: mean(hits.mean(axis=0), (0.0, 1.0), rows) for kind, hits in right.items()}
+    held = np.mean([hits.mean(axis=0) for hits in right.values()], axis=0)
+    metrics: dict[str, Metric] = {
+        "corrupted_accuracy": mean(held, (0.0, 1.0), rows),
+        "worst_corruption_accuracy": lowest(
+            {kind: mean(m.values, (0.0, 1.0)) for kind, m in by_kind.items() if m.values is not None}
+        ),
+        "accuracy_drop": mean(clean - held, (-1.0, 1.0), rows),
+        "clean_accuracy": proportion(clean, rows=rows),
+        **{f"corrupted_accuracy.{kind}": metric for kind, metric in by_kind.items()},
+        **{
+            f"accuracy_at.{kind}.{severity}": proportion(hits[i], rows=rows)
+            for kind, hits in right.items()
+            for i, severity in enumerate(severities)
+        },
+    }
+    weakest = min(by_kind, key=lambda kind: by_kind[kind].value)
+    summary = (
+        f"{held.mean():.1%} of the corrupted images get their true class, as do {share(metrics['clean_accuracy'])} as "
+        f"they are; the worst kind is {weakest}, with {by_kind[weakest].value:.1%}."
+    )
+    seen = _Seen(chosen, clean, right, answers, held)
+    return Evidence(
+        summary=summary,
+        metrics=metrics,
+        figures=pictured(
+            lambda: _matrix(right, severities),
+            lambda: _fragile(context, params, seen, severities),
+            lambda: _sheet(context, seen, severities),
+        ),
+        tables=(_table(seen, by_kind),),
+        diagnostics=(_changes(answers),),
+        notes=(*left_out, *_unchanged(answers, severities)),
+        arrays={
+            "kinds": np.array(kinds),
+            "severities": np.array(severities),
+            "predicted": np.stack([answer.predicted for answer in answers.values()]).astype(np.int32),
+            "moved": np.stack([answer.moved for answer in answers.values()]).astype(np.float32),
+            "labels": labels,
+            "indices": rows,
+        },
+    )
+
+
+def _asked(params: Params) -> tuple[Kind, ...]:
+    """Every kind that the parameters name, by itself or by its family, in the order of the registry."""
+    return tuple(name for name, one in CORRUPTIONS.items() if name in params.kinds or one.family in params.kinds)
+
+
+def _suited(params: Params, shape: tuple[int, ...]) -> tuple[tuple[Kind, ...], list[str]]:
+    """The kinds to apply to images of shape (H, W, C), and notes on those of a family that don't suit them.
+
+    What is named by itself has to suit them. Raises CheckError where nothing is left.
+    """
+    unfit = {kind: CORRUPTIONS[kind].unfit(shape) for kind in _asked(params)}
+    kept = tuple(kind for kind, why in unfit.items() if not why or kind in params.kinds)
+    if not kept:
+        raise CheckError(f"no kind of {', '.join(params.kinds)} suits the images: {next(iter(unfit.values()))}")
+    return kept, [f"`{kind}` is left out: {why}." for kind, why in unfit.items() if kind not in kept]
+
+
+def _changes(answers: Mapping[Kind, Answers]) -> Diagnostic:
+    """Whether every kind changes most images at some severity: accuracy under one that doesn't says nothing of it."""
+    idle = [kind for kind, answer in answers.items() if answer.changed.mean(axis=1).max() < 0.5]
+    name = "corruptions change images"
+    if not idle:
+        return Diagnostic(name, True, "every kind changes most images by half a grey level or more")
+    inflated = ("corrupted_accuracy", "worst_corruption_accuracy", "accuracy_at")
+    message = (
+        f"{', '.join(idle)} left most images as they were, at every severity: nothing was tested by that; leave it out"
+    )
+    return Diagnostic(name, False, message, inflates=inflated, deflates=("accuracy_drop",))
+
+
+def _unchanged(answers: Mapping[Kind, Answers], severities: Sequence[int]) -> Iterator[str]:
+    """A note on every kind that left some images as they were."""
+    for kind, answer in answers.items():
+        same = (~answer.changed).sum(axis=1)
+        if same.any():
+            told = ", ".join(
+                f"{count} at severity {s}" for s, count in zip(severities, same.tolist(), strict=True) if count
+            )
+            yield f"`{kind}` left images as they were: {told}, of {answer.changed.shape[1]}."
+
+
+def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:
+    rows = tuple(
+        (
+            kind,
+            CORRUPTIONS[kind].family,
+            metric.value,
+            seen.clean.mean() - metric.value,
+            seen.answers[kind].moved.mean() * 255,
+        )
+        for kind, metric in sorted(by_kind.items(), key=lambda one: one[1].value)
+    )
+    columns = ("kind", "family", "accuracy", "drop", "change, in grey levels")
+    return Table("Kinds, the worst first; a change is the root mean square over an image", columns, rows)
+
+
+def _matrix(right: Mapping[Kind, NDArray[np.bool_]], severities: Sequence[int]) -> Heatmap:
+    values = np.stack([hits.mean(axis=1) for hits in right.values()])
+    kind, column = divmod(int(values.argmin()), values.shape[1])
+    least = f"{list(right)[kind]} at severity {severities[column]}, {values.min():.0%}"
+    return Heatmap(
+        title="Accuracy by kind and severity",
+        caption=f"Share of the images that get their true class; the lowest is {least}.",
+        alt=f"Accuracy under {several(len(right), 'kind')} of corruption; the lowest is {least}.",
+        values=values,
+        row_labels=tuple(kind.replace("_", " ") for kind in right),
+        column_labels=tuple(map(str, severities)),
+        row_title="kind",
+        column_title="severity",
+    )
+
+
+def _sheet(context: Context, seen: _Seen, severities: Sequence[int]) -> Strip:
+    """One image under everything: the first that is right as it is."""
+    samples, at = context.samples, int(np.flatnonzero(seen.clean)[0]) if seen.clean.any() else 0
+    position = seen.chosen[at]
+    image, row = samples.images[position : position + 1], samples.indices[position : position + 1]
+    kinds = list(seen.right)
+    before = np.repeat(_small(image), len(kinds), axis=0)
+    panels = [natural_panel(before, samples.box, "as it is")]
+    for i, severity in enumerate(severities):
+        made = [_small(corrupt(image, kind, severity, samples.box, row, context.seed)) for kind in kinds]
+        said = tuple(samples.class_name(int(seen.answers[kind].predicted[i, at])) for kind in kinds)
+        panels.append(natural_panel(np.concatenate(made), samples.box, f"severity {severity}", said))
+    true, tall = samples.class_name(int(samples.labels[position])), image.shape[1]
+    shrunk = " Images are shown smaller than they are." if max(image.shape[1:3]) > _SHOWN_SIDE else ""
+    return Strip(
+        title="Contact sheet",
+        caption=f"Row {row[0]}, a {true} of {tall} × {image.shape[2]} pixels, under every kind at every severity, with "
+        f"the class it is given.{shrunk} Is it still a {true} to you?",
+        alt=f"An image of a {true} under {several(len(kinds), 'kind')} of corruption.",
+        panels=tuple(panels),
+        row_labels=tuple(kind.replace("_", " ") for kind in kinds),
+    )
+
+
+def _fragile(context: Context, params: Params, seen: _Seen, severities: Sequence[int]) -> tuple[Strip, ...]:
+    """The images of which most versions are wrong, though they are right as they are, each with its mildest fall."""
+    samples, kinds = context.samples, list(seen.right)
+    order = [int(i) for i in np.argsort(seen.held, kind="stable") if seen.clean[i] and seen.held[i] < 1]
+    shown = order[: params.show]
+    if not shown:
+        return ()
+    before, after, marks, held = [], [], [], []
+    for at in shown:
+        wrong = np.stack([~seen.right[kind][:, at] for kind in kinds])
+        moved = np.where(wrong, np.stack([seen.answers[kind].moved[:, at] for kind in kinds]), np.inf)
+        which, level = divmod(int(moved.argmin()), moved.shape[1])
+        kind, severity, position = kinds[which], severities[level], seen.chosen[at]
+        image, row = samples.images[position : position + 1], samples.indices[position : position + 1]
+        before.append(_small(image))
+        after.append(_small(corrupt(image, kind, severity, samples.box, row, context.seed)))
+        marks.append(
+            f"{samples.class_name(int(seen.answers[kind].predicted[level, at]))}, {kind.replace('_', ' ')} {severity}"
+        )
+        held.append(f"{samples.class_name(int(samples.labels[position]))}, {seen.held[at]:.0%} right")
+    return (
+        Strip(
+            title="The most fragile images",
+            caption="Right as they are, and wrong under most corruptions: true class and the share of its versions "
+            "that are right, and the smallest change that made it wrong, with the class it is given then.",
+            alt=f"{several(len(shown), 'fragile image')}; the first is a {held[0]}.",
+            panels=(
+                natural_panel(np.concatenate(before), samples.box, "as it is", tuple(held)),
+                natural_panel(np.concatenate(after), samples.box, "wrong under", tuple(marks)),
+            ),
+        ),
+    )
+
+
+def _small(images: FloatArray) -> FloatArray:
+    """Images (N, H, W, C) no larger than is worth showing, each pixel the mean of a square of theirs."""
+    fold = -(-max(images.shape[1:3]) // _SHOWN_SIDE)
+    if fold == 1:
+        return images
+    height, width = (size // fold for size in images.shape[1:3])
+    cut = images[:, : height * fold, : width * fold]
+    small: FloatArray = cut.reshape(len(images), height, fold, width, fold, -1).mean(axis=(2, 4))
+    return small

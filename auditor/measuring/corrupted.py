@@ -1,0 +1,97 @@
+"""What a classifier says of images that the world has changed: block by block, by any engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.compute import progress
+from auditor.corruptions import CORRUPTIONS, Kind, corrupt
+from auditor.search import block_size
+from auditor.values import CheckError, Classifier, Context, FloatArray, IntArray
+
+_GREY = 0.5 / 255
+"""What changes no value by half a grey level of 8 bits, in widths of the box, leaves an image as it was."""
+_VALUES = 50_000  # of images that are corrupted at a time: as many as a processor keeps near
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block of images (n, H, W, C) with their rows (n,), to be corrupted and classified at several severities."""
+
+    kind: Kind
+    severities: tuple[int, ...]
+    images: FloatArray
+    rows: IntArray
+    box: tuple[float, float]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says of corrupted images, and how much these were changed.
+
+    predicted: classes (severities, n). moved: root mean square of the change, in widths of the box (severities, n).
+    changed: whether some value changed by half a grey level or more (severities, n).
+    """
+
+    predicted: IntArray
+    moved: NDArray[np.float64]
+    changed: NDArray[np.bool_]
+
+
+def classified_corrupted(
+    context: Context, classifier: Classifier, chosen: IntArray, kinds: Sequence[Kind], severities: Sequence[int]
+) -> dict[Kind, Answers]:
+    """What a classifier says of the samples at the positions `chosen`, under every kind at every severity.
+
+    Raises CheckError for a kind that can't be applied to such images.
+    """
+    samples = context.samples
+    for kind in kinds:
+        unfit = CORRUPTIONS[kind].unfit(samples.images.shape[1:])
+        if unfit:
+            raise CheckError(f"`kinds`: {kind!r} doesn't suit {samples.source}: {unfit}; leave it out")
+    size = block_size(samples.images[0].size)
+    blocks = [chosen[first : first + size] for first in range(0, len(chosen), size)]
+    tasks = [
+        Task(kind, tuple(severities), samples.images[part], samples.indices[part], samples.box, context.seed)
+        for kind in kinds
+        for part in blocks
+    ]
+    found = context.engine(answered, classifier, tasks)
+    by_kind = {kind: found[i * len(blocks) : (i + 1) * len(blocks)] for i, kind in enumerate(kinds)}
+    return {kind: _joined(parts) for kind, parts in by_kind.items()}
+
+
+def answered(classifier: Classifier, task: Task) -> Answers:
+    """Corrupt and classify one block."""
+    progress.told(task.kind)
+    made = np.stack([_corrupted(task, severity) for severity in task.severities])
+    said = classifier.predict(made.reshape(-1, *task.images.shape[1:])).argmax(axis=1)
+    change = np.abs(made.astype(np.float64) - task.images) / (task.box[1] - task.box[0])
+    within = (2, 3, 4)
+    return Answers(
+        said.reshape(len(task.severities), -1),
+        np.sqrt((change**2).mean(axis=within)),
+        change.max(axis=within) >= _GREY,
+    )
+
+
+def _corrupted(task: Task, severity: int) -> FloatArray:
+    few = max(1, _VALUES // task.images[0].size)
+    parts = range(0, len(task.images), few)
+    made = [
+        corrupt(task.images[i : i + few], task.kind, severity, task.box, task.rows[i : i + few], task.seed)
+        for i in parts
+    ]
+    return np.concatenate(made)
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    return Answers(
+        np.concatenate([part.predicted for part in parts], axis=1),
+        np.concatenate([part.moved for part in parts], axis=1),
+        np.concatenate([part.changed for part in parts], axis=1),
+    )
