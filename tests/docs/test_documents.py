@@ -56,6 +56,8 @@ def test_what_the_field_has_a_word_for_is_called_so():
     assert len(sources) > 200
     assert not found
     glossary = (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
+    words = [re.sub(r"[`*∞]", "", word).strip().lower() for word in re.findall(r"^\| (.+?) \|", glossary, re.MULTILINE)]
+    assert words[1:] == sorted(words[1:])
     for word in ("margin", "objective", "adversarial image", "broken image", "budget", "queries", "threat model"):
         assert re.search(rf"^\| {word} \| .+ \| .*\d{{4}}.* \|$", glossary, re.MULTILINE), f"{word}: with its source"
 

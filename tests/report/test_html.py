@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from auditor.report.html import render
-from auditor.values import Diagnostic, Expectation, Table, exact, mean, proportion
+from auditor.values import Diagnostic, Expectation, Failure, Table, exact, mean, proportion
 from tests.report.page import (
     Node,
     every_figure,
@@ -224,6 +224,14 @@ def test_errors_show_kind_message_and_folded_traceback(page: Node) -> None:
     assert "open" not in broken.all("details")[0].attributes
     assert "Traceback (most" in broken.all("details")[0].one("pre").text
     assert "not judged" in broken.one("table", class_="metrics").text
+
+
+def test_errors_that_explain_themselves_are_shown_without_the_name_of_their_class() -> None:
+    failure = Failure("CheckError", "`first: 9` asks for more images than the 5 of npz", "")
+    broken = card(parse(render(run_of(record("broken", None, failure=failure)))), "broken")
+    assert "This could not be measured" in broken.text
+    assert "asks for more images than the 5" in broken.text
+    assert "CheckError" not in broken.text
 
 
 def test_numbers_without_a_value_or_an_interval_are_shown_as_such() -> None:
