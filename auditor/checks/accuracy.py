@@ -30,7 +30,9 @@ import numpy as np
 from auditor.compute import generator
 from auditor.measuring import fewest, natural_panel, probability_text, scores, several, share
 from auditor.values import (
+    A_SHARE,
     ACCURACY,
+    NOT_NEGATIVE,
     CheckError,
     Context,
     Count,
@@ -70,9 +72,11 @@ METRICS = {
     "worst_class_accuracy": MetricInfo("lowest", "accuracy on the class with the lowest one, of all classes", "higher"),
     "top_accuracy": MetricInfo("proportion", "share of images whose class is among the `top` highest", "higher"),
     "precision.*": MetricInfo("proportion", "share of the answers of one class that are right", "higher"),
-    "majority": MetricInfo("exact", "accuracy of always answering the most frequent class"),
-    "errors": MetricInfo("exact", "number of misclassified images among those looked at", "lower", True),
-    "confidence": MetricInfo("mean", "probability of the predicted class"),
+    "majority": MetricInfo("exact", "accuracy of always answering the most frequent class", bounds=A_SHARE),
+    "errors": MetricInfo(
+        "exact", "number of misclassified images among those looked at", "lower", True, bounds=NOT_NEGATIVE
+    ),
+    "confidence": MetricInfo("mean", "probability of the predicted class", bounds=A_SHARE),
 }
 
 

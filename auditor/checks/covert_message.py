@@ -38,6 +38,7 @@ from auditor.compute import tensorflow, uniform
 from auditor.measuring import lints, natural_panel, share
 from auditor.search import Ascending, Objective, ascend, margin, passes_of_ascent, towards_target
 from auditor.values import (
+    NOT_NEGATIVE,
     CheckError,
     Classifier,
     Context,
@@ -101,8 +102,8 @@ METRICS = {
     "stranger_recovered.*": MetricInfo("highest", "the same for one stranger, at its best place"),
     "owner_digits": MetricInfo("proportion", "share of images the owner reads right"),
     "stranger_digits.*": MetricInfo("highest", "share of images that one stranger reads right, at its best place"),
-    "bits_per_image": MetricInfo("exact", "bits of text that one image carries"),
-    "images": MetricInfo("exact", "number of images the text takes"),
+    "bits_per_image": MetricInfo("exact", "bits of text that one image carries", bounds=NOT_NEGATIVE),
+    "images": MetricInfo("exact", "number of images the text takes", bounds=NOT_NEGATIVE),
 }
 
 

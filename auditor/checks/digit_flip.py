@@ -44,7 +44,9 @@ from auditor.measuring import (
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
+    A_SHARE,
     EVASION,
+    NOT_NEGATIVE,
     WHITE_BOX,
     AdversarialImages,
     Bars,
@@ -106,12 +108,16 @@ class Params(Ascending):
 
 METRICS = {
     "flip_rate": MetricInfo("proportion", "share of images that end as the target", "lower"),
-    "flipped": MetricInfo("exact", "number of images that end as the target", "lower", True),
-    "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower"),
-    "least_end_confidence": MetricInfo("exact", "the same for the image where it is lowest", of_those=True),
-    "l2": MetricInfo("mean", "L2 norm of the change"),
-    "linf": MetricInfo("mean", "greatest change of any pixel"),
-    "steps_to_flip": MetricInfo("mean", "steps until the model gives the target, over the images that end so"),
+    "flipped": MetricInfo("exact", "number of images that end as the target", "lower", True, bounds=NOT_NEGATIVE),
+    "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower", bounds=A_SHARE),
+    "least_end_confidence": MetricInfo(
+        "exact", "the same for the image where it is lowest", of_those=True, bounds=A_SHARE
+    ),
+    "l2": MetricInfo("mean", "L2 norm of the change", bounds=NOT_NEGATIVE),
+    "linf": MetricInfo("mean", "greatest change of any pixel", bounds=NOT_NEGATIVE),
+    "steps_to_flip": MetricInfo(
+        "mean", "steps until the model gives the target, over the images that end so", bounds=NOT_NEGATIVE
+    ),
     "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
 }
 

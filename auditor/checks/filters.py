@@ -33,6 +33,8 @@ from auditor.compute import uniform
 from auditor.measuring import lints, natural_panel
 from auditor.search import Ascending, ascend_to_targets
 from auditor.values import (
+    A_SHARE,
+    NOT_NEGATIVE,
     Bars,
     CheckError,
     Context,
@@ -69,13 +71,17 @@ class Params(Ascending):
 
 
 METRICS = {
-    "filters": MetricInfo("exact", "number of filters in the layer"),
-    "dead_filters": MetricInfo("exact", "filters that respond to no sample at any place", of_those=True),
+    "filters": MetricInfo("exact", "number of filters in the layer", bounds=NOT_NEGATIVE),
+    "dead_filters": MetricInfo(
+        "exact", "filters that respond to no sample at any place", of_those=True, bounds=NOT_NEGATIVE
+    ),
     "activation_start": MetricInfo("exact", "mean activation of all filters, each on noise, before the first step"),
     "activation_end": MetricInfo("exact", "the same on the images found for them"),
     "activation_gain": MetricInfo("exact", "end less start, the mean of all filters"),
-    "excited": MetricInfo("exact", "share of filters whose mean activation rose"),
-    "vanished": MetricInfo("exact", "share of gradients too small to follow (standard deviation below 1e-8)"),
+    "excited": MetricInfo("exact", "share of filters whose mean activation rose", bounds=A_SHARE),
+    "vanished": MetricInfo(
+        "exact", "share of gradients too small to follow (standard deviation below 1e-8)", bounds=A_SHARE
+    ),
 }
 
 

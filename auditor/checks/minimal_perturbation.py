@@ -57,6 +57,7 @@ from auditor.search import Norm, ThreatModel, distance
 from auditor.statistics import interval
 from auditor.values import (
     EVASION,
+    NOT_NEGATIVE,
     AdversarialImages,
     ClassChoice,
     Context,
@@ -109,9 +110,15 @@ class Params(Attacked):
 
 
 _DISTANCES = {
-    "median_distance": MetricInfo("median", "distance to the closest adversarial image found", "higher"),
-    "nearest_distance": MetricInfo("exact", "the least of these distances, of the images looked at", "higher", True),
-    "farthest_distance": MetricInfo("exact", "the greatest of those that were found", "higher", True),
+    "median_distance": MetricInfo(
+        "median", "distance to the closest adversarial image found", "higher", bounds=NOT_NEGATIVE
+    ),
+    "nearest_distance": MetricInfo(
+        "exact", "the least of these distances, of the images looked at", "higher", True, bounds=NOT_NEGATIVE
+    ),
+    "farthest_distance": MetricInfo(
+        "exact", "the greatest of those that were found", "higher", True, bounds=NOT_NEGATIVE
+    ),
     "found": MetricInfo("proportion", "share of the images for which an adversarial image was found", "lower"),
 }
 # What they are called with a target, which is further away than the nearest class: they can't be compared.
@@ -161,6 +168,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     doubts = _doubts(params)
     if lints.claims(expectations, doubts.inflates, doubts.deflates):
         yield from lints.of_attacks(params, _without_gradients(params))
+    yield from lints.of_target(params.target, expectations, doubts.inflates, doubts.deflates)
     yield from lints.of_closest(params, box)
     yield from lints.of_distances({_called("median_distance", params): params.norm}, expectations, box)
 

@@ -26,7 +26,18 @@ from pathlib import Path
 
 from auditor.loading.scanning import Threat, pickles_in, scan
 from auditor.telling.reason import reason
-from auditor.values import CheckError, Context, Diagnostic, Evidence, MetricInfo, Parameters, Passes, Table, exact
+from auditor.values import (
+    NOT_NEGATIVE,
+    CheckError,
+    Context,
+    Diagnostic,
+    Evidence,
+    MetricInfo,
+    Parameters,
+    Passes,
+    Table,
+    exact,
+)
 
 
 class Params(Parameters):
@@ -36,11 +47,15 @@ class Params(Parameters):
 READS_CHECKPOINTS = True
 _MOST_NAMED = 5
 METRICS = {
-    "critical": MetricInfo("exact", "findings that a loader may act upon", better="lower"),
-    "warnings": MetricInfo("exact", "findings that no honest checkpoint needs", better="lower"),
-    "unknown": MetricInfo("exact", "files, and parts of archives, that couldn't be looked into", better="lower"),
-    "unpinned": MetricInfo("exact", "files whose digest doesn't stand in the spec", better="lower"),
-    "files": MetricInfo("exact", "files that were looked into"),
+    "critical": MetricInfo("exact", "findings that a loader may act upon", better="lower", bounds=NOT_NEGATIVE),
+    "warnings": MetricInfo("exact", "findings that no honest checkpoint needs", better="lower", bounds=NOT_NEGATIVE),
+    "unknown": MetricInfo(
+        "exact", "files, and parts of archives, that couldn't be looked into", better="lower", bounds=NOT_NEGATIVE
+    ),
+    "unpinned": MetricInfo(
+        "exact", "files whose digest doesn't stand in the spec", better="lower", bounds=NOT_NEGATIVE
+    ),
+    "files": MetricInfo("exact", "files that were looked into", bounds=NOT_NEGATIVE),
 }
 
 

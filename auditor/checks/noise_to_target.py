@@ -44,6 +44,7 @@ from auditor.measuring import (
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
+    A_SHARE,
     EVASION,
     WHITE_BOX,
     AdversarialImages,
@@ -103,12 +104,12 @@ METRICS = {
     ),
     "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
     "start_confidence": MetricInfo("mean", "probability of the target before the first step; 1 / K with all K targets"),
-    "end_confidence": MetricInfo("mean", "probability of the target after the last step"),
-    "end_confidence.*": MetricInfo("mean", "the same for `clipped`"),
+    "end_confidence": MetricInfo("mean", "probability of the target after the last step", bounds=A_SHARE),
+    "end_confidence.*": MetricInfo("mean", "the same for `clipped`", bounds=A_SHARE),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
     "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
     "stalled": MetricInfo("proportion", "share of images that missed the target and whose last gradient had vanished"),
-    "vanished.*": MetricInfo("mean", "the same for `clipped`"),
+    "vanished.*": MetricInfo("mean", "the same for `clipped`", bounds=A_SHARE),
 }
 
 _DEFLATED = ("success_rate", "end_confidence")

@@ -37,6 +37,8 @@ from auditor.judging import judge
 from auditor.measuring import DISGUISES, Attacked, Decoy, cost_steady, lints, steady
 from auditor.search import Job, ThreatModel, search
 from auditor.values import (
+    A_SHARE,
+    NOT_NEGATIVE,
     CheckError,
     Classifier,
     Context,
@@ -79,11 +81,11 @@ class Params(Attacked):
 
 
 METRICS = {
-    "missed": MetricInfo("exact", "decoys whose false claim passed"),
-    "caught": MetricInfo("exact", "decoys whose false claim did not pass"),
-    "false_alarms": MetricInfo("exact", "honest models that were doubted, or judged wrongly"),
+    "missed": MetricInfo("exact", "decoys whose false claim passed", bounds=NOT_NEGATIVE),
+    "caught": MetricInfo("exact", "decoys whose false claim did not pass", bounds=NOT_NEGATIVE),
+    "false_alarms": MetricInfo("exact", "honest models that were doubted, or judged wrongly", bounds=NOT_NEGATIVE),
     "closed_form_gap": MetricInfo(
-        "exact", "share of images on which attack and closed form disagree, on a linear classifier"
+        "exact", "share of images on which attack and closed form disagree, on a linear classifier", bounds=A_SHARE
     ),
 }
 

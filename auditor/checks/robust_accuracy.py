@@ -56,6 +56,7 @@ from auditor.measuring import (
 from auditor.search import Keep, ThreatModel, distance
 from auditor.values import (
     EVASION,
+    NOT_NEGATIVE,
     AdversarialImages,
     ClassChoice,
     Context,
@@ -111,7 +112,7 @@ METRICS = {
     "targeted_success_rate": MetricInfo(
         "proportion", "with a target: share of the images attacked that were called it", "lower"
     ),
-    "distance": MetricInfo("mean", "norm of the change, over the adversarial images", "higher"),
+    "distance": MetricInfo("mean", "norm of the change, over the adversarial images", "higher", bounds=NOT_NEGATIVE),
 }
 
 
@@ -157,9 +158,13 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
     holds, breaks = _names(params)
-    if lints.claims(expectations, (holds,), (breaks,)):
+    resists = lints.claims(expectations, (holds,), (breaks,))
+    if not params.eps:
+        yield lints.of_nothing(("eps",), (holds, breaks))
+    elif resists:
         yield from lints.of_attacks(params, lints.gradient_free(params.norm))
-    yield from lints.of_radius(params, [params.eps], box)
+    yield from lints.of_target(params.target, expectations, (holds,), (breaks,))
+    yield from lints.of_radius(params, [params.eps], box, resists)
 
 
 def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:

@@ -114,9 +114,12 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
     """What makes the threat model weak, before it is tried."""
-    if lints.claims(expectations, ("robust_accuracy", "half_eps")):
+    resists = lints.claims(expectations, ("robust_accuracy", "half_eps"))
+    if resists:
         yield from lints.of_attacks(params, lints.gradient_free(params.norm))
-    yield from lints.of_radius(params, params.eps, box)
+    if 0 in params.eps:
+        yield lints.of_nothing(("eps", params.eps.index(0)), ("robust_accuracy.0",))
+    yield from lints.of_radius(params, params.eps, box, resists)
     yield from lints.of_distances({"half_eps": params.norm}, expectations, box)
 
 

@@ -32,7 +32,9 @@ from numpy.typing import NDArray
 from auditor.compute import normal
 from auditor.measuring import natural_panel, numbered, of_each, probability_text, rate, several
 from auditor.values import (
+    A_SHARE,
     EVASION,
+    NOT_NEGATIVE,
     TRANSFER,
     AdversarialImages,
     CaseIds,
@@ -71,13 +73,19 @@ class Params(Parameters):
 
 
 METRICS = {
-    "transfer_rate": MetricInfo("mean", "share of the models that call an image its target, mean over originals"),
+    "transfer_rate": MetricInfo(
+        "mean", "share of the models that call an image its target, mean over originals", bounds=A_SHARE
+    ),
     "transfer_rate.*": MetricInfo("proportion", "share of images that one model calls their target"),
-    "still_wrong_rate": MetricInfo("mean", "share of the models that misclassify an image, mean over originals"),
+    "still_wrong_rate": MetricInfo(
+        "mean", "share of the models that misclassify an image, mean over originals", bounds=A_SHARE
+    ),
     "still_wrong_rate.*": MetricInfo("proportion", "share of images that one model misclassifies"),
-    "control_target_rate": MetricInfo("mean", "the transfer rate of equally large random changes"),
-    "control_wrong_rate": MetricInfo("mean", "the still-wrong rate of equally large random changes"),
-    "images": MetricInfo("exact", "number of images that fooled their source and were taken further"),
+    "control_target_rate": MetricInfo("mean", "the transfer rate of equally large random changes", bounds=A_SHARE),
+    "control_wrong_rate": MetricInfo("mean", "the still-wrong rate of equally large random changes", bounds=A_SHARE),
+    "images": MetricInfo(
+        "exact", "number of images that fooled their source and were taken further", bounds=NOT_NEGATIVE
+    ),
 }
 
 

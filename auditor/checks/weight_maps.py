@@ -28,6 +28,7 @@ from auditor.compute import tensorflow, uniform
 from auditor.measuring import lints, natural_panel
 from auditor.search import no_gradient
 from auditor.values import (
+    A_SHARE,
     CheckError,
     Context,
     Evidence,
@@ -59,7 +60,7 @@ METRICS = {
         "exact", "correlation of a class's map with its mean image less that of all, mean of all classes"
     ),
     "resemblance.*": MetricInfo("exact", "the same for one class"),
-    "matched": MetricInfo("exact", "share of maps that resemble their own class more than any other"),
+    "matched": MetricInfo("exact", "share of maps that resemble their own class more than any other", bounds=A_SHARE),
 }
 
 

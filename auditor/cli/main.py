@@ -1,4 +1,4 @@
-"""The `auditor` command. Exit codes: 0 all pass, 1 some check did not pass, 2 the spec or set-up is wrong."""
+"""The `auditor` command. Exit codes: 0 no case that ran did badly, 1 some did, 2 the spec or set-up is wrong."""
 
 import math
 import sys
@@ -159,8 +159,8 @@ def validate(paths: tuple[Path, ...], strict: bool) -> None:
     """Check specs without running them.
 
     PATHS are specs or folders (default: the current one). Every mistake is printed as file:line:column. So is what
-    makes a claim weak: expectations that so few samples can't settle, and threat models that a weak attack, or one
-    that is fooled, would pass.
+    makes a claim weak: expectations that so few samples can't settle, threat models that a weak attack, or one that is
+    fooled, would pass, gates that nothing could violate, and titles that say more than their gates.
     """
     from auditor.spec import make_plan
     from auditor.values import SpecError

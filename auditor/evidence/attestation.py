@@ -13,6 +13,7 @@ from typing import Any
 
 from auditor.records import manifest
 from auditor.records.store import Folder, write_text
+from auditor.report import outcome
 from auditor.telling.reason import named_reason, os_reason, reason
 from auditor.values import RecordError, Run, State
 
@@ -24,7 +25,10 @@ _WANTED = "this needs the extra `attest`: pip install 'robustness-auditor[attest
 
 
 def statement(folder: Path) -> dict[str, Any]:
-    """What is attested of a finished audit; raise RecordError if its files aren't as they were sealed."""
+    """What is attested of a finished audit; raise RecordError if its files aren't as they were sealed.
+
+    It is PASSED only where the whole run passed: every planned case ran, some gate was judged, none was waived.
+    """
     wrong = manifest.broken(folder)
     if wrong:
         name, why = next(iter(wrong.items()))
@@ -39,7 +43,8 @@ def statement(folder: Path) -> dict[str, Any]:
     deselected = [case for case, state in states.items() if state == "not selected" or case in run.left]
     failed = [case for case, state in states.items() if state in _FAILED and case not in deselected]
     warned = [*waived, *deselected]
-    result = "FAILED" if failed or not (passed or waived) else "WARNED" if warned else "PASSED"
+    whole_passed = outcome.overall(outcome.counts(run)) == "pass"
+    result = "FAILED" if failed else "PASSED" if whole_passed else "WARNED"
     link = manifest.link(folder)
     about = {
         "run": run.id,
@@ -49,6 +54,7 @@ def statement(folder: Path) -> dict[str, Any]:
         "executed": [case for case in states if case in run.records],
         "deselected": deselected,
         "waived": waived,
+        "descriptive": [case for case, state in states.items() if state == "descriptive"],
     }
     whole = {"sha256": manifest.digest(folder / manifest.NAME)}
     return {
@@ -81,6 +87,7 @@ def told(signed: Mapping[str, Any]) -> str:
             ("failed", predicate["failedTests"]),
             ("waived", about.get("waived", ())),
             ("not run", about.get("deselected", ())),
+            ("nothing claimed", about.get("descriptive", ())),
         )
         if names
     ]

@@ -9,7 +9,7 @@ from auditor.evidence.rejudge import other_source
 from auditor.judging import conclude, shared_level
 from auditor.run.runner import planned
 from auditor.spec import Case, Plan
-from auditor.values import Record, Run, Waiver
+from auditor.values import PlannedCase, Record, Run, Waiver
 
 
 def as_planned(run: Run, plan: Plan) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def _cases(run: Run, plan: Plan) -> Iterator[Finding]:
     parts = [
         ("missing", [name for name in wanted if name not in there]),
         ("not the spec's", [name for name in there if name not in wanted]),
-        ("described otherwise", [n for n, c in there.items() if n in wanted and _bare(c) != _bare(wanted[n])]),
+        ("described otherwise", [n for n, c in there.items() if n in wanted and not _alike(c, wanted[n])]),
     ]
     said = "; ".join(f"{', '.join(names)}: {what}" for what, names in parts if names)
     whole = (run.audit, run.title) == (plan.audit, plan.spec.content.title or plan.audit)
@@ -42,6 +42,13 @@ def _cases(run: Run, plan: Plan) -> Iterator[Finding]:
         if case.id not in run.records:
             state = run.state(case)
             yield taken(case.id, "outcome", f"{state}, says the record; nothing is known of it")
+
+
+def _alike(told: PlannedCase, wanted: PlannedCase) -> bool:
+    """Whether a case is described as the spec does; earlier versions noted what it asks with its record alone."""
+    if not told.confidence:
+        wanted = dataclasses.replace(wanted, params={}, expectations=(), confidence=0.0, caveats=())
+    return bool(_bare(told) == _bare(wanted))
 
 
 def _bare(case: Any) -> Any:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from auditor.judging import conclude, settle, unjudged, what_differs
+from auditor.judging import asked, conclude, eased, settle, unjudged, what_differs
 from auditor.records import manifest
 from auditor.records.store import Folder
 from auditor.run.runner import planned
@@ -22,7 +22,7 @@ def rejudge(folder: Folder, plan: Plan, accept_changed: bool = False) -> Run:
         manifest.check_sealed(folder.path)
     run = folder.load_run()
     records = {case.id: conclude(_evidence(run, plan, case), plan, case) for case in plan.cases}
-    return dataclasses.replace(
+    judged = dataclasses.replace(
         run,
         title=plan.spec.content.title or plan.audit,
         spec=plan.spec.marks.file,
@@ -35,6 +35,7 @@ def rejudge(folder: Folder, plan: Plan, accept_changed: bool = False) -> Run:
         changed=tuple(dict.fromkeys((*run.changed, *manifest.changed(folder.path)))),
         not_judged=tuple(case.id for case in run.cases if case.id not in records),
     )
+    return dataclasses.replace(judged, eased=eased(asked(run), run.started, asked(judged)))
 
 
 def _evidence(run: Run, plan: Plan, case: Case) -> Record:

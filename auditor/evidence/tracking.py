@@ -112,7 +112,7 @@ def tags(run: Run) -> Mapping[str, str]:
         "spec.path": run.spec,
         "spec.sha256": run.spec_digest,
         "mlflow.source.name": run.spec,
-        "mlflow.note.content": outcome.sentence(counts),
+        "mlflow.note.content": outcome.told(run),
         **({"mlflow.source.git.commit": run.commit} if run.commit else {}),
     }
 
@@ -136,8 +136,8 @@ def _tag_versions(client: Any, run_id: str, run: Run, plan: Plan) -> None:
                 named = dataclasses.replace(registered(reference.name), inner="")
                 measured.setdefault(named, []).append(name)
     for version, names in measured.items():
-        cases = tuple(case for case in outcome.selected_cases(run) if case.model in names)
-        if not cases:
+        cases = tuple(case for case in run.cases if case.model in names)
+        if not any(case.selected for case in cases):
             continue
         said = {
             "verdict": outcome.overall(outcome.counts(dataclasses.replace(run, cases=cases))),

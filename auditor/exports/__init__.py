@@ -2,5 +2,5 @@
 
 `exports.files` renders them, `exports.publishing` where a run wants them, `exports.results` is the JSON that others
 build on, `junit`, `sarif` and `codequality` are what CI reads. Import from these modules. It imports `report`,
-`drawing`, `records`, `statistics` and `values`.
+`drawing`, `judging`, `records`, `statistics` and `values`.
 """

@@ -40,7 +40,7 @@ def _case(audit: Element, run: Run, case: PlannedCase) -> None:
         found = SubElement(test, tag, type=run.state(case), message=_said(outcome.finding(run, case)))
         found.text = _said(outcome.message(run, case))
     if record and record.evidence:
-        SubElement(test, "system-out").text = _said(record.evidence.summary)
+        SubElement(test, "system-out").text = _said(outcome.found(run, case, record.evidence))
 
 
 def _outcome(run: Run, case: PlannedCase) -> str | None:

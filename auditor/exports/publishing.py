@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from auditor.judging import asked
 from auditor.records import history, manifest
 from auditor.records.store import Folder, write_bytes, write_text
 from auditor.report import PAGE, SIZE
@@ -56,7 +57,7 @@ def render_report(folder: Folder, size: int | None = None, drawings: Path | None
     if run.part_of:
         history.remember(reports, audit, run)
         return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
-    history.add(path, run, link)
+    history.add(path, run, link, asked(run))
     write_text(reports / PAGE, render_index(history.audits(reports)))
     return run, folder.path / PAGE
 
@@ -111,5 +112,9 @@ def add_to_step_summary(run: Run) -> None:
 
 
 def passed(run: Run) -> bool:
-    """Whether every case that was chosen to run passed; one that its budget left out was chosen not to."""
-    return all(run.state(case) in ("pass", "waived", "not selected") or case.id in run.left for case in run.cases)
+    """Whether no case that was chosen to run did badly; one that its budget left out was chosen not to.
+
+    It is about the cases, as pytest's exit code is; what the whole run shows is `outcome.overall`.
+    """
+    well = ("pass", "descriptive", "waived", "not selected")
+    return all(run.state(case) in well or case.id in run.left for case in run.cases)

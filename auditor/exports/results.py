@@ -160,6 +160,8 @@ class Case(_Part):
     """Why, in words."""
     warnings: tuple[str, ...]
     """What makes its claim weak, known before it ran."""
+    caveats: tuple[str, ...]
+    """What its verdict doesn't say, though it may seem to; part of the message too."""
     controls: tuple[str, ...]
     """Controls of frameworks that it speaks to, by their ids."""
     record: Recorded | None
@@ -184,8 +186,9 @@ class Spec(_Part):
 class Results(_Part):
     """The results of one run of one audit."""
 
-    format: Literal[1]
-    """The version of this format: another one where a reader of this one would go wrong."""
+    format: Literal[2]
+    """The version of this format: another one where a reader of this one would go wrong. In 1, what is descriptive here
+    was a pass, and so was the whole of a run that left cases out or had waived some."""
     audit: str
     """The audit's name."""
     title: str
@@ -208,6 +211,9 @@ class Results(_Part):
     """How many cases are in each state."""
     untested: tuple[str, ...]
     """What was not tested, in words."""
+    eased: Mapping[str, str]
+    """By case, also of those that are gone: what the spec asks less than it did the last time that it asked otherwise,
+    as far as the reports folder remembers."""
     remarks: tuple[str, ...]
     """On the spec as a whole, known before it ran."""
     cases: tuple[Case, ...]
@@ -223,7 +229,7 @@ def results(run: Run) -> Results:
     """Collect what the records say."""
     counts = outcome.counts(run)
     return Results(
-        format=1,
+        format=2,
         audit=run.audit,
         title=run.title,
         run=run.id,
@@ -235,6 +241,7 @@ def results(run: Run) -> Results:
         sentence=outcome.told(run),
         counts=counts,
         untested=coverage(run).untested,
+        eased=run.eased,
         remarks=run.remarks,
         cases=tuple(_case(run, case) for case in run.cases),
     )
@@ -251,6 +258,7 @@ def _case(run: Run, case: PlannedCase) -> Case:
         state=run.state(case),
         message=outcome.message(run, case),
         warnings=case.warnings,
+        caveats=outcome.caveats(run, case),
         controls=case.controls,
         record=_recorded(record) if record else None,
     )

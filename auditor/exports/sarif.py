@@ -2,7 +2,8 @@
 
 A check is a rule, explained by its docstring; a result stands in the spec, where its case does. A waived case is a
 suppressed result. That something could not be measured is said twice: by a result, so that a gate sees it, and by
-the invocation, which then was not successful.
+the invocation, which then was not successful. What is descriptive, and what a pass doesn't say, are notes of the
+invocation: as results of the kind `informational` they would be alerts to readers that know no kinds.
 """
 
 import re
@@ -36,6 +37,7 @@ def render(run: Run) -> str:
 def _run(run: Run) -> Json:
     rules = sorted({case.check for case in run.cases})
     unmeasured = [case for case in run.cases if run.state(case) in _UNMEASURED]
+    noted = [case for case in run.cases if run.state(case) == "descriptive" or outcome.caveats(run, case)]
     return {
         "tool": {
             "driver": {
@@ -51,11 +53,15 @@ def _run(run: Run) -> Json:
         "invocations": [
             {
                 "executionSuccessful": not unmeasured,
-                "toolExecutionNotifications": [_notification(run, case, rules) for case in unmeasured],
+                "toolExecutionNotifications": [
+                    *(_notification(run, case, rules, "error") for case in unmeasured),
+                    *(_notification(run, case, rules, "note") for case in noted),
+                ],
                 # Readers refuse a whole file for a time that is none.
                 **({"startTimeUtc": run.started} if _TIME.fullmatch(run.started) else {}),
             }
         ],
+        "properties": {"overall": outcome.overall(outcome.counts(run)), "sentence": visible(outcome.told(run))},
         "results": [_result(run, case, rules) for case in outcome.open_cases(run)],
     }
 
@@ -101,11 +107,11 @@ def _suppression(waiver: Waiver) -> Json:
     return {"kind": "external", "status": "accepted", "justification": visible(str(waiver))}
 
 
-def _notification(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
+def _notification(run: Run, case: PlannedCase, rules: Sequence[str], level: str) -> Json:
     record = run.records.get(case.id)
     failure = record.failure if record else None
     notification = {
-        "level": "error",
+        "level": level,
         "message": _message(f"{case.id}: {outcome.message(run, case)}"),
         "locations": [_location(run, case)],
         "associatedRule": {"id": case.check, "index": rules.index(case.check)},

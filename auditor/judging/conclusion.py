@@ -110,7 +110,7 @@ def settle(records: Mapping[str, Record], plan: Plan) -> Mapping[str, Record]:
 
 def _standing(waiver: Waiver, status: Status, record: Record) -> Waiver:
     """A waiver covers a failure or a doubt, for its checkpoint and until its last day; never an error."""
-    if status == "pass":
+    if status in ("pass", "descriptive"):
         return dataclasses.replace(waiver, standing="unneeded")
     if status == "error":
         return dataclasses.replace(waiver, standing="not for errors")

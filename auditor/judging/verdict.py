@@ -10,11 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auditor.judging.prospect import samples_to_settle
 from auditor.statistics import bounded, bounds, difference, limits
-from auditor.values import Baseline, CheckError, Diagnostic, Expectation, Finding, Metric, Status, Verdict, same_name
+from auditor.values import (
+    DESCRIBED,
+    Baseline,
+    CheckError,
+    Diagnostic,
+    Expectation,
+    Finding,
+    Metric,
+    Status,
+    Verdict,
+    same_name,
+)
 
 # Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
 _OPEN = ("median", "crossing", "lowest", "highest", "gap")
-_RANK: Mapping[Status, int] = {"pass": 0, "inconclusive": 1, "fail": 2, "error": 3}
+_RANK: Mapping[Status, int] = {"descriptive": 0, "pass": 1, "inconclusive": 2, "fail": 3, "error": 4}
 
 
 def judge(
@@ -29,12 +40,12 @@ def judge(
     baseline: what some expectations compare with. Total: every input gives a verdict, and NaN is always an error.
     """
     findings = tuple(_judge_one(metrics, e, confidence, diagnostics, baseline) for e in expectations)
-    status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="pass")
+    status: Status = max((f.status for f in findings), key=_RANK.__getitem__, default="descriptive")
     unsound = [d for d in diagnostics if not (d.ok or d.inflates or d.deflates)]
-    if not expectations and unsound:
+    if status == "descriptive" and unsound:
         return Verdict("inconclusive", f"the measurement itself is suspect ({_reasons(unsound)})", findings)
     if not expectations:
-        return Verdict("pass", "descriptive: nothing was expected, the evidence was made", findings)
+        return DESCRIBED
     decisive = [finding.message for finding in findings if finding.status == status]
     return Verdict(status, "; ".join(decisive), findings)
 
@@ -59,6 +70,10 @@ def _judge_one(
         message = f"{expectation.subject} has no value: {why}"
         return Finding(expectation, "error", metric.value, math.nan, math.nan, metric.n, message)
     low, high = demanded_limits(metric, expectation, confidence)
+    why = expectation.hollow or expectation.unbreakable(*bounds(metric))
+    if why:
+        message = f"{expectation.subject} is {in_words(metric)}, and {expectation} claims nothing: {why}"
+        return Finding(expectation, "descriptive", metric.value, low, high, metric.n, message)
     status = _status(metric.value, low, high, expectation)
     message = _message(metric, low, high, expectation, status, confidence)
     also = baseline.diagnostics if baseline and expectation.versus_baseline else ()

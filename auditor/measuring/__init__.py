@@ -1,4 +1,5 @@
-"""What checks share: `cascade` of attacks, `corrupted` images, `telltales` of measurements, `decoys`, `lints`, `words`.
+"""What checks share: `cascade` of attacks, `corrupted` images, `telltales` of measurements, `decoys`, `lints`, `words`,
+and whether a network that learned nothing could have done as well: `meaningful`.
 
 Import what others use from `auditor.measuring`. It imports `attacks`, `search`, `corruptions`, `classifiers`,
 `statistics`, `compute`, `catalog` and `values`.
@@ -20,13 +21,14 @@ from auditor.measuring.cascade import (
 )
 from auditor.measuring.corrupted import Answers, classified_corrupted
 from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import numbered, of_each, rate
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
 from auditor.measuring.reliability import Binned
 from auditor.measuring.settled import STATEFUL, settled
 from auditor.measuring.steady import cost_steady, steady
-from auditor.measuring.suited import cost_suited, suited
+from auditor.measuring.suited import Suited, cost_suited, suited
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import (
     Doubts,
@@ -43,6 +45,7 @@ from auditor.measuring.words import change_panel, fewest, natural_panel, probabi
 __all__ = [
     "DISGUISES",
     "STATEFUL",
+    "UNTRAINED",
     "Answers",
     "AttackChoice",
     "Attackable",
@@ -52,6 +55,7 @@ __all__ = [
     "Doubts",
     "Noise",
     "Stage",
+    "Suited",
     "as_recorded",
     "attackable",
     "broken_at",
@@ -59,6 +63,7 @@ __all__ = [
     "by_knowledge",
     "called",
     "cascade",
+    "caveats",
     "change_panel",
     "check_radius",
     "check_rows",
@@ -79,6 +84,7 @@ __all__ = [
     "natural_panel",
     "numbered",
     "of_each",
+    "one_class",
     "probability_text",
     "rate",
     "reliability",

@@ -33,6 +33,20 @@ def claims(expectations: Sequence[Expectation], high: Sequence[str], low: Sequen
     )
 
 
+def of_nothing(at: tuple[str | int, ...], metrics: Sequence[str]) -> Remark:
+    """That gates on these metrics claim nothing: the radius, which stands there, is 0."""
+    return Remark(at, "at `eps` 0 nothing may change, so this is accuracy and no robustness", hollow=tuple(metrics))
+
+
+def of_target(
+    target: int | str | None, expectations: Sequence[Expectation], high: Sequence[str], low: Sequence[str]
+) -> Iterator[Remark]:
+    """That resisting the way to one class is no robustness; high, low: as for `claims`."""
+    if target is not None and claims(expectations, high, low):
+        message = f"only class {target} was aimed at (`target`): whether images reach other wrong ones wasn't asked"
+        yield Remark(("target",), message, caveat=True)
+
+
 def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
     """Whether the attacks together can carry a claim of robustness; blind: one that works without gradients."""
     whole = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
@@ -55,13 +69,18 @@ def gradient_free(norm: Norm) -> str:
     return "square" if norm in ("linf", "l2") else "noise_search"
 
 
-def of_radius(params: Attacked, radii: Sequence[float], box: tuple[float, float]) -> Iterator[Remark]:
-    """Whether radii and steps are in the units of the box, and the steps long enough to cross them."""
+def of_radius(
+    params: Attacked, radii: Sequence[float], box: tuple[float, float], resists: bool = False
+) -> Iterator[Remark]:
+    """Whether radii and steps are in the units of the box, and the steps long enough to cross them.
+
+    resists: whether a gate claims that these radii are withstood.
+    """
     many = len(radii) > 1
     for i, eps in enumerate(radii):
         told = _odd_radius(params.norm, eps, box)
         if told:
-            yield Remark(("eps", i) if many else ("eps",), told)
+            yield Remark(("eps", i) if many else ("eps",), told, caveat=resists and _tiny(params.norm, max(radii), box))
     for i, choice in enumerate(params.attacks):
         step = getattr(choice.params, "step_size", None)
         if step is None or choice.module.SEEKS != "ball":
@@ -130,6 +149,11 @@ def _odd_radius(norm: Norm, eps: float, box: tuple[float, float], name: str = "e
         known = f"{given} is what benchmarks ask for in a box of width 1, in {norm}"
         return f"{known}: the same is {eps * width:g} in the {_named(box)}"
     return None
+
+
+def _tiny(norm: Norm, eps: float, box: tuple[float, float]) -> bool:
+    """Whether nobody would call it a change."""
+    return eps < (1.0 if norm == "l0" else _PLAUSIBLE[norm][0] * (box[1] - box[0]))
 
 
 def _odd_share(name: str, value: float, usual: float, box: tuple[float, float]) -> str | None:

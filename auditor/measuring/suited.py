@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.measuring.meaningful import PROBES, answers_vary
 from auditor.values import Classifier, Context, Diagnostic, FloatArray, IntArray, ModelError, Passes, Samples
 
 _MOST, _FEWEST, _MOST_VALUES = 200, 50, 20_000_000
@@ -32,10 +33,11 @@ _RANGES: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
 
 @dataclass(frozen=True)
 class Suited:
-    """Whether a model suits the data, and what else is to be said of that."""
+    """Whether a model suits the data, and what else is to be said of that. guesses: it is no better than chance."""
 
     diagnostics: tuple[Diagnostic, ...]
     notes: tuple[str, ...]
+    guesses: bool = False
 
 
 _kept: deque[tuple[Classifier, FloatArray, Suited]] = deque(maxlen=8)  # what several cases would ask again
@@ -43,7 +45,7 @@ _kept: deque[tuple[Classifier, FloatArray, Suited]] = deque(maxlen=8)  # what se
 
 def cost_suited(images: int) -> Passes:
     """What `suited` takes of a model at most."""
-    return Passes(predictions=(1 + len(_RANGES)) * min(images, _MOST))
+    return Passes(predictions=(1 + len(_RANGES)) * min(images, _MOST) + PROBES)
 
 
 def suited(classifier: Classifier, context: Context, called: str = "") -> Suited:
@@ -59,15 +61,21 @@ def suited(classifier: Classifier, context: Context, called: str = "") -> Suited
     labels, images = samples.labels[chosen], samples.images[chosen]
     predicted = classifier.predict(images).argmax(axis=1)
     who = f"of {called!r}, " if called else ""
+    varied = answers_vary(classifier, images, predicted, samples.box, called)
     range_told = _better_range(classifier, images, labels, predicted, samples.box)
-    order_told = "" if range_told else _better_order(predicted, labels, classifier.class_count, samples)
+    # Of a constant answer nothing says in which order its classes are.
+    sorted_out = bool(range_told) or not varied.ok
+    order_told = "" if sorted_out else _better_order(predicted, labels, classifier.class_count, samples)
+    notes = tuple(_near_chance(predicted, labels, who))
     fits = f"{who}no other {{}} would be much more accurate"
     found = Suited(
         (
             Diagnostic(_RANGE, not range_told, who + range_told if range_told else fits.format("range")),
             Diagnostic(_ORDER, not order_told, who + order_told if order_told else fits.format("order")),
+            varied,
         ),
-        tuple(_near_chance(predicted, labels, who)),
+        notes,
+        guesses=bool(notes) and varied.ok and len(labels) >= _FEWEST,
     )
     _kept.append((classifier, samples.images, found))
     return found

@@ -32,6 +32,7 @@ _COLOURS = {
     "inconclusive": "#755000",
     "waived": "#00596f",
     "error": "#6a2789",
+    "descriptive": "#33508a",
 }
 _DPI = 144
 

@@ -154,10 +154,11 @@ class AuditItem(pytest.Item):
         if waiver and record.state == "waived":
             pytest.xfail(on_terminal(f"waived by {waiver}; {record.verdict.message}"))
         if waiver and waiver.standing == "unneeded":
-            self._remark(f"the waiver of {record.case!r} is unneeded: it passes; remove it")
+            told = "it passes" if record.verdict.status == "pass" else "nothing is expected of it"
+            self._remark(f"the waiver of {record.case!r} is unneeded: {told}; remove it")
         if record.verdict.status == "inconclusive" and options.tolerant(self.config):
             self._remark(f"inconclusive: {record.verdict.message}")
-        elif record.verdict.status != "pass":
+        elif record.verdict.status not in ("pass", "descriptive"):
             raise NotPassedError(record)
 
     def _obtain(self, stands: Run | None) -> Record:
@@ -235,9 +236,11 @@ def pytest_report_teststatus(
 ) -> tuple[str, str, str] | None:
     """Show an audit's own verdicts among the test results."""
     # pytest-xdist doesn't know in which phase its worker died.
-    if not isinstance(report, pytest.TestReport) or report.when not in ("call", "???") or report.passed:
+    if not isinstance(report, pytest.TestReport) or report.when not in ("call", "???"):
         return None
     verdict = dict(report.user_properties).get("audit_verdict")
+    if report.passed:
+        return ("passed", "d", "DESCRIPTIVE") if verdict == "descriptive" else None
     shown = {
         "error": ("failed", "E", "ERROR"),
         "cut off": ("failed", "X", "CUT OFF"),

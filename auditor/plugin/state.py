@@ -128,6 +128,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
     """
     if not chosen or options.dry(config):
         return
+    from auditor.judging import held_against_history
     from auditor.records.store import Folder
     from auditor.run.runner import begin_run, new_run, placed, standing
     from auditor.values import RecordError
@@ -145,7 +146,8 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
             if plan.audit in state.standing:
                 continue
             whole = Folder(state.reports / plan.audit)
-            _, run = placed(whole, new_run(plan, state.run, case_ids, state.allow_code))
+            planned = held_against_history(whole, new_run(plan, state.run, case_ids, state.allow_code))
+            _, run = placed(whole, planned)
             work = work_of(config, plan)
             stands = standing(work, run, state.size, draws(config)) if state.cache and not state.baselines else None
             if stands:

@@ -23,7 +23,7 @@ from auditor.values import AuditError, Record, RecordError, Run
 
 NAME = "history.sqlite"
 _LOOKED = 2  # the version from which looks are counted
-_VERSION = chain.LINKED
+_VERSION = chain.LINKED + 1  # from which it is known what was asked
 _TABLES = """
 CREATE TABLE runs (
     folder TEXT, id TEXT, title TEXT, started TEXT, commit_id TEXT, planned INTEGER, states TEXT,
@@ -46,6 +46,7 @@ _LINKS = """
 ALTER TABLE runs ADD COLUMN link TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 """
+_ASKED = "CREATE TABLE asked (folder TEXT, run TEXT, told TEXT, PRIMARY KEY (folder, run));"
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,11 @@ class Audit:
     trends: dict[str, tuple[Point, ...]]
 
 
-def add(folder: Path, run: Run, link: Link) -> None:
+def add(folder: Path, run: Run, link: Link, asked: str) -> None:
     """Add a run of the audit in `folder`; a run that is there is replaced. Raises RecordError if that fails.
 
-    link: its place in the chain of the audit's runs.
+    link: its place in the chain of the audit's runs. asked: what it asks of its cases, as `asked_otherwise` is to
+    compare it.
     """
     path = folder.parent / NAME
     fresh = not path.exists()
@@ -95,6 +97,21 @@ def add(folder: Path, run: Run, link: Link) -> None:
                 except AuditError:
                     continue  # of an older version, or broken: its own report says so
         _insert(database, folder.name, run, link)
+        database.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", _row(folder.name, run.id, asked))
+
+
+def asked_otherwise(folder: Path, asked: str) -> tuple[str, str] | None:
+    """What the last run of the audit in `folder` asked that asked something else, and when; None if there is none."""
+    path = folder.parent / NAME
+    if not path.exists():
+        return None
+    with _open(path) as database:
+        found: tuple[str, str] | None = database.execute(
+            "SELECT a.told, r.started FROM asked a JOIN runs r ON r.folder = a.folder AND r.id = a.run "
+            "WHERE a.folder = ? AND a.told != ? ORDER BY r.started DESC, r.rowid DESC LIMIT 1",
+            _row(folder.name, asked),
+        ).fetchone()
+        return found
 
 
 def last_link(reports: Path, folder: str, run: str) -> str:
@@ -127,8 +144,10 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
                 database.executescript(_TABLES)
             if version < _LOOKED:
                 database.executescript(_LOOKS)
-            if version < _VERSION:
+            if version < chain.LINKED:
                 database.executescript(_LINKS)
+            if version < _VERSION:
+                database.executescript(_ASKED)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             yield database
     except sqlite3.Error as error:

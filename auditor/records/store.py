@@ -30,10 +30,11 @@ from numpy.typing import NDArray
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
 from auditor.telling.reason import named_reason, os_reason
-from auditor.values import Record, RecordError, Run
+from auditor.values import DESCRIBED, Record, RecordError, Run, Verdict
 
 Value = TypeVar("Value")
-FORMAT = 3
+FORMAT = 4
+_READABLE = (3, FORMAT)  # 3 called a pass what is descriptive, and knew no caveats
 PARTIAL = "partial"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # What reading a file raises that was damaged, or made to mislead.
@@ -265,7 +266,15 @@ def _case_folder(case: str) -> Path:
 def _checked(case: str, record: Record) -> Record:
     if record.case != case:
         raise ValueError(f"it is of the case {record.case!r}")
-    return record
+    earlier = record.earlier
+    if earlier is not None and not earlier.verdict.findings:
+        record = dataclasses.replace(record, earlier=dataclasses.replace(earlier, verdict=_described(earlier.verdict)))
+    return record if record.expectations else dataclasses.replace(record, verdict=_described(record.verdict))
+
+
+def _described(verdict: Verdict) -> Verdict:
+    """The verdict on a case of which nothing was expected, which earlier versions called a pass."""
+    return DESCRIBED if verdict.status == "pass" else verdict
 
 
 def _undrawn(record: dict[str, Any]) -> dict[str, Any]:
@@ -287,8 +296,9 @@ def _refuse_links(root: Path, *paths: Path) -> None:
 
 def _check_format(content: Any, path: Path) -> None:
     found = content["format"]
-    if found != FORMAT:
-        raise RecordError(f"{path} has format {found}; this version reads {FORMAT}: run the audit again")
+    if found not in _READABLE:
+        known = " and ".join(map(str, _READABLE))
+        raise RecordError(f"{path} has format {found}; this version reads {known}: run the audit again")
 
 
 # --- files that appear whole

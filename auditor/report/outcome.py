@@ -1,13 +1,16 @@
 """What became of a run and of each of its cases, in words: the same in every output."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from auditor.values import PlannedCase, Run, State
+from auditor.report.text import shortened
+from auditor.values import Evidence, PlannedCase, Run, State
 
-Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete"]
+Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]
 
-STATES: tuple[State, ...] = ("error", "fail", "cut off", "not run", "inconclusive", "waived", "pass", "not selected")
+STATES: tuple[State, ...] = (
+    "error", "fail", "cut off", "not run", "inconclusive", "waived", "pass", "descriptive", "not selected",
+)  # fmt: skip
 """All states, the most urgent first."""
 
 # Colour is never the only sign: each state has a symbol and a word too.
@@ -19,10 +22,12 @@ SYMBOLS: Mapping[State | Overall, str] = {
     "error": "!",
     "cut off": "↯",
     "not run": "–",
+    "descriptive": "•",
     "not selected": "○",
     "incomplete": "…",
 }
 
+_MOST_NAMED = 5
 _ABSENT: Mapping[State, str] = {
     "cut off": "Cut off: it began and left no record – a crash, a kill, an interruption or a full disk.",
     "not run": "Not run: the session ended before it began.",
@@ -42,19 +47,28 @@ def selected_cases(run: Run) -> tuple[PlannedCase, ...]:
 
 
 def open_cases(run: Run) -> tuple[PlannedCase, ...]:
-    """Those of them that didn't pass, waived ones too."""
-    return tuple(case for case in selected_cases(run) if run.state(case) != "pass")
+    """Those of them that somebody has to look at: that didn't pass, waived ones too. Descriptive ones claim nothing."""
+    return tuple(case for case in selected_cases(run) if run.state(case) not in ("pass", "descriptive"))
 
 
 def overall(counts: Mapping[State, int]) -> Overall:
-    """Pass only where every selected case did; a case that left no record outweighs an inconclusive one."""
+    """Pass only where every planned case ran, some gate was judged, and all of them passed.
+
+    A case that left no record outweighs an inconclusive one; one that wasn't selected outweighs a waived one.
+    """
     if counts["error"]:
         return "error"
     if counts["fail"]:
         return "fail"
-    if counts["cut off"] or counts["not run"] or not (counts["inconclusive"] or counts["waived"] or counts["pass"]):
+    if counts["cut off"] or counts["not run"]:
         return "incomplete"
-    return "inconclusive" if counts["inconclusive"] else "pass"
+    if counts["inconclusive"]:
+        return "inconclusive"
+    if counts["not selected"] or not any(counts.values()):
+        return "incomplete"
+    if counts["waived"]:
+        return "waived"
+    return "pass" if counts["pass"] else "descriptive"
 
 
 def sentence(counts: Mapping[State, int]) -> str:
@@ -62,8 +76,12 @@ def sentence(counts: Mapping[State, int]) -> str:
     selected = sum(counts.values()) - counts["not selected"]
     if not selected:
         return "No case was selected in this run, so nothing is known."
-    if overall(counts) == "pass" and not counts["waived"]:
-        said = f"All {selected} cases passed." if selected > 1 else "The one case passed."
+    described, gated = counts["descriptive"], selected - counts["descriptive"]
+    if described == selected:
+        cases = "The one case is" if selected == 1 else f"All {selected} cases are"
+        said = f"{cases} descriptive: nothing was claimed, so nothing passed."
+    elif counts["pass"] == gated:
+        said = f"All {gated} cases passed." if gated > 1 else "The one case passed."
     else:
         words: Mapping[State, str] = {
             "error": "could not be measured",
@@ -73,13 +91,15 @@ def sentence(counts: Mapping[State, int]) -> str:
             "inconclusive": "inconclusive",
             "waived": "waived",
         }
-        parts = [f"{counts[state]} {said}" for state, said in words.items() if counts[state]]
-        said = f"{counts['pass']} of {selected} cases passed; {', '.join(parts)}."
+        parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+        said = f"{counts['pass']} of {gated} cases passed; {', '.join(parts)}."
+    if 0 < described < selected:
+        said += f" {described} more {'is' if described == 1 else 'are'} descriptive: nothing is claimed there."
     unselected = counts["not selected"]
     if unselected:
         one = unselected == 1
-        cases = "1 planned case was" if one else f"{unselected} planned cases were"
-        said += f" {cases} not selected: this verdict says nothing about {'it' if one else 'them'}."
+        few = "1 planned case was" if one else f"{unselected} planned cases were"
+        said += f" {few} not selected: this verdict says nothing about {'it' if one else 'them'}."
     return said
 
 
@@ -90,12 +110,17 @@ def remarks(run: Run) -> tuple[str, ...]:
         for case in run.cases
         for said in (*case.warnings, *(run.records[case.id].remarks if case.id in run.records else ()))
     )
-    return (*run.remarks, *of_cases)
+    return (*(f"{name}: {said}" for name, said in run.eased.items()), *run.remarks, *of_cases)
 
 
 def told(run: Run) -> str:
     """The overall verdict in words, with what it doesn't cover, and which run has the rest."""
     said = sentence(counts(run))
+    weak = [case.id for case in run.cases if run.state(case) == "pass" and caveats(run, case)]
+    if weak:
+        said += f" What passed says less than it seems to in {_listed(weak)}."
+    if run.eased:
+        said += f" The spec asks less than it did, in {_listed(tuple(run.eased))}."
     if run.changed:
         more = f" (and {len(run.changed) - 1} more)" if run.changed[1:] else ""
         said += f" Nothing shows that its records are what the run measured: {run.changed[0]}{more}."
@@ -108,15 +133,46 @@ def message(run: Run, case: PlannedCase) -> str:
     """Why a case is in its state."""
     record = run.records.get(case.id)
     if record:
-        return record.verdict.message
+        return _but(record.verdict.message, caveats(run, case))
     why = run.left.get(case.id)
     return f"Not run: {why}" if why and run.state(case) == "not run" else _ABSENT[run.state(case)]
 
 
-def finding(run: Run, case: PlannedCase) -> str:
-    """What is most worth saying of a case on one line: why it didn't pass, or what was found."""
+def finding(run: Run, case: PlannedCase, most: int | None = None) -> str:
+    """What is most worth saying of a case on one line: why it didn't pass, or what was found.
+
+    most: the characters of it that are told at most; what a pass doesn't say comes beside them, and is never cut.
+    """
     record = run.records.get(case.id)
-    if record is None or record.evidence is None or record.verdict.status != "pass":
+    if record is None or record.evidence is None or record.verdict.status not in ("pass", "descriptive"):
         said = message(run, case)
-        return f"waived by {record.waiver}; {said}" if record and record.state == "waived" else said
-    return record.evidence.summary
+        said = f"waived by {record.waiver}; {said}" if record and record.state == "waived" else said
+        return said if most is None else shortened(said, most)
+    return found(run, case, record.evidence, most)
+
+
+def found(run: Run, case: PlannedCase, evidence: Evidence, most: int | None = None) -> str:
+    """What was found, and what it doesn't say; most: as for `finding`."""
+    said = evidence.summary if most is None else shortened(evidence.summary, most)
+    return _but(said, caveats(run, case))
+
+
+def caveats(run: Run, case: PlannedCase) -> tuple[str, ...]:
+    """What makes the verdict on a case say less than it seems to; it belongs in the verdict's own line, everywhere."""
+    record = run.records.get(case.id)
+    if record is None or record.evidence is None or record.verdict.status == "error":
+        return ()
+    eased = (run.eased[case.id],) if case.id in run.eased else ()
+    if record.state not in ("pass", "descriptive"):
+        return eased  # a doubt about a pass says nothing of what is none
+    hollow = (finding.message for finding in record.verdict.findings if finding.status == "descriptive")
+    return tuple(dict.fromkeys((*eased, *hollow, *case.caveats, *record.evidence.caveats)))
+
+
+def _but(said: str, caveats: Sequence[str]) -> str:
+    return f"{said} But: {'; '.join(caveats)}." if caveats else said
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(ids[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -39,7 +39,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one case. anchor: its id on the page; message: the verdict in words.
+    """Everything about one case. anchor: its id on the page; message: the verdict in words. found: what was found, in
+    short, and nothing where nothing was measured. caveats: what a pass doesn't say.
 
     files: where its record lies, relative to the page, if the page lies beside its records. channels: of images, those
     that are shown as red, green and blue. lost: why the rest of the case can't be shown.
@@ -57,6 +58,8 @@ class Card:
     provenance: tuple[tuple[str, str], ...]
     explanation: Explanation
     command: str
+    found: str
+    caveats: tuple[str, ...]
     seconds: str
     cached: str
     reused: bool
@@ -89,12 +92,8 @@ class Card:
     def sentence(self) -> str:
         """The finding in a sentence or two."""
         if self.record and self.record.failure:
-            said = self.record.failure.message
-        elif self.record and self.record.evidence:
-            said = self.record.evidence.summary
-        else:
-            said = self.message
-        return text.shortened(said, _LONGEST_FINDING)
+            return text.shortened(self.record.failure.message, _LONGEST_FINDING)
+        return self.found or text.shortened(self.message, _LONGEST_FINDING)
 
     @cached_property
     def pictures(self) -> tuple[Picture, ...]:
@@ -221,6 +220,8 @@ def _card(
         parameters=(),
         provenance=(),
         explanation=explanation,
+        found=outcome.found(run, case, record.evidence, _LONGEST_FINDING) if record and record.evidence else "",
+        caveats=outcome.caveats(run, case),
         command=_command(f"{run.spec}::{case.id}"),
         seconds=text.seconds(record.seconds) if record else "",
         cached=text.moment(record.cached) if record and record.cached else "",

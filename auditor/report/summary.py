@@ -47,7 +47,7 @@ def _size(*parts: str) -> int:
 
 def _row(run: Run, case: PlannedCase) -> str:
     state = run.state(case)
-    finding = text.shortened(outcome.finding(run, case), _LONGEST)
+    finding = outcome.finding(run, case, _LONGEST)
     cells = (f"{outcome.SYMBOLS[state]} {state}", *map(_escaped, (case.id, case.check, case.model, finding)))
     return f"| {' | '.join(cells)} |\n"
 

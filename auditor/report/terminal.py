@@ -16,6 +16,7 @@ STYLES: dict[State, str] = {
     "waived": "cyan",
     "cut off": "magenta",
     "not run": "magenta",
+    "descriptive": "dim",
     "not selected": "dim",
 }
 
@@ -40,6 +41,8 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
             console.print(
                 f"[yellow]{name}: look {look} at the same question; other seeds gave other outcomes before[/]"
             )
+        for name, said in run.eased.items():
+            console.print(f"[yellow]{name}: {escape(said)}[/]")
         if run.code_allowed:
             console.print("[yellow]code in checkpoints was allowed to run (--audit-allow-code)[/]")
         weak = sum(len(case.warnings) for case in run.cases)

@@ -1,13 +1,23 @@
 """Run a check and hold what it found against the checkpoint: what no check can forget, since none does it itself."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from auditor import catalog
 from auditor.classifiers import disputed, misread, own_errors
-from auditor.measuring import cost_steady, cost_suited, settled, steady, suited
+from auditor.measuring import (
+    UNTRAINED,
+    Suited,
+    caveats,
+    cost_steady,
+    cost_suited,
+    one_class,
+    settled,
+    steady,
+    suited,
+)
 from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, Parameters, Passes
 
 
@@ -38,6 +48,10 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     with own_errors():
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
         found, notes = of_models(asked, context)
+    if asked:
+        found = (*found, *one_class(context.samples, evidence.metrics))
+        told = tuple(caveats(context.samples, evidence.metrics))
+        evidence = dataclasses.replace(evidence, caveats=(*told, *evidence.caveats))
     return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
 
 
@@ -49,10 +63,19 @@ def of_models(asked: Mapping[str, Classifier], context: Context) -> tuple[tuple[
 
     found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
     found += _worst([steady(one, context.samples.images, several(name)) for name, one in asked.items()])
-    fitting = [suited(one, context, several(name)) for name, one in asked.items()]
-    unsuited = [diagnostic for one in fitting for diagnostic in one.diagnostics if not diagnostic.ok]
-    found += unsuited or list(fitting[0].diagnostics if fitting else ())
-    return tuple(found), tuple(dict.fromkeys(note for one in fitting for note in one.notes))
+    fitting = {name: suited(one, context, several(name)) for name, one in asked.items()}
+    unsuited = [diagnostic for one in fitting.values() for diagnostic in one.diagnostics if not diagnostic.ok]
+    found += unsuited or list(next(iter(fitting.values())).diagnostics if fitting else ())
+    found += _untrained(fitting, context.model_name)
+    return tuple(found), tuple(dict.fromkeys(note for one in fitting.values() for note in one.notes))
+
+
+def _untrained(fitting: Mapping[str, Suited], own: str) -> Iterator[Diagnostic]:
+    """Other models that only guess: what they don't read, or aren't fooled by, says nothing."""
+    for name, one in fitting.items():
+        if name != own and one.guesses:
+            told = "what it can't read, or isn't fooled by, shows nothing"
+            yield Diagnostic(UNTRAINED, False, f"{name!r} is no better than chance on the data, so that {told}")
 
 
 def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:

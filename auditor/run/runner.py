@@ -154,7 +154,10 @@ def begin_run(folder: Folder, run: Run) -> None:
 def planned(case: Case, selected: bool) -> PlannedCase:
     """A case as a run notes it."""
     warnings = tuple(_placed(problem) for problem in case.warnings)
-    return PlannedCase(case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls)
+    return PlannedCase(
+        case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls,
+        case.params.model_dump(mode="json"), case.expectations, case.confidence, case.caveats,
+    )  # fmt: skip
 
 
 def _placed(problem: Problem) -> str:

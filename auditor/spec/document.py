@@ -117,7 +117,7 @@ class CheckEntry(Parameters):
     params: dict[str, Any] = Field(default_factory=dict)
     """Parameters of the check; `auditor checks NAME` explains them."""
     expect: dict[str, Bounds] = Field(default_factory=dict)
-    """Bounds by metric. Without any the check is descriptive: it passes when its evidence was made."""
+    """Bounds by metric. Without any the check is descriptive: it shows its evidence, and claims nothing."""
     confidence: Confidence | None = None
     """Confidence this check's expectations are judged with; the spec's if left out."""
     controls: list[ControlId] | None = None

@@ -1,13 +1,14 @@
 """`Spec` to `Case`s: every name resolved, every parameter validated, sources before those that need them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from auditor import catalog
 from auditor.compute import case_seed
+from auditor.spec import claims
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
 from auditor.spec.marked import Location
@@ -34,7 +35,8 @@ class Case:
     """One check of one spec with its parameters: one pytest item.
 
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
-    its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can.
+    its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can. caveats: those
+    warnings that belong in the line of its verdict.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Case:
     warnings: tuple[Problem, ...]
     tags: tuple[str, ...] = ()
     priority: int = 0
+    caveats: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -64,8 +67,8 @@ class Case:
     def uncertain(self) -> frozenset[Expectation]:
         """The expectations that chance can make pass."""
         promised = catalog.metrics_of(self.check)
-        found = {e: catalog.describe(e.metric, promised) for e in self.expectations}
-        return frozenset(e for e, info in found.items() if info is not None and info.kind != "exact")
+        about = {e.metric: catalog.describe(e.metric, promised) for e in self.expectations}
+        return frozenset(claims.uncertain(self.expectations, about))
 
 
 @dataclass(frozen=True)
@@ -147,20 +150,28 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     data = source_of(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
     blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
-    cases = [_case(spec, i, entry, preview, blind, problems) for i, entry in enumerate(spec.content.checks)]
+    known = _Known(preview, blind, data.params if data else None)
+    cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     _check_needs(spec, planned, problems)
     if problems or data is None:
         raise SpecError(problems)
     order = _order(spec, planned)
     remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
-    remarks += unchecked(spec, models)
+    remarks += [*unchecked(spec, models), *_claims_of(spec, planned)]
     return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks))
 
 
-def _case(
-    spec: Spec, position: int, entry: CheckEntry, preview: Preview, blind: frozenset[str], problems: list[Problem]
-) -> Case | None:
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a spec's data and models before its cases. blind: names of models that give no gradient."""
+
+    preview: Preview
+    blind: frozenset[str]
+    data: Parameters | None
+
+
+def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems: list[Problem]) -> Case | None:
     at: Location = ("checks", position)
     names = list(spec.content.models)
     model = entry.model if entry.model is not None else names[0]
@@ -173,12 +184,21 @@ def _case(
     if entry.confidence is not None and spec.content.correction == "holm":
         message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
         problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
-    expectations = _expectations(entry)
+    promised = catalog.metrics_of(entry.check)
+    about = {name: catalog.describe(name, promised) for name in entry.expect}
+    of_check = catalog.unsighted(entry.check, params, model, known.blind)
+    of_check += catalog.remarks_on(entry.check, params, _expectations(entry), known.preview.box)
+    of_check += tuple(class_remarks(params, known.preview))
+    expectations = claims.judged(_expectations(entry), about, of_check)
     confidence = entry.confidence or spec.content.confidence
-    gates = gates_of(entry.check, params, expectations, confidence, preview)
-    remarks = catalog.unsighted(entry.check, params, model, blind)
-    remarks += (*catalog.remarks_on(entry.check, params, expectations, preview.box), *class_remarks(params, preview))
-    for name, message in class_mistakes(params, preview):
+    gates = gates_of(entry.check, params, [e for e in expectations if not e.hollow], confidence, known.preview)
+    remarks = (
+        *claims.of_gates(expectations),
+        *(replace(remark, at=("params", *remark.at)) for remark in of_check if not remark.hollow),
+        *claims.of_title(entry.title, params, expectations, about),
+        *claims.of_choice(params, known.data, claims.uncertain(expectations, about)),
+    )
+    for name, message in class_mistakes(params, known.preview):
         problems.append(spec.marks.problem((*at, "params", name), message))
     needs = []
     for reference in references(params):
@@ -202,6 +222,7 @@ def _case(
         controls=tuple(entry.controls) if entry.controls is not None else catalog.controls_of(entry.check, params),
         gates=gates,
         warnings=tuple(dict.fromkeys(_warnings(spec, at, gates, remarks))),
+        caveats=tuple(dict.fromkeys(remark.message for remark in remarks if remark.caveat)),
         tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
         priority=entry.priority,
     )
@@ -219,7 +240,8 @@ def _expectations(entry: CheckEntry) -> tuple[Expectation, ...]:
 
 
 def _waiver(entry: WaiverEntry) -> Waiver:
-    return Waiver(entry.owner, entry.reason, entry.expires, entry.sha256)
+    doubt = claims.doubt_of_waiver(entry.expires)
+    return Waiver(entry.owner, entry.reason, entry.expires, entry.sha256, doubt=doubt)
 
 
 def _warnings(spec: Spec, at: Location, gates: tuple[Gate, ...], remarks: tuple[Remark, ...]) -> Iterator[Problem]:
@@ -227,7 +249,20 @@ def _warnings(spec: Spec, at: Location, gates: tuple[Gate, ...], remarks: tuple[
         if gate.message:
             yield spec.marks.problem((*at, "expect", gate.metric, gate.bound), gate.message)
     for remark in remarks:
-        yield spec.marks.problem((*at, "params", *remark.at), remark.message)
+        yield spec.marks.problem((*at, *remark.at), remark.message)
+
+
+def _claims_of(spec: Spec, planned: Mapping[str, Case]) -> Iterator[Problem]:
+    """What the spec as a whole claims and can't show: by its title, and by waivers that don't end."""
+    gated = any(not expectation.hollow for case in planned.values() for expectation in case.expectations)
+    told = claims.of_headline(spec.content.title, gated)
+    if told:
+        yield spec.marks.problem(("title",), told)
+    for position, waiver in enumerate(spec.content.waivers):
+        doubt = claims.doubt_of_waiver(waiver.expires)
+        if doubt:
+            message = f"the waiver of {waiver.case!r} {doubt}: give it a day within a year"
+            yield spec.marks.problem(("waivers", position, "expires"), message)
 
 
 def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Parameters, problems: list[Problem]) -> None:

@@ -74,6 +74,8 @@ from auditor.values.figures import (
     undrawn,
 )
 from auditor.values.metrics import (
+    A_SHARE,
+    NOT_NEGATIVE,
     FloatArray,
     IntArray,
     Metric,
@@ -104,6 +106,7 @@ from auditor.values.outputs import (
     told_probabilities,
 )
 from auditor.values.record import (
+    DESCRIBED,
     Baseline,
     Earlier,
     Expectation,
@@ -123,12 +126,15 @@ from auditor.values.sampling import fingerprints, in_turn, ranking, seen_and_uns
 
 __all__ = [
     "ACCURACY",
+    "A_SHARE",
     "BLACK_BOX",
     "CONTROLS",
+    "DESCRIBED",
     "EVASION",
     "EXIT_NOT_CHECKED",
     "EXIT_NOT_PASSED",
     "EXIT_WRONG",
+    "NOT_NEGATIVE",
     "OWN",
     "TOLD",
     "TRANSFER",

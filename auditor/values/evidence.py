@@ -111,7 +111,8 @@ class Table:
 class Evidence:
     """What a check returns. No judgement.
 
-    summary: one sentence with the finding in numbers. arrays: whatever else is worth keeping, by name.
+    summary: one sentence with the finding in numbers. arrays: whatever else is worth keeping, by name. caveats: what
+    makes it show less than it seems to, to stand in the line of the verdict.
     """
 
     summary: str
@@ -122,3 +123,4 @@ class Evidence:
     notes: tuple[str, ...] = ()
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     adversarial: AdversarialImages | None = None
+    caveats: tuple[str, ...] = ()

@@ -15,6 +15,10 @@ MetricKind = Literal[
 ]
 
 
+A_SHARE = (0.0, 1.0)
+NOT_NEGATIVE = (0.0, float("inf"))
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measured value with what its uncertainty is computed from.
@@ -155,9 +159,11 @@ class MetricInfo:
 
     better: whether a release is the better for a higher or for a lower value, where one can say so.
     of_those: whether it is the extreme of just the images looked at, or counts them, and so moves with their number.
+    bounds: the least and the greatest value it can have, where its kind doesn't say.
     """
 
     kind: MetricKind
     text: str
     better: Literal["higher", "lower"] | None = None
     of_those: bool = False
+    bounds: tuple[float, float] | None = None

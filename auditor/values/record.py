@@ -1,5 +1,6 @@
 """What is demanded, concluded and kept: the values that flow from measurement to report. All frozen."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from auditor.values.evidence import Diagnostic, Evidence
 from auditor.values.figures import Figure
 from auditor.values.metrics import Metric
 
-Status = Literal["pass", "fail", "inconclusive", "error"]
+Status = Literal["pass", "fail", "inconclusive", "error", "descriptive"]
 Standing = Literal["in force", "unneeded", "expired", "other checkpoint", "not for errors", "not judged"]
 State = Status | Literal["waived", "cut off", "not run", "not selected"]
 
@@ -17,18 +18,34 @@ State = Status | Literal["waived", "cut off", "not run", "not selected"]
 class Expectation:
     """What a spec demands of one metric: at least `min`, at most `max`.
 
-    versus_baseline: the demand is on the metric less the baseline's, image by image.
+    versus_baseline: the demand is on the metric less the baseline's, image by image. hollow: why it claims nothing,
+    where the spec's own words say so.
     """
 
     metric: str
     min: float | None = None
     max: float | None = None
     versus_baseline: bool = False
+    hollow: str = ""
 
     @property
     def subject(self) -> str:
         """What is demanded of."""
         return f"{self.metric} less the baseline's" if self.versus_baseline else self.metric
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """What satisfies it, from and to."""
+        return -math.inf if self.min is None else self.min, math.inf if self.max is None else self.max
+
+    def unbreakable(self, least: float, most: float) -> str:
+        """Why nothing that lies between `least` and `most` violates it, in words, or nothing."""
+        floor, ceiling = self.span
+        if floor > least or ceiling < most:
+            return ""
+        if math.isinf(most):
+            return f"it is never below {least:g}"
+        return f"it is never above {most:g}" if math.isinf(least) else f"it always lies between {least:g} and {most:g}"
 
     def __str__(self) -> str:
         low = f"{self.subject} ≥ {self.min:g}" if self.min is not None else ""
@@ -38,10 +55,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Remark:
-    """What makes a planned measurement weak; at: where, within the check's parameters."""
+    """What makes a planned measurement weak; at: where, within the check's parameters.
+
+    hollow: metrics of which a gate claims nothing for this reason. caveat: whether it belongs in the line of the
+    verdict, as a pass says less than its words do.
+    """
 
     at: tuple[str | int, ...]
     message: str
+    hollow: tuple[str, ...] = ()
+    caveat: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +82,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """pass, fail, inconclusive or error, with the finding behind each expectation."""
+    """pass, fail, inconclusive or error, with the finding behind each expectation; descriptive where none of them
+    claims anything.
+    """
 
     status: Status
     message: str
     findings: tuple[Finding, ...] = ()
+
+
+DESCRIBED = Verdict("descriptive", "nothing was expected; the evidence was made")
+"""The verdict on a case without expectations."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +115,8 @@ class Baseline:
 class Waiver:
     """Who answers for a case that doesn't pass, why, and until when (ISO date, that day included).
 
-    sha256: the checkpoint it was given for, if only for that one. standing: what became of it in a run.
+    sha256: the checkpoint it was given for, if only for that one. standing: what became of it in a run. doubt: what
+    makes it none.
     """
 
     owner: str
@@ -94,9 +124,11 @@ class Waiver:
     expires: str
     sha256: str | None = None
     standing: Standing = "not judged"
+    doubt: str = ""
 
     def __str__(self) -> str:
-        return f"{self.owner}, until {self.expires}: {self.reason}"
+        said = f"{self.owner}, until {self.expires}: {self.reason}"
+        return f"{said} (it {self.doubt})" if self.doubt else said
 
 
 @dataclass(frozen=True)
@@ -184,7 +216,8 @@ class PlannedCase:
     """One case of a spec as a run saw it. selected: it, or one that needs it, was chosen to run.
 
     warnings: what makes its claim weak, known before it ran. controls: what it speaks to, by the ids of
-    `auditor.values.controls`.
+    `auditor.values.controls`. params, expectations, confidence: what it asks, and how surely. caveats: those warnings
+    that stand in the line of its verdict, since a pass says less than it seems to.
     """
 
     id: str
@@ -195,6 +228,10 @@ class PlannedCase:
     selected: bool
     warnings: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    expectations: tuple[Expectation, ...] = ()
+    confidence: float = 0.0
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,7 +246,8 @@ class Run:
     there before and aren't now. code_allowed: whether code of checkpoints was allowed to run, and what looks hostile
     to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
     one of some cases has left as they are. changed: which records aren't as they were sealed, where somebody accepted
-    that. show_channels: of images, those shown as red, green and blue.
+    that. show_channels: of images, those shown as red, green and blue. eased: by id, what this run asks less of a case
+    than the last one that asked otherwise did; of cases that are gone, too.
     """
 
     id: str
@@ -232,6 +270,7 @@ class Run:
     part_of: str = ""
     show_channels: tuple[int, ...] = ()
     changed: tuple[str, ...] = ()
+    eased: Mapping[str, str] = field(default_factory=dict)
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

@@ -46,8 +46,8 @@ def test_records_of_the_earlier_layout_are_rendered_and_verified_to_the_last_ima
 
 def test_records_of_another_format_are_refused_by_every_command_that_reads_them(earlier):
     plan = earlier / AUDIT / "run.json"
-    plan.write_text(plan.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
-    why = f"has format {FORMAT - 1}; this version reads {FORMAT}: run the audit again"
+    plan.write_text(plan.read_text().replace(f'"format": {FORMAT - 1}', f'"format": {FORMAT - 2}'))
+    why = f"has format {FORMAT - 2}; this version reads {FORMAT - 1} and {FORMAT}: run the audit again"
     for command in (["report", AUDIT], ["verify", AUDIT], ["diff", AUDIT, AUDIT], ["replay", AUDIT, "holds"]):
         told = invoke(*command)
         assert told.exit_code in (1, 2), command

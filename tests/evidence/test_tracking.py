@@ -215,7 +215,7 @@ def test_a_server_that_does_not_answer_fails_the_session_and_loses_nothing(proje
     result.stdout.fnmatch_lines(["tiny isn't tracked (http://127.0.0.1:9): *"])
     assert "secret" not in result.stdout.str() + result.stderr.str()
     assert manifest.broken(project.path / "reports/tiny") == {}
-    assert states(last_run(project)) == {"good": "pass"}
+    assert states(last_run(project)) == {"good": "descriptive"}
 
 
 def test_a_run_that_cannot_be_finished_is_marked_failed(project, store, client):

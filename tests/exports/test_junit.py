@@ -33,6 +33,7 @@ def test_each_case_is_a_suite_with_its_metrics_and_what_became_of_it():
             continue
         wanted = {
             "pass": None,
+            "descriptive": None,
             "fail": "failure",
             "inconclusive": "failure",
             "waived": "skipped",

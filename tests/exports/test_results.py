@@ -32,7 +32,8 @@ def test_it_holds_every_case_in_its_state_with_the_counts():
     run = every_state()
     document = json.loads(render(run))
     assert {case["id"]: case["state"] for case in document["cases"]} == {c.id: run.state(c) for c in run.cases}
-    assert len(set(document["counts"])) == 8
+    assert len(set(document["counts"])) == 9
+    assert document["format"] == 2, "1 called a pass what is descriptive"
     assert sum(document["counts"].values()) == len(document["cases"]) == 13
     assert document["overall"] == "error"
     assert document["spec"] == {"path": "specs/a.audit.yaml", "sha256": "5bec", "measured_under": "", "not_judged": []}
@@ -51,7 +52,8 @@ def test_metrics_have_their_intervals_and_what_has_no_value_is_null():
     unknown = {"kind": "proportion", "value": None, "n": 0, "successes": 0, "low": 0, "high": 1, "beyond": None}
     assert nothing["share"] == unknown
     finding = found["unsure"]["record"]["verdict"]["findings"][0]
-    assert finding["expectation"] == {"metric": "accuracy", "min": 0.95, "max": None, "versus_baseline": False}
+    demand = {"metric": "accuracy", "min": 0.95, "max": None, "versus_baseline": False, "hollow": ""}
+    assert finding["expectation"] == demand
     assert finding["status"] == "inconclusive"
     assert finding["low"] < 0.95 < finding["value"]
 

@@ -146,8 +146,10 @@ def test_the_tool_says_whether_it_could_measure_everything():
     assert invocation["executionSuccessful"] is False
     assert invocation["startTimeUtc"] == "2026-07-01T12:00:00Z"
     assert "startTimeUtc" not in only_run(render(hostile_run()))["invocations"][0], "a time that is none"
-    messages = [told["message"]["text"] for told in invocation["toolExecutionNotifications"]]
-    assert [message.split(":")[0] for message in messages] == ["broken", "killed", "never-began"]
+    told = [(told["level"], told["message"]["text"].split(":")[0]) for told in invocation["toolExecutionNotifications"]]
+    assert told[:3] == [("error", "broken"), ("error", "killed"), ("error", "never-began")]
+    assert told[3:] == [("note", "described"), ("note", "compared"), ("note", "nothing")], "no alerts, and no silence"
+    assert run["properties"]["overall"] == "error"
     assert invocation["toolExecutionNotifications"][0]["exception"]["kind"] == "DataError"
     failed = only_run(render(run_of(record("a", evidence(), Expectation("accuracy", max=0.5)))))
     assert failed["invocations"][0]["executionSuccessful"] is True, "that a model fails is a finding, not a breakdown"

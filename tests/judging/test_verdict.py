@@ -24,7 +24,8 @@ from auditor.values import (
     proportion,
 )
 
-RANK = ("pass", "inconclusive", "fail", "error")
+RANK = ("descriptive", "pass", "inconclusive", "fail", "error")
+HARMLESS = RANK[:2]
 SUSPECT = Diagnostic("zero gradients", False, "all gradients were zero")
 
 shares = st.floats(0, 1)
@@ -107,8 +108,8 @@ def test_two_bounds_are_as_strict_as_the_stricter(metric, low, high):
 def test_a_failed_diagnostic_voids_a_pass_and_changes_nothing_else(metric, low, confidence):
     before = status(metric, low, None, confidence)
     after = judge({"m": metric}, [Expectation("m", low)], confidence, diagnostics=[SUSPECT])
-    assert after.status == ("inconclusive" if before == "pass" else before)
-    assert ("all gradients were zero" in after.message) == (before == "pass")
+    assert after.status == ("inconclusive" if before in HARMLESS else before)
+    assert ("all gradients were zero" in after.message) == (before in HARMLESS)
 
 
 @given(value=shares, low=shares)
@@ -133,10 +134,42 @@ def test_a_metric_that_was_not_measured_is_an_error_that_names_those_that_were()
     assert (verdict.status, verdict.message) == ("error", "c was not measured (measured: a, b)")
 
 
-def test_nothing_expected_passes_unless_the_measurement_is_suspect():
-    assert judge({"m": proportion(0, 0)}, [], 0.95).status == "pass"
+def test_nothing_expected_is_descriptive_unless_the_measurement_is_suspect():
+    assert judge({"m": proportion(0, 0)}, [], 0.95).status == "descriptive"
     assert judge({"m": exact(1)}, [], 0.95, diagnostics=[SUSPECT]).status == "inconclusive"
-    assert judge({"m": exact(1)}, [], 0.95, diagnostics=[Diagnostic("fine", True, "")]).status == "pass"
+    assert judge({"m": exact(1)}, [], 0.95, diagnostics=[Diagnostic("fine", True, "")]).status == "descriptive"
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "claims"),
+    [
+        (proportion(0, 100), 0.0, None, False),
+        (proportion(100, 100), None, 1.0, False),
+        (proportion(0, 100), 0.0, 1.0, False),
+        (proportion(0, 100), 0.0, 0.5, True),
+        (proportion(50, 100), 1e-9, None, True),
+        (lowest({"a": proportion(0, 9), "b": proportion(9, 9)}), 0.0, None, False),
+        (mean([0.2, 0.4], (-1.0, 1.0)), -1.0, None, False),
+        (mean([0.2, 0.4], (-1.0, 1.0)), 0.0, None, True),
+        (median(np.array([1.0, np.inf, 2.0]), (0.0, np.inf)), 0.0, None, False),
+        (crossing([0.1, 0.2], np.zeros((2, 9), bool)), 0.0, None, False),
+        (exact(3), 0.0, None, True),
+    ],
+)
+def test_a_gate_that_no_value_violates_claims_nothing(metric, low, high, claims):
+    """0 of 100 hold, and `min: 0` is satisfied: no pass. Ranges are the kind's, [0, 1], or the metric's bounds."""
+    verdict = judge({"m": metric}, [Expectation("m", low, high)], 0.95)
+    assert (verdict.status != "descriptive") == claims
+    assert ("claims nothing: it" in verdict.message) != claims
+    beside = judge({"m": metric, "n": proportion(400, 400)}, [Expectation("m", low, high), Expectation("n", 0.9)], 0.95)
+    assert beside.status in ("pass", "inconclusive", "fail"), "a gate that does claim something is judged beside it"
+
+
+def test_a_margin_as_wide_as_all_shares_claims_nothing():
+    rows = np.arange(50)
+    now, before = {"m": proportion(rows < 0, rows=rows)}, Baseline("then", "", {"m": proportion(rows < 50, rows=rows)})
+    for room, status in ((-1.0, "descriptive"), (-0.99, "fail")):
+        assert judge(now, [Expectation("m", room, None, True)], 0.95, baseline=before).status == status
 
 
 def test_the_worst_finding_decides_and_explains():
@@ -187,7 +220,7 @@ def test_all_successes_settle_99_percent_with_299_samples():
 @given(metric=proportions(), low=shares, confidence=confidences)
 @settings(deadline=None)
 def test_the_number_of_samples_named_does_settle_it(metric, low, confidence):
-    assume(low + 0.02 < metric.value)
+    assume(0 < low < metric.value - 0.02)
     needed = samples_to_settle(metric, Expectation("m", low), confidence)
     assert needed >= metric.n
     more = proportion(round(metric.value * needed), needed)
@@ -343,7 +376,7 @@ def test_a_weak_attack_voids_what_it_flatters_and_nothing_else(expectation, want
 
 
 def test_a_weak_attack_doesn_t_void_what_only_describes():
-    assert judge({"robust_accuracy": proportion(8, 10)}, [], 0.95, diagnostics=[WEAK]).status == "pass"
+    assert judge({"robust_accuracy": proportion(8, 10)}, [], 0.95, diagnostics=[WEAK]).status == "descriptive"
 
 
 # --- bounds are one-sided questions
@@ -354,7 +387,7 @@ def test_a_weak_attack_doesn_t_void_what_only_describes():
 def test_a_finding_is_judged_by_the_interval_it_shows(metric, low, confidence):
     finding = judge({"m": metric}, [Expectation("m", low)], confidence).findings[0]
     if metric.value >= low:
-        assert (finding.status == "pass") == (finding.low >= low)
+        assert (finding.status in HARMLESS) == (finding.low >= low)
     if metric.kind == "proportion":
         assert finding.high == 1, "nothing is asked about the upper side"
 

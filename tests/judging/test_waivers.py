@@ -8,7 +8,7 @@ import pytest
 from tests.support import last_run, spec, states, write
 
 FAILS = "- {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}\n"
-PASSES = "- {id: good, check: accuracy}\n"
+PASSES = "- {id: good, check: accuracy, expect: {accuracy: {min: 0.5}}}\n"
 BREAKS = "- {id: broken, check: accuracy, params: {first: 1000}}\n"
 UNSURE = "- {id: unsure, check: accuracy, params: {first: 3}, expect: {accuracy: {min: 0.9}}}\n"
 

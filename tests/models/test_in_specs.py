@@ -50,7 +50,9 @@ def test_a_spec_on_several_formats(written, pytester):
     write(pytester, SPEC, "formats")
     pytester.runpytest_inprocess()
     run = Folder(pytester.path / "reports" / "formats").load_run()
-    expected = dict.fromkeys(states(run), "pass") | {"wrong-layer": "error", "blind": "error"}
+    expected = dict.fromkeys(states(run), "descriptive")
+    expected |= dict.fromkeys(("clean", "clean-tutorial", "clean-other"), "pass")
+    expected |= {"wrong-layer": "error", "blind": "error"}
     assert states(run) == expected
     assert "did you mean 'h_conv2:0'" in run.records["wrong-layer"].verdict.message
     shown = [run.records[case].evidence.arrays["kernel"] for case in ("filters", "by-variable")]

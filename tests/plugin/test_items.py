@@ -33,17 +33,18 @@ def test_each_verdict_has_its_outcome(project):
     write(project, spec(EVERY_VERDICT))
     result = project.runpytest_inprocess("-v")
     result.assert_outcomes(passed=2, failed=3)
-    result.stdout.fnmatch_lines(["*::bad FAILED*", "*::unsure INCONCLUSIVE*", "*::broken ERROR*"])
+    result.stdout.fnmatch_lines(["*::good PASSED*", "*::bad FAILED*", "*::unsure INCONCLUSIVE*", "*::broken ERROR*"])
+    result.stdout.fnmatch_lines(["*::described DESCRIPTIVE*"])
     result.stdout.fnmatch_lines(["*violates accuracy ≤ 0.5*"])
     result.stdout.fnmatch_lines(["*`first: 100000` asks for more images than the*"])
-    result.stdout.fnmatch_lines(["5 planned, 2 pass, 1 fail, 1 inconclusive, 1 error"])
+    result.stdout.fnmatch_lines(["5 planned, 1 pass, 1 fail, 1 inconclusive, 1 error, 1 descriptive"])
     run = last_run(project)
     assert states(run) == {
         "good": "pass",
         "bad": "fail",
         "unsure": "inconclusive",
         "broken": "error",
-        "described": "pass",
+        "described": "descriptive",
     }
     page = (project.path / "reports" / "tiny" / "index.html").read_text()
     assert all(f'id="case-{case}"' in page or f"#{case}" in page for case in states(run))
@@ -73,7 +74,7 @@ def test_inconclusive_may_warn_by_option_or_ini(project):
 def test_a_chosen_case_brings_the_case_it_needs(project):
     write(project, spec(FLIP))
     project.runpytest_inprocess("-k", "onto").assert_outcomes(passed=1)
-    assert states(last_run(project)) == {"clean": "not selected", "flip": "pass", "onto": "pass"}
+    assert states(last_run(project)) == {"clean": "not selected", "flip": "descriptive", "onto": "descriptive"}
 
 
 def test_choosing_by_check_name_and_by_mark(project):
@@ -87,9 +88,9 @@ def test_last_failed_runs_what_failed_with_what_it_needs(project):
     write(project, spec(text))
     project.runpytest_inprocess().assert_outcomes(passed=2, failed=1)
     project.runpytest_inprocess("--lf").assert_outcomes(failed=1)
-    assert states(last_run(project)) == {"clean": "pass", "flip": "pass", "onto": "fail"}
+    assert states(last_run(project)) == {"clean": "pass", "flip": "descriptive", "onto": "fail"}
     part = last_run(project, audit="tiny/partial")
-    assert states(part) == {"clean": "not selected", "flip": "pass", "onto": "fail"}
+    assert states(part) == {"clean": "not selected", "flip": "descriptive", "onto": "fail"}
 
 
 def test_junit_carries_metrics_and_html_every_figure(project):
@@ -115,7 +116,7 @@ def test_two_workers_give_the_same_evidence(project):
     alone = {name: record.evidence for name, record in last_run(project).records.items()}
     result = project.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["3 planned, 3 pass", "report: *index.html"])
+    result.stdout.fnmatch_lines(["3 planned, 1 pass, 2 descriptive", "report: *index.html"])
     together = last_run(project).records
     for name, evidence in alone.items():
         other = together[name].evidence
@@ -138,7 +139,7 @@ def test_an_interruption_keeps_what_is_finished_and_says_what_is_missing(project
     write(project, spec("- {id: a, check: accuracy}\n- {id: b, check: odd}\n- {id: c, check: accuracy}\n"))
     result = project.runpytest_subprocess()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert states(last_run(project)) == {"a": "pass", "b": "cut off", "c": "not run"}
+    assert states(last_run(project)) == {"a": "descriptive", "b": "cut off", "c": "not run"}
     page = (project.path / "reports" / "tiny" / "index.html").read_text()
     assert "cut off" in page
     assert "not run" in page
@@ -257,4 +258,4 @@ def test_on_a_terminal_a_case_says_how_far_it_is_until_it_is_done(project, monke
     told = str(project.runpytest_inprocess("-v", "--audit-no-cache").stdout)
     assert re.search(r"one.audit.yaml::a \x1b7 \d+ s · pgd: step \d+ of 300, \d+ images\x1b\[K\x1b8", told)
     # What is written over and over is gone before the verdict stands there.
-    assert re.search(r"\x1b7 \x1b\[K\x1b8PASSED", told)
+    assert re.search(r"\x1b7 \x1b\[K\x1b8DESCRIPTIVE", told)

@@ -29,7 +29,7 @@ CASES = """\
 - {id: taken, check: act, model: b, params: {after: source}}
 - {id: source, check: act, model: c}
 """
-WHOLE = {"right": "pass", "wrong": "fail", "taken": "pass", "source": "pass"}
+WHOLE = {"right": "pass", "wrong": "fail", "taken": "descriptive", "source": "descriptive"}
 NO_CACHE = "--audit-no-cache"
 
 

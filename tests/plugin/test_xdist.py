@@ -76,7 +76,7 @@ def test_a_killed_worker_is_named_with_its_case_and_the_rest_completes(tmp_path,
     run = left(tmp_path)
     found = states(run)
     assert found.pop("taken") in ("error", "cut off"), "cut off if its own worker went to run what it needs"
-    assert found == {"before": "pass", "deadly": "cut off", "other": "pass", "more": "pass"}
+    assert found == {"before": "descriptive", "deadly": "cut off", "other": "descriptive", "more": "pass"}
     assert re.search(r"worker 'gw\d' crashed while running 'plain.audit.yaml::(deadly|taken)'", result.stdout)
     assert len(re.findall("crashed while running", result.stdout)) <= 2, "what killed one worker isn't run by the next"
     assert "is cut off: killed, out of memory, or a crash" in result.stdout
@@ -94,7 +94,7 @@ def test_without_new_workers_what_was_left_has_not_run(tmp_path):
     result = run_plain(tmp_path, "-n", "1", "--max-worker-restart=0")
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
     gone = {"taken": "not run", "other": "not run", "more": "not run"}
-    assert states(left(tmp_path)) == {"before": "pass", "deadly": "cut off", **gone}
+    assert states(left(tmp_path)) == {"before": "descriptive", "deadly": "cut off", **gone}
     assert "worker restarting disabled" in result.stdout
 
 

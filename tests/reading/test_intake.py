@@ -144,7 +144,9 @@ def test_one_image_300_times_is_no_evidence(project):
                         data="dataset: npz, path: same.npz, duplicates: count"))  # fmt: skip
     project.runpytest_inprocess()
     counted = last_run(project).records["clean"]
-    assert (counted.evidence.metrics["accuracy"].n, counted.verdict.status) == (300, "pass")
+    assert (counted.evidence.metrics["accuracy"].n, counted.verdict.status) == (300, "inconclusive")
+    assert "all 300 images are of one class (a)" in counted.verdict.message
+    assert "299 of 300 images repeat others" in counted.evidence.caveats[-1]
     assert "all of them count, as the spec asks" in counted.provenance["data"]["remarks"][0]
 
 
@@ -171,7 +173,7 @@ def test_all_images_twice_change_no_check(project):
     write(project, spec(ALL, "twice", data="dataset: npz, path: twice.npz"), "twice")
     project.runpytest_inprocess()
     once, twice = last_run(project, "once"), last_run(project, "twice")
-    assert states(once) == states(twice) == dict.fromkeys(once.records, "pass")
+    assert states(once) == states(twice) == dict.fromkeys(once.records, "descriptive")
     for case, record in once.records.items():
         other = twice.records[case].evidence.metrics
         assert {name: (m.value, m.n) for name, m in record.evidence.metrics.items()} == {

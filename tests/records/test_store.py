@@ -9,10 +9,12 @@ import pytest
 
 from auditor.records.store import Folder, write_text
 from auditor.values import (
+    DESCRIBED,
     AdversarialImages,
     Bars,
     Curve,
     Diagnostic,
+    Earlier,
     Evidence,
     Expectation,
     Failure,
@@ -141,6 +143,22 @@ def test_a_record_comes_back_whole(tmp_path):
     failed = record("other", evidence=None, failure=Failure("CheckError", "no", "trace"))
     folder.save(failed)
     assert_same(folder.load("run-1", "other"), failed)
+
+
+def test_what_earlier_versions_called_a_pass_without_expectations_is_descriptive(tmp_path):
+    """Format 3 had no such state: a case of which nothing was expected was a pass."""
+    folder, nothing = Folder(tmp_path), Verdict("pass", "descriptive: nothing was expected, the evidence was made")
+    then = Earlier(nothing, "0" * 64)
+    folder.prepare(planned("shown", "judged"))
+    for old in (record("shown", expectations=(), verdict=nothing, earlier=then), record("judged", earlier=then)):
+        folder.save(old)
+        path = folder.case_folder(old.case) / "record.json"
+        path.write_text(path.read_text().replace('"format": 4', '"format": 3'))
+    run = folder.load_run()
+    assert {case.id: run.state(case) for case in run.cases} == {"shown": "descriptive", "judged": "pass"}
+    for found in run.records.values():
+        assert found.earlier.verdict.status == "descriptive"
+        assert found.earlier.verdict == DESCRIBED
 
 
 def test_states_of_a_run(tmp_path):
@@ -322,6 +340,6 @@ def test_records_of_another_format_say_so(tmp_path):
     folder = Folder(tmp_path)
     folder.prepare(planned("case"))
     path = folder.path / "run.json"
-    path.write_text(path.read_text().replace('"format": 3', '"format": 1'))
-    with pytest.raises(RecordError, match="has format 1; this version reads 3: run the audit again"):
+    path.write_text(path.read_text().replace('"format": 4', '"format": 1'))
+    with pytest.raises(RecordError, match="has format 1; this version reads 3 and 4: run the audit again"):
         folder.load_run()

@@ -244,7 +244,7 @@ def run_of_all_states() -> Run:
     means = {"score": mean(np.linspace(0, 1, 50), (0.0, 1.0)), "errors": exact(4)}
     return run_of(
         record("passing", good, floor),
-        record("also-passing", evidence(means)),
+        record("described", evidence(means)),
         record("failing", evidence(), Expectation("accuracy", max=0.5)),
         record("unsure", evidence(), Expectation("accuracy", min=0.95)),
         record("broken", None, floor),

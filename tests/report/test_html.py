@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from auditor.report.html import render
-from auditor.values import Diagnostic, Expectation, Failure, Table, exact, mean, proportion
+from auditor.values import Diagnostic, Expectation, Failure, Table, Waiver, exact, mean, proportion
 from tests.report.page import (
     Node,
     every_figure,
@@ -35,7 +35,7 @@ def card(page: Node, case: str) -> Node:
 def test_every_case_has_a_row_and_a_card_in_its_state(page: Node) -> None:
     states = {
         "passing": "pass",
-        "also-passing": "pass",
+        "described": "descriptive",
         "failing": "fail",
         "unsure": "inconclusive",
         "broken": "error",
@@ -55,7 +55,8 @@ def test_every_case_has_a_row_and_a_card_in_its_state(page: Node) -> None:
 def test_counts(page: Node) -> None:
     counts = {e.attributes["data-count"]: e.one("dd").text for e in page.all("div") if "data-count" in e.attributes}
     assert counts == {
-        "pass": "2",
+        "pass": "1",
+        "descriptive": "1",
         "fail": "1",
         "inconclusive": "1",
         "error": "1",
@@ -73,13 +74,21 @@ PASSING = record("a", evidence(), Expectation("accuracy", min=0.5))
 UNSURE = record("b", evidence(), Expectation("accuracy", min=0.95))
 FAILING = record("c", evidence(), Expectation("accuracy", max=0.5))
 BROKEN = record("d")
+DESCRIBED = record("e", evidence())
+HOLLOW = record("f", evidence({"accuracy": proportion(0, 100)}), Expectation("accuracy", min=0.0))
+WAIVED = replace(FAILING, case="g", waiver=Waiver("Ada", "mended soon", "2999-12-31", standing="in force"))
 
 
 @pytest.mark.parametrize(
     ("run", "overall", "said"),
     [
         (run_of(PASSING), "pass", "The one case passed."),
-        (run_of(PASSING, unselected=["u"]), "pass", "1 planned case was not selected"),
+        (run_of(PASSING, unselected=["u"]), "incomplete", "1 planned case was not selected"),
+        (run_of(PASSING, DESCRIBED), "pass", "The one case passed. 1 more is descriptive"),
+        (run_of(DESCRIBED), "descriptive", "The one case is descriptive: nothing was claimed, so nothing passed."),
+        (run_of(HOLLOW, DESCRIBED), "descriptive", "All 2 cases are descriptive"),
+        (run_of(PASSING, WAIVED), "waived", "1 of 2 cases passed; 1 waived."),
+        (run_of(WAIVED, unselected=["u"]), "incomplete", "0 of 1 cases passed; 1 waived."),
         (run_of(PASSING, UNSURE), "inconclusive", "1 of 2 cases passed; 1 inconclusive"),
         (run_of(PASSING, UNSURE, not_run=["n"]), "incomplete", "1 not run, 1 inconclusive"),
         (run_of(PASSING, cut_off=["k"]), "incomplete", "1 cut off"),
@@ -200,7 +209,7 @@ def test_metrics_show_value_base_interval_meaning_and_judgement(page: Node) -> N
     (threshold,) = bar.one("g", stroke="var(--ink)").all("path")
     starts = [float(path.attributes["d"].split()[1]) for path in (interval, threshold)]
     assert starts[0] < starts[1]
-    descriptive = card(page, "also-passing").one("table", class_="metrics").text
+    descriptive = card(page, "described").one("table", class_="metrics").text
     assert "n = 50" in descriptive
     assert "Expected" not in descriptive
 

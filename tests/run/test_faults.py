@@ -27,7 +27,7 @@ def test_on_a_full_disk_what_was_finished_is_kept_and_the_rest_is_an_error(tmp_p
     assert "can't be written: File too large" in result.stdout
     assert "no report: " in result.stdout
     assert "Traceback" not in result.stdout
-    assert states(left(tmp_path)) == {"before": "pass", "full": "cut off", "taken": "cut off", "more": "cut off"}
+    assert states(left(tmp_path)) == {"before": "descriptive", "full": "cut off", "taken": "cut off", "more": "cut off"}
     assert not list((tmp_path / "reports").rglob(".record*")), "no half file is left"
     rendered = subprocess.run(
         [sys.executable, "-m", "auditor", "report"], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -32,7 +32,7 @@ def test_it_is_a_schema_that_explains_every_field_of_ours():
     "spoil",
     [
         lambda document: document.update(more=1),
-        lambda document: document.update(format=2),
+        lambda document: document.update(format=1),
         lambda document: document.pop("counts"),
         lambda document: document["cases"][0].update(state="passed"),
         lambda document: document["cases"][0]["record"]["verdict"].pop("message"),

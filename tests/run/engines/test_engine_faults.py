@@ -78,7 +78,7 @@ class Project:
         kernel, images = linear_weights()[0], data()[0]
         parts = [images[at : at + SIZE].reshape(SIZE, -1) @ kernel for at in range(0, len(images), SIZE)]
         record = left(self.path).records["spread"]
-        assert record.verdict.status == "pass", record.failure
+        assert record.verdict.status == "descriptive", record.failure
         assert record.evidence.arrays["logits"].tobytes() == np.concatenate(parts).tobytes()
 
     def dask(self, role: str, *options: str, ready: str, **environment: str) -> "subprocess.Popen[str]":
