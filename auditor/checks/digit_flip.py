@@ -41,6 +41,8 @@ from auditor.measuring import (
     several,
     share,
     stalled,
+    told_otherwise,
+    told_unlike,
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
@@ -204,7 +206,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary=counts.summary,
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, target, flips, rows)),
-        diagnostics=(stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),),
+        diagnostics=(
+            stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),
+            told_otherwise(told_unlike(ascent.values[-1], after)),
+        ),
         notes=tuple(notes),
         arrays={"probabilities": certain, "vanished": ascent.vanished},
         adversarial=made,
@@ -262,7 +267,7 @@ def _choose(
     logits = context.classifier.predict(samples.images[candidates])
     right = logits.argmax(axis=1) == samples.labels[candidates]
     if recorded is not None:
-        right = np.where(undecided(logits), np.isin(samples.indices[candidates], recorded), right)
+        right = np.where(undecided(logits, logits), np.isin(samples.indices[candidates], recorded), right)
     qualified = candidates[other & right]
     notes = []
     if params.indices is not None and len(qualified) < len(candidates):

@@ -41,6 +41,8 @@ from auditor.measuring import (
     rate,
     share,
     stalled,
+    told_otherwise,
+    told_unlike,
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
 from auditor.values import (
@@ -140,11 +142,14 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
 
 @dataclass(frozen=True)
 class _Run:
-    """One push of all images: probabilities of the target (T+1, N), and which images ended certain enough."""
+    """One push of all images: probabilities of the target (T+1, N), which images ended certain enough, and of which the
+    push had been told other logits.
+    """
 
     ascent: Ascent
     confidence: NDArray[np.float64]
     success: NDArray[np.bool_]
+    disputed: NDArray[np.bool_]
 
     @property
     def stalled(self) -> NDArray[np.bool_]:
@@ -193,7 +198,10 @@ def run(context: Context, params: Params) -> Evidence:
         summary=_summary(context, params, metrics),
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, runs, _by_target(context, noise, main.success), targets)),
-        diagnostics=(stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),),
+        diagnostics=(
+            stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
+            told_otherwise(np.concatenate([one.disputed for one in runs.values()])),
+        ),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
         adversarial=AdversarialImages(
@@ -289,7 +297,7 @@ def _push(context: Context, params: Params, start: NDArray[np.float32], targets:
     final = classifier.predict(ascent.images)
     confidence[-1] = probabilities(final, classifier.output)[np.arange(len(targets)), targets]
     success = (final.argmax(axis=1) == targets) & (confidence[-1] >= params.min_confidence)
-    return _Run(ascent, confidence, success)
+    return _Run(ascent, confidence, success, told_unlike(ascent.values[-1], final))
 
 
 def _figures(

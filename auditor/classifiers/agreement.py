@@ -12,9 +12,11 @@ from auditor.values import (
     FloatArray,
     Output,
     comparable,
+    decisive_range,
     normalised,
     precision_of,
     told_probabilities,
+    within_reach,
 )
 
 # How far apart logits and own answers may be: in probability, or as a share of the range of all answers. Of answers
@@ -23,13 +25,14 @@ _APART = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 3e-2}
 _MARGIN = 1e-5  # of a class over the others: in float32 more than rounding makes
 _DECIDED = 1e-3  # of an image's own range of answers: a margin of less may be rounded away
 _SURE = 1e-5  # in probability: rounding at the threshold from which an image counts as fooling
+_TINY = 1e-30
 
 
 def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
     """Say how logits (N, K) differ from what the checkpoint itself answers (N, K), or nothing where they don't."""
     said, own = comparable(logits, output), normalised(answers, output)
-    unit = 1.0 if output in ("probabilities", "sigmoid") else max(float(np.ptp(own)), 1e-12)
-    apart = np.abs(said - own).max(axis=1) / unit
+    unit = 1.0 if output in ("probabilities", "sigmoid") else max(decisive_range(own), _TINY)
+    apart = np.abs(within_reach(said, unit) - within_reach(own, unit)).max(axis=1) / unit
     most = _tolerance(answers)
     rows = np.arange(len(own))
     behind = (own.max(axis=1) - own[rows, said.argmax(axis=1)]) / unit
@@ -70,7 +73,7 @@ def disputed(answers: FloatArray, output: Output, made: AdversarialImages) -> ND
     attacks count none of those.
     """
     found = fools(answers, output, made)
-    near = undecided(answers)
+    near = undecided(answers, made.proof.before if made.proof is not None else answers)
     if made.proof is not None and made.proof.least:
         sure = told_probabilities(answers, output)[np.arange(len(answers)), made.targets]
         near |= np.abs(sure - made.proof.least) <= _DECIDED
@@ -78,10 +81,16 @@ def disputed(answers: FloatArray, output: Output, made: AdversarialImages) -> ND
     return differing
 
 
-def undecided(answers: FloatArray) -> NDArray[np.bool_]:
-    """Images (N,) whose answers (N, K) lie so near a boundary that rounding decides which class leads."""
+def undecided(answers: FloatArray, originals: FloatArray) -> NDArray[np.bool_]:
+    """Images (N,) whose answers (N, K) lie so near a boundary that rounding decides which class leads.
+
+    originals: answers or logits (M, K) on images that weren't made to lie there: what is near is told on their scale.
+    """
     ordered = np.sort(answers.astype(np.float64), axis=1)
-    near: NDArray[np.bool_] = ordered[:, -1] - ordered[:, -2] <= _DECIDED * (ordered[:, -1] - ordered[:, 0])
+    spread = ordered[:, -1] - ordered[:, 0]
+    if len(originals):
+        spread = np.minimum(spread, decisive_range(originals))
+    near: NDArray[np.bool_] = ordered[:, -1] - ordered[:, -2] <= _DECIDED * spread
     return near
 
 
@@ -90,5 +99,6 @@ def misread(answers: FloatArray, logits: FloatArray) -> NDArray[np.bool_]:
     rows = np.arange(len(answers))
     wide = answers.astype(np.float64)
     behind = wide.max(axis=1) - wide[rows, logits.argmax(axis=1)]
-    found: NDArray[np.bool_] = behind > _DECIDED * (wide.max(axis=1) - wide.min(axis=1))
+    spread = np.minimum(wide.max(axis=1) - wide.min(axis=1), decisive_range(wide))
+    found: NDArray[np.bool_] = behind > _DECIDED * spread
     return found

@@ -9,7 +9,17 @@ from auditor.classifiers import disputed, fools, undecided
 from auditor.evidence.findings import Finding, found
 from auditor.measuring import numbered, of_each
 from auditor.search import distance
-from auditor.values import AdversarialImages, Classifier, FloatArray, Proof, Record, Recount, Samples
+from auditor.values import (
+    AdversarialImages,
+    Classifier,
+    FloatArray,
+    Proof,
+    Record,
+    Recount,
+    Samples,
+    decisive_range,
+    within_reach,
+)
 
 _AGREE = 1e-3  # of the range of answers: other machines and versions round differently
 _LEVELS = 255
@@ -64,14 +74,15 @@ def images(
 
     # By a plain call of the checkpoint: what measured and what verifies must not share their mistakes.
     output, after, before = classifier.output, classifier.answers(made.images), classifier.answers(made.originals)
-    apart = max(_apart(before, proof.before), _apart(after, proof.after))
+    unit = decisive_range(proof.before) if len(proof.before) else 1.0
+    apart = max(_apart(before, proof.before, unit), _apart(after, proof.after, unit))
     told = f"the checkpoint's answers differ by {apart:.1g} of their range from those stored"
     yield found(record.case, "logits", apart <= _AGREE, told)
 
     renamed = 0
     if any_wrong:
         said = after.argmax(axis=1)
-        renamed = int(((said != made.targets) & ~undecided(after)).sum())
+        renamed = int(((said != made.targets) & ~undecided(after, proof.before)).sum())
         made = dataclasses.replace(made, targets=said)
     fooled = fools(after, output, made)
     wrong = int(disputed(after, output, made).sum())
@@ -92,10 +103,13 @@ def _rounded(images: FloatArray, box: tuple[float, float]) -> FloatArray:
     return (low + levels / _LEVELS * (high - low)).astype(np.float32)
 
 
-def _apart(now: FloatArray, stored: FloatArray) -> float:
+def _apart(now: FloatArray, stored: FloatArray, unit: float) -> float:
+    """The greatest difference of answers (N, K), in units of their range; of classes out of reach none counts."""
     if now.shape != stored.shape or not np.isfinite(stored).all():
         return float("inf")
-    return float(np.abs(now - stored).max() / max(float(np.ptp(stored)), 1e-12)) if now.size else 0.0
+    if not now.size:
+        return 0.0
+    return float(np.abs(within_reach(now, unit) - within_reach(stored, unit)).max() / max(unit, 1e-30))
 
 
 def _counts(record: Record, made: AdversarialImages, proof: Proof) -> Finding:

@@ -76,7 +76,7 @@ class Plainly:
     def predict(self, images: FloatArray) -> FloatArray:
         """Logits (N, K) that mean what the checkpoint answers to images (N, H, W, C)."""
         answers = self.whole.answers(images)
-        self.undecided += int(undecided(answers).sum())
+        self.undecided += int(undecided(answers, answers).sum())
         if self.output not in ("probabilities", "sigmoid"):
             return answers
         told = np.clip(told_probabilities(answers, self.output), _LEAST, _MOST_SURE)

@@ -27,7 +27,7 @@ from auditor.measuring.originals import numbered, of_each, rate
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
 from auditor.measuring.reliability import Binned
 from auditor.measuring.settled import STATEFUL, settled
-from auditor.measuring.steady import cost_steady, steady
+from auditor.measuring.steady import SHOWN, cost_steady, first_answers, steady
 from auditor.measuring.suited import Suited, cost_suited, suited
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import (
@@ -37,6 +37,8 @@ from auditor.measuring.telltales import (
     cost_widening,
     cost_within_ball,
     stalled,
+    told_otherwise,
+    told_unlike,
     widening,
     within_ball,
 )
@@ -44,6 +46,7 @@ from auditor.measuring.words import change_panel, fewest, natural_panel, probabi
 
 __all__ = [
     "DISGUISES",
+    "SHOWN",
     "STATEFUL",
     "UNTRAINED",
     "Answers",
@@ -78,6 +81,7 @@ __all__ = [
     "cost_within_ball",
     "drawn",
     "fewest",
+    "first_answers",
     "images_of",
     "instead_of",
     "lints",
@@ -95,6 +99,8 @@ __all__ = [
     "stalled",
     "steady",
     "suited",
+    "told_otherwise",
+    "told_unlike",
     "widening",
     "within_ball",
 ]

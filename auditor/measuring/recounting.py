@@ -29,7 +29,7 @@ def as_recorded(context: Context, subject: Attackable, made: AdversarialImages) 
     differing = subject.looked[said != subject.right]
     if differing.size:
         images = context.samples.images[_places(context, differing)]
-        sure = differing[~undecided(context.classifier.predict(images))]
+        sure = differing[~undecided(context.classifier.predict(images), subject.logits)]
         check_rows(sure[np.isin(sure, made.indices)], "misclassified without an attack, and counted as attacked")
         check_rows(sure[~np.isin(sure, made.indices)], "classified right, and left out")
     check_rows(np.setdiff1d(made.indices, subject.looked), "not among those that the spec chooses")

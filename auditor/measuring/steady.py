@@ -9,65 +9,101 @@ import sys
 import numpy as np
 
 from auditor.classifiers import traced
+from auditor.compute import generator
 from auditor.search import block_size
-from auditor.values import Classifier, Diagnostic, FloatArray, Passes, comparable, normalised
+from auditor.values import (
+    Classifier,
+    Diagnostic,
+    FloatArray,
+    Passes,
+    comparable,
+    decisive_range,
+    normalised,
+    within_reach,
+)
 
 NAME = "steady predictions"
-_MOST = 48  # images; of large ones, as many as make a block
-_SIZES = (1, 2, 7)  # of batches, beside the full ones that `predict` asks in
+SHOWN = 255  # images at most, in one batch
+_MOST = 48  # of them asked more than once; of large ones, as many as make a block
+_SINGLE, _PAIR = 1, 2
+# Beside these, of which sizes a batch is drawn: whoever knows them all can be right at just those. From the last, as
+# many as an attack moves together.
+_DRAWN = ((3, 15), (16, 63), (64, SHOWN))
 _AGAIN = 1e-4  # of the range of logits: the same question
 _OTHERWISE = 1e-2  # the same in a batch of another shape, where half precision rounds otherwise
+_TINY = 1e-30
 
 
-def steady(classifier: Classifier, images: FloatArray, called: str = "") -> Diagnostic:
+def first_answers(classifier: Classifier, images: FloatArray) -> FloatArray:
+    """Logits (n, K) of the first few of images (N, H, W, C), to be held against what the model says of them later."""
+    return classifier.predict(images[: _looked(images.shape[1:])])
+
+
+def steady(
+    classifier: Classifier, images: FloatArray, called: str = "", seed: int = 0, first: FloatArray | None = None
+) -> Diagnostic:
     """Whether images (N, H, W, C) get the same logits twice, in any company, and in batches of any size.
 
-    called: the model's name, where there are several.
+    called: the model's name, where there are several. seed: what sizes are drawn by. first: `first_answers`, from
+    before the model was measured, or attacked; asked now if left out.
     """
-    images = images[: _looked(images.shape[1:])]
-    first, again = classifier.predict(images), classifier.predict(images)
+    first = first_answers(classifier, images) if first is None else first
+    few = images[: len(first)]
+    again = classifier.predict(few)
     # Half of them, from the end: other neighbours, another first image, other statistics of the batch.
-    few = images[::-2]
-    company = classifier.predict(few)
-    scale = max(float(np.ptp(first)), 1e-12)
+    company = classifier.predict(few[::-2])
+    scale = max(decisive_range(first), _TINY)
     told = f"of {called!r} " if called else ""
 
     def failed(message: str) -> Diagnostic:
         return Diagnostic(NAME, False, message)
 
-    twice = float(np.abs(again - first).max()) / scale
+    twice = _apart(again, first, scale)
     if twice > _AGAIN:
         message = f"the same images got other logits {told}the second time (by {twice:.2g} of their range)"
         return failed(f"{message}: the model is random or keeps state; fix it before you measure it")
     ways = "is a batch normalisation left in training mode, or was it exported for one batch size?"
-    for size in _SIZES:
-        part = images[:size]
-        found = _differing(classifier, part, first[: len(part)], size, scale)
+    sizes = _sizes(len(images), images.shape[1:], seed)
+    for size in sizes:
+        found = _differing(classifier, images[:size], first[:size], scale)
         if found:
             message = f"answers {told}depend on the rest of the batch: in one of {size} an image gets other {found}"
             return failed(f"{message} than in a full one; {ways} What is deployed may not be what is measured here")
-    apart = float(np.abs(company - first[::-2]).max()) / scale
+    apart = _apart(company, first[::-2], scale)
     if apart > _AGAIN:
         return failed(f"logits {told}depend on the rest of the batch (by {apart:.2g} of their range); {ways}")
-    sizes = ", ".join(map(str, _SIZES))
-    return Diagnostic(NAME, True, f"the same images get the same logits, twice, in any company, in batches of {sizes}")
+    listed = ", ".join(map(str, sizes))
+    return Diagnostic(NAME, True, f"the same images get the same logits, twice, in any company, in batches of {listed}")
 
 
-def _differing(classifier: Classifier, images: FloatArray, logits: FloatArray, size: int, scale: float) -> str:
-    """What differs in a batch of this size, with how much, or nothing."""
-    output = classifier.output
-    own, said = normalised(classifier.answers(images, batch=size), output), comparable(logits, output)
+def _differing(classifier: Classifier, images: FloatArray, logits: FloatArray, scale: float) -> str:
+    """What differs of the first images in a batch of all (N, H, W, C), with how much, or nothing."""
+    output, few = classifier.output, len(logits)
+    own = normalised(classifier.answers(images, batch=len(images)), output)[:few]
     unit = 1.0 if output in ("probabilities", "sigmoid") else scale
-    answers = float(np.abs(own - said).max()) / unit
+    answers = _apart(own, comparable(logits, output), unit)
     if answers > _OTHERWISE:
         return f"answers (by {answers:.2g} of their range)"
     # `forward` takes tensors: where TensorFlow was never imported, nobody has asked it.
     if "tensorflow" in sys.modules:
         # Compiled: eagerly, a model keeps what all of its layers gave.
-        asked = float(np.abs(np.asarray(traced(classifier)(images)) - logits).max()) / scale
+        asked = _apart(np.asarray(traced(classifier)(images))[:few], logits, scale)
         if asked > _OTHERWISE:
             return f"logits (by {asked:.2g} of their range)"
     return ""
+
+
+def _apart(one: FloatArray, other: FloatArray, scale: float) -> float:
+    """The greatest difference of logits (N, K) in units of `scale`; of classes out of reach none counts."""
+    return float(np.abs(within_reach(one, scale) - within_reach(other, scale)).max()) / scale
+
+
+def _sizes(images: int, shape: tuple[int, ...], seed: int) -> tuple[int, ...]:
+    """The sizes of batches to ask in: one image, two, an odd number, and some more, as many as there are."""
+    random, most = generator(seed, "batch sizes"), min(images, block_size(int(np.prod(shape))))
+    drawn = [int(random.integers(low, min(high, most), endpoint=True)) for low, high in _DRAWN if low <= most]
+    odd = [size | 1 for size in drawn[:1] if size | 1 <= most]
+    return tuple(size for size in dict.fromkeys((_SINGLE, _PAIR, *odd, *drawn[1:])) if size <= images)
 
 
 def _looked(shape: tuple[int, ...]) -> int:
@@ -75,6 +111,7 @@ def _looked(shape: tuple[int, ...]) -> int:
 
 
 def cost_steady(images: int) -> Passes:
-    """What `steady` takes of a model that is shown so many images."""
+    """What `steady` takes of a model that is shown so many images, one predicted before it is measured included."""
     few = min(images, _MOST)
-    return Passes(predictions=2 * few + -(-few // 2) + 2 * sum(min(few, size) for size in _SIZES), traces=1)
+    sizes = (_SINGLE, _PAIR, *(min(high, images) for low, high in _DRAWN if low <= images))
+    return Passes(predictions=2 * few + -(-few // 2) + 2 * sum(min(images, size) for size in sizes), traces=1)

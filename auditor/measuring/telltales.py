@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
 from auditor.search import Job, Norm, TargetObjective, ThreatModel, gives_gradient, passes_of_attack, search, widest
-from auditor.values import CheckError, Context, Diagnostic, Passes, in_turn, like_probabilities
+from auditor.values import (
+    CheckError,
+    Context,
+    Diagnostic,
+    FloatArray,
+    Passes,
+    decisive_range,
+    in_turn,
+    like_probabilities,
+    within_reach,
+)
 
 _PROBED = 50
 _FEW = 0.05
@@ -31,6 +41,7 @@ _PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
 )
 _LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
 _AGAIN = 1000
+_UNLIKE, _TINY = 1e-2, 1e-30  # of the range of logits, as in half precision batches of other shapes are rounded
 _BROKEN = "it should be nearly all; the attack or its gradient is broken"
 
 
@@ -66,7 +77,7 @@ def within_ball(
     if not held.size:
         return (*found, doubts.about("attack", True, "nothing held, so there is no robustness to doubt"))
     probed = job.only(held[in_turn(job.labels[held], _PROBED)])
-    found.append(_lost(stages, broken, doubts))
+    found += [_lost(stages, broken, doubts), _disputed(stages, len(job.rows))]
     # A model without a gradient can still be attacked; then none of these tests can ask for one.
     sighted = bool(_differentiating(stages))
     if not sighted and not gives_gradient(context.classifier, job.images[:1]):
@@ -144,6 +155,7 @@ def closest(
     reached = float(np.isfinite(sizes).mean())
     message = f"with the whole box to move in, the attacks broke {reached:.0%} of {len(sizes)} images"
     found.append(doubts.about("unbounded attack", reached >= _MOST, message, _BROKEN))
+    found.append(_disputed(stages, len(job.rows)))
     sighted = bool(_differentiating(stages))
     if sighted:
         found.append(_blind(stages, np.arange(len(sizes)), doubts))
@@ -238,6 +250,31 @@ def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Dia
     message = f"{share:.1%} of the images were adversarial on the way but not in the final answer"
     advice = "predictions aren't steady, or the last step undoes what the attack found"
     return doubts.about("no success lost", share <= 0.01, message, advice)
+
+
+def _disputed(stages: list[Stage], images: int) -> Diagnostic:
+    """Whether the model told the attacks what it tells whoever predicts the same images in a full batch."""
+    disputed = np.zeros(images, np.bool_)
+    for stage in stages:
+        disputed[stage.attacked] |= stage.result.disputed
+    return told_otherwise(disputed)
+
+
+def told_otherwise(disputed: NDArray[np.bool_]) -> Diagnostic:
+    """Whether an attack and whoever predicts were answered alike. disputed: (N,), the images of which they weren't."""
+    share = float(disputed.mean())
+    message = f"of {share:.1%} of the images an attack was told otherwise than whoever predicts them"
+    advice = "" if share <= _FEW else ": answers depend on the batch they are asked in, or on when"
+    return Diagnostic("told alike", share <= _FEW, message + advice)
+
+
+def told_unlike(seen: FloatArray, predicted: FloatArray) -> NDArray[np.bool_]:
+    """Which images (N,) got other logits when predicted (N, K) than an ascent had seen (N, K)."""
+    unit = max(decisive_range(predicted), _TINY)
+    found: NDArray[np.bool_] = (
+        np.abs(within_reach(seen, unit) - within_reach(predicted, unit)).max(axis=1) > _UNLIKE * unit
+    )
+    return found
 
 
 def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diagnostic:

@@ -2,23 +2,26 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from auditor import catalog
 from auditor.classifiers import disputed, misread, own_errors
 from auditor.measuring import (
+    SHOWN,
     UNTRAINED,
     Suited,
     caveats,
     cost_steady,
     cost_suited,
+    first_answers,
     one_class,
     settled,
     steady,
     suited,
 )
-from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, Parameters, Passes
+from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, FloatArray, Parameters, Passes
 
 
 def cost_of(check: str, params: Parameters, images: int, class_count: int, models: int = 1) -> Passes | None:
@@ -40,14 +43,18 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     Raises what the check does.
     """
     asked: dict[str, Classifier] = {}
+    first: dict[str, FloatArray] = {}
+    shown = _shown(context)
 
     def model(name: str) -> Classifier:
-        asked[name] = context.model(name)
+        if name not in asked:
+            asked[name] = context.model(name)
+            first[name] = first_answers(asked[name], shown)
         return asked[name]
 
     with own_errors():
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
-        found, notes = of_models(asked, context)
+        found, notes = of_models(asked, context, first)
     if asked:
         found = (*found, *one_class(context.samples, evidence.metrics))
         told = tuple(caveats(context.samples, evidence.metrics))
@@ -55,14 +62,25 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
 
 
-def of_models(asked: Mapping[str, Classifier], context: Context) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
-    """Whether models, by name, answer steadily and suit the data: tell-tale tests and notes."""
+def _shown(context: Context) -> FloatArray:
+    """The images that all models of a case are asked about."""
+    return context.samples.images[context.sample(SHOWN)]
+
+
+def of_models(
+    asked: Mapping[str, Classifier], context: Context, first: Mapping[str, FloatArray] = MappingProxyType({})
+) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
+    """Whether models, by name, answer steadily and suit the data: tell-tale tests and notes.
+
+    first: what each answered before it was measured, where it was asked.
+    """
+    shown = _shown(context)
 
     def several(name: str) -> str:
         return name if len(asked) > 1 else ""
 
     found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
-    found += _worst([steady(one, context.samples.images, several(name)) for name, one in asked.items()])
+    found += _worst([steady(one, shown, several(name), context.seed, first.get(name)) for name, one in asked.items()])
     fitting = {name: suited(one, context, several(name)) for name, one in asked.items()}
     unsuited = [diagnostic for one in fitting.values() for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(next(iter(fitting.values())).diagnostics if fitting else ())

@@ -139,9 +139,9 @@ def _compiled(
 ) -> tuple[Compiled, Any]:
     tf = tensorflow()
 
-    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
+    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         value = objective(x, goal.targets)
-        return value, value, tf.zeros_like(value, tf.bool)
+        return value, value, value, tf.zeros_like(value, tf.bool)
 
     run = compiled(catalog.load("attacks", "std_ascent"), params, ThreatModel("l2", box or _ANYWHERE), shape, measure)
     return run, tf.function(watch, autograph=False)
@@ -165,7 +165,7 @@ def _walked(run: Compiled, watched: Any, images: FloatArray, targets: IntArray, 
 
     ended: list[FloatArray] = []
     nothing = np.zeros(_BATCH, np.float32)
-    goal = Goal(images[part], targets[part], targets[part], np.zeros((_BATCH, 2), np.int32), nothing)
+    goal = Goal(images[part], targets[part], targets[part], np.zeros((_BATCH, 2), np.int32), nothing, nothing)
     walk(run, steps, goal, nothing, np.zeros_like(images[part]), note)
     return Ascent(ended[0], np.stack(kept), np.stack(values), np.stack(vanished))
 

@@ -59,7 +59,7 @@ class Goal(NamedTuple):
     """What is wanted of each image: start from `origin` (N, H, W, C), leave `labels` (N,), reach `targets`.
 
     keys: (N, 2) int32, the seeds of each image's own randomness. scale: (N,), what brings logits to a spread of
-    1 at the origin.
+    1 at the origin; unit: (N,), what they were multiplied by before, 1 unless float32 could hardly hold them.
     """
 
     origin: Tensor
@@ -67,6 +67,7 @@ class Goal(NamedTuple):
     targets: Tensor
     keys: Tensor
     scale: Tensor
+    unit: Tensor
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -89,17 +90,20 @@ class Seen(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What `note` is shown of every row at one look, as arrays (N,): the loss, whether the goal is reached, and
-    whether a gradient was asked for that can't be followed: zero all over, exploding, or not finite everywhere.
+    """What `note` is shown of every row at one look, as arrays (N,): the loss, whether the goal is reached, whether a
+    gradient was asked for that can't be followed: zero all over, exploding, or not finite everywhere, and the margin
+    by which the goal is reached.
     """
 
     value: NDArray[np.float32]
     hit: NDArray[np.bool_]
     blind: NDArray[np.bool_]
+    margin: NDArray[np.float32]
 
 
-# From images and goal: what to differentiate (N,) or (N, R), the value (N,), and whether the goal is reached (N,).
-Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor]]
+# From images and goal: what to differentiate (N,) or (N, R), the value (N,), the margin by which the goal is reached
+# (N,), and whether it is (N,).
+Measure = Callable[[Tensor, Goal], tuple[Tensor, Tensor, Tensor, Tensor]]
 # From the step, the rows the batch holds, where they were, the state after it and what was shown: which stay.
 Note = Callable[[int, NDArray[np.int64], Tensor, Any, Shown], NDArray[np.bool_] | None]
 
@@ -128,12 +132,12 @@ def compiled(
     sees: Sees = attack.SEES
 
     def look(x: Tensor, goal: Goal) -> Shown:
-        _, value, hit = measure(x, goal)
-        return Shown(value, hit, tf.zeros_like(hit))
+        _, value, margin, hit = measure(x, goal)
+        return Shown(value, hit, tf.zeros_like(hit), margin)
 
-    def differentiated(x: Tensor, goal: Goal) -> tuple[Seen, Tensor]:
+    def differentiated(x: Tensor, goal: Goal) -> tuple[Seen, Shown]:
         with differentiation.traced():
-            objective, value, hit = measure(x, goal)
+            objective, value, margin, hit = measure(x, goal)
             parts = tf.unstack(objective, axis=1) if sees == "jacobian" else [objective]
         gradients = [differentiation.gradient(part, x) for part in parts]
         if any(gradient is None for gradient in gradients):
@@ -147,12 +151,11 @@ def compiled(
         # Not `~(total < …)`, though it would hold for NaN as well: graphs turn it into `total >= …`, which doesn't.
         odd = [(total == 0) | (total * steepness > _STEEPEST) | ~tf.math.is_finite(total) for total in sizes]
         blind = tf.reduce_any(odd, axis=0)
-        return Seen(hit, value, objective, gradient), blind
+        return Seen(hit, value, objective, gradient), Shown(value, hit, blind, margin)
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:
         if sees in ("gradient", "jacobian"):
-            seen, blind = differentiated(state.x, goal)
-            shown = Shown(seen.value, seen.hit, blind)
+            seen, shown = differentiated(state.x, goal)
         else:
             shown = look(state.x, goal)
             value = shown.value if sees == "score" else tf.zeros_like(shown.value)
@@ -165,7 +168,7 @@ def compiled(
     # The number of images is left open in every signature: one trace serves all batches and radii.
     images = tf.TensorSpec((None, *shape), tf.float32)
     classes, radii = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None,), tf.float32)
-    goals = Goal(images, classes, classes, tf.TensorSpec((None, 2), tf.int32), radii)
+    goals = Goal(images, classes, classes, tf.TensorSpec((None, 2), tf.int32), radii, radii)
     begun = tf.function(start, autograph=False, input_signature=(images, goals, radii))
     states = tf.nest.map_structure(
         lambda rows: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype),

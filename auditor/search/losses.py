@@ -8,21 +8,36 @@ from typing import Literal
 import numpy as np
 
 from auditor.compute import tensorflow
-from auditor.search.objectives import margin
-from auditor.values import FloatArray, Tensor
+from auditor.search.objectives import contenders, margin, others
+from auditor.values import FloatArray, Tensor, decisive_spread
 
 Loss = Literal["scaled_ce", "ce", "margin", "dlr"]
-_AWAY = 1e9
-_TINY = 1e-12
+_TINY = 1e-30  # of logits, which may be on any scale
+# A margin of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
+# than the rounding of the two logits themselves: near a boundary with two classes the spread is next to nothing.
+_SURE, _ROUNDING = 1e-5, 1e-6
+_WIDER, _NARROWER = 4, 0.01  # of the original image's spread: what is out of reach elsewhere, and the least it may be
+_USUAL = 1e6  # logits whose spread is that large or small come near to what float32 holds
 # More, and the softmax of float32 rounds to 0 and 1; less, and it hardly tells the likeliest rival from the others.
 _LEAST_SPREAD, _MOST_SPREAD = 8.0, 30.0
 
 
 def confidence_scale(logits: FloatArray) -> FloatArray:
-    """What brings the logits (N, K) of the original images to a spread of 1: (N,)."""
-    spread = logits.max(axis=1) - logits.min(axis=1)
-    scale: FloatArray = (1 / np.maximum(spread, _TINY)).astype(np.float32)
+    """What brings the logits (N, K) of the original images to a spread of 1: (N,).
+
+    Of the spread that matters: a class that is never near, however far down, makes no other's margin small.
+    """
+    scale: FloatArray = (1 / np.maximum(decisive_spread(logits), _TINY)).astype(np.float32)
     return scale
+
+
+def unit(scale: FloatArray) -> FloatArray:
+    """What to multiply logits by before anything is computed of them, (N,): 1, but where float32 would run out.
+
+    scale: see `confidence_scale`.
+    """
+    found: FloatArray = np.where((scale > _USUAL) | (scale < 1 / _USUAL), scale, np.float32(1))
+    return found
 
 
 def loss(
@@ -53,14 +68,27 @@ def loss(
     tf = tensorflow()
     goal = targets if targeted else labels
     if kind == "scaled_ce":
-        spread = tf.reduce_max(logits, axis=1, keepdims=True) - tf.reduce_min(logits, axis=1, keepdims=True)
-        wanted = tf.clip_by_value(spread, _LEAST_SPREAD, _MOST_SPREAD)
-        softened = logits * tf.stop_gradient(wanted / tf.maximum(spread, _TINY))
-        entropy = _cross_entropy(softened, goal)
-        return (-entropy if targeted else entropy), goal_margin(logits, labels, targets, targeted) * scale
+        ahead = goal_margin(logits, labels, targets, targeted)
+        softness = tf.stop_gradient(_softness(logits, ahead, scale))
+        entropy = _cross_entropy(logits * softness[:, None], goal)
+        return (-entropy if targeted else entropy), ahead * scale
     entropy = _cross_entropy(logits, goal)
     objective = -entropy if targeted else entropy
     return objective, objective
+
+
+def _softness(logits: Tensor, ahead: Tensor, scale: Tensor) -> Tensor:
+    """What brings logits (N, K) to a spread that a softmax can tell apart, (N,).
+
+    Classes out of reach don't count, or the others would be all alike beside them; and no margin (N,) is widened beyond
+    that spread.
+    """
+    tf = tensorflow()
+    below = tf.reduce_max(logits, axis=1, keepdims=True) - logits
+    spread = tf.reduce_max(tf.where(below > (_WIDER / scale)[:, None], 0.0, below), axis=1)
+    spread = tf.maximum(spread, _NARROWER / scale)
+    wanted = tf.clip_by_value(spread, _LEAST_SPREAD, _MOST_SPREAD)
+    return tf.minimum(wanted / spread, _MOST_SPREAD / tf.maximum(tf.abs(ahead), _TINY))
 
 
 def _cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
@@ -70,13 +98,24 @@ def _cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     others aren't: what follows it then raises the rivals, and leaves the class itself where it is.
     """
     tf = tensorflow()
-    others = tf.reduce_logsumexp(logits - tf.one_hot(classes, logits.shape[1], dtype=logits.dtype) * _AWAY, axis=1)
-    return tf.nn.softplus(others - tf.gather(logits, classes, axis=1, batch_dims=1))
+    rest = tf.reduce_logsumexp(others(logits, classes), axis=1)
+    return tf.nn.softplus(rest - tf.gather(logits, classes, axis=1, batch_dims=1))
 
 
 def goal_margin(logits: Tensor, labels: Tensor, targets: Tensor, targeted: bool) -> Tensor:
     """The margin by which the goal is reached (N,): above 0 the attack has succeeded, up to rounding."""
     return margin(logits, targets) if targeted else -margin(logits, labels)
+
+
+def reached(logits: Tensor, labels: Tensor, targets: Tensor, scale: Tensor, targeted: bool) -> tuple[Tensor, Tensor]:
+    """That margin in units of the original image's spread (N,), and whether it is above 0 by more than rounding (N,).
+
+    scale: see `confidence_scale`.
+    """
+    tf = tensorflow()
+    own, other = contenders(logits, targets if targeted else labels)
+    ahead = (own - other if targeted else other - own) * scale
+    return ahead, ahead > tf.maximum(_SURE, _ROUNDING * tf.maximum(tf.abs(own), tf.abs(other)) * scale)
 
 
 def rival_margins(
@@ -92,8 +131,7 @@ def rival_margins(
     own = tf.gather(logits, labels, axis=1, batch_dims=1)[:, None]
     if aimed:
         return tf.gather(logits, targets, axis=1, batch_dims=1)[:, None] - own
-    others = logits - tf.one_hot(labels, logits.shape[1], dtype=logits.dtype) * _AWAY
-    rivals = tf.math.top_k(others, min(candidates, logits.shape[1] - 1)).indices
+    rivals = tf.math.top_k(others(logits, labels), min(candidates, logits.shape[1] - 1)).indices
     return tf.gather(logits, rivals, axis=1, batch_dims=1) - own
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from auditor.compute import tensorflow
 from auditor.values import Output, Tensor, check_tells_probabilities
 
+_LEAST = -3.4e38  # about the least float32
 TargetObjective = Literal["probability", "log_probability", "logit"]
 Objective = Callable[[Tensor, Tensor], Tensor]
 
@@ -40,8 +41,18 @@ def margin(logits: Tensor, targets: Tensor) -> Tensor:
 
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017 (objective f6).
     """
+    own, other = contenders(logits, targets)
+    return own - other
+
+
+def contenders(logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each image, the logit of its class (N,) and the greatest of all others (N,)."""
     tf = tensorflow()
-    mine = tf.one_hot(targets, logits.shape[1], dtype=logits.dtype)
-    own = tf.reduce_sum(logits * mine, axis=1)
-    others = tf.reduce_max(logits - mine * 1e9, axis=1)
-    return own - others
+    return tf.gather(logits, classes, axis=1, batch_dims=1), tf.reduce_max(others(logits, classes), axis=1)
+
+
+def others(logits: Tensor, classes: Tensor) -> Tensor:
+    """Logits (N, K) with that of each image's class (N,) put below all others, however small or large they are."""
+    tf = tensorflow()
+    own = tf.one_hot(classes, logits.shape[1], on_value=True, off_value=False)
+    return tf.where(own, _LEAST, logits)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from auditor import catalog
 from auditor.compute import keys as random_keys
-from auditor.compute import progress, tensorflow
+from auditor.compute import progress
 from auditor.search import losses
 from auditor.search.blocks import block_count, block_size, width
 from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, ThreatModel, compiled, compiling, walk
@@ -24,11 +24,9 @@ from auditor.search.norms import distance, into_ball, random_change
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 
 Keep = Literal["first", "last", "closest"]
-# A margin of this share of the logits' spread survives the different rounding of other batch shapes, if it is also more
-# than the rounding of the logits themselves: near a boundary with two classes the spread is next to nothing.
-_SURE = 1e-5
-_ROUNDING = 1e-6
 BISECTIONS = 10
+_STAYED = 1e-6  # of the box: rounding alone moved it
+_OTHERWISE = 1e-2  # of the logits' spread; half precision rounds otherwise in batches of other shapes
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,8 @@ class AttackResult:
     stopped_early: whether images were left as soon as they had succeeded. blind, lost, rising: (N,), where the first
     gradient was zero, exploding or not finite; where the attack succeeded on its way but its answer doesn't; and
     where it failed while its loss still rose in the last quarter of the steps. alive: (T+1,), how many images were
-    still attacked at every step of the first start.
+    still attacked at every step of the first start. disputed: (N,), where the classifier told the attack another margin
+    than it tells whoever predicts.
     """
 
     images: FloatArray
@@ -59,6 +58,7 @@ class AttackResult:
     lost: NDArray[np.bool_]
     rising: NDArray[np.bool_]
     alive: IntArray
+    disputed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,14 @@ def attack_block(classifier: Classifier, block: Block) -> AttackResult:
             break
         here = job.only(left)
         keys = random_keys(block.seed, f"steps/{start}", here.rows.tolist())
-        goal = Goal(here.images, here.labels, aims[left], keys, scale[left])
+        unit = losses.unit(scale[left])
+        goal = Goal(here.images, here.labels, aims[left], keys, scale[left] / unit, unit)
         noise = random_change(block.seed, f"start/{start}", here.rows.tolist(), here.images.shape[1:], threat.norm)
         radii = np.where(np.isfinite(here.eps), here.eps, threat.box[1] - threat.box[0])
         part = f", start {start + 1} of {len(starts)}" if len(starts) > 1 else ""
         note = _notes(ledger, left, start == 0, f"{block.attack}{part}")
         ledger.count(walk(run, params.steps, goal, radii, noise, note, keep == "first"))
-        _settle(ledger, classifier, left)
+        _settle(ledger, classifier, left, scale)
     if keep == "closest" and threat.norm != "l0":
         _shorten(ledger, classifier, scale)
     return ledger.result()
@@ -170,6 +171,7 @@ def _together(found: Sequence[AttackResult]) -> AttackResult:
         lost=joined("lost"),
         rising=joined("rising"),
         alive=alive,
+        disputed=joined("disputed"),
     )
 
 
@@ -195,7 +197,8 @@ class _Ledger:
         self.distances = np.full(count, np.inf)
         self.steps = np.full(count, -1, np.int64)
         self.gradients = self.predictions = 0
-        self.hit, self.blind = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        self.hit, self.blind, self.disputed = (np.zeros(count, np.bool_) for _ in range(3))
+        self.margins = np.full(count, np.nan)  # of the images, as the attack was told
         self.values = np.zeros((3, count))
         self.loss = np.zeros(steps + 1)
         self.alive = np.zeros(steps + 1, np.int64)
@@ -212,6 +215,10 @@ class _Ledger:
             counts[hit] &= sizes < self.distances[rows[hit]]
             self.distances[rows[counts]] = sizes[counts[hit]]
         return counts
+
+    def keep_images(self, rows: NDArray[np.int64], images: FloatArray, margins: NDArray[np.float32]) -> None:
+        """Take images (n, H, W, C) as those of rows (n,), with their margins (n,)."""
+        self.images[rows], self.margins[rows] = images, margins
 
     def count(self, looks: Looks) -> None:
         """Add up what a batch cost."""
@@ -244,6 +251,7 @@ class _Ledger:
             self.hit & ~self.won,
             self._rising(),
             self.alive,
+            self.disputed,
         )
 
 
@@ -268,23 +276,29 @@ def _notes(ledger: _Ledger, part: NDArray[np.int64], first_start: bool, called: 
             ledger.alive[t] += (~before).sum()
             ledger.hits[t] += fresh.sum()
         taken = fresh if ledger.keep == "first" else counts
-        ledger.images[places[taken]] = images[taken]
+        ledger.keep_images(places[taken], images[taken], shown.margin[taken])
         ledger.steps[places[counts if ledger.keep == "closest" else fresh]] = t
         done[rows] |= counts
         if t == last_step and ledger.keep != "closest":
             ended = ~done[rows]
-            ledger.images[places[ended]] = images[ended]
+            ledger.keep_images(places[ended], images[ended], shown.margin[ended])
         settled = ledger.keep == "first" or ledger.attack.SEEKS == "boundary"
         return ~done[rows] if settled else None
 
     return note
 
 
-def _settle(ledger: _Ledger, classifier: Classifier, left: NDArray[np.int64]) -> None:
+def _settle(ledger: _Ledger, classifier: Classifier, left: NDArray[np.int64], scale: FloatArray) -> None:
     """Bring images into ball and box, and predict them once more."""
     job, threat = ledger.job.only(left), ledger.threat
-    ledger.images[left] = into_ball(ledger.images[left], job.images, job.eps, threat.box, threat.norm)
-    ledger.won[left] = _hit(classifier.predict(ledger.images[left]), job, threat.targeted)
+    seen = ledger.images[left]
+    ledger.images[left] = into_ball(seen, job.images, job.eps, threat.box, threat.norm)
+    logits = classifier.predict(ledger.images[left])
+    ledger.won[left] = _hit(logits, job, threat.targeted)
+    # An image that stayed where the attack saw it gets the answer that the attack got, or was shown another model.
+    margins, _ = losses.reached(logits, job.labels, job.targets, scale[left], threat.targeted)
+    stayed = np.abs(ledger.images[left] - seen).max(axis=(1, 2, 3)) <= _STAYED * (threat.box[1] - threat.box[0])
+    ledger.disputed[left] |= stayed & (np.abs(margins.numpy() - ledger.margins[left]) > _OTHERWISE)
     ledger.predictions += len(left)
     ledger.distances[~ledger.won] = np.inf
 
@@ -299,8 +313,8 @@ def _shorten(ledger: _Ledger, classifier: Classifier, scale: FloatArray) -> None
         middle = (low + high) / 2
         tried = job.images + middle.reshape(-1, 1, 1, 1) * change
         logits = classifier.predict(tried)
-        margin = losses.goal_margin(logits, job.labels, job.targets, ledger.threat.targeted).numpy()
-        good = margin * scale[rows] > np.maximum(_SURE, _ROUNDING * np.abs(logits).max(axis=1) * scale[rows])
+        _, sure = losses.reached(logits, job.labels, job.targets, scale[rows], ledger.threat.targeted)
+        good = sure.numpy()
         ledger.images[rows[good]] = tried[good]
         low, high = np.where(good, low, middle), np.where(good, middle, high)
         ledger.predictions += len(rows)
@@ -319,19 +333,17 @@ def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: T
 
 
 def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel) -> Measure:
-    tf = tensorflow()
     aimed = threat.targeted or params.rival_classes > 0
 
-    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor]:
-        logits = classifier.forward(x)
-        margin = losses.goal_margin(logits, goal.labels, goal.targets, threat.targeted) * goal.scale
-        hit = margin > tf.maximum(_SURE, _ROUNDING * tf.reduce_max(tf.abs(logits), axis=1) * goal.scale)
+    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        logits = classifier.forward(x) * goal.unit[:, None]
+        margin, hit = losses.reached(logits, goal.labels, goal.targets, goal.scale, threat.targeted)
         if attack.SEES == "jacobian":
             objective = losses.rival_margins(
                 logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted
             )
-            return objective, margin, hit
+            return objective, margin, margin, hit
         objective, value = losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
-        return objective, value, hit
+        return objective, value, margin, hit
 
     return measure

@@ -98,12 +98,15 @@ from auditor.values.outputs import (
     Output,
     check_tells_probabilities,
     comparable,
+    decisive_range,
+    decisive_spread,
     declared_output_problem,
     like_probabilities,
     normalised,
     precision_of,
     probabilities,
     told_probabilities,
+    within_reach,
 )
 from auditor.values.record import (
     DESCRIBED,
@@ -223,6 +226,8 @@ __all__ = [
     "control",
     "crossed",
     "crossing",
+    "decisive_range",
+    "decisive_spread",
     "declared_output_problem",
     "distinct_names",
     "evenly",
@@ -247,4 +252,5 @@ __all__ = [
     "seen_and_unseen",
     "told_probabilities",
     "undrawn",
+    "within_reach",
 ]

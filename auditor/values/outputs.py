@@ -17,6 +17,8 @@ Output = Literal["logits", "probabilities", "log_probabilities", "sigmoid", "sco
 _SUM = 1e-3  # how far from 1 rows of float32 probabilities may sum
 _COARSEST, _FINEST = 2.0**-4, 2.0**-16  # steps of quantised probabilities
 _EVEN = 1e-6  # a rest of less is rounding
+_MARGINS = 20  # that a spread of logits may hold before it says nothing of what decides: usually it is ten at most
+_RESOLVED = 1e-4  # of the two logits that decide: a spread of less is one of rounding
 
 
 def probabilities(logits: FloatArray, output: Output) -> NDArray[np.float64]:
@@ -68,6 +70,44 @@ def comparable(logits: FloatArray, output: Output) -> NDArray[np.float64]:
 def normalised(answers: FloatArray, output: Output) -> NDArray[np.float64]:
     """A checkpoint's own output (…, K), without what quantising took from the sums of its rows."""
     return told_probabilities(answers, output) if output == "probabilities" else np.asarray(answers, np.float64)
+
+
+# --- on which scale is it told?
+
+
+def decisive_spread(logits: FloatArray) -> NDArray[np.float64]:
+    """The spread of each image's logits (N, K), as far as it bears on which class leads: (N,).
+
+    A class that is never near, as a dummy at -1e7 is, stretches the spread as it likes. So it is twenty times the
+    margin between the two greatest at most.
+    """
+    margin, size, spread = _margins(logits)
+    found: NDArray[np.float64] = np.minimum(spread, np.maximum(_MARGINS * margin, _RESOLVED * size))
+    return found
+
+
+def decisive_range(logits: FloatArray) -> float:
+    """The range of all logits (N, K), as far as it bears on which classes lead: twenty median margins at most.
+
+    Differences of logits are small or large beside that.
+    """
+    margin, size, _ = _margins(logits)
+    bearing = max(_MARGINS * float(np.median(margin)), _RESOLVED * float(np.median(size)))
+    return min(float(np.ptp(np.asarray(logits, np.float64))), bearing)
+
+
+def within_reach(logits: FloatArray, reach: float) -> NDArray[np.float64]:
+    """Logits (N, K) of which none lies further than `reach` below its image's greatest: what does is put there."""
+    wide = np.asarray(logits, np.float64)
+    found: NDArray[np.float64] = np.maximum(wide, wide.max(axis=1, keepdims=True) - reach)
+    return found
+
+
+def _margins(logits: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each image: the margin of its greatest logit over the next, the size of these two, and the spread of all."""
+    wide = np.asarray(logits, np.float64)
+    second, first = np.partition(wide, -2, axis=1)[:, -2:].T
+    return first - second, np.maximum(np.abs(first), np.abs(second)), first - wide.min(axis=1)
 
 
 # --- is it what it is declared as?

@@ -7,7 +7,7 @@ import importlib
 import numpy as np
 import pytest
 
-from auditor.classifiers.stateful import stateful_operations
+from auditor.classifiers import stateful_operations
 from auditor.compute.backend import tensorflow
 from auditor.models import onnx as onnx_format
 from auditor.models import saved_model, tf1_checkpoint
