@@ -142,14 +142,11 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
 
 @dataclass(frozen=True)
 class _Run:
-    """One push of all images: probabilities of the target (T+1, N), which images ended certain enough, and of which the
-    push had been told other logits.
-    """
+    """One push of all images: probabilities of the target (T+1, N), and which images ended certain enough."""
 
     ascent: Ascent
     confidence: NDArray[np.float64]
     success: NDArray[np.bool_]
-    disputed: NDArray[np.bool_]
 
     @property
     def stalled(self) -> NDArray[np.bool_]:
@@ -194,13 +191,16 @@ def run(context: Context, params: Params) -> Evidence:
     notes += params.told(context.samples.box)
     if not main.success.any():
         notes.append("`steps_needed` is left out: no image got there.")
+    box = context.samples.box if _clips(params)[0] else None
+    before, after = context.classifier.predict(start), context.classifier.predict(main.ascent.images)
+    proof = Proof("l2", box, before, after, (Counted("success_rate", fell=1.0),), least=params.min_confidence)
     return Evidence(
         summary=_summary(context, params, metrics),
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, runs, _by_target(context, noise, main.success), targets)),
         diagnostics=(
             stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
-            told_otherwise(np.concatenate([one.disputed for one in runs.values()])),
+            told_otherwise(told_unlike(main.ascent.values[-1], after)),
         ),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
@@ -212,7 +212,7 @@ def run(context: Context, params: Params) -> Evidence:
             fooled=main.success,
             indices=np.full(len(start), -1, np.int64),
             model=context.model_name,
-            proof=_proof(context, params, main, start),
+            proof=proof,
         ),
     )
 
@@ -277,12 +277,6 @@ def _told(metric: Metric) -> str:
     return share(metric) if metric.kind == "proportion" else f"{metric.value:.1%}"
 
 
-def _proof(context: Context, params: Params, main: _Run, start: FloatArray) -> Proof:
-    box = context.samples.box if _clips(params)[0] else None
-    before, after = context.classifier.predict(start), context.classifier.predict(main.ascent.images)
-    return Proof("l2", box, before, after, (Counted("success_rate", fell=1.0),), least=params.min_confidence)
-
-
 def _clips(params: Params) -> tuple[bool, ...]:
     return (False, True) if params.clip == "both" else (params.clip,)
 
@@ -297,7 +291,7 @@ def _push(context: Context, params: Params, start: NDArray[np.float32], targets:
     final = classifier.predict(ascent.images)
     confidence[-1] = probabilities(final, classifier.output)[np.arange(len(targets)), targets]
     success = (final.argmax(axis=1) == targets) & (confidence[-1] >= params.min_confidence)
-    return _Run(ascent, confidence, success, told_unlike(ascent.values[-1], final))
+    return _Run(ascent, confidence, success)
 
 
 def _figures(

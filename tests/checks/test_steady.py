@@ -63,12 +63,12 @@ def test_a_model_that_is_right_at_one_batch_size_says_where_it_is_not(size, aske
     assert found.inflates == found.deflates == ()  # every pass is void
 
 
-def test_an_honest_model_is_steady_and_costs_a_few_dozen_images():
+def test_an_honest_model_is_steady_and_costs_a_few_hundred_images():
     counting = Counting(*linear_weights())
     found = steady(counting, samples().images)
     assert found.ok, found.message
     said = cost_steady(60)
-    assert counting.seen["forward"] + counting.seen["predict"] <= said.predictions < 150
+    assert counting.seen["forward"] + counting.seen["predict"] <= said.predictions < 300
 
 
 PARAMS: dict[str, dict[str, Any]] = {
