@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auditor.checks import accuracy
 from auditor.datasets import image_folder
-from auditor.values import DataError
+from auditor.judging.verdict import judge
+from auditor.loading.fitting import check_fit
+from auditor.values import DataError, Expectation
+from tests.support import LinearClassifier, context, data, linear_weights
 
 
 def save(path: Path, value: int | tuple[int, ...] = 0, size: tuple[int, int] = (5, 4), mode: str = "RGB") -> Path:
@@ -72,6 +76,28 @@ def test_classes_are_numbered_in_natural_order_or_as_named(tmp_path, folders, wa
     assert doubted == (sorted(folders) != list(wanted)) == bool(preview.remarks)
     named = load(tmp_path, names=folders)
     assert (named.classes, named.remarks) == (tuple(folders), ())
+
+
+def test_a_class_without_images_is_one_of_the_model_s(tmp_path):
+    """The model knows a, b and c; of b there is a name and no image: of the others all is known, of b nothing."""
+    images, labels = data(40)
+    for row in np.flatnonzero(labels != 1):
+        path = tmp_path / "abc"[labels[row]] / f"{row}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.round(255 * images[row, :, :, 0]).astype(np.uint8)).save(path)
+    found = load(tmp_path, names=["a", "b", "c"], channels=1)
+    weights = linear_weights()
+    model = LinearClassifier(*weights)
+    check_fit("linear", model, found)
+    scores = found.images.reshape(len(found), -1) @ weights[0] + weights[1]
+    right = scores.argmax(axis=1) == found.labels
+    metrics = accuracy.run(context(model, found), accuracy.Params()).metrics
+    assert (metrics["accuracy"].successes, metrics["accuracy"].n) == (right.sum(), (labels != 1).sum())
+    for number, name in ((0, "a"), (2, "c")):
+        of_it = right[found.labels == number]
+        assert (metrics[f"accuracy.{name}"].successes, metrics[f"accuracy.{name}"].n) == (of_it.sum(), len(of_it))
+    floor = judge(metrics, [Expectation("worst_class_accuracy", min=0.01)], 0.95)
+    assert floor.status == "inconclusive"
 
 
 def test_the_order_of_numbers_and_names_together_is_for_the_spec_to_say(tmp_path):
