@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli.main import main
+from auditor.datasets import npz
 from auditor.evidence.attestation import statement
 from auditor.evidence.attestation import told as told_of
 from auditor.evidence.verification import verify
@@ -324,6 +325,19 @@ def test_a_manifest_that_was_removed_is_missed(copy):
     assert CliRunner().invoke(main, ["report", "reports/tiny"]).exit_code == 1
     assert "there is no manifest.json" in (store(copy).path / "index.html").read_text()
     assert ("the records", "as they were sealed") in wrong(copy, model=False)
+
+
+def test_a_dataset_has_no_say_in_its_own_digest(copy, monkeypatch):
+    """One that gives a digest of its own, and other images under it."""
+    whole = npz.load
+
+    def load(params):
+        found = whole(params)
+        return dataclasses.replace(found, images=found.images * np.float32(0.9), digest="0" * 64)
+
+    monkeypatch.setattr(npz, "load", load)
+    assert "0" * 64 not in (store(copy).path / "records" / "clean" / "record.json").read_text()
+    assert wrong(copy)["clean", "data"] == "other data than was audited"
 
 
 # --- runs in a chain
