@@ -67,7 +67,7 @@ def replay(
 
     context = Context(
         model_name=case.model,
-        samples=only(resources.samples(plan), stored.indices[[position]]),
+        samples=_only(resources.samples(plan), stored.indices[[position]]),
         seed=case.seed,
         spec_seed=plan.spec.content.seed,
         model=lambda name: resources.classifier(plan, name),
@@ -76,7 +76,7 @@ def replay(
         random=plan.random,
     )
     began = time.perf_counter()
-    params = narrowed(case.params, stored.indices[[position]])
+    params = _narrowed(case.params, stored.indices[[position]])
     evidence = confirmed(case.check, context, params, lambda: resources.take_as_given(plan, case.model))
     seconds = time.perf_counter() - began
     made = evidence.adversarial
@@ -117,7 +117,7 @@ def _position(made: AdversarialImages, row: int | None, case_id: str) -> int:
     return int(found[0])
 
 
-def only(samples: Samples, rows: IntArray) -> Samples:
+def _only(samples: Samples, rows: IntArray) -> Samples:
     """The samples with the images of these rows alone."""
     gone = np.setdiff1d(rows, samples.indices)
     if len(gone):
@@ -128,7 +128,7 @@ def only(samples: Samples, rows: IntArray) -> Samples:
     )
 
 
-def narrowed(params: Parameters, rows: IntArray) -> Parameters:
+def _narrowed(params: Parameters, rows: IntArray) -> Parameters:
     """Parameters that ask for certain images, asking for those of these rows."""
     if "indices" not in type(params).model_fields:
         return params

@@ -150,7 +150,7 @@ def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays
         classifier, samples = again.resources.own_call(again.plan, record.model), again.resources.samples(again.plan)
         any_wrong = counted is not None and counted.targets is None
         yield from images(record, made, proof, classifier, samples, any_wrong)
-    yield from attacked_again(record, evidence, again, replays)
+    yield from attacked_again(record, evidence, counted, again, replays)
 
 
 def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Finding]:

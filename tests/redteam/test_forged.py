@@ -35,6 +35,7 @@ CHECKS = """\
 - {id: barely, check: robust_accuracy, params: {eps: 0.004, attacks: [{attack: apgd, steps: 10}]}}
 - {id: curve, check: security_curve, params: {eps: [0.1, 0.3], attacks: [{attack: apgd, steps: 10}]}}
 - {id: flips, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3, objective: logit}}
+- {id: noise, check: noise_to_target, params: {target: 1, samples: 10, step_size: 0.01, objective: logit}}
 - {id: onto, check: transfer, params: {adversarial: flips, onto: [steeper]}, expect: {transfer_rate: {max: 0.1}}}
 """
 
@@ -198,6 +199,10 @@ def test_the_honest_audit_fails_its_gates_and_is_told_as_it_is(copy):
     )
     assert run.records["clean"].evidence.metrics["accuracy"].successes == 60 - WRONG
     assert wrong(copy, replays=3) == {}
+    again = [f for f in verify(store(copy).path, copy / "one.audit.yaml", replays=60) if f.what == "attacked again"]
+    assert {f.of for f in again} == {"holds", "barely", "curve", "noise"}  # of `flips`, all did
+    assert all("none comes out worse" in f.seen for f in again)
+    assert all("but for 0 in any value" in f.seen for f in again if f.of != "curve")
     result = CliRunner().invoke(main, ["verify", "reports/tiny", "--spec", "one.audit.yaml"])
     assert result.exit_code == 0, result.output
     *_, last = result.output.splitlines()
