@@ -6,7 +6,6 @@ what is drawn is white on dark images and black on bright ones. MNIST-C has one 
 the highest severity.
 """
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +15,7 @@ from auditor.corruptions.colour import grey
 from auditor.corruptions.draws import Floats, Generators
 from auditor.corruptions.edges import canny
 from auditor.corruptions.severity import Level, listed
-from auditor.corruptions.warping import warped
+from auditor.corruptions.warping import turned, warped
 
 SHEAR = listed((0.20, 0.39, 0.56, 0.72, 0.84))
 """How many columns a row is moved for each row between it and the middle: the sines of 0.2 to 1."""
@@ -115,11 +114,6 @@ def canny_edges(images: Floats, level: Level, randoms: Generators) -> Floats:
     # Sobel's gradients, by which thresholds are told, are four differences of neighbours; wide edges rise slowly.
     edges = canny(smooth, _LOW * 4 / fine, _HIGH * 4 / fine).astype(np.float64)
     return (1 - level[0]) * images + level[0] * edges
-
-
-def turned(angle: float) -> Floats:
-    """The matrix, on (row, column), of a turn by an angle in radians, anticlockwise as one sees it."""
-    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
 def _side(random: np.random.Generator) -> int:

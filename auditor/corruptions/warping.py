@@ -1,12 +1,13 @@
 """Images seen through a change of place: sampled between pixels, with a rule for what lies beyond their edges."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from auditor.corruptions.draws import Floats
-from auditor.values import IntArray
+from auditor.values import FloatArray, IntArray
 
 Border = Literal["edge", "mirror", "black"]
 """What is seen beyond the edges: the nearest pixel, the image mirrored, or the least value of the box."""
@@ -53,6 +54,30 @@ def warped(
     from_rows = np.round(entry[:, 0, 0] * rows + entry[:, 0, 1] * columns + middle[0], 6)
     from_columns = np.round(entry[:, 1, 0] * rows + entry[:, 1, 1] * columns + middle[1], 6)
     return sampled(images, from_rows, from_columns, border, interpolation)
+
+
+def transformed(
+    images: FloatArray,
+    box: tuple[float, float],
+    moves: FloatArray,
+    border: Border,
+    interpolation: Interpolation,
+) -> FloatArray:
+    """Images (N, H, W, C) within `box`, each turned, moved and scaled by a row of moves (N, 4): (N, H, W, C) float32.
+
+    moves: degrees, anticlockwise as one sees it; rows and columns, in pixels, downwards and to the right; and how many
+    times as large.
+    """
+    low, high = box
+    shares = np.clip((np.asarray(images, np.float64) - low) / (high - low), 0, 1)
+    matrices = [turned(math.radians(degrees)) * times for degrees, _, _, times in moves]
+    seen = warped(shares, matrices, moves[:, 1:3].tolist(), border, interpolation)
+    return (low + np.clip(seen, 0, 1) * (high - low)).astype(np.float32)
+
+
+def turned(angle: float) -> Floats:
+    """The matrix, on (row, column), of a turn by an angle in radians, anticlockwise as one sees it."""
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
 def _at(images: Floats, rows: IntArray, columns: IntArray, border: Border) -> Floats:

@@ -92,6 +92,8 @@ def _world(run: Run) -> Iterator[str]:
             tried |= {
                 CORRUPTIONS[kind].family for kind in CORRUPTIONS if f"{_OF_KIND}.{kind}" in record.evidence.metrics
             }
+        if record.check == "spatial" and record.evidence:
+            tried.add("shapes")
     absent = [_WORDS[family] for family in FAMILIES if family not in tried]
     if len(absent) == len(FAMILIES):
         yield "Natural corruptions such as noise, blur, weather, compression, or turned and moved images."

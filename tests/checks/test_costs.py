@@ -54,6 +54,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("accuracy", {}),
     ("accuracy", {"first": 20}),
     ("weight_maps", {}),
+    ("spatial", {"samples": 40, "angles": 3, "shifts": 3, "random": 2}),
     ("corruptions", {"kinds": ["noise", "weather"], "severities": [1, 5], "samples": 40}),
     ("robust_accuracy", {"eps": 0.001, "attacks": BALL}),
     ("robust_accuracy", {"eps": 0.2, "samples": 40, "attacks": [{"attack": "autoattack", "steps": 5, "queries": 10}]}),

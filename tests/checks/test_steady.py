@@ -75,6 +75,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "accuracy": {},
     "calibration": {},
     "corruptions": {"kinds": ["noise"], "severities": [1]},
+    "spatial": {"samples": 10, "shifts": 3, "random": 2},
     "covert_message": {"message": "Hi", "strangers": ["stranger"], "decoys": ["decoy"], "steps": 2},
     "digit_flip": {"target": 0, "steps": 2},
     "minimal_perturbation": {"attacks": [{"attack": "fmn", "steps": 3}], "samples": 10},

@@ -31,6 +31,7 @@ CHECKS = """\
 - {id: qualification, check: qualification, params: {attacks: [{attack: apgd, steps: 10}], samples: 12, claim: 0.5}}
 - {id: model_scan, check: model_scan}
 - {id: corruptions, check: corruptions}
+- {id: spatial, check: spatial}
 """
 BALL = ("apgd", "bim", "fgsm", "mifgsm", "noise_search", "pgd", "square")
 DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump")

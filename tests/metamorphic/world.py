@@ -81,6 +81,11 @@ CASES: dict[str, Case] = {
         lambda w: {"kinds": ["noise", "weather"], "severities": [3], "show": 1},
         lambda w: {"corrupted_accuracy": {"min": 0.5}},
     ),
+    "moved": Case(
+        "spatial",
+        lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 5},
+        lambda w: {"mean_accuracy": {"min": 0.3}},
+    ),
     "curve": Case(
         "security_curve",
         _curve,

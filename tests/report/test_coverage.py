@@ -65,6 +65,8 @@ def test_corruptions_that_ran_are_no_longer_untested():
 
     some = said(corrupted("gaussian_noise", "fog"))
     assert "Natural corruptions of other families: blur, digital faults such as compression, changed shapes" in some
+    moved = replace(record("b", evidence()), check="spatial")
+    assert "changed shapes" not in said(corrupted("gaussian_noise"), moved)
     everything = said(corrupted("gaussian_noise", "fog", "zoom_blur", "pixelate", "rotate"))
     assert "Natural corruptions" not in everything
     assert "Shifted data: images of other sources" in everything  # nothing here stands for those

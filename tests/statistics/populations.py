@@ -242,6 +242,12 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "clean_accuracy": (*_IMAGES, "share"),
         "accuracy_at.*": (*_CORRUPTED, "share"),
     },
+    "spatial": {
+        "robust_accuracy": ("which images, and what is drawn for each", "images like these", "share"),
+        "grid_accuracy": (*_IMAGES, "share"),
+        "mean_accuracy": ("which images, and what is drawn for each", "images like these", "votes"),
+        "clean_accuracy": (*_IMAGES, "share"),
+    },
     "digit_flip": {
         "flip_rate": (*_IMAGES, "share"),
         "end_confidence": (*_IMAGES, "confidence"),
