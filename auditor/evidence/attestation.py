@@ -87,7 +87,6 @@ def told(signed: Mapping[str, Any]) -> str:
             ("failed", predicate["failedTests"]),
             ("waived", about.get("waived", ())),
             ("not run", about.get("deselected", ())),
-            ("nothing claimed", about.get("descriptive", ())),
         )
         if names
     ]

@@ -46,7 +46,7 @@ _LINKS = """
 ALTER TABLE runs ADD COLUMN link TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 """
-_ASKED = "CREATE TABLE asked (folder TEXT, run TEXT, told TEXT, PRIMARY KEY (folder, run));"
+_ASKED = "CREATE TABLE IF NOT EXISTS asked (folder TEXT, run TEXT, told TEXT, PRIMARY KEY (folder, run));"
 
 
 @dataclass(frozen=True)
