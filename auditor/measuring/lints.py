@@ -20,7 +20,7 @@ _COMMON = 8  # radii of up to so many 255ths are the ones that papers write so
 # Hein, Mind the Box, 2021. In a wider box the same number is another radius.
 _BENCHMARKS = {"l2": (0.5, 128 / _GREYS, 3.0), "l1": (12.0,)}
 _WHOLE = 1e-6
-# Steps vary with their number and with what is climbed: of those that were meant none is so many times another.
+# Steps vary with their number and with the objective: of those that were meant none is so many times another.
 _FAR = 50
 
 
