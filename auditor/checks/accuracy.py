@@ -48,9 +48,9 @@ from auditor.values import (
     lowest,
     mean,
     pictured,
-    probabilities,
     proportion,
     seen_and_unseen,
+    told_probabilities,
 )
 
 
@@ -112,10 +112,11 @@ def run(context: Context, params: Params) -> Evidence:
         repeated = f"; {len(samples.repeats)} more repeat one of them" if samples.repeats else ""
         raise CheckError(f"`first: {count}` asks for more images than the {available} of {samples.source}{repeated}")
     images, labels, rows = samples.images[:count], samples.labels[:count], samples.indices[:count]
-    logits, output = context.classifier.predict(images), context.classifier.output
-    predicted = logits.argmax(axis=1)
+    # What the checkpoint itself answers: of classes that come out equal, it gives the first.
+    answers, output = context.classifier.answers(images), context.classifier.output
+    predicted = answers.argmax(axis=1)
     # Of scores nothing says how certain they are.
-    told = None if output == "scores" else probabilities(logits, output)
+    told = None if output == "scores" else told_probabilities(answers, output)
     confidence = np.zeros(count) if told is None else told[np.arange(count), predicted]
     right = predicted == labels
     classes = [int(c) for c in np.unique(labels)]
@@ -135,7 +136,7 @@ def run(context: Context, params: Params) -> Evidence:
         **(
             {}
             if params.top >= len(names)
-            else {"top_accuracy": proportion(scores.among(logits, labels, params.top), rows=rows)}
+            else {"top_accuracy": proportion(scores.among(answers, labels, params.top), rows=rows)}
         ),
         "majority": exact(np.bincount(labels).max() / count),
         **by_class,

@@ -26,6 +26,7 @@ _MARGIN = 1e-5  # of a class over the others: in float32 more than rounding make
 _DECIDED = 1e-3  # of an image's own range of answers: a margin of less may be rounded away
 _SURE = 1e-5  # in probability: rounding at the threshold from which an image counts as fooling
 _TINY = 1e-30
+_TIED = 0.05  # of images, on which rounding may decide which class leads; where it decides on more, it isn't rounding
 
 
 def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
@@ -37,6 +38,10 @@ def unlike(logits: FloatArray, answers: FloatArray, output: Output) -> str:
     rows = np.arange(len(own))
     behind = (own.max(axis=1) - own[rows, said.argmax(axis=1)]) / unit
     other = behind > (_MARGIN if most == _APART["float32"] else most)
+    # Of equal classes whoever takes the greatest takes the first: logits that part them are another network's.
+    first = own.argmax(axis=1) != said.argmax(axis=1)
+    if first.mean() > _TIED:
+        other |= first
     if not (apart > most).any() and not other.any():
         return ""
     what = "in probability" if unit == 1.0 else "of their range"

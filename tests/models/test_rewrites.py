@@ -15,7 +15,7 @@ from auditor.loading.resources import Resources
 from auditor.models import keras
 from auditor.values import Classifier
 from tests.models.formats import FORMS, opened
-from tests.support import CLASSES, SIZE, data, last_run, linear_weights, states, write
+from tests.support import CLASSES, SIZE, data, last_run, linear_model, linear_weights, states, write
 
 SHAPE = (SIZE, SIZE, 1)
 
@@ -118,6 +118,14 @@ checks:
     model: heads
     params: {eps: 0.5, attacks: [{attack: pgd, steps: 10}]}
   - {id: flip, check: digit_flip, model: plain, params: {target: 0, steps: 8, step_size: 0.3, objective: logit}}
+"""
+
+
+TINY = """\
+audit: tiny
+models: {tiny: {format: keras, path: tiny.keras, output: probabilities, trusted: true}}
+data: {dataset: npz, path: data.npz}
+checks: [{id: clean, check: accuracy}, {id: sure, check: calibration}]
 """
 
 
@@ -227,3 +235,15 @@ def test_the_layers_shown_are_those_of_the_output(tmp_path):
     assert list(shown) == ["shared", "shared/1"]
     np.testing.assert_allclose(shown["shared"], shared(images), atol=1e-5)
     np.testing.assert_allclose(shown["shared/1"], shared(images[:, :, ::-1]), atol=1e-5)
+
+
+def test_of_classes_that_come_out_equal_the_first_is_given(project):
+    """Logits so small that a softmax of float32 gives each class the same: whoever calls it is told class a."""
+    linear_model(scale=1e-12).save(project.path / "tiny.keras")
+    (project.path / "tiny.audit.yaml").write_text(TINY)
+    project.runpytest_inprocess()
+    records = last_run(project).records
+    _, labels = data()
+    for case in ("clean", "sure"):
+        assert records[case].evidence.metrics["accuracy"].successes == (labels == 0).sum()
+    assert records["clean"].evidence.metrics["confidence"].value == pytest.approx(1 / CLASSES)
