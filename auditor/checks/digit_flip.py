@@ -112,13 +112,11 @@ METRICS = {
     "flip_rate": MetricInfo("proportion", "share of images that end as the target", "lower"),
     "flipped": MetricInfo("exact", "number of images that end as the target", "lower", True, bounds=NOT_NEGATIVE),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step", "lower", bounds=A_SHARE),
-    "least_end_confidence": MetricInfo(
-        "exact", "the same for the image where it is lowest", of_those=True, bounds=A_SHARE
-    ),
+    "least_end_confidence": MetricInfo("exact", "the same where it is lowest", of_those=True, bounds=A_SHARE),
     "l2": MetricInfo("mean", "L2 norm of the change", bounds=NOT_NEGATIVE),
     "linf": MetricInfo("mean", "greatest change of any pixel", bounds=NOT_NEGATIVE),
     "steps_to_flip": MetricInfo(
-        "mean", "steps until the model gives the target, over the images that end so", bounds=NOT_NEGATIVE
+        "mean", "steps until it gives the target, over images that end so", bounds=NOT_NEGATIVE
     ),
     "vanished": MetricInfo("mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)"),
 }
@@ -133,9 +131,8 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
-    count = len(params.indices) if params.indices else fewest(params.samples, images)
-    looked = Passes(predictions=(len(params.indices) if params.indices else images) + 2 * count)
-    return looked + passes_of_ascent(count, params)
+    count, seen = (len(params.indices),) * 2 if params.indices else (fewest(params.samples, images), images)
+    return Passes(predictions=seen + 2 * count) + passes_of_ascent(count, params)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:

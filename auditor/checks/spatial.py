@@ -78,7 +78,7 @@ class Params(Parameters):
     samples: Count = 200
     """How many images, every class in proportion; fewer if there aren't as many."""
     show: Count = 8
-    """How many of the images that fall to show."""
+    """How many of the broken images to show."""
 
     @model_validator(mode="after")
     def _something_moves(self) -> Self:
@@ -301,7 +301,7 @@ def _fallen(context: Context, params: Params, tried: _Tried) -> tuple[Strip, ...
     )
     return (
         Strip(
-            title="Images that fall",
+            title="Broken images",
             caption="Right as they are, and wrong after the smallest of what was tried that made them so: the class "
             "they are given, the turn anticlockwise, and the rows and columns moved.",
             alt=f"{several(len(shown), 'image')} that fall; the first is a {true[0]} that is called {given[0]}.",

@@ -65,7 +65,7 @@ def test_a_point_stays_on_its_side_up_to_a_quarter_turn():
     assert near.metrics["robust_accuracy"].successes == len(OFFSETS)
     far = run(context(), Params(degrees=180.0, shift=0.0, angles=3, random=0))
     assert far.metrics["robust_accuracy"].successes == 0
-    assert [figure.title for figure in far.figures] == ["Accuracy over turn and shift", "Images that fall"]
+    assert [figure.title for figure in far.figures] == ["Accuracy over turn and shift", "Broken images"]
     assert far.figures[0].values.tolist() == [[0.0], [1.0], [0.0]]
 
 
