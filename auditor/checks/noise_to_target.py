@@ -101,7 +101,7 @@ class Params(Ascending):
 
 
 METRICS = {
-    "success_rate": MetricInfo("proportion", "share of images that end as the target; of several the mean", "lower"),
+    "success_rate": MetricInfo("proportion", "share of noise that surely ends as target; of several the mean", "lower"),
     "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
     "start_confidence": MetricInfo("mean", "probability of the target before the first step; 1 / K with all K targets"),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step", bounds=A_SHARE),
