@@ -19,7 +19,7 @@ from auditor.measuring.cascade import (
     choose,
     cost_of,
 )
-from auditor.measuring.corrupted import Answers, classified_corrupted
+from auditor.measuring.corrupted import Answers, changes_images, classified_corrupted, corruption_errors, unchanged
 from auditor.measuring.decoys import DISGUISES, Decoy
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.noise import Noise, drawn
@@ -42,7 +42,7 @@ from auditor.measuring.telltales import (
     widening,
     within_ball,
 )
-from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share
+from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share, small
 
 __all__ = [
     "DISGUISES",
@@ -68,11 +68,13 @@ __all__ = [
     "cascade",
     "caveats",
     "change_panel",
+    "changes_images",
     "check_radius",
     "check_rows",
     "choose",
     "classified_corrupted",
     "closest",
+    "corruption_errors",
     "cost_closest",
     "cost_of",
     "cost_steady",
@@ -96,11 +98,13 @@ __all__ = [
     "settled",
     "several",
     "share",
+    "small",
     "stalled",
     "steady",
     "suited",
     "told_otherwise",
     "told_unlike",
+    "unchanged",
     "widening",
     "within_ball",
 ]

@@ -1,6 +1,6 @@
 """What a classifier says of images that the world has changed: block by block, by any engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from auditor.compute import progress
 from auditor.corruptions import CORRUPTIONS, Kind, corrupt
 from auditor.search import block_size
-from auditor.values import CheckError, Classifier, Context, FloatArray, IntArray
+from auditor.values import CheckError, Classifier, Context, Diagnostic, FloatArray, IntArray, Table
 
 _GREY = 0.5 / 255
 """What changes no value by half a grey level of 8 bits, in widths of the box, leaves an image as it was."""
@@ -77,6 +77,47 @@ def answered(classifier: Classifier, task: Task) -> Answers:
         np.sqrt((change**2).mean(axis=within)),
         change.max(axis=within) >= _GREY,
     )
+
+
+def changes_images(answers: Mapping[Kind, Answers]) -> Diagnostic:
+    """Whether every kind changes most images at some severity: accuracy under one that doesn't says nothing of it."""
+    idle = [kind for kind, answer in answers.items() if answer.changed.mean(axis=1).max() < 0.5]
+    name = "corruptions change images"
+    if not idle:
+        return Diagnostic(name, True, "every kind changes most images by half a grey level or more")
+    inflated = ("corrupted_accuracy", "worst_corruption_accuracy", "accuracy_at")
+    message = (
+        f"{', '.join(idle)} left most images as they were, at every severity: nothing was tested by that; leave it out"
+    )
+    return Diagnostic(name, False, message, inflates=inflated, deflates=("accuracy_drop",))
+
+
+def unchanged(answers: Mapping[Kind, Answers], severities: Sequence[int]) -> Iterator[str]:
+    """A note on every kind that left some images as they were."""
+    for kind, answer in answers.items():
+        same = (~answer.changed).sum(axis=1)
+        if same.any():
+            told = ", ".join(
+                f"{count} at severity {s}" for s, count in zip(severities, same.tolist(), strict=True) if count
+            )
+            yield f"`{kind}` left images as they were: {told}, of {answer.changed.shape[1]}."
+
+
+def corruption_errors(
+    right: Mapping[Kind, NDArray[np.bool_]], before: Mapping[Kind, NDArray[np.bool_]], name: str
+) -> tuple[float, Table]:
+    """The mean corruption error against the model called `name`, and that of every kind, in a table.
+
+    right, before: which images are right, of the model and of `name`, (severities, n) each. A kind's error is the share
+    of `name`'s errors under it that the model makes (Hendrycks and Dietterich, 2019); of one under which `name` makes
+    none it is unknown, and not counted. NaN where there is none.
+    """
+    wrong = {kind: (1 - hits.mean(), 1 - before[kind].mean()) for kind, hits in right.items()}
+    known = {kind: float(own / other) for kind, (own, other) in wrong.items() if other > 0}
+    rows = [(kind, own, other, f"{known[kind]:.1%}" if kind in known else "–") for kind, (own, other) in wrong.items()]
+    columns = ("kind", "error", f"error of {name}", "corruption error")
+    table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows))
+    return float(np.mean(list(known.values()))) if known else float("nan"), table
 
 
 def _corrupted(task: Task, severity: int) -> FloatArray:

@@ -4,6 +4,8 @@ import numpy as np
 
 from auditor.values import FloatArray, Metric, Panel
 
+_SHOWN_SIDE = 96
+
 
 def fewest(wanted: int, available: int | None) -> int:
     """As many as are wanted, or as there are."""
@@ -37,3 +39,14 @@ def change_panel(change: FloatArray, title: str, labels: tuple[str, ...] = ()) -
     grey = change.mean(axis=-1, keepdims=True)
     most = float(np.abs(grey).max()) or 1.0
     return Panel(grey, labels, title, "diverging", (-most, most))
+
+
+def small(images: FloatArray) -> FloatArray:
+    """Images (N, H, W, C) no larger than is worth showing, each pixel the mean of a square of theirs."""
+    fold = -(-max(images.shape[1:3]) // _SHOWN_SIDE)
+    if fold == 1:
+        return images
+    height, width = (size // fold for size in images.shape[1:3])
+    cut = images[:, : height * fold, : width * fold]
+    small: FloatArray = cut.reshape(len(images), height, fold, width, fold, -1).mean(axis=(2, 4))
+    return small

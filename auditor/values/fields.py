@@ -110,6 +110,7 @@ CaseIds = Annotated[
     ),
     Refers("case"),
 ]
+ModelName = Annotated[str, Refers("model")]
 ModelNames = Annotated[list[str], Field(min_length=1), *EachOnce, Refers("model")]
 FilePath = Annotated[str, Refers("file")]
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.checks import corruptions
+from auditor import catalog
+from auditor.checks import corruptions, spatial
 from auditor.checks.corruptions import METRICS, Params, run
 from auditor.corruptions.registry import CORRUPTIONS, FAMILIES, corrupt, of_family
 from auditor.corruptions.severity import SEVERITIES
@@ -17,7 +18,8 @@ from auditor.measuring import corrupted
 from auditor.spec.plan import make_plan
 from auditor.values import CheckError, Context, Expectation, Samples
 from tests.corruptions.subjects import photographs
-from tests.support import last_run, spec, states, write
+from tests.models import formats
+from tests.support import data, last_run, spec, states, write
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +110,30 @@ def test_metrics_are_those_of_the_predictions_that_are_kept():
         order = arrays["indices"] - 50
         said = here.classifier.predict(made[order]).argmax(axis=1)
         assert np.array_equal(said, arrays["predicted"][i, 1]), kind
-    known = {name.split(".")[0] for name in METRICS}
+    known = {name.split(".")[0] for name in METRICS} - {"gain_over_baseline"}
     assert {name.split(".")[0] for name in found.metrics} == known
     titles = [figure.title for figure in found.figures]
     assert titles == ["Accuracy by kind and severity", "The most fragile images", "Contact sheet"]
+
+
+def test_a_model_to_compare_with_has_its_corruption_errors():
+    """One whose threshold is off errs more; of kinds under which it doesn't, nothing is relative to it."""
+    here = photographed()
+    worse = Threshold(0.9, here.classifier.input_shape)
+    both = replace(here, model={"model": here.classifier, "worse": worse}.__getitem__)
+    found = run(both, Params(severities=[2], baseline="worse"))
+    alone = run(replace(both, model_name="worse"), Params(severities=[2]))
+    before = alone.metrics["corrupted_accuracy"].value
+    gain = found.metrics["gain_over_baseline"]
+    assert gain.value == pytest.approx(found.metrics["corrupted_accuracy"].value - before)
+    errors = {}
+    for kind in CORRUPTIONS:
+        own, other = (1 - one.metrics[f"corrupted_accuracy.{kind}"].value for one in (found, alone))
+        if other > 0:
+            errors[kind] = own / other
+    assert f"relative to worse is {np.mean(list(errors.values())):.1%}" in found.summary
+    told = {row[0]: row[3] for row in found.tables[1].rows}
+    assert told == {kind: f"{errors[kind]:.1%}" if kind in errors else "–" for kind in CORRUPTIONS}
 
 
 def test_blocks_order_and_engine_change_nothing(monkeypatch):
@@ -164,6 +186,23 @@ def test_a_corruption_that_leaves_images_as_they_are_voids_a_pass():
     assert clean.status == "pass"
 
 
+@pytest.mark.parametrize("form", ["onnx", "tflite"])
+def test_formats_without_gradients_are_measured_as_keras_is(form, tmp_path):
+    """The same network in another format; both checks of what the world does."""
+    images, labels = data(30)
+    here = context(images, labels, 0.5)
+    found = []
+    for name in ("keras", form):
+        module = catalog.load("models", name)
+        model = module.load(module.Params(output="probabilities", **getattr(formats, name)(tmp_path)))
+        other = replace(here, model={"model": model}.__getitem__)
+        found.append(run(other, Params(kinds=["noise", "brightness"], severities=[5])))
+        found.append(spatial.run(other, spatial.Params(angles=3, shifts=3, random=2)))
+    for one, same in (found[0], found[2]), (found[1], found[3]):
+        assert (one.arrays["predicted"] == same.arrays["predicted"]).mean() > 0.99
+        assert one.metrics["clean_accuracy"].value > 0.5
+
+
 def problems(tmp_path, check: str) -> list[str]:
     for name in ("linear.keras", "steeper.keras", "conv.keras", "data.npz"):
         (tmp_path / name).touch()
@@ -190,6 +229,8 @@ def problems(tmp_path, check: str) -> list[str]:
             "isn't measured with these parameters",
         ),
         ("params: {severities: [1]}, expect: {accuracy_at.fog.2: {min: 0.5}}", "isn't measured with these parameters"),
+        ("params: {baseline: linaer}", "did you mean 'linear'"),
+        ("expect: {gain_over_baseline: {min: 0}}", "isn't measured with these parameters"),
         ("params: {severities: [1, 2]}, expect: {corrupted_accuracy: {min: 0.5}}", "nothing of those above"),
         ("params: {kinds: [fog]}, expect: {accuracy_drop: {max: 0.1}}", "a pass says nothing of noise, blur, digital"),
     ],

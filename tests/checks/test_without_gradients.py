@@ -128,6 +128,8 @@ def test_what_cannot_run_is_told_before_it_runs(tmp_path, check, told):
     [
         "{id: a, check: accuracy}",
         "{id: a, check: model_scan}",
+        "{id: a, check: corruptions}",
+        "{id: a, check: spatial}",
         "{id: a, check: digit_flip, model: open}",
         "{id: a, check: robust_accuracy, params: {eps: 0.1, attacks: [{attack: square}]}}",
         "{id: a, check: transfer, model: open, params: {adversarial: b, onto: [served]}}\n"

@@ -239,6 +239,7 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "corrupted_accuracy.*": (*_CORRUPTED, "votes"),
         "worst_corruption_accuracy": (*_CORRUPTED, "worst kind"),
         "accuracy_drop": (*_CORRUPTED, "drop"),
+        "gain_over_baseline": (*_CORRUPTED, "drop"),
         "clean_accuracy": (*_IMAGES, "share"),
         "accuracy_at.*": (*_CORRUPTED, "share"),
     },
