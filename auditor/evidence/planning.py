@@ -12,8 +12,11 @@ from auditor.spec import Case, Plan
 from auditor.values import PlannedCase, Record, Run, Waiver
 
 
-def as_planned(run: Run, plan: Plan) -> Iterator[Finding]:
-    """Hold a run, and every record in it, against the plan of the spec."""
+def as_planned(run: Run, plan: Plan, earlier: bool = False) -> Iterator[Finding]:
+    """Hold a run, and every record in it, against the plan of the spec.
+
+    earlier: whether an earlier version made the records, which didn't know all parameters.
+    """
     same = plan.spec.digest == run.spec_digest
     told = "as it was before the run" if same else "has been changed since; --spec names the one that was run"
     yield found(plan.spec.marks.file, "spec", same, told)
@@ -22,7 +25,7 @@ def as_planned(run: Run, plan: Plan) -> Iterator[Finding]:
     level = shared_level({key: record for key, record in run.records.items() if key in wanted}, plan)
     for record in run.records.values():
         if record.case in wanted:
-            yield _asked(record, plan, wanted[record.case], level)
+            yield _asked(record, plan, wanted[record.case], level, earlier)
 
 
 def _cases(run: Run, plan: Plan) -> Iterator[Finding]:
@@ -56,8 +59,11 @@ def _bare(case: Any) -> Any:
     return dataclasses.replace(case, selected=True, warnings=())
 
 
-def _asked(record: Record, plan: Plan, case: Case, level: float | None) -> Finding:
+def _asked(record: Record, plan: Plan, case: Case, level: float | None, earlier: bool) -> Finding:
     """Whether a record answers what the case asks, with the seeds and at the confidence that the spec sets."""
+    asked = case.params.model_dump(mode="json")
+    if earlier:  # what a spec of then can't have set is at its default
+        asked = {name: value for name, value in asked.items() if name in record.params}
     wrong = [
         f"its {what} is {told}, and {wanted} in the spec"
         for what, told, wanted in (
@@ -65,7 +71,7 @@ def _asked(record: Record, plan: Plan, case: Case, level: float | None) -> Findi
             ("model", record.model, case.model),
             ("title", record.title, case.title),
             ("seed", record.provenance.get("case", {}).get("seed") if record.evidence else case.seed, case.seed),
-            *_unlike("parameter", record.params, case.params.model_dump(mode="json")),
+            *_unlike("parameter", record.params, asked),
         )
         if told != wanted
     ]

@@ -1,6 +1,6 @@
 """The checks once more, without attacks: the same choosing and counting code, fed by the checkpoint's plain call."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import auditor
 from auditor import catalog
 from auditor.classifiers import undecided
-from auditor.evidence.findings import Finding, found, taken
+from auditor.evidence.findings import Finding, found, taken, unchecked
 from auditor.loading.resources import Resources
 from auditor.run.measuring import of_models
 from auditor.spec import Case, Plan
@@ -36,6 +36,7 @@ from auditor.values import (
 
 _MOST_GRADIENTS = 20_000  # images passed through a model with their gradient: seconds, on two cores
 _ALIKE = 1e-3  # in relation, or of a bounded range: other machines and versions round differently
+_NEW = "the earlier version that made the record didn't have these"
 _LEAST, _MOST_SURE = 1e-30, 1 - 2.0**-53  # of a probability whose logarithm is taken
 
 
@@ -97,12 +98,16 @@ class Plainly:
 
 @dataclass
 class Again:
-    """A context for one case that asks checkpoints by their plain call. asked: which, by the spec's names."""
+    """A context for one case that asks checkpoints by their plain call. asked: which, by the spec's names.
+
+    earlier: whether an earlier version made the record, which didn't know all that is measured and tested now.
+    """
 
     plan: Plan
     case: Case
     run: Run
     resources: Resources
+    earlier: bool = False
     asked: dict[str, Plainly] = field(default_factory=dict)
 
     def model(self, name: str) -> Classifier:
@@ -160,9 +165,9 @@ def recounted(record: Record, evidence: Evidence, again: Again) -> tuple[Recount
     models = {name: again.resources.classifier(again.plan, name) for name in again.asked}
     tested = (*of_models(models, again.context())[0], *tested)
     return counted, [
-        *_compared(record, evidence, metrics, again.undecided),
+        *_compared(record, evidence, metrics, again),
         _told(record, evidence, metrics, summary, again.undecided),
-        *diagnosed(record.case, evidence.diagnostics, tested),
+        *diagnosed(record.case, evidence.diagnostics, tested, earlier=again.earlier),
     ]
 
 
@@ -174,8 +179,11 @@ def without_attack(record: Record, again: Again) -> bool:
     return cost is None or cost.gradients <= _MOST_GRADIENTS
 
 
-def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], most: int) -> Iterator[Finding]:
-    stored = evidence.metrics
+def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], again: Again) -> Iterator[Finding]:
+    stored, most = evidence.metrics, again.undecided
+    now, new = _known(now, stored, again.earlier)
+    if new:
+        yield unchecked(record.case, "metrics", f"{', '.join(new)}: {_NEW}")
     wrong = [f"{name} {differs(stored.get(name), now[name], most)}" for name in now]
     wrong = [told for told in wrong if not told.endswith(" ")]
     names = f"{len(now)} metrics, of the images that the spec chooses"
@@ -185,6 +193,12 @@ def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], mos
         gated = {expectation.metric for expectation in record.expectations}
         told = ", ".join(f"{name} (which its verdict rests on)" if name in gated else name for name in rest)
         yield taken(record.case, "metrics", told)
+
+
+def _known(now: Mapping[str, Any], stored: Collection[str], earlier: bool) -> tuple[dict[str, Any], list[str]]:
+    """What is looked at now, without what an earlier version couldn't know; and the names of that."""
+    new = [name for name in now if earlier and name not in stored]
+    return {name: one for name, one in now.items() if name not in new}, new
 
 
 def differs(told: Metric | None, now: Metric, most: int) -> str:
@@ -240,10 +254,20 @@ def _told(record: Record, evidence: Evidence, now: Mapping[str, Metric], summary
 
 
 def diagnosed(
-    case: str, stored: tuple[Diagnostic, ...], again: tuple[Diagnostic, ...], every: bool = False
+    case: str,
+    stored: tuple[Diagnostic, ...],
+    again: tuple[Diagnostic, ...],
+    every: bool = False,
+    earlier: bool = False,
 ) -> Iterator[Finding]:
-    """Whether tell-tale tests come out again as they did; every: whether those of the attack were done again too."""
-    told, now = {one.name: one for one in stored}, {one.name: one for one in again}
+    """Whether tell-tale tests come out again as they did; every: whether those of the attack were done again too.
+
+    earlier: whether an earlier version made the record.
+    """
+    told = {one.name: one for one in stored}
+    now, new = _known({one.name: one for one in again}, told, earlier)
+    if new:
+        yield unchecked(case, "tell-tale tests", f"{', '.join(new)}: {_NEW}")
     wrong = [
         f"{name!r} is {'well' if told[name].ok else 'not well'} in the record, and isn't so now: {one.message}"
         if name in told

@@ -61,7 +61,8 @@ def verify(
     for record in run.records.values():
         yield from arithmetic(record)
     yield from _chained(Folder(path), run)
-    yield from _derived(run, spec or (root or Path()) / run.spec, Resources(allow_code=allow_code), model, replays)
+    earlier, where = Folder(path).earlier, spec or (root or Path()) / run.spec
+    yield from _derived(run, where, Resources(allow_code=allow_code), model, replays, earlier)
     yield from _believed(run)
 
 
@@ -102,7 +103,9 @@ def _believed(run: Run) -> Iterator[Finding]:
             yield taken(record.case, "beside the metrics", ", ".join(parts))
 
 
-def _derived(run: Run, spec: Path, resources: Resources, model: bool, replays: Replays) -> Iterator[Finding]:
+def _derived(
+    run: Run, spec: Path, resources: Resources, model: bool, replays: Replays, earlier: bool
+) -> Iterator[Finding]:
     """What follows from the spec, and from the data and the checkpoints that it names."""
     try:
         plan = make_plan(spec, files=False)
@@ -110,7 +113,7 @@ def _derived(run: Run, spec: Path, resources: Resources, model: bool, replays: R
         said = f"{error}; --spec or --root says where it is"
         yield unchecked(str(spec), "spec", f"so nothing is known of what was to be audited: {said}")
         return
-    yield from as_planned(run, plan)
+    yield from as_planned(run, plan, earlier)
     if not model:
         yield taken("the run", "checkpoint and data", "they were not looked at, as was asked, and so no image either")
         return
@@ -124,9 +127,8 @@ def _derived(run: Run, spec: Path, resources: Resources, model: bool, replays: R
         if record.evidence is not None and record.case in wanted:
             try:
                 yield from _sources(record, plan, resources)
-                yield from _measured(
-                    record, record.evidence, Again(plan, plan.case(record.case), run, resources), replays
-                )
+                again = Again(plan, plan.case(record.case), run, resources, earlier)
+                yield from _measured(record, record.evidence, again, replays)
             except Exception as error:  # what a forger left may break anything
                 seen = str(error) if isinstance(error, AuditError) else f"it can't be derived: {named_reason(error)}"
                 yield found(record.case, "sources", ok=False, seen=seen)

@@ -216,6 +216,12 @@ class Folder:
             raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
         return run
 
+    @property
+    def earlier(self) -> bool:
+        """Whether the run that is here was written by an earlier version; raise RecordError if it can't be read."""
+        self.load_plan()
+        return bool(json.loads((self.path / "run.json").read_text("utf-8"))["format"] < FORMAT)
+
     def load_run(self, arrays: bool = True) -> Run:
         """The last run, with every record it left; raise RecordError if there is none or it can't be read.
 
