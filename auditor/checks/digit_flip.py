@@ -38,9 +38,9 @@ from auditor.measuring import (
     lints,
     natural_panel,
     probability_text,
+    pushes,
     several,
     share,
-    stalled,
     told_otherwise,
     told_unlike,
 )
@@ -132,7 +132,8 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count, seen = (len(params.indices),) * 2 if params.indices else (fewest(params.samples, images), images)
-    return Passes(predictions=seen + 2 * count) + passes_of_ascent(count, params)
+    looked = Passes(predictions=seen + 2 * count)
+    return looked + passes_of_ascent(count, params) + pushes.cost_misled(images, count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -169,19 +170,15 @@ def run(context: Context, params: Params) -> Evidence:
     target = context.class_number(params.target, "target")
     chosen, notes = _choose(context, params, target)
     notes += params.told(context.samples.box)
-    samples, classifier = context.samples, context.classifier
-    originals, labels = samples.images[chosen], samples.labels[chosen]
-    targets = np.full(len(chosen), target, np.int64)
-    box = samples.box if params.clip else None
-    followed = _FOLLOWED * params.show
-    pace = params.pace(samples.box)
+    samples, classifier, targets = context.samples, context.classifier, np.full(len(chosen), target, np.int64)
+    originals, labels, rows = samples.images[chosen], samples.labels[chosen], samples.indices[chosen]
+    pace, box, followed = params.pace(samples.box), samples.box if params.clip else None, _FOLLOWED * params.show
     ascent = ascend_to_targets(classifier, params.objective, originals, targets, pace, box, followed, context.engine)
     certain = probabilities(ascent.values, classifier.output)
     after = classifier.predict(ascent.images)
     certain[-1] = probabilities(after, classifier.output)
     flips = _Flips(ascent, originals, labels, certain, after.argmax(axis=1) == target)
 
-    rows = samples.indices[chosen]
     made = AdversarialImages(
         images=ascent.images,
         originals=originals,
@@ -204,8 +201,9 @@ def run(context: Context, params: Params) -> Evidence:
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, target, flips, rows)),
         diagnostics=(
-            stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),
+            pushes.stalled(ascent.vanished[-1] & ~flips.flipped, params.objective, _DEFLATED),
             told_otherwise(told_unlike(ascent.values[-1], after)),
+            *pushes.misled(context, originals[~flips.flipped], targets[~flips.flipped], pace, box, _DEFLATED),
         ),
         notes=tuple(notes),
         arrays={"probabilities": certain, "vanished": ascent.vanished},

@@ -14,8 +14,9 @@ How to read it
     image among those looked at and says nothing of others: with more images it falls, so a gate on it needs
     `samples`. The curve is the share of the images that hold at each radius, as far as these attacks can tell. An
     image for which nothing was found counts as infinitely far, and `found` says how many that are; where they are
-    half or more, the median is infinite as well. With a `target` only images of other classes are looked at, and
-    the metrics are called `targeted_median_distance` and so on.
+    half or more, the median is infinite as well. A surrogate, that has learned the model's answers and nothing else,
+    looks for images closer by a tenth; what it finds counts. With a `target` only images of other classes are looked
+    at, and the metrics are called `targeted_median_distance` and so on.
 
 References
     Carlini and Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017.
@@ -43,14 +44,17 @@ from auditor.measuring import (
     by_knowledge,
     called,
     cascade,
+    challenged_closest,
     choose,
     closest,
+    cost_challenged_closest,
     cost_closest,
     cost_of,
     fewest,
     images_of,
     instead_of,
     lints,
+    nearer_by,
     share,
 )
 from auditor.search import Norm, ThreatModel, distance
@@ -160,7 +164,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = fewest(params.samples, images)
     attacked = cost_of(params, "closest", class_count, params.target is not None) * count
-    return attacked + cost_closest(params, count, class_count)
+    challenged = cost_challenged_closest(params.norm, images, count)
+    return attacked + cost_closest(params, count, class_count) + challenged
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -196,6 +201,10 @@ def run(context: Context, params: Params) -> Evidence:
     job = subject.job(samples, np.inf)
     threat = ThreatModel(params.norm, samples.box, params.target is not None)
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
+    reached = np.where(found, distance(ended, job.images, params.norm), np.inf)
+    tested = closest(context, threat, stages, job, reached, _doubts(params))
+    rival = challenged_closest(context, threat, job, ended, reached)
+    ended, found = rival.images, rival.broken
     sizes = np.where(found, distance(ended, job.images, params.norm), np.inf)
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
@@ -212,7 +221,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=counts.summary,
         metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, adversarial, sizes)),
-        diagnostics=closest(context, threat, stages, job, sizes, _doubts(params)),
+        diagnostics=(*tested, nearer_by(rival.won, _doubts(params))),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),
         arrays={"distances": sizes, "said": said},

@@ -38,9 +38,9 @@ from auditor.measuring import (
     natural_panel,
     of_each,
     probability_text,
+    pushes,
     rate,
-    share,
-    stalled,
+    rate_text,
     told_otherwise,
     told_unlike,
 )
@@ -124,7 +124,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = params.samples * (class_count if params.target == "all" else 1)
     each = passes_of_ascent(count, params) + Passes(predictions=count)
-    return sum((each for _ in _clips(params)), Passes(predictions=2 * count))
+    return sum((each for _ in _clips(params)), Passes(predictions=2 * count)) + pushes.cost_misled(images, count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -163,6 +163,7 @@ def run(context: Context, params: Params) -> Evidence:
     check_tells_probabilities(context.classifier.output)
     noise = drawn(context, params.samples, params.target)
     start, targets, originals, rows = noise.start, noise.targets, noise.originals, noise.rows
+    pace, box = params.pace(context.samples.box), context.samples.box if _clips(params)[0] else None
     runs = {clip: _push(context, params, start, targets, clip) for clip in _clips(params)}
     main = runs[next(iter(runs))]
 
@@ -175,6 +176,7 @@ def run(context: Context, params: Params) -> Evidence:
         "vanished": over_noise(main.ascent.vanished.mean(axis=0)),
         "stalled": rate(main.stalled, originals, rows),
     }
+    missed = ~main.success
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
         metrics["steps_needed"] = mean(of_each(needed, originals[main.success]), (0.0, float(params.steps)))
@@ -183,8 +185,8 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])
         metrics["vanished.clipped"] = over_noise(runs[True].ascent.vanished.mean(axis=0))
     notes = [
-        f"{metrics['vanished'].value:.1%} of the gradients vanished; {_told(metrics['stalled'])} of the images missed "
-        "the target because of it."
+        f"{metrics['vanished'].value:.1%} of the gradients vanished; {rate_text(metrics['stalled'])} of the images "
+        "missed the target because of it."
     ]
     notes += params.told(context.samples.box)
     if not main.success.any():
@@ -197,8 +199,9 @@ def run(context: Context, params: Params) -> Evidence:
         metrics=metrics,
         figures=pictured(lambda: _figures(context, params, runs, _by_target(context, noise, main.success), targets)),
         diagnostics=(
-            stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
+            pushes.stalled(np.concatenate([one.stalled for one in runs.values()]), params.objective, _DEFLATED),
             told_otherwise(told_unlike(main.ascent.values[-1], after)),
+            *pushes.misled(context, start[missed], targets[missed], pace, box, _DEFLATED, params.min_confidence),
         ),
         notes=tuple(notes),
         arrays={"confidence": main.confidence, "vanished": main.ascent.vanished},
@@ -257,22 +260,17 @@ def _summary(context: Context, params: Params, metrics: Mapping[str, Metric]) ->
     if params.target != "all":
         goal = f"class {context.samples.class_name(context.class_number(params.target, 'target'))}"
     told = (
-        f"{_told(metrics['success_rate'])} of the noise images end as {goal} with probability "
+        f"{rate_text(metrics['success_rate'])} of the noise images end as {goal} with probability "
         f"≥ {params.min_confidence:g} after {params.steps} steps"
     )
     clipped = metrics.get("success_rate.clipped") if params.clip == "both" else None
-    return f"{told}; kept within the box, {_told(clipped)}." if clipped else f"{told}."
+    return f"{told}; kept within the box, {rate_text(clipped)}." if clipped else f"{told}."
 
 
 def _name(context: Context, target: int) -> str:
     """A class by its name, unless that is what the clipped run is called."""
     name = context.samples.class_name(target)
     return f"{name} ({target})" if name == "clipped" else name
-
-
-def _told(metric: Metric) -> str:
-    """A rate in words: how many of how many, where it is a count."""
-    return share(metric) if metric.kind == "proportion" else f"{metric.value:.1%}"
 
 
 def _clips(params: Params) -> tuple[bool, ...]:

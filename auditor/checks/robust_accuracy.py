@@ -11,7 +11,9 @@ Why it matters
 How to read it
     `eps` and all norms are in the units of the box. An image counts as broken only if its change lies within
     ball and box, measured in float64, and the classifier errs on it when asked once more. The table shows
-    what each attack added; if a later one breaks much, the first was weak. Plain CNNs on MNIST fall to about
+    what each attack added; if a later one breaks much, the first was weak. What held against all is attacked once more
+    by a surrogate, a small network that has learned the model's answers and nothing else: what that breaks counts, and
+    if it is much, gradients or scores led the attacks astray. Plain CNNs on MNIST fall to about
     0 at L∞ 0.3; adversarially trained ones keep around 0.9. With a `target` it is another question, which is
     easier to stand: only images of other classes are looked at, what isn't driven to that one class holds, and the
     metrics are called `targeted_robust_accuracy` and `targeted_success_rate`, so that nobody takes them for the rest.
@@ -35,6 +37,7 @@ from auditor.measuring import (
     Attackable,
     Attacked,
     Doubts,
+    Rival,
     Stage,
     as_recorded,
     attackable,
@@ -42,7 +45,10 @@ from auditor.measuring import (
     by_knowledge,
     called,
     cascade,
+    challenged,
+    challenged_by,
     check_radius,
+    cost_challenged,
     cost_of,
     cost_within_ball,
     fewest,
@@ -152,7 +158,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     count = fewest(params.samples, images)
     keep: Keep = "last" if params.full_length else "first"
     attacked = cost_of(params, keep, class_count, params.target is not None) * count
-    return attacked + cost_within_ball(params, count, class_count)
+    return attacked + cost_within_ball(params, count, class_count) + cost_challenged(params.norm, images, count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -185,10 +191,14 @@ def run(context: Context, params: Params) -> Evidence:
     subject = attackable(context, params.samples, target)
     job = subject.job(samples, params.eps)
     threat = ThreatModel(params.norm, samples.box, params.target is not None)
+    holds, breaks = _names(params)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
+    doubts = Doubts((holds, "distance"), (breaks,))
+    tested = within_ball(context, threat, stages, job, broken, doubts)
+    rival = challenged(context, threat, job, ended, broken)
+    ended, broken = rival.images, rival.broken
     after = classifier.predict(ended)
     said = after.argmax(axis=1)
-    holds, breaks = _names(params)
     counted = Counted(holds, fell=0.0), Counted(breaks, fell=1.0)
     proof = Proof(params.norm, samples.box, job.logits, after, counted, job.eps)
     aims = said if params.target is None else job.targets
@@ -205,8 +215,8 @@ def run(context: Context, params: Params) -> Evidence:
         summary=counts.summary,
         metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, outcome, stages)),
-        diagnostics=within_ball(context, threat, stages, job, broken, Doubts((holds, "distance"), (breaks,))),
-        tables=(_table(stages, int(subject.right.sum()), len(subject.right), classifier.class_count),),
+        diagnostics=(*tested, challenged_by(rival.won, doubts)),
+        tables=(_table(stages, rival, len(subject.right), classifier.class_count),),
         notes=tuple(notes),
         arrays={"distances": outcome.distances, "said": said},
         adversarial=adversarial,
@@ -237,15 +247,15 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         goal = context.samples.class_name(context.class_number(params.target, "target"))
         who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
     summary = (
-        f"{share(metrics[holds])} of {who} hold against {names}{how} within {params.norm} {params.eps:g}; without an "
-        f"attack {share(metrics['clean_accuracy'])} are right."
+        f"{share(metrics[holds])} of {who} hold against {names} and a surrogate{how} within {params.norm} "
+        f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right."
     )
     radii, targets = np.full(len(made.images), params.eps), None if params.target is None else subject.targets
     return Recount(metrics, summary, params.norm, context.samples.box, radii, targets=targets)
 
 
-def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Table:
-    rows, left = [], right
+def _table(stages: list[Stage], rival: Rival, total: int, class_count: int) -> Table:
+    rows, left = [], len(rival.broken)
     for stage in stages:
         broken = int(stage.result.success.sum())
         left -= broken
@@ -255,6 +265,9 @@ def _table(stages: list[Stage], right: int, total: int, class_count: int) -> Tab
         aims = f", {several(rivals, 'rival')}" if rivals else ""
         name = f"{stage.choice.name} ({params.steps} steps, {params.value}{aims})"
         rows.append((name, len(stage.attacked), broken, left / total, passes, stage.seconds))
+    if rival.tried.size:
+        name, won, each = "surrogate (answers alone)", int(rival.won.sum()), rival.questions / len(rival.tried)
+        rows.append((name, len(rival.tried), won, (left - won) / total, each, rival.seconds))
     columns = ("attack", "given", "broken", "share left", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
 

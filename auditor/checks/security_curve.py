@@ -10,7 +10,7 @@ Why it matters
 
 How to read it
     `robust_accuracy.0.1` is the accuracy at radius 0.1 under the strongest attack for each image (six digits name a
-    radius; all of them, where two radii share six);
+    radius; all of them, where two radii share six), a surrogate that has learned the model's answers among them;
     `half_eps` is the least radius asked for at which less than half of the images hold; where at least half do
     at every radius, it lies beyond the last. Between two radii, before the first and past the last nobody looks: a
     floor of 0.1 passes where surely half of the images hold at 0.1 or at a larger radius that was asked for.
@@ -40,7 +40,10 @@ from auditor.measuring import (
     broken_at,
     by_knowledge,
     cascade,
+    challenged,
+    challenged_by,
     check_radius,
+    cost_challenged,
     cost_of,
     cost_widening,
     cost_within_ball,
@@ -109,7 +112,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
     count = fewest(params.samples, images)
     swept = cost_of(params, "first", class_count) * (len(set(params.eps)) * count)
-    return swept + cost_within_ball(params, count, class_count) + cost_widening(params, count, class_count)
+    tests = cost_within_ball(params, count, class_count) + cost_widening(params, count, class_count)
+    return swept + tests + cost_challenged(params.norm, images, len(set(params.eps)) * count)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -142,6 +146,9 @@ def run(context: Context, params: Params) -> Evidence:
     swept = {
         _name(params, i): _sweep(context, params, choice, subject, radii) for i, choice in enumerate(params.attacks)
     }
+    tested = _tested(context, params, subject, radii, list(swept.values()))
+    rival, doubt = _outlasting(context, params, subject, radii, list(swept.values()))
+    swept["surrogate, on what held"] = rival
     held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
     made = _closest(context, params, subject, list(swept.values()))
@@ -163,7 +170,7 @@ def run(context: Context, params: Params) -> Evidence:
                 y_label="accuracy",
             ),
         ),
-        diagnostics=_tested(context, params, subject, radii, list(swept.values())),
+        diagnostics=(*tested, doubt),
         arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
         adversarial=made,
     )
@@ -234,6 +241,28 @@ def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Atta
         rows.append(held)
         by_radius.append(stages)
     return _Swept(np.stack(rows), tuple(by_radius), images, broken_at)
+
+
+def _outlasting(
+    context: Context, params: Params, subject: Attackable, radii: list[float], swept: list[_Swept]
+) -> tuple[_Swept, Diagnostic]:
+    """What a surrogate left at each radius of what held against all attacks there, and what that says of them, at the
+    widest at which any did.
+    """
+    threat = ThreatModel(params.norm, context.samples.box)
+    worst = np.logical_and.reduce([one.held for one in swept])[:, subject.right]
+    images, broken_at, rows = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf), []
+    won = np.zeros(0, np.bool_)
+    for holding, eps in zip(worst, radii, strict=True):
+        known = ~holding | np.isfinite(broken_at)
+        if eps > 0 and not known.all():
+            rival = challenged(context, threat, subject.job(context.samples, eps), images, known)
+            fresh = rival.tried[rival.won]
+            images[fresh], broken_at[fresh] = rival.images[fresh], eps
+        if eps > 0 and holding.any():
+            won = np.isfinite(broken_at)[holding]
+        rows.append(subject.held(~holding | np.isfinite(broken_at)))
+    return _Swept(np.stack(rows), (), images, broken_at), challenged_by(won, _DOUBTS)
 
 
 def _closest(context: Context, params: Params, subject: Attackable, swept: list[_Swept]) -> AdversarialImages:

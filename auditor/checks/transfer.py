@@ -14,7 +14,8 @@ How to read it
     sample: what several checks, or several targets, made of one counts once, with the mean of its outcomes. A model
     has no say in the images that it made itself, and no rate where it made them all. The noise control moves each
     original just as far (same L2 norm, after clipping) in a random direction: what it also achieves is not the attack's
-    doing. Images from pure noise have no true class, so `still_wrong` is left out for them.
+    doing. Images from pure noise have no true class, so `still_wrong` is left out for them. A low rate says nothing
+    where the attack that made the images is doubted, or a model resists only what it sees to be changed.
 
 References
     Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014 (section 4.2).
@@ -30,7 +31,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.compute import normal
-from auditor.measuring import natural_panel, numbered, of_each, probability_text, rate, several
+from auditor.measuring import (
+    natural_panel,
+    noticed,
+    numbered,
+    of_each,
+    probability_text,
+    rate,
+    several,
+    taken_further,
+)
 from auditor.values import (
     A_SHARE,
     EVASION,
@@ -90,6 +100,7 @@ METRICS = {
 
 
 _DOUBLINGS, _HALVINGS = 12, 20
+_DEFLATED = ("transfer_rate", "still_wrong_rate")
 
 
 @dataclass(frozen=True)
@@ -129,7 +140,8 @@ def run(context: Context, params: Params) -> Evidence:
     if not others.any():
         message = f"`onto` names only {str(makers[0])!r}, which made the images: what it says of them is no transfer"
         raise CheckError(f"{message}; name another model")
-    originals = numbered(np.concatenate([s.made.originals for s in sources]))
+    starts = np.concatenate([s.made.originals for s in sources])
+    originals = numbered(starts)
     says_target = np.stack([v.predicted == targets for v in votes.values()])
     control_target = np.stack([v.control == targets for v in votes.values()])
     metrics: dict[str, Metric] = {
@@ -164,6 +176,10 @@ def run(context: Context, params: Params) -> Evidence:
         metrics=metrics,
         figures=pictured(
             lambda: _matrix(context, sources, votes, targets), lambda: _strip(context, params, sources, votes)
+        ),
+        diagnostics=(
+            taken_further({s.case: s.made.doubts for s in sources}, _DEFLATED),
+            noticed(context, tuple(votes), images[real], starts[real], targets[real], says_target[:, real], _DEFLATED),
         ),
         tables=(_table(votes, metrics, bool(real.any())),),
         notes=tuple(notes),
@@ -213,6 +229,7 @@ def _source(context: Context, case: str) -> _Source:
         made.fooled[keep],
         made.indices[keep],
         made.model,
+        doubts=made.doubts,
     )
     size = len(kept.images)
     change = np.linalg.norm((kept.images - kept.originals).reshape(size, -1), axis=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auditor.classifiers import fools
 from auditor.evidence.findings import Finding, found, taken
 from auditor.evidence.recounting import Again, diagnosed, differs, without_attack
-from auditor.measuring import Attacked, cascade
+from auditor.measuring import Attacked, cascade, challenged, challenged_closest
 from auditor.run.measuring import confirmed
 from auditor.search import Ascending, Job, Keep, ThreatModel, ascend_to_targets, distance
 from auditor.values import AdversarialImages, AuditError, Context, Evidence, FloatArray, Parameters, Record, Recount
@@ -119,8 +119,15 @@ def _attacked(
         job = Job(originals, made.labels[at], aims, claims.radii[at], made.indices[at], logits)
         threat = ThreatModel(counted.norm, context.samples.box, counted.targets is not None)
         ended, fell, _ = cascade(context, threat, params.attacks, job, _kept(params, counted))
-        sizes = np.where(fell, distance(ended, originals, counted.norm), np.inf)
-        worse = fell if counted.radii is not None else sizes < _CLOSER * claims.away[at]
+        if counted.radii is not None:
+            rival = challenged(context, threat, job, ended, fell)
+            ended, worse = rival.images, rival.broken
+        else:
+            sizes = np.where(fell, distance(ended, originals, counted.norm), np.inf)
+            rival = challenged_closest(context, threat, job, ended, sizes)
+            ended = rival.images
+            sizes = np.where(rival.broken, distance(ended, originals, counted.norm), np.inf)
+            worse = sizes < _CLOSER * claims.away[at]
     same = ~worse & (made.images[at] != originals).any(axis=(1, 2, 3))
     apart = float(np.abs(ended[same] - made.images[at][same]).max(initial=0.0))
     return at[worse], apart

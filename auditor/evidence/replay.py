@@ -70,6 +70,7 @@ def replay(
         samples=_only(resources.samples(plan), stored.indices[[position]]),
         seed=case.seed,
         spec_seed=plan.spec.content.seed,
+        whole=resources.samples(plan),
         model=lambda name: resources.classifier(plan, name),
         adversarial=adversarial,
         checkpoint=lambda name: resources.checkpoint(plan, name),

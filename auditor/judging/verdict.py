@@ -26,6 +26,8 @@ from auditor.values import (
 # Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
 _OPEN = ("median", "crossing", "lowest", "highest", "gap")
 _RANK: Mapping[Status, int] = {"descriptive": 0, "pass": 1, "inconclusive": 2, "fail": 3, "error": 4}
+# What a pass says of a model that was attacked, and what it doesn't.
+_RESISTED = "these attacks, within this budget, found no more"
 
 
 def judge(
@@ -80,6 +82,8 @@ def _judge_one(
     suspect = [diagnostic for diagnostic in (*diagnostics, *map(_mirrored, also)) if _voids(diagnostic, expectation)]
     if status == "pass" and suspect:
         status, message = "inconclusive", f"{message}, but the measurement itself is suspect ({_reasons(suspect)})"
+    elif status == "pass" and any(_is_doubted(diagnostic, expectation) for diagnostic in diagnostics):
+        message = f"{message}; {_RESISTED}"
     return Finding(expectation, status, metric.value, low, high, metric.n, message)
 
 
@@ -87,8 +91,11 @@ def _voids(diagnostic: Diagnostic, expectation: Expectation) -> bool:
     """Whether a pass of this expectation can't be believed."""
     if diagnostic.ok:
         return False
-    if not (diagnostic.inflates or diagnostic.deflates):
-        return True
+    return not (diagnostic.inflates or diagnostic.deflates) or _is_doubted(diagnostic, expectation)
+
+
+def _is_doubted(diagnostic: Diagnostic, expectation: Expectation) -> bool:
+    """Whether a test asks if this expectation is met only because attacks were weak: if it claims resistance."""
     names = {expectation.metric, expectation.metric.split(".", 1)[0]}
     too_high = expectation.min is not None and not names.isdisjoint(diagnostic.inflates)
     too_low = expectation.max is not None and not names.isdisjoint(diagnostic.deflates)

@@ -5,7 +5,7 @@ Import what others use from `auditor.measuring`. It imports `attacks`, `search`,
 `statistics`, `compute`, `catalog` and `values`.
 """
 
-from auditor.measuring import lints, reliability, scores
+from auditor.measuring import lints, pushes, reliability, scores
 from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
@@ -21,28 +21,46 @@ from auditor.measuring.cascade import (
 )
 from auditor.measuring.corrupted import Answers, changes_images, classified_corrupted, corruption_errors, unchanged
 from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.further import noticed, taken_further
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import numbered, of_each, rate
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
 from auditor.measuring.reliability import Binned
+from auditor.measuring.rivals import (
+    Rival,
+    challenged,
+    challenged_closest,
+    cost_challenged,
+    cost_challenged_closest,
+)
 from auditor.measuring.settled import STATEFUL, settled
 from auditor.measuring.steady import SHOWN, cost_steady, first_answers, steady
 from auditor.measuring.suited import Suited, cost_suited, suited
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import (
     Doubts,
+    challenged_by,
     closest,
     cost_closest,
     cost_widening,
     cost_within_ball,
-    stalled,
+    nearer_by,
     told_otherwise,
     told_unlike,
     widening,
     within_ball,
 )
-from auditor.measuring.words import change_panel, fewest, natural_panel, probability_text, several, share, small
+from auditor.measuring.words import (
+    change_panel,
+    fewest,
+    natural_panel,
+    probability_text,
+    rate_text,
+    several,
+    share,
+    small,
+)
 
 __all__ = [
     "DISGUISES",
@@ -57,6 +75,7 @@ __all__ = [
     "Decoy",
     "Doubts",
     "Noise",
+    "Rival",
     "Stage",
     "Suited",
     "as_recorded",
@@ -67,6 +86,9 @@ __all__ = [
     "called",
     "cascade",
     "caveats",
+    "challenged",
+    "challenged_by",
+    "challenged_closest",
     "change_panel",
     "changes_images",
     "check_radius",
@@ -75,6 +97,8 @@ __all__ = [
     "classified_corrupted",
     "closest",
     "corruption_errors",
+    "cost_challenged",
+    "cost_challenged_closest",
     "cost_closest",
     "cost_of",
     "cost_steady",
@@ -88,20 +112,24 @@ __all__ = [
     "instead_of",
     "lints",
     "natural_panel",
+    "nearer_by",
+    "noticed",
     "numbered",
     "of_each",
     "one_class",
     "probability_text",
+    "pushes",
     "rate",
+    "rate_text",
     "reliability",
     "scores",
     "settled",
     "several",
     "share",
     "small",
-    "stalled",
     "steady",
     "suited",
+    "taken_further",
     "told_otherwise",
     "told_unlike",
     "unchanged",

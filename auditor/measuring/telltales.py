@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from auditor.attacks import apgd, fgsm, noise_search, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
-from auditor.search import Job, Norm, TargetObjective, ThreatModel, gives_gradient, passes_of_attack, search, widest
+from auditor.measuring.rivals import CLOSER
+from auditor.search import Job, Norm, ThreatModel, gives_gradient, passes_of_attack, search, widest
 from auditor.values import (
     CheckError,
     Context,
@@ -30,15 +31,16 @@ from auditor.values import (
 )
 
 _PROBED = 50
-_FEW = 0.05
+FEW = 0.05
+"""Share of the images that held which a tell-tale test may break, and the attack still be believed."""
 _MOST = 0.95
-_CLOSER = 0.9
 _MUCH_CLOSER = 0.2
 _PROBES: tuple[tuple[str, str, ModuleType, Any], ...] = (
     ("one step", "a single gradient step", fgsm, fgsm.Params()),
     ("plain noise", "plain random noise", noise_search, noise_search.Params(steps=20)),
     ("search without gradients", "a short search without gradients", square, square.Params(steps=100)),
 )
+_SURROGATE, _LEFT = "surrogate", 0.02
 _LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
 _AGAIN = 1000
 _UNLIKE, _TINY = 1e-2, 1e-30  # of the range of logits, as in half precision batches of other shapes are rounded
@@ -58,14 +60,24 @@ class Doubts:
         return Diagnostic(name, ok, told, self.inflates, self.deflates)
 
 
-def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
-    """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
-    share = float(short.mean())
-    message = f"{share:.0%} of the images fell short of the goal with no gradient to follow"
-    advice = "let the `objective` be `log_probability` or `logit`, which don't saturate as `probability` does"
-    if objective != "probability":
-        advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
-    return Doubts((), deflates).about("gradients", share <= _FEW, message, advice)
+def challenged_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
+    """Whether a surrogate, that knows no more than the answers, broke much of what held: won (n,), which of these.
+
+    A network that has learned the answers alone is a much weaker judge of where to go than a gradient that can be
+    believed: two images of a hundred that it breaks are more than honest networks leave to it. One or two are no sign.
+    """
+    share = float(won.mean()) if won.size else 0.0
+    message = f"a surrogate, trained on the model's answers alone, breaks {share:.0%} of {won.size} images that held"
+    advice = "gradients or scores lead attacks astray; what counts is what the model decides"
+    return doubts.about(_SURROGATE, share <= _LEFT or won.sum() <= 2, message, advice)
+
+
+def nearer_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
+    """Whether a surrogate came much closer than the attacks did: won (n,), for which of the images."""
+    share = float(won.mean()) if won.size else 0.0
+    where = f"{won.size} images at {CLOSER:.0%} of the distance found"
+    message = f"a surrogate, trained on the model's answers alone, breaks {share:.0%} of {where}"
+    return doubts.about(_SURROGATE, share <= _MUCH_CLOSER, message, "the distances are too large")
 
 
 def within_ball(
@@ -88,7 +100,7 @@ def within_ball(
             share = _broken_by(context, threat, module, params, probed)
             message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
             advice = "the attack was weak, or gradients are masked; add `square` or `autoattack`"
-            found.append(doubts.about(name, share <= _FEW, message, advice))
+            found.append(doubts.about(name, share <= FEW, message, advice))
     if threat.norm != "l0" and sighted:
         found.append(_unbounded(context, threat, stages, probed, doubts))
     return tuple(found)
@@ -107,7 +119,7 @@ def _by_searching(
         if threat.norm in probe.NORMS:
             share = _broken_by(context, threat, probe, chosen, probed, context.seed + 1)
             message = f"{what} breaks {share:.0%} of {len(probed.rows)} images that held"
-            found.append(doubts.about(name, share <= _FEW, message, "the search was too short; take more steps"))
+            found.append(doubts.about(name, share <= FEW, message, "the search was too short; take more steps"))
     radii = np.full(len(probed.rows), widest(threat.norm, threat.box, probed.images[0].size))
     share = _broken_by(context, threat, module, params, dataclasses.replace(probed, eps=radii))
     message = f"with the whole box to move in, `{_name(module)}` breaks {share:.0%} of {len(radii)} images that held"
@@ -122,7 +134,7 @@ def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts)
         late += int((stage.result.success & (stage.result.steps > 0.75 * stage.choice.params.steps)).sum())
     share = late / (late + held.size)
     message = f"the last quarter of the steps broke {share:.0%} of the {late + held.size} images that held until then"
-    return doubts.about("converged", share <= _FEW, message, "the search was too short; take more steps")
+    return doubts.about("converged", share <= FEW, message, "the search was too short; take more steps")
 
 
 def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType, Any]:
@@ -163,7 +175,7 @@ def closest(
     if threat.norm == "l0" or not far.size:
         return tuple(found)
     chosen = far[in_turn(job.labels[far], _PROBED)]
-    radii = np.minimum(_CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
+    radii = np.minimum(CLOSER * sizes[chosen], widest(threat.norm, threat.box, job.images[0].size))
     nearer = dataclasses.replace(job.only(chosen), eps=radii)
     try:
         name, share = "APGD", _broken_by(context, threat, apgd, _LONG, nearer)
@@ -171,7 +183,7 @@ def closest(
         if sighted:
             raise
         name, share = "Square", _broken_by(context, threat, square, _BLIND, nearer)
-    message = f"{name} breaks {share:.0%} of {len(radii)} images at {_CLOSER:.0%} of the distance found"
+    message = f"{name} breaks {share:.0%} of {len(radii)} images at {CLOSER:.0%} of the distance found"
     advice = "the distances are too large; add another attack, or steps"
     return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
 
@@ -239,7 +251,7 @@ def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diag
         return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
     message = f"{max(shares):.0%} of {held.size} images had a gradient that is zero, exploding or not finite"
     advice = "an attack can't follow it; use attacks without gradients as well"
-    return doubts.about("gradients", max(shares) <= _FEW, message, advice)
+    return doubts.about("gradients", max(shares) <= FEW, message, advice)
 
 
 def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
@@ -264,8 +276,8 @@ def told_otherwise(disputed: NDArray[np.bool_]) -> Diagnostic:
     """Whether an attack and whoever predicts were answered alike. disputed: (N,), the images of which they weren't."""
     share = float(disputed.mean())
     message = f"of {share:.1%} of the images an attack was told otherwise than whoever predicts them"
-    advice = "" if share <= _FEW else ": answers depend on the batch they are asked in, or on when"
-    return Diagnostic("told alike", share <= _FEW, message + advice)
+    advice = "" if share <= FEW else ": answers depend on the batch they are asked in, or on when"
+    return Diagnostic("told alike", share <= FEW, message + advice)
 
 
 def told_unlike(seen: FloatArray, predicted: FloatArray) -> NDArray[np.bool_]:

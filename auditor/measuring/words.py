@@ -17,6 +17,11 @@ def share(metric: Metric) -> str:
     return f"{metric.value:.1%} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"
 
 
+def rate_text(metric: Metric) -> str:
+    """A rate in words: how many of how many, where it is a count."""
+    return share(metric) if metric.kind == "proportion" else f"{metric.value:.1%}"
+
+
 def several(count: int, one: str, many: str | None = None) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {one if count == 1 else many or one + 's'}"

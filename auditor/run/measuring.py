@@ -59,7 +59,10 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
         found = (*found, *one_class(context.samples, evidence.metrics))
         told = tuple(caveats(context.samples, evidence.metrics))
         evidence = dataclasses.replace(evidence, caveats=(*told, *evidence.caveats))
-    return dataclasses.replace(evidence, diagnostics=(*found, *evidence.diagnostics), notes=(*notes, *evidence.notes))
+    tests, made = (*found, *evidence.diagnostics), evidence.adversarial
+    if made is not None:
+        made = dataclasses.replace(made, doubts=tuple(test.name for test in tests if not test.ok))
+    return dataclasses.replace(evidence, diagnostics=tests, notes=(*notes, *evidence.notes), adversarial=made)
 
 
 def _shown(context: Context) -> FloatArray:

@@ -10,13 +10,14 @@ from auditor.search.boundary import DUAL, nearest_boundary, step_to, straight_st
 from auditor.search.cost import passes_of_attack
 from auditor.search.loop import Goal, Seen, ThreatModel, gives_gradient, no_gradient
 from auditor.search.losses import Loss
-from auditor.search.norms import Norm, by_image, distance, project, size, steepest, stretched, widest
+from auditor.search.norms import Norm, by_image, distance, into_ball, project, size, steepest, stretched, widest
 from auditor.search.objectives import Objective, TargetObjective, margin, towards_target
 from auditor.search.params import Aimed, Ascending, LossAscent, Pace, Restarted, Search, start_at
 from auditor.search.random import normal, uniform
-from auditor.search.search import AttackResult, Job, Keep, search
+from auditor.search.search import BISECTIONS, AttackResult, Job, Keep, search
 
 __all__ = [
+    "BISECTIONS",
     "DUAL",
     "Aimed",
     "Ascending",
@@ -41,6 +42,7 @@ __all__ = [
     "by_image",
     "distance",
     "gives_gradient",
+    "into_ball",
     "margin",
     "nearest_boundary",
     "no_gradient",

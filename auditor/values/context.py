@@ -61,7 +61,8 @@ class Context:
     with `compute.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
     spec made. checkpoint(name): the files of a model, which is not loaded for it. engine: where tasks that take long
     are worked off. spec_seed: what all cases of the spec share, so that they look at the same images. random: names of
-    the models that the spec declares as random.
+    the models that the spec declares as random. whole: all samples of the data, where `samples` are only those that are
+    attacked again.
     """
 
     model_name: str
@@ -73,6 +74,7 @@ class Context:
     engine: Engine = one_by_one
     spec_seed: int = 0
     random: frozenset[str] = frozenset()
+    whole: Samples | None = None
 
     @property
     def classifier(self) -> Classifier:

@@ -52,6 +52,7 @@ class AdversarialImages:
     fooled: (N,) whether the source model gave that class.
     indices: (N,) rows in the data source, -1 for noise. model: the source model's name in the spec.
     stopped_early: whether the attack left each image as soon as it had fooled the source.
+    doubts: names of the tell-tale tests that the measurement failed which made them.
     """
 
     images: FloatArray
@@ -63,6 +64,7 @@ class AdversarialImages:
     model: str
     stopped_early: bool = False
     proof: Proof | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

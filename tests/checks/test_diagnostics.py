@@ -135,6 +135,25 @@ class Reordered(LinearClassifier):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Timid(LinearClassifier):
+    """It decides as ever, and is never certain."""
+
+    def forward(self, images):
+        return super().forward(images) * 1e-3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Decided(LinearClassifier):
+    """Decisions as ever, and scores that rise with the first pixel alone."""
+
+    def forward(self, images):
+        import tensorflow as tf
+
+        hard = tf.one_hot(tf.argmax(super().forward(images), axis=1), len(self.bias))
+        return hard + tf.roll(hard, 1, axis=1) * images[:, :1, 0, 0] * 0.5
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Dated(LinearClassifier):
     """It reads the clock, and minds the year."""
 
@@ -177,6 +196,12 @@ TRIPS = [
     ("unbounded attack", robust_accuracy, Saturated, WIDE),
     ("unbounded attack", minimal_perturbation, Saturated, {"attacks": FMN}),
     ("success grows with eps", security_curve, Wrapped, {"eps": [0.4, 0.8], "attacks": [{"attack": "fgsm"}]}),
+    ("surrogate", robust_accuracy, Decided, {"eps": 0.4, "attacks": APGD}),
+    ("surrogate", security_curve, Decided, {"eps": [0.01, 0.4], "attacks": APGD}),
+    ("surrogate", minimal_perturbation, Decided, {"attacks": FMN}),
+    ("surrogate", digit_flip, Decided, {"target": 0, "objective": "logit", "step_size": 0.2}),
+    ("surrogate", noise_to_target, Decided, {"target": 0, "objective": "logit", "min_confidence": 0.5}),
+    ("certainty", noise_to_target, Timid, {"target": 0, "objective": "logit"}),
     ("closer images", minimal_perturbation, LinearClassifier, {"attacks": [{"attack": "hopskipjump", "steps": 80}]}),
 ]
 HONEST = [

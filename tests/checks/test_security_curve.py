@@ -21,8 +21,10 @@ def test_accuracy_never_rises_with_the_radius(networks, digits):
     assert values[0] <= evidence.metrics["clean_accuracy"].value
     assert values[-1] == 0
     assert evidence.metrics["half_eps"].value in (0.1, 0.2)
-    worst, quick = evidence.figures[0].series
+    worst, quick, rival = evidence.figures[0].series
     assert (worst.y <= quick.y).all()
+    assert (rival.y <= worst.y).all()
+    assert rival.name == "surrogate, on what held"
     np.testing.assert_array_equal(evidence.figures[0].x, [0, 0.05, 0.1, 0.2, 0.3])
 
 

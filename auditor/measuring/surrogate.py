@@ -1,0 +1,165 @@
+"""A surrogate: a small network that has learned what a model answers, and nothing of how it comes to that.
+
+A model can be built so that its gradients and scores lead away from where it is weak; its answers can't lie, as they
+are what is deployed. After Papernot et al., Practical Black-Box Attacks against Machine Learning, AsiaCCS 2017: a
+network is trained on the labels that the model gives to images and to variations of them, asked again about images
+near its own boundaries, and then attacked in the model's place. What comes of it, the model is asked about.
+"""
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.compute import generator
+from auditor.measuring.network import Layout, Pupil, Weights, layout, slopes
+from auditor.values import Classifier, Context, FloatArray, IntArray, Passes, Samples
+
+_TAUGHT, _EACH = 3000, 20  # questions at most, and for each image there is
+_NEARER = 600  # more of them, about images near the surrogate's own boundaries
+_EPOCHS, _AGAIN = 4, 2
+_MIXED, _NOISY, _NOISE = 0.4, 0.7, 0.2
+_NEAR, _STEPS = (0.03, 0.3), 5  # of the box's width
+_FEW = 20  # values that are moved far, at most
+_VARYING = 0.1
+_WEIGHTS, _ORDER = "surrogate/weights", "surrogate/order"
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """A network that has learned a classifier's answers to these samples, by the spec's seed.
+
+    varying: (1, H, W, C), see `varying`.
+    """
+
+    classifier: Classifier
+    samples: Samples
+    seed: int
+    plan: Layout
+    weights: Weights
+    varying: NDArray[np.bool_]
+
+    def uphill(self, images: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
+        """Where a loss rises (N, H, W, C): away from the labels (N,), or towards targets (N,) where these aren't -1.
+
+        sharp: the margin of the likeliest other class, rather than cross-entropy.
+        """
+
+        def above(part: IntArray, found: FloatArray) -> FloatArray:
+            rows, aims = np.arange(len(found)), targets[part]
+            aimed = aims >= 0
+            own = np.where(aimed, aims, labels[part])
+            rest = found.astype(np.float64)
+            rest[rows, own] = -np.inf if sharp else rest[rows, own]
+            raised = np.exp(rest - rest.max(axis=1, keepdims=True))
+            slope = np.eye(found.shape[1])[rest.argmax(axis=1)] if sharp else raised / raised.sum(axis=1, keepdims=True)
+            slope[rows, own] -= 1
+            signed: FloatArray = np.where(aimed[:, None], -slope, slope).astype(np.float32)
+            return signed
+
+        return slopes(self.plan, self.weights, images, above)
+
+
+_kept: deque[Surrogate] = deque(maxlen=4)  # of what several cases ask about
+
+
+def learned(context: Context, classifier: Classifier) -> Surrogate:
+    """What a classifier answers, learned from half of the data, that which cases look at last, and from variations.
+
+    It is the same for all cases of a spec, and for a single image that is attacked again.
+    """
+    samples = context.whole or context.samples
+    for known in _kept:
+        asked_same = known.classifier is classifier and known.samples.images is samples.images
+        if asked_same and known.seed == context.spec_seed:
+            return known
+    found = _taught(dataclasses.replace(context, samples=samples), classifier)
+    _kept.append(found)
+    return found
+
+
+def cost_learned(images: int) -> Passes:
+    """What it takes of a model, of so many images in the data, at most."""
+    return Passes(predictions=_questions(_sources(images)) + _NEARER)
+
+
+def _taught(context: Context, classifier: Classifier) -> Surrogate:
+    samples, seed = context.samples, context.spec_seed
+    order = context.sample(len(samples))
+    sources = samples.images[order[len(order) - _sources(len(order)) :]]
+    images = np.concatenate([sources, _variations(sources, _questions(len(sources)) - len(sources), samples.box, seed)])
+    pupil = Pupil.new(layout(classifier.input_shape, samples.box, classifier.class_count), generator(seed, _WEIGHTS))
+    labels, drawn = asked(classifier, images), generator(seed, _ORDER)
+    pupil.learn(images, labels, _EPOCHS, drawn)
+    first = Surrogate(classifier, samples, seed, pupil.plan, tuple(pupil.weights), varying(samples))
+    nearer = _near_boundaries(first, images, labels)
+    images, labels = np.concatenate([images, nearer]), np.concatenate([labels, asked(classifier, nearer)])
+    pupil.learn(images, labels, _AGAIN, drawn)
+    return dataclasses.replace(first, weights=tuple(pupil.weights))
+
+
+def asked(classifier: Classifier, images: FloatArray) -> IntArray:
+    """The classes (N,) that the checkpoint's own plain call gives images."""
+    said: IntArray = classifier.answers(images).argmax(axis=1)
+    return said
+
+
+def varying(samples: Samples) -> NDArray[np.bool_]:
+    """Which values (1, H, W, C) differ between images, by a tenth of what those do that differ most."""
+    spread = samples.images.std(axis=0, keepdims=True)
+    varied: NDArray[np.bool_] = spread > _VARYING * spread.max()
+    return varied
+
+
+def _sources(images: int) -> int:
+    """How many of so many images are learned from as they are: half, so that others can be audited."""
+    return max(1, min(images - images // 2, _TAUGHT // 2))
+
+
+def _questions(sources: int) -> int:
+    return min(_TAUGHT, _EACH * sources)
+
+
+def _variations(sources: FloatArray, count: int, box: tuple[float, float], seed: int) -> FloatArray:
+    """So many images made of others: shifted, mixed with each other, noisy."""
+    drawn, (low, high) = generator(seed, "surrogate/variations"), box
+    found = sources[drawn.integers(0, len(sources), count)].copy()
+    height, width = found.shape[1:3]
+    shifts = drawn.integers(-1, 2, (count, 2)) * drawn.integers(1, 3, (count, 2))
+    shifts[:, 0] *= height > 4
+    shifts[:, 1] *= width > 4
+    for shift in np.unique(shifts, axis=0):
+        rows = (shifts == shift).all(axis=1)
+        found[rows] = np.roll(found[rows], (int(shift[0]), int(shift[1])), axis=(1, 2))
+    others = sources[drawn.integers(0, len(sources), count)]
+    share = np.where(drawn.random(count) < _MIXED, drawn.uniform(0.5, 1, count), 1.0)
+    share = share.astype(np.float32).reshape(-1, 1, 1, 1)
+    size = np.where(drawn.random(count) < _NOISY, drawn.uniform(0, _NOISE, count), 0.0) * (high - low)
+    noise = drawn.standard_normal(found.shape, dtype=np.float32) * size.astype(np.float32).reshape(-1, 1, 1, 1)
+    mixed: FloatArray = np.clip(share * found + (1 - share) * others + noise, low, high).astype(np.float32)
+    return mixed
+
+
+def _near_boundaries(found: Surrogate, images: FloatArray, labels: IntArray) -> FloatArray:
+    """Images moved to where the surrogate would err, more or less: half of them all over, half in a few values."""
+    drawn, (low, high) = generator(found.seed, "surrogate/near"), found.samples.box
+    rows = drawn.choice(len(images), min(_NEARER, len(images)), replace=False)
+    start, labels = images[rows], labels[rows]
+    reach = (drawn.uniform(*_NEAR, len(rows)) * (high - low)).astype(np.float32).reshape(-1, 1, 1, 1)
+    x, nowhere = start, np.full(len(rows), -1)
+    for _ in range(_STEPS):
+        x = x + reach / _STEPS * np.sign(found.uphill(x, labels, nowhere, sharp=True))
+        x = np.clip(x, low, high).astype(np.float32)
+    few = np.arange(len(rows)) % 2 == 1
+    slope = found.uphill(start[few], labels[few], nowhere[few], sharp=True)
+    jump = np.where(drawn.random(slope.shape[:1]) < 0.5, 0.55, 1.0).reshape(-1, 1, 1, 1) * (high - low)
+    jumped = np.clip(start[few] + np.sign(slope) * jump, low, high)
+    # Those that pull most, and of twice as many as are moved a half by chance, so that it learns which it is.
+    pull = (np.abs(slope) * np.abs(jumped - start[few])).reshape(len(slope), -1)
+    count = drawn.integers(1, max(2, min(_FEW, pull.shape[1])), len(slope))
+    rank = np.argsort(np.argsort(-pull, axis=1, kind="stable"), axis=1)
+    moved = (rank < 2 * count[:, None]) & (drawn.random(pull.shape) < 0.5)
+    x[few] = np.where(moved.reshape(slope.shape), jumped, start[few])
+    return x
