@@ -83,7 +83,7 @@ CASES: dict[str, Case] = {
     ),
     "moved": Case(
         "spatial",
-        lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 5},
+        lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 0},
         lambda w: {"mean_accuracy": {"min": 0.3}},
     ),
     "curve": Case(
