@@ -16,6 +16,7 @@ from matplotlib.transforms import Affine2D
 
 from auditor.drawing import words
 from auditor.drawing.canvas import DOTS, EDGE, Colours, axes_at, bare, canvas, mark
+from auditor.drawing.frame import Frame, draw_frame
 from auditor.drawing.heatmaps import heatmap, plot_heatmap
 from auditor.drawing.interval import Interval
 from auditor.drawing.layout import SIZE, WIDTH, longest, measured, reach, spoken, ticks
@@ -67,7 +68,7 @@ def _curve(figure: Curve, colours: Colours) -> Canvas:
     top, height = 14 + 18 * rows, 190
     made = canvas(WIDTH, top + height + 46)
     axes = axes_at(made, left, top, WIDTH - left - 16, height)
-    lines = plot_curve(axes, figure, colours, WIDTH - left - 16)
+    lines = plot_curve(axes, figure, colours, (WIDTH - left - 16, height))
     down = top + height / 2
     made.text(
         (EDGE + 4) / WIDTH,
@@ -104,9 +105,11 @@ def _columns(names: Sequence[str], room: float) -> int:
     return max(1, min(len(names), int(room // one)))
 
 
-def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -> list[Line2D]:
-    """Lines with their bands over one x axis; what isn't a number leaves a gap. Gives the lines."""
-    bare(axes, colours)
+def plot_curve(axes: Axes, figure: Curve, colours: Colours, size: tuple[float, float] | None = None) -> list[Line2D]:
+    """Lines with their bands over one x axis; what isn't a number leaves a gap. Gives the lines.
+
+    size: of the axes in pixels, where they have no other ticks than those drawn here.
+    """
     x = np.asarray(figure.x, np.float64)
     bands = [v for s in figure.series for v in (s.y, s.low, s.high)]
     low, high = reach(figure.y_limits, *bands)
@@ -137,8 +140,13 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, room: float = 280) -
         )
     axes.set_xlim(start, end)
     axes.set_ylim(low, high)
-    mark(axes, measured(x, start, end, room), "x")
-    mark(axes, ticks(low, high, 5), "y")
+    across, up = measured(x, start, end, size[0] if size else 280), ticks(low, high, 5)
+    if size:
+        draw_frame(axes, Frame(*size, across, up, "y", below=spoken(figure.x_label)), colours)
+        return lines
+    bare(axes, colours)
+    mark(axes, across, "x")
+    mark(axes, up, "y")
     axes.grid(axis="y", color=colours["rule"], linewidth=0.8)
     axes.set_xlabel(spoken(figure.x_label), size=SIZE, color=colours["quiet"], labelpad=6)
     return lines
@@ -155,7 +163,7 @@ def _bars(figure: Bars, colours: Colours) -> Canvas:
     height = max(1, len(names)) * row
     made = canvas(WIDTH, 8 + height + 28)
     axes = axes_at(made, left, 8, WIDTH - left - right, height)
-    plot_bars(axes, figure, colours, named=False)
+    plot_bars(axes, figure, colours, (WIDTH - left - right, height))
     before, beyond = -6 / (WIDTH - left - right), 1 + 6 / (WIDTH - left - right)
     said = [Word(before, i, name, colours["ink"], "right") for i, name in enumerate(names)]
     said += [Word(beyond, i, number, colours["ink"], "left") for i, number in enumerate(numbers)]
@@ -163,12 +171,11 @@ def _bars(figure: Bars, colours: Colours) -> Canvas:
     return made
 
 
-def plot_bars(axes: Axes, figure: Bars, colours: Colours, named: bool = True) -> None:
+def plot_bars(axes: Axes, figure: Bars, colours: Colours, size: tuple[float, float] | None = None) -> None:
     """Bars from zero, or from where the axis begins, with whiskers where an interval is known.
 
-    named: whether the axes say which bar is which.
+    size: of the axes in pixels, where they have no other ticks than those drawn here, and don't say which bar is which.
     """
-    bare(axes, colours)
     values = np.asarray(figure.values, np.float64)
     low, high = reach(figure.limits, values, figure.low, figure.high)
     base = min(max(0.0, low), high)
@@ -190,8 +197,11 @@ def plot_bars(axes: Axes, figure: Bars, colours: Colours, named: bool = True) ->
         )
     axes.set_xlim(low, high)
     axes.set_ylim(max(len(values), 1) - 0.5, -0.5)
-    count = len(values) if named else 0
-    axes.yaxis.set_ticks(range(count), [spoken(words.label_of(figure.labels, i), 22) for i in range(count)])
+    if size:
+        draw_frame(axes, Frame(*size, ticks(low, high, 4), (), "x", beside=False), colours)
+        return
+    bare(axes, colours)
+    axes.yaxis.set_ticks(range(len(values)), [spoken(words.label_of(figure.labels, i), 22) for i in range(len(values))])
     mark(axes, ticks(low, high, 4), "x")
     axes.grid(axis="x", color=colours["rule"], linewidth=0.8)
 

@@ -9,6 +9,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform, Transform
 
+_measured: dict[tuple[str, float, float], dict[str, float]] = {}
+"""How wide words are, by canvas, size and dots: charts say the same numbers over and over."""
+_MOST_MEASURED = 10_000
 _MIDDLE = 0.36
 """From the baseline to the middle of a digit, of the size of the text."""
 
@@ -43,10 +46,13 @@ class Lettering(Artist):
         pixels = renderer.points_to_pixels(1.0)
         height = renderer.get_canvas_width_height()[1]
         places = self.get_transform().transform([(word.x, word.y) for word in self._words])
-        anchor, widths = Text(rotation_mode="anchor", transform=IdentityTransform()), dict[str, float]()
+        anchor = Text(rotation_mode="anchor", transform=IdentityTransform())
+        widths = _measured.setdefault((_kind(self), self._size, pixels), {})
         context = renderer.new_gc()
         for word, (x, y) in zip(self._words, places, strict=True):
             if word.said not in widths:
+                if len(widths) >= _MOST_MEASURED:
+                    widths.clear()
                 widths[word.said] = renderer.get_text_width_height_descent(word.said, self._font, False)[0]
             shift = {"left": 0.0, "center": 0.5, "right": 1.0}[word.side] * widths[word.said]
             if word.upright:
@@ -60,3 +66,9 @@ class Lettering(Artist):
             angle = 90.0 if word.upright else 0.0
             renderer.draw_text(context, start[0], down, word.said, self._font, angle, mtext=anchor)
         context.restore()
+
+
+def _kind(artist: Artist) -> str:
+    """What is drawn on, an SVG or pixels, each of which measures texts in its own way."""
+    figure = artist.get_figure(root=True)
+    return type(figure.canvas).__name__ if figure is not None else ""
