@@ -22,7 +22,9 @@ from auditor.measuring.cascade import (
 from auditor.measuring.corrupted import Answers, changes_images, classified_corrupted, corruption_errors, unchanged
 from auditor.measuring.decoys import DISGUISES, Decoy
 from auditor.measuring.further import noticed, taken_further
+from auditor.measuring.grid import alike_off_the_grid, cost_alike
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
+from auditor.measuring.memory import cost_remembered, remembered
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import numbered, of_each, rate
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
@@ -78,6 +80,7 @@ __all__ = [
     "Rival",
     "Stage",
     "Suited",
+    "alike_off_the_grid",
     "as_recorded",
     "attackable",
     "broken_at",
@@ -97,10 +100,12 @@ __all__ = [
     "classified_corrupted",
     "closest",
     "corruption_errors",
+    "cost_alike",
     "cost_challenged",
     "cost_challenged_closest",
     "cost_closest",
     "cost_of",
+    "cost_remembered",
     "cost_steady",
     "cost_suited",
     "cost_widening",
@@ -122,6 +127,7 @@ __all__ = [
     "rate",
     "rate_text",
     "reliability",
+    "remembered",
     "scores",
     "settled",
     "several",

@@ -12,11 +12,15 @@ from auditor.measuring import (
     SHOWN,
     UNTRAINED,
     Suited,
+    alike_off_the_grid,
     caveats,
+    cost_alike,
+    cost_remembered,
     cost_steady,
     cost_suited,
     first_answers,
     one_class,
+    remembered,
     settled,
     steady,
     suited,
@@ -29,7 +33,8 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
     own = catalog.cost_of(check, params, images, class_count)
     if own is None or own == Passes():
         return own
-    total = own + (cost_steady(images) + cost_suited(images)) * models
+    total = own + (cost_steady(images) + cost_suited(images) + cost_alike(images)) * models
+    total += cost_remembered(params, images, class_count)
     if catalog.makes_images(check):
         given = params.model_dump()
         made = max(given.get("samples", images), len(given.get("indices") or ()))
@@ -55,6 +60,7 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     with own_errors():
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
         found, notes = of_models(asked, context, first)
+        found += remembered(context, params, evidence.adversarial)
     if asked:
         found = (*found, *one_class(context.samples, evidence.metrics))
         told = tuple(caveats(context.samples, evidence.metrics))
@@ -84,6 +90,7 @@ def of_models(
 
     found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
     found += _worst([steady(one, shown, several(name), context.seed, first.get(name)) for name, one in asked.items()])
+    found += _worst([alike_off_the_grid(one, shown, context, several(name)) for name, one in asked.items()])
     fitting = {name: suited(one, context, several(name)) for name, one in asked.items()}
     unsuited = [diagnostic for one in fitting.values() for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(next(iter(fitting.values())).diagnostics if fitting else ())

@@ -114,7 +114,7 @@ def test_no_pass_of_a_model_that_is_not_steady_stands(check):
     # A mean without bounds takes no gate, steady or not.
     gated = [name for name, metric in evidence.metrics.items() if metric.kind != "mean" or bounded(metric)]
     always = [Expectation(name, min=-1e9) for name in gated]
-    assert judge(evidence.metrics, always, 0.95).status == "pass"
+    assert judge(evidence.metrics, always, 0.95).status in ("pass", "descriptive")  # where such a gate claims nothing
     verdict = judge(evidence.metrics, always, 0.95, evidence.diagnostics)
     assert verdict.status == "inconclusive"
     assert "steady predictions" in verdict.message
