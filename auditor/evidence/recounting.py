@@ -166,7 +166,7 @@ def recounted(record: Record, evidence: Evidence, again: Again) -> tuple[Recount
     tested = (*of_models(models, again.context())[0], *tested)
     return counted, [
         *_compared(record, evidence, metrics, again),
-        _told(record, evidence, metrics, summary, again.undecided),
+        _told(record, evidence, metrics, summary, again),
         *diagnosed(record.case, evidence.diagnostics, tested, earlier=again.earlier),
     ]
 
@@ -240,16 +240,17 @@ def _unlike_rows(told: IntArray, wanted: IntArray) -> str:
     return f"{left} are left out, {more} are others" if left or more else "they stand in another order"
 
 
-def _told(record: Record, evidence: Evidence, now: Mapping[str, Metric], summary: str, most: int) -> Finding:
+def _told(record: Record, evidence: Evidence, now: Mapping[str, Metric], summary: str, again: Again) -> Finding:
     """Whether the sentence that sums a record up is what its numbers make."""
     if evidence.summary == summary:
         return found(record.case, "summary", ok=True, seen="it is what the numbers make")
     exactly = all(name in evidence.metrics and not differs(evidence.metrics[name], now[name], 0) for name in now)
     other = record.provenance.get("versions", {}).get("auditor")
-    if most and not exactly:
-        return taken(record.case, "summary", f"rounding decides about {most} images: {evidence.summary}")
-    if other != auditor.__version__:
-        return taken(record.case, "summary", f"auditor {other} put it in its own words: {evidence.summary}")
+    if again.undecided and not exactly:
+        return taken(record.case, "summary", f"rounding decides about {again.undecided} images: {evidence.summary}")
+    if again.earlier or other != auditor.__version__:
+        which = "an earlier version" if again.earlier else f"auditor {other}"
+        return taken(record.case, "summary", f"{which} put it in its own words: {evidence.summary}")
     return found(record.case, "summary", ok=False, seen=f"it says {evidence.summary!r}, the numbers make {summary!r}")
 
 

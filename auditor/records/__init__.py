@@ -1,6 +1,7 @@
 """What is on disk, each file in one move.
 
-`records.store` keeps JSON beside `records.arrays` (made by `records.encoding`), `records.manifest` says what a report
-holds, `records.chain` which run came before, `records.history` what was asked before, `records.looks` how often, and
-`records.commit` of which state of the code. Import from these modules. It imports `statistics` and `values`.
+`records.store` keeps JSON beside `records.arrays` (made by `records.encoding`), in one of `records.formats`;
+`records.manifest` says what a report holds, `records.chain` which run came before, `records.history` what was asked
+before, `records.looks` how often, and `records.commit` of which state of the code. Import from these modules. It
+imports `statistics` and `values`.
 """

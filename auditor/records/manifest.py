@@ -14,7 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from auditor.records.chain import Link, digest_of, read, tied
-from auditor.records.store import FORMAT, PARTIAL, write_text
+from auditor.records.formats import FORMAT
+from auditor.records.store import PARTIAL, write_text
 from auditor.telling.reason import named_reason
 from auditor.values import RecordError, Run
 

@@ -29,12 +29,11 @@ from numpy.typing import NDArray
 
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
+from auditor.records.formats import FORMAT, as_now, check_format
 from auditor.telling.reason import named_reason, os_reason
-from auditor.values import DESCRIBED, Record, RecordError, Run, Verdict
+from auditor.values import Record, RecordError, Run
 
 Value = TypeVar("Value")
-FORMAT = 4
-_READABLE = (3, FORMAT)  # 3 called a pass what is descriptive, and knew no caveats
 PARTIAL = "partial"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # What reading a file raises that was damaged, or made to mislead.
@@ -189,7 +188,7 @@ class Folder:
         _refuse_links(self.path, folder, path, folder / "arrays.npz")
         try:
             content = json.loads(path.read_text("utf-8"))
-            _check_format(content, path)
+            check_format(content, path)
             if content["record"]["run"] != run:
                 return None
             if not arrays:
@@ -205,7 +204,7 @@ class Folder:
         _refuse_links(self.path, path)
         try:
             content = json.loads(path.read_text("utf-8"))
-            _check_format(content, path)
+            check_format(content, path)
             run: Run = decode(Run, content["run"], {})
             for case in run.cases:
                 if not _SAFE_ID.fullmatch(case.id):
@@ -272,15 +271,7 @@ def _case_folder(case: str) -> Path:
 def _checked(case: str, record: Record) -> Record:
     if record.case != case:
         raise ValueError(f"it is of the case {record.case!r}")
-    earlier = record.earlier
-    if earlier is not None and not earlier.verdict.findings:
-        record = dataclasses.replace(record, earlier=dataclasses.replace(earlier, verdict=_described(earlier.verdict)))
-    return record if record.expectations else dataclasses.replace(record, verdict=_described(record.verdict))
-
-
-def _described(verdict: Verdict) -> Verdict:
-    """The verdict on a case of which nothing was expected, which earlier versions called a pass."""
-    return DESCRIBED if verdict.status == "pass" else verdict
+    return as_now(record)
 
 
 def _undrawn(record: dict[str, Any]) -> dict[str, Any]:
@@ -298,13 +289,6 @@ def _refuse_links(root: Path, *paths: Path) -> None:
     for path in paths:
         if path.is_symlink():
             raise RecordError(f"{path} is a link; records are files in {root} itself")
-
-
-def _check_format(content: Any, path: Path) -> None:
-    found = content["format"]
-    if found not in _READABLE:
-        known = " and ".join(map(str, _READABLE))
-        raise RecordError(f"{path} has format {found}; this version reads {known}: run the audit again")
 
 
 # --- files that appear whole

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
-from auditor.records.store import FORMAT, UNREADABLE, write
+from auditor.records.formats import FORMAT
+from auditor.records.store import UNREADABLE, write
 from auditor.telling.reason import os_reason, reason
 from auditor.telling.remarks import remark
 from auditor.values import RecordError

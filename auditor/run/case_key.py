@@ -19,7 +19,8 @@ from auditor import catalog
 from auditor.judging import MODEL
 from auditor.loading.provenance import RUNTIMES
 from auditor.loading.resources import Resources
-from auditor.records.store import FORMAT, Folder
+from auditor.records.formats import FORMAT
+from auditor.records.store import Folder
 from auditor.spec import Case, Plan, Source
 
 # What computes, decodes and draws; the rest doesn't touch a result.

@@ -6,6 +6,7 @@ import pytest
 from auditor.checks import robust_accuracy
 from auditor.checks.qualification import Params, run
 from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.rivals import Rival
 from auditor.values import CheckError
 from tests.support import LinearClassifier, context, linear_weights, samples
 
@@ -32,8 +33,13 @@ def test_every_decoy_is_caught_and_of_honest_models_the_one_that_must_resist_and
 
 
 def test_without_tell_tale_tests_decoys_are_missed(monkeypatch):
-    """The mutation: if the tests fell silent, the metric would say so."""
+    """The mutation: if the tests fell silent, and the surrogate with them, the metric would say so."""
+
+    def idle(context, threat, job, ended, broken):
+        return Rival(ended, broken, np.flatnonzero(~broken), np.zeros((~broken).sum(), bool), 0, 0.0)
+
     monkeypatch.setattr(robust_accuracy, "within_ball", lambda *_: ())
+    monkeypatch.setattr(robust_accuracy, "challenged", idle)
     evidence = run(context(falling(), samples()), Params(eps=0.5, samples=40))
     missed = {name for name, row in rows_of(evidence).items() if row[4] == "MISSED"}
     assert {"cut gradient", "saturated softmax"} <= missed

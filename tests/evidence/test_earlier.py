@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from auditor.cli.main import main
-from auditor.records.store import FORMAT, Folder
+from auditor.records.formats import FORMAT
+from auditor.records.store import Folder
 from auditor.values import EXIT_NOT_CHECKED
 
 AUDIT = "reports/earlier"
