@@ -17,7 +17,6 @@ import pytest
 
 from auditor.plugin.items import SUFFIX
 from auditor.plugin.state import STATE, begin, plan_of
-from auditor.telling.reason import reason
 
 if TYPE_CHECKING:
     from auditor.spec import Source
@@ -67,6 +66,8 @@ def _given_amount(config: pytest.Config) -> int | None:
     try:
         return _amount(told)
     except argparse.ArgumentTypeError as error:
+        from auditor.telling.reason import reason
+
         raise pytest.UsageError(f"audit_worker_memory in {config.inipath}: {reason(error)}") from error
 
 

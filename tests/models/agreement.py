@@ -20,7 +20,7 @@ from tests.support import context, samples
 ATTACKS: Mapping[str, dict[str, Any]] = {
     "pgd": {"eps": 0.18, "attacks": [{"attack": "pgd", "steps": 20}]},
     "apgd": {"eps": 0.18, "attacks": [{"attack": "apgd", "steps": 20}]},
-    "square": {"eps": 0.4, "attacks": [{"attack": "square", "steps": 30}]},
+    "square": {"eps": 0.22, "attacks": [{"attack": "square", "steps": 30}]},
 }
 
 

@@ -143,7 +143,8 @@ def test_a_run_of_some_cases_replaces_what_it_has_anew(plain):
 def test_an_interrupted_run_of_some_cases_leaves_the_run_of_all(finished):
     folder = finished.path
     before, spec = but_for_the_part(folder), folder / "plain.audit.yaml"
-    spec.write_text(spec.read_text().replace("model: c}", "model: c, params: {do: sleep}}"))
+    written = spec.read_text()
+    spec.write_text(written.replace("model: c}", "model: c, params: {do: sleep}}"))
     session = start_plain(folder, "-k", "source", NO_CACHE)
     begun, deadline = part(folder).path / "records" / "source" / "begun", time.monotonic() + 60
     while not begun.exists() and time.monotonic() < deadline:
@@ -152,6 +153,7 @@ def test_an_interrupted_run_of_some_cases_leaves_the_run_of_all(finished):
     ended(session)
     assert but_for_the_part(folder) == before
     assert states(part(folder).load_run())["source"] == "cut off"
+    spec.write_text(written)
     assert verified(folder / "reports" / "plain")
     assert CliRunner().invoke(main, ["report", str(part(folder).path)]).exit_code == 1
 
