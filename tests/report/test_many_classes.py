@@ -33,6 +33,9 @@ class Table1000:
         logits[np.arange(len(images)), images[:, 0, 0, 0].round().astype(int)] = 5
         return logits
 
+    def answers(self, images: np.ndarray, batch: int | None = None) -> np.ndarray:
+        return self.predict(images)
+
 
 @pytest.fixture(scope="module")
 def many() -> object:

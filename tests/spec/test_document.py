@@ -108,7 +108,7 @@ def test_text_that_is_no_spec(folder, text, expected):
         # unknown names
         ("audit: demo", "audit: demo\nsede: 3", f"2:1: unknown key 'sede'; did you mean 'seed'? (known: {TOP})"),
         ("model: release", "modle: release", f"9:5: unknown key 'modle'; did you mean 'model'? (known: {ENTRY})"),
-        ("first: 10", "frist: 10", "10:14: unknown key 'frist'; did you mean 'first'? (known: first, gallery)"),
+        ("first: 10", "frist: 10", "10:14: unknown key 'frist'; did you mean 'first'? (known: top, first, gallery)"),
         ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: indices, classes, count, duplicates, show_channels, split, dataset)"),
         ("min: 0.9", "mni: 0.9", "11:25: unknown key 'mni'; did you mean 'min'? (known: min, max, max_drop, max_rise)"),
         ("check: accuracy", "check: acuracy", f"8:12: unknown check 'acuracy'; did you mean 'accuracy'? (known: {CHECKS})"),
