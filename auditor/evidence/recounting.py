@@ -159,9 +159,11 @@ def recounted(record: Record, evidence: Evidence, again: Again) -> tuple[Recount
             metrics, summary, tested = whole.metrics, whole.summary, whole.diagnostics
         else:
             return None, [taken(record.case, "metrics", "its check can't count them without attacking")]
+    except AuditError as error:
+        return None, [found(record.case, "counted again", ok=False, seen=str(error))]
     except Exception as error:  # what a forger left may break anything
-        seen = str(error) if isinstance(error, AuditError) else f"it can't be counted: {named_reason(error)}"
-        return None, [found(record.case, "counted again", ok=False, seen=seen)]
+        told = f"it can't be counted: {named_reason(error)}"
+        return None, [found(record.case, "counted again", ok=False, seen=told)]
     models = {name: again.resources.classifier(again.plan, name) for name in again.asked}
     tested = (*of_models(models, again.context())[0], *tested)
     return counted, [

@@ -129,9 +129,10 @@ def _derived(
                 yield from _sources(record, plan, resources)
                 again = Again(plan, plan.case(record.case), run, resources, earlier)
                 yield from _measured(record, record.evidence, again, replays)
+            except AuditError as error:
+                yield found(record.case, "sources", ok=False, seen=str(error))
             except Exception as error:  # what a forger left may break anything
-                seen = str(error) if isinstance(error, AuditError) else f"it can't be derived: {named_reason(error)}"
-                yield found(record.case, "sources", ok=False, seen=seen)
+                yield found(record.case, "sources", ok=False, seen=f"it can't be derived: {named_reason(error)}")
 
 
 def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays) -> Iterator[Finding]:

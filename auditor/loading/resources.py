@@ -77,7 +77,9 @@ class Resources:
         files = (f for path in _paths(source) for f in source.params.files_at(path))
         try:
             self._files.check_unchanged(files)
-        except (OSError, ModelError) as error:
+        except OSError as error:
+            raise DataError(f"{error.filename} can't be read any more: {os_reason(error)}") from error
+        except ModelError as error:
             raise DataError(str(error)) from error
 
     def classifier(self, plan: Plan, name: str) -> Classifier:

@@ -100,7 +100,7 @@ class Folder:
         try:
             self._write_plan(dataclasses.replace(run, changed=tuple(dict.fromkeys((*run.changed, *changed)))))
         except OSError as error:
-            raise RecordError(f"{self.path / 'run.json'} can't be written: {error.strerror or error}") from error
+            raise RecordError(f"{self.path / 'run.json'} can't be written: {os_reason(error)}") from error
 
     def _current_run(self) -> str | None:
         try:

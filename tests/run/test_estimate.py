@@ -32,8 +32,8 @@ def test_a_plan_knows_more_each_time(project: pytest.Pytester) -> None:
     path = write(project, spec(CHECKS))
     assert _lines(str(path))["clean"] == "time unknown: its speed isn't known; --calibrate times it"
     said = _lines(str(path), "--calibrate")
-    # All 60 images, 276 answers to see whether the model is steady, 7 × 60 as they are and in six other ranges, 3 × 48 on
-    # and beside levels of 8 bits, and 50 to see whether it ever says anything else.
+    # All 60 images, 276 answers to see whether the model is steady, 7 × 60 as they are and in six other ranges, 3 × 48
+    # on and beside levels of 8 bits, and 50 to see whether it ever says anything else.
     assert re.fullmatch(r".* at most, by up to 950 predictions", said["clean"])
     assert re.fullmatch(r".* at most, by up to [\d,]+ gradients and [\d,]+ predictions", said["holds"])
     assert said["onto"] == "time unknown: `transfer` can't say before it runs"
