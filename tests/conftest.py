@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from auditor.compute import tensorflow
+
 # A third of what a session without TensorFlow takes is the import of a plugin that none of them uses.
 LEAN = ("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
@@ -12,6 +14,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: a worker that began one last would let the others wait for it."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads_are_settled() -> None:
+    """TensorFlow reads its threads when it is imported, so no test may be the first to import it in its own way.
+
+    Nor may one within a session that pytester takes out of memory again, and TensorFlow with it.
+    """
+    tensorflow()
 
 
 @pytest.fixture(scope="session", autouse=True)

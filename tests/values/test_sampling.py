@@ -124,12 +124,12 @@ def test_a_constant_model_is_right_on_half_of_cats_and_dogs_in_turn():
 def test_the_first_images_as_they_stand_are_said_to_be_of_what_they_are():
     """The article looks at the first so many: what that leaves out is told."""
     model = LinearClassifier(np.zeros((36, 3), np.float32), np.zeros(3, np.float32))
-    absent, looked = accuracy.run(context(model, samples()), accuracy.Params(first=2)).notes
+    absent, looked = accuracy.run(context(model, samples()), accuracy.Params(first=2, top=1)).notes
     assert "there is no image: c." in absent
     assert looked == (
         "Looked at are the first 2 images of 60, as they stand in the data: they are of a (1), b (1); none is of c."
     )
-    assert not accuracy.run(context(model, samples()), accuracy.Params()).notes
+    assert not accuracy.run(context(model, samples()), accuracy.Params(top=1)).notes
 
 
 def test_many_classes_are_not_all_listed():
@@ -179,6 +179,6 @@ def test_no_check_chooses_images_by_where_they_stand(path):
                 assert (path.name, function.name) in _AS_THEY_STAND, f"{where}: take `context.sample(n)`"
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "evenly":
                 assert function.name in ("_figures", "_strip"), f"{where}: `evenly` is for galleries and axes"
-            assert getattr(node, "attr", "") != "linspace" or function.name in ("_figures", "_curve"), (
+            assert getattr(node, "attr", "") != "linspace" or function.name in ("_figures", "_curve", "_spread"), (
                 f"{where}: take `context.sample(n)`"
             )
