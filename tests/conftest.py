@@ -1,11 +1,14 @@
 """The order of the tests, and what the sessions that they start do without."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from auditor.compute import tensorflow
 
+# As `tensorflow()` settles it: test modules import what imports TensorFlow while they are collected.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # A third of what a session without TensorFlow takes is the import of a plugin that none of them uses.
 LEAN = ("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
