@@ -62,7 +62,7 @@ def init(
         say(f"  ! {note}", "yellow")
     right = found.accuracy
     say(f"  {right.successes} of {right.n} images are right: {right.value:.1%}")
-    write_text(spec, spec_text(found, spec, _digest(model)))
+    write_text(spec, spec_text(found, spec))
     planned = make_plan(spec)
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
     if pipeline:
@@ -72,15 +72,6 @@ def init(
     if added:
         say(f".gitignore: {', '.join(added)}", "green")
     say(f"\nNext: auditor run {spec}")
-
-
-def _digest(model: Path) -> str:
-    import hashlib
-
-    if not model.is_file():
-        return ""
-    with model.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ignored(path: Path, lines: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ bits can hold them.
 import dataclasses
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,11 +177,19 @@ def _mask(surrogate: Surrogate, images: FloatArray, manner: Manner) -> NDArray[n
         return np.ones((1, *images.shape[1:]), np.bool_)
     if manner.where == "varies":
         return surrogate.varying
-    framed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    height, width = images.shape[1:3]
-    around = [framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    around = _around(images, "edge")
     mask: NDArray[np.bool_] = np.max(around, axis=0) > np.min(around, axis=0)
     return mask
+
+
+def _around(images: FloatArray, beyond: Literal["edge", "constant"]) -> list[FloatArray]:
+    """Images (N, H, W, C) moved to each of their three by three places: what every value has around it, itself too.
+
+    beyond: what lies past the edges, the edge once more or nothing.
+    """
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=beyond)
+    height, width = images.shape[1:3]
+    return [framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
 
 
 def _climbed(
@@ -215,9 +224,7 @@ def _direction(slope: FloatArray, norm: Norm) -> FloatArray:
 
 def _smoothed(slope: FloatArray) -> FloatArray:
     """Averaged over three by three neighbours."""
-    framed = np.pad(slope, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    height, width = slope.shape[1:3]
-    mean: FloatArray = np.mean([framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=0)
+    mean: FloatArray = np.mean(_around(slope, "constant"), axis=0)
     return mean
 
 

@@ -200,6 +200,15 @@ class Folder:
 
     def load_plan(self) -> Run:
         """The last run as it was planned, without records; raise RecordError if there is none or it can't be read."""
+        return self._planned()[1]
+
+    @property
+    def earlier(self) -> bool:
+        """Whether the run that is here was written by an earlier version; raise RecordError if it can't be read."""
+        return self._planned()[0] < FORMAT
+
+    def _planned(self) -> tuple[int, Run]:
+        """The format of what is here, and the last run as it was planned."""
         path = self.path / "run.json"
         _refuse_links(self.path, path)
         try:
@@ -213,13 +222,7 @@ class Folder:
             raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
-        return run
-
-    @property
-    def earlier(self) -> bool:
-        """Whether the run that is here was written by an earlier version; raise RecordError if it can't be read."""
-        self.load_plan()
-        return bool(json.loads((self.path / "run.json").read_text("utf-8"))["format"] < FORMAT)
+        return content["format"], run
 
     def load_run(self, arrays: bool = True) -> Run:
         """The last run, with every record it left; raise RecordError if there is none or it can't be read.

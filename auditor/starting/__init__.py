@@ -2,5 +2,5 @@
 
 `formats` tells files apart. The command `init` imports `starting.looking`, `starting.writing` and
 `starting.pipelines` from where they are, when it runs. It imports `loading`, `spec`, `measuring`, `reading`,
-`statistics`, `catalog` and `values`.
+`classifiers`, `statistics`, `catalog` and `values`.
 """

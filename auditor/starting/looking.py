@@ -5,6 +5,7 @@ Nothing is taken for granted that can be looked at, and what can't be known is a
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +13,7 @@ from typing import Any, get_args
 import yaml
 
 from auditor import catalog
+from auditor.classifiers import times
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_range
 from auditor.spec import Plan, make_plan
@@ -35,6 +37,7 @@ Ask = Callable[[str, str, Sequence[str]], str]
 """A question, its likely answer, and all there are, if they are few: gives the answer."""
 Say = Callable[[str], None]
 
+_NAME = "release"
 _LOOKED = 2000
 _PROBED = 64
 _BOXES = ([0.0, 1.0], [0.0, 255.0], [-1.0, 1.0])
@@ -54,7 +57,7 @@ class Found:
     """A model with data that fit it: what a spec says of both, and what it gets right of how many.
 
     model, data: their entries in a spec. gradients: whether the format gives any. logits: (N, K) of the images looked
-    at, whose classes are labels (N,). per_class: the fewest images that any class has.
+    at, whose classes are labels (N,). digest: SHA-256 of the model, where it is one file.
     """
 
     model: Mapping[str, Any]
@@ -64,6 +67,7 @@ class Found:
     gradients: bool
     logits: FloatArray
     labels: IntArray
+    digest: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -91,7 +95,7 @@ class _Looker:
         """A plan of nothing but this model on this data."""
         spec = {
             "audit": "look",
-            "models": {"release": _plain(model)},
+            "models": {_NAME: _plain(model)},
             "data": _plain(data),
             "checks": [{"id": "look", "check": "accuracy"}],
         }
@@ -99,6 +103,18 @@ class _Looker:
             path = Path(folder) / "look.audit.yaml"
             path.write_text(yaml.safe_dump(spec), encoding="utf-8")
             return make_plan(path)
+
+    def samples(self, model: Mapping[str, Any], data: Mapping[str, Any]) -> Samples:
+        """The data, as an audit lets it in; loaded once for as long as its entry stays."""
+        return self.resources.samples(self.plan(model, data))
+
+    def opened(self, model: Mapping[str, Any], data: Mapping[str, Any]) -> Classifier:
+        """The model by itself, whether or not the data fits it."""
+        return self.resources.let_in(self.plan(model, data), _NAME)
+
+    def classifier(self, model: Mapping[str, Any], data: Mapping[str, Any]) -> Classifier:
+        """The model as an audit measures it on the data."""
+        return self.resources.classifier(self.plan(model, data), _NAME)
 
 
 def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = False) -> Found:
@@ -112,23 +128,23 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
     entry = formats.dataset(data.resolve() if data else None, (28, 28, 1) if data is None else None)
     if found["format"] == "torch":
         # A torch module doesn't say what it takes: what the data has is likely.
-        entry, samples = _data_as_it_is(entry)
+        entry, samples = _data_as_it_is(looker, found, entry)
         height, width, channels = samples.images.shape[1:]
         found["shape"] = _shape(ask, (height, width, channels))
     opened = _opened(looker, found, entry)
     if found["format"] == "onnx" and opened.input_shape[2] > 4 >= opened.input_shape[1]:
         found["layout"] = "NHWC"  # what was taken for a width is the channels
         opened = _opened(looker, found, entry)
-    say(f"it takes images of {_times(opened.input_shape)} and tells {opened.class_count} classes apart")
-    entry, samples = _fitting_data(looker, entry, opened)
+    say(f"it takes images of {times(opened.input_shape)} and tells {opened.class_count} classes apart")
+    entry, samples = _fitting_data(looker, found, entry, opened.input_shape)
     say(
-        f"{samples.source}: {len(samples)} images of {_times(samples.images.shape[1:])}, "
+        f"{samples.source}: {len(samples)} images of {times(samples.images.shape[1:])}, "
         f"values from {samples.box[0]:g} to {samples.box[1]:g}"
     )
     found["output"] = _output(looker, opened, samples, found["output"])
     chosen = in_turn(samples.labels, min(_LOOKED, len(samples)))
     images, labels = samples.images[chosen], samples.labels[chosen]
-    classifier = looker.resources.classifier(looker.plan(found, entry), "release")
+    classifier = looker.classifier(found, entry)
     logits = classifier.predict(images)
     moved, _ = better_range(classifier, images[:200], labels[:200], logits[:200].argmax(axis=1))
     if (
@@ -136,58 +152,52 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         and ask(f"images would be classified much better if they were {moved}; do so", "yes", ("yes", "no")) == "yes"
     ):
         found["preprocessing"] = _PREPROCESSING[moved]
-        classifier = looker.resources.classifier(looker.plan(found, entry), "release")
+        classifier = looker.classifier(found, entry)
         logits = classifier.predict(images)
     gradients = catalog.gives_gradients(found["format"])
-    return Found(found, entry, samples, found["output"], gradients, logits, labels, tuple(looker.notes))
+    [digest] = looker.resources.digests(looker.plan(found, entry).models[_NAME]).values() if model.is_file() else [""]
+    return Found(found, entry, samples, found["output"], gradients, logits, labels, digest, tuple(looker.notes))
 
 
 def _opened(looker: _Looker, found: dict[str, Any], entry: Mapping[str, Any]) -> Classifier:
     """The model by itself, its output not yet interpreted; what a format still has to be told goes into `found`."""
     try:
-        return looker.resources.let_in(looker.plan(found, entry), "release")
+        return looker.opened(found, entry)
     except ModelError as error:
         # A single unit can't be scores of two classes; as a sigmoid it opens, if that is what was wrong.
         found["output"] = "sigmoid"
         try:
-            return looker.resources.let_in(looker.plan(found, entry), "release")
+            return looker.opened(found, entry)
         except ModelError:
             raise error from None
 
 
-def _data_as_it_is(entry: dict[str, Any]) -> tuple[dict[str, Any], Samples]:
+def _data_as_it_is(
+    looker: _Looker, found: Mapping[str, Any], entry: Mapping[str, Any]
+) -> tuple[dict[str, Any], Samples]:
     """The data as it lies there; of numbers in a file, in the first box that holds all of them."""
-    boxes: Sequence[dict[str, Any]] = [{"box": box} for box in _BOXES] if entry["dataset"] == "npz" else [{}]
-    for last, more in enumerate(boxes, 1):
-        try:
-            return {**entry, **more}, _loaded(entry | more)
-        except DataError:
-            if last == len(boxes):
-                raise
-    raise AssertionError("there is a box")
+    *others, last = [{**entry, "box": box} for box in _BOXES] if entry["dataset"] == "npz" else [{**entry}]
+    for tried in others:
+        with suppress(DataError):
+            return tried, looker.samples(found, tried)
+    return last, looker.samples(found, last)
 
 
-def _loaded(entry: Mapping[str, Any]) -> Samples:
-    params = {name: str(value) if isinstance(value, Path) else value for name, value in entry.items()}
-    module = catalog.load("datasets", params.pop("dataset"))
-    samples: Samples = module.load(module.Params(**params))
-    return samples
-
-
-def _fitting_data(looker: _Looker, entry: dict[str, Any], model: Classifier) -> tuple[dict[str, Any], Samples]:
-    """The data in the size and with the channels that the model takes."""
-    height, width, channels = model.input_shape
+def _fitting_data(
+    looker: _Looker, found: Mapping[str, Any], entry: Mapping[str, Any], shape: tuple[int, int, int]
+) -> tuple[dict[str, Any], Samples]:
+    """The data in the size and with the channels of the images (H, W, C) that the model takes."""
+    height, width, channels = shape
     if "channels" in catalog.params_of("datasets", entry["dataset"]).model_fields and channels in (1, 3):
         entry = {**entry, "channels": channels}
         try:
-            sizes = {_loaded(entry).images.shape[1:3]}
-        except DataError:  # of several sizes, or not to be read: the second says which
-            sizes = set()
-        if sizes != {(height, width)}:
-            told = f"images aren't all of {height} × {width}, which the model takes; resize them"
-            if looker.ask(told, "yes", ("yes", "no")) == "yes":
-                entry = {**entry, "resize": [height, width]}
-    return _data_as_it_is(entry)
+            fits = looker.samples(found, entry).images.shape[1:3] == (height, width)
+        except DataError:  # of several sizes, or not to be read: loading it resized says which
+            fits = False
+        told = f"images aren't all of {height} × {width}, which the model takes; resize them"
+        if not fits and looker.ask(told, "yes", ("yes", "no")) == "yes":
+            entry = {**entry, "resize": [height, width]}
+    return _data_as_it_is(looker, found, entry)
 
 
 def _output(looker: _Looker, model: Classifier, samples: Samples, opened_as: str) -> Output:
@@ -218,10 +228,6 @@ def _shape(ask: Ask, likely: tuple[int, ...]) -> list[int]:
         return [int(part) for part in said.replace(",", " ").split()]
     except ValueError as error:
         raise ModelError(f"{said!r} isn't a shape; write numbers, such as `224 224 3`") from error
-
-
-def _times(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auditor import catalog
+import yaml
+
 from auditor.starting.looking import Found
 from auditor.statistics import limits
 
@@ -15,7 +16,8 @@ _RISK = 0.01
 """How probable it may be that a gate is too high for the model it was measured on: less than a verdict may be wrong."""
 _LEAST_WORST = 0.1
 _SAMPLES, _LARGE, _FEWER = 200, 64 * 64 * 3, 50
-_GREY, _COLOUR = "0.1", "8/255"
+# As it is written in a box of width 1, and how much that is.
+_GREY, _COLOUR = ("0.1", 0.1), ("8/255", 8 / 255)
 
 _HEAD = """\
 # What a release of this model must prove. `auditor validate {name}` checks it, `auditor run {name}` measures it.
@@ -38,8 +40,8 @@ def audit_name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "model"
 
 
-def spec_text(found: Found, path: Path, digest: str = "") -> str:
-    """A commented spec of what was found, to lie at `path`. digest: SHA-256 of the model, where it is one file."""
+def spec_text(found: Found, path: Path) -> str:
+    """A commented spec of what was found, to lie at `path`."""
     measured = found.accuracy
     floor = _down(limits(measured, _RISK)[0])
     worst = limits(found.worst_class, _RISK)[0]
@@ -57,7 +59,7 @@ def spec_text(found: Found, path: Path, digest: str = "") -> str:
     else:
         told.append("      # Too few images of some class to say anything of the worst: worst_class_accuracy: {min: …}")
     told += ["", *_calibration(found), *_robustness(found), *_scan(), *_corruptions()]
-    pin = f"  # To accept this file and no other, add to it: sha256: {digest}\n" if digest else ""
+    pin = f"  # To accept this file and no other, add to it: sha256: {found.digest}\n" if found.digest else ""
     return (
         _HEAD.format(
             name=path,
@@ -85,8 +87,8 @@ def _calibration(found: Found) -> list[str]:
 def _robustness(found: Found) -> list[str]:
     height, width, channels = found.samples.images.shape[1:]
     low, high = found.samples.box
-    share = _GREY if channels == 1 else _COLOUR
-    eps = share if high - low == 1 else f"{_number(share) * (high - low):g}"
+    written, share = _GREY if channels == 1 else _COLOUR
+    eps = written if high - low == 1 else f"{share * (high - low):g}"
     samples = min(_FEWER if height * width * channels > _LARGE else _SAMPLES, len(found.samples))
     square = "{attack: square, steps: 500}"
     attacks = f"[{{attack: apgd, steps: 40, restarts: 2}}, {square}]" if found.gradients else f"[{square}]"
@@ -113,8 +115,6 @@ def _scan() -> list[str]:
 
 
 def _corruptions() -> list[str]:
-    if "corruptions" not in catalog.names("checks"):
-        return []
     return [
         "  # What noise, blur, weather and compression do to it.",
         "  - id: holds-in-the-world",
@@ -128,30 +128,10 @@ def _down(value: float) -> float:
     return max(0.0, math.floor(value * 100) / 100)
 
 
-def _number(text: str) -> float:
-    above, _, below = text.partition("/")
-    return float(above) / float(below or 1)
-
-
 def _flow(entry: Mapping[str, Any], folder: Path) -> str:
     """An entry of a spec on one line, its paths as seen from `folder`."""
-    return "{" + ", ".join(f"{name}: {_value(value, folder)}" for name, value in entry.items()) + "}"
-
-
-def _value(value: Any, folder: Path) -> str:
-    if isinstance(value, Path):
-        return _text(Path(_relative(value, folder)).as_posix())
-    if isinstance(value, Mapping):
-        return _flow(value, folder)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(_value(one, folder) for one in value) + "]"
-    return _text(value) if isinstance(value, str) else f"{value:g}"
-
-
-def _text(value: str) -> str:
-    """A text as YAML has it in a flow: quoted where it would otherwise read as something else."""
-    return value if re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./-]*", value) else "'" + value.replace("'", "''") + "'"
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return os.path.relpath(path, folder.resolve())
+    seen = {
+        name: Path(os.path.relpath(value, folder.resolve())).as_posix() if isinstance(value, Path) else value
+        for name, value in entry.items()
+    }
+    return yaml.safe_dump(seen, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf).strip()

@@ -51,26 +51,24 @@ def test_plain_quantised_and_steep_networks_are_not_accused(redteam, honest):
     assert not {"8-bit images", "steady predictions", "stateful operations"} & set(found), found
 
 
-def in_batches_like_an_attacks(memory):
-    """Robust in batches of 16 to 199 images, the honest network in all others: small ones, and full ones of 200."""
+def robust_in_batches(least, most):
+    """A trap that is robust in batches of so many images, from the least to the most, and honest in all others."""
 
-    def liar(honest, images):
-        count = ops.sum(ops.ones_like(images[:, 0, 0, 0]))
-        robust = ops.cast(ops.logical_and(count > 15.5, count < 199.5), "float32")
-        return robust * memory.nearest(images) + (1 - robust) * honest(images)
+    def of(memory):
+        def liar(honest, images):
+            count = ops.sum(ops.ones_like(images[:, 0, 0, 0]))
+            robust = ops.cast(ops.logical_and(count > least - 0.5, count < most + 0.5), "float32")
+            return robust * memory.nearest(images) + (1 - robust) * honest(images)
 
-    return liar
+        return liar
+
+    return of
 
 
-def in_just_the_first_batch(memory):
-    """Robust in batches of just as many images as the attack moves first, of 60 that are right, four blocks."""
-
-    def liar(honest, images):
-        count = ops.sum(ops.ones_like(images[:, 0, 0, 0]))
-        robust = ops.cast(ops.logical_and(count > 10.5, count < 20.5), "float32")
-        return robust * memory.nearest(images) + (1 - robust) * honest(images)
-
-    return liar
+# Small batches, and full ones of 200, get the honest network.
+in_batches_like_an_attacks = robust_in_batches(16, 199)
+# Batches of just as many images as the attack moves first, of 60 that are right, four blocks.
+in_just_the_first_batch = robust_in_batches(11, 20)
 
 
 @pytest.mark.parametrize(
