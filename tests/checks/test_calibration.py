@@ -8,7 +8,7 @@ import sklearn.calibration
 import sklearn.metrics
 
 from auditor.checks.calibration import Params, run
-from auditor.evidence.verification import _follows
+from auditor.evidence.arithmetic import _follows
 from auditor.judging.verdict import judge
 from auditor.measuring import reliability
 from auditor.values import CheckError, Expectation
