@@ -6,7 +6,7 @@ import numpy as np
 
 from auditor.evidence.findings import Finding, found
 from auditor.judging import judged
-from auditor.values import Metric, Record, binned_value, crossed, highest, lowest
+from auditor.values import Metric, Record, binned_value, crossed, highest, lowest, ranked
 
 
 def arithmetic(record: Record) -> Iterator[Finding]:
@@ -44,6 +44,8 @@ def _follows_groups(metric: Metric) -> bool:
     if metric.kind == "binned":
         samples = sum(group.n for group in metric.groups.values())
         return metric.n == samples and metric.value == binned_value(metric.groups)
+    if metric.kind == "auroc":
+        return metric.n == min(group.n for group in metric.groups.values()) and metric.value == ranked(metric.groups)
     made = {"lowest": lowest, "highest": highest}.get(metric.kind)
     again = made(metric.groups) if made else None
     return again is not None and (metric.value, metric.n) == (again.value, again.n)

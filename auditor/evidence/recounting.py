@@ -134,6 +134,7 @@ class Again:
             adversarial=self.adversarial,
             checkpoint=lambda name: self.resources.checkpoint(self.plan, name),
             random=self.plan.random,
+            data=lambda name: self.resources.other_samples(self.plan, name),
         )
 
     @property

@@ -63,11 +63,15 @@ def other_source(record: Record, plan: Plan, case: Case) -> str:
     if "data" in origin:
         then = {"dataset": origin["data"]["dataset"], **origin["data"]["params"]}
         told.append(("data", then, {"dataset": plan.data.extension, **plan.data.shown}))
+    for name, then in origin.get("other data", {}).items():
+        source = plan.others.get(name)
+        now = {"dataset": source.extension, **source.shown} if source else None
+        told.append((f"data {name!r}", {"dataset": then["dataset"], **then["params"]}, now))
     for name, then in origin.get("models", {}).items():
         source = plan.models.get(name)
         now = {"format": source.extension, **source.shown} if source else None
         told.append((f"model {name!r}", {"format": then["format"], **then["params"]}, now))
-    sources = (plan.data, *plan.models.values())
+    sources = (plan.data, *plan.others.values(), *plan.models.values())
     paths = {str(r.location[0]) for source in sources for r in references(source.written) if r.to == "file"}
     for what, before, now in told:
         if _named(before, paths) != _named(now, paths):

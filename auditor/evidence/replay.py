@@ -75,6 +75,7 @@ def replay(
         adversarial=adversarial,
         checkpoint=lambda name: resources.checkpoint(plan, name),
         random=plan.random,
+        data=lambda name: resources.other_samples(plan, name),
     )
     began = time.perf_counter()
     params = _narrowed(case.params, stored.indices[[position]])

@@ -24,7 +24,7 @@ from auditor.records.chain import gaps, remembered
 from auditor.records.store import Folder
 from auditor.spec import Plan, Source, make_plan
 from auditor.telling.reason import named_reason, reason
-from auditor.values import AuditError, Evidence, Record, Run
+from auditor.values import AuditError, Evidence, Record, Run, Samples
 
 
 def verify(
@@ -158,18 +158,28 @@ def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays
 
 def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Finding]:
     """Whether checkpoint and data are the ones that were audited."""
-    told, samples = record.provenance, resources.samples(plan)
-    same = told["data"]["sha256"] == samples.digest
-    seen = "the data that was audited" if same else "other data than was audited"
-    now = intake.told(samples)
-    otherwise = [name for name in now if same and told["data"].get(name) != now[name]]
-    if otherwise:
-        seen = f"the data that was audited, but the record describes it otherwise: {', '.join(otherwise)}"
-    yield found(record.case, "data", same and not otherwise, seen)
+    told = record.provenance
+    yield _data(record, told["data"], resources.samples(plan))
+    for name, entry in told.get("other data", {}).items():
+        if name in plan.others:
+            yield _data(record, entry, resources.other_samples(plan, name))
+        else:
+            yield found(record.case, "data", False, f"{name} is no data of the spec")
     for name, entry in told["models"].items():
         same = name in plan.models and _same(entry, plan.models[name], resources)
         which = "the checkpoint that" if same else "another checkpoint than"
         yield found(record.case, "checkpoint", same, f"{name} is {which} was audited")
+
+
+def _data(record: Record, told: Mapping[str, Any], samples: Samples) -> Finding:
+    """Whether samples are the ones that were audited, and are described as they are."""
+    same = told["sha256"] == samples.digest
+    seen = "the data that was audited" if same else "other data than was audited"
+    now = intake.told(samples)
+    otherwise = [name for name in now if same and told.get(name) != now[name]]
+    if otherwise:
+        seen = f"the data that was audited, but the record describes it otherwise: {', '.join(otherwise)}"
+    return found(record.case, "data", same and not otherwise, seen)
 
 
 def _same(entry: Mapping[str, Any], source: Source, resources: Resources) -> bool:

@@ -14,6 +14,7 @@ from auditor.statistics import (
     limits,
     mean_limits,
     normal_quantile,
+    rank_limits,
     samples_for_power,
 )
 from auditor.values import Expectation, Metric, at_radii
@@ -60,7 +61,7 @@ def _for_floor(metric: Metric, floor: float, tail: float) -> float:
         return samples_for_power(at, 0.5, tail, _WANTED) if floor > 0 else 1.0
     if metric.kind == "lowest":
         return max(_for_floor(group, floor, tail) if group.n else math.inf for group in metric.groups.values())
-    if metric.kind in ("difference", "mean", "binned"):
+    if metric.kind in ("difference", "mean", "binned", "auroc"):
         return _shifted(metric, floor, tail, lower=True)
     return math.inf
 
@@ -75,17 +76,19 @@ def _for_ceiling(metric: Metric, ceiling: float, tail: float) -> float:
         return samples_for_power(1 - min(within), 0.5, tail, _WANTED) if within else math.inf
     if metric.kind == "highest":
         return max(_for_ceiling(group, ceiling, tail) if group.n else math.inf for group in metric.groups.values())
-    if metric.kind in ("difference", "mean", "binned"):
+    if metric.kind in ("difference", "mean", "binned", "auroc"):
         return _shifted(metric, ceiling, tail, lower=False)
     return math.inf
 
 
 def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> float:
     """With more of the same values limits come closer; the estimate itself strays, by a known number of its errors."""
-    values = binned_values(metric) if metric.kind == "binned" else metric.values
-    if values is None or (metric.kind == "mean" and not bounded(metric)):
+    if metric.kind == "mean" and not bounded(metric):
         return math.inf
-    stray = normal_quantile(1 - _WANTED) * float(np.std(values))
+    spread = _spread(metric)
+    if spread is None:
+        return math.inf
+    stray = normal_quantile(1 - _WANTED) * spread
     limit = _limit_of(metric, tail, 0 if lower else 1)
 
     def settled(n: int) -> bool:
@@ -103,11 +106,21 @@ def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> floa
     return high
 
 
+def _spread(metric: Metric) -> float | None:
+    """The standard deviation of one sample's value, at most; None where values weren't kept."""
+    if metric.kind == "auroc":
+        return math.sqrt(metric.value * (1 - metric.value))
+    values = binned_values(metric) if metric.kind == "binned" else metric.values
+    return None if values is None else float(np.std(values))
+
+
 def _limit_of(metric: Metric, tail: float, side: int) -> Callable[[int], float]:
     """The limit to expect of n samples whose values are as those at hand."""
     if metric.kind == "binned":
         held = binned_values(metric)
         return lambda n: binned_limits(metric.value, held, len(metric.groups), tail, n / metric.n)[side]
+    if metric.kind == "auroc":
+        return lambda n: rank_limits(metric.value, n, tail)[side]
     if metric.values is None:
         return lambda _: limits(metric, tail)[side]
     values, (low, high) = metric.values, metric.bounds or (-1.0, 1.0)

@@ -185,6 +185,8 @@ def counted(metric: Metric) -> str:
     if metric.kind in ("lowest", "highest"):
         name = next(name for name, group in metric.groups.items() if group.n and group.value == metric.value)
         return f"{name}: {counted(metric.groups[name])}; {metric.kind} of {len(metric.groups)}"
+    if metric.kind == "auroc":
+        return " against ".join(f"{group.n} {name}" for name, group in metric.groups.items())
     if metric.kind == "gap":
         now, before = (counted(part) for part in metric.groups.values())
         return f"{now} now, {before} before"
@@ -217,7 +219,7 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
             "radii, or past the last, wasn't looked at"
         )
     if needed:
-        each = " of every group" if metric.kind in ("lowest", "highest") else ""
+        each = " of every group" if metric.kind in ("lowest", "highest", "auroc") else ""
         return f"about {needed} samples{each} would settle it, nine times in ten if the estimate is right"
     if metric.kind in ("lowest", "highest", "gap"):
         return "it takes more samples, or fewer groups" if metric.kind != "gap" else "it takes more samples of both"

@@ -8,8 +8,8 @@ from typing import Any
 
 from auditor.loading.resources import Resources
 from auditor.reading import intake
-from auditor.spec import Plan
-from auditor.values import Classifier, RecordError
+from auditor.spec import Case, Plan, Source
+from auditor.values import Classifier, RecordError, Samples
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
@@ -19,9 +19,7 @@ def spec_origin(plan: Plan) -> Mapping[str, Any]:
     return {"path": plan.spec.marks.file, "sha256": plan.spec.digest, "seed": plan.spec.content.seed}
 
 
-def provenance(
-    plan: Plan, resources: Resources, models: tuple[str, ...], used: Mapping[str, Classifier], seed: int
-) -> Mapping[str, Any]:
+def provenance(plan: Plan, resources: Resources, case: Case, used: Mapping[str, Classifier]) -> Mapping[str, Any]:
     """Where a result comes from: digests of spec, data and checkpoints, the case's seed, versions, machine, time.
 
     used: those of the models that were loaded for it.
@@ -33,16 +31,12 @@ def provenance(
 
     runtimes = [name for name, module in RUNTIMES.items() if module in sys.modules]
     packages = ("tensorflow", "keras", "numpy", "scipy", *runtimes)
-    samples = resources.samples(plan)
+    others = {name: _of_data(plan.others[name], resources.other_samples(plan, name), resources) for name in case.others}
     return {
         "spec": spec_origin(plan),
-        "case": {"seed": seed},
-        "data": {
-            "dataset": plan.data.extension,
-            "params": plan.data.shown,
-            **intake.told(samples),
-            "files": resources.digests(plan.data),
-        },
+        "case": {"seed": case.seed},
+        "data": _of_data(plan.data, resources.samples(plan), resources),
+        **({"other data": others} if others else {}),
         "models": {
             name: {
                 "format": plan.models[name].extension,
@@ -53,7 +47,7 @@ def provenance(
                 "logits": used[name].logits_from if name in used else "not loaded",
                 "not looked into": resources.unseen(plan, name),
             }
-            for name in models
+            for name in case.models
         },
         "code_allowed": resources.allow_code,
         "versions": {
@@ -63,6 +57,15 @@ def provenance(
         },
         "machine": f"{platform.system()} {platform.machine()}",
         "finished": now(),
+    }
+
+
+def _of_data(source: Source, samples: Samples, resources: Resources) -> dict[str, Any]:
+    return {
+        "dataset": source.extension,
+        "params": source.shown,
+        **intake.told(samples),
+        "files": resources.digests(source),
     }
 
 

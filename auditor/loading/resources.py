@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.classifiers import Loaded, ModelParameters, prepared
+from auditor.classifiers import Loaded, ModelParameters, prepared, times
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
 from auditor.loading.fitting import check_fit, unfaithful
@@ -55,9 +55,21 @@ class Resources:
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
-        key = _key(plan.data)
+        return self._admitted(plan.data)
+
+    def other_samples(self, plan: Plan, name: str) -> Samples:
+        """Return the plan's further data `name`; raise DataError if it can't be loaded, or isn't like the samples."""
+        found, own = self._admitted(plan.others[name]), self.samples(plan)
+        if (found.images.shape[1:], found.box) == (own.images.shape[1:], own.box):
+            return found
+        told = [f"{times(s.images.shape[1:])} in [{s.box[0]:g}, {s.box[1]:g}]" for s in (found, own)]
+        line = plan.spec.marks.line(("other_data", name))
+        place = f"line {line} of {plan.spec.marks.file}"
+        raise DataError(f"data {name!r} ({place}): images are {told[0]}, and those audited {told[1]}; make them alike")
+
+    def _admitted(self, source: Source) -> Samples:
+        key = _key(source)
         if key not in self._samples:
-            source = plan.data
             with self._unchanged(source):
                 found = catalog.load("datasets", source.extension).load(source.params)
             # A dataset of others need not know it.

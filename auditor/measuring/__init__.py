@@ -5,7 +5,7 @@ Import what others use from `auditor.measuring`. It imports `attacks`, `search`,
 `statistics`, `compute`, `catalog` and `values`.
 """
 
-from auditor.measuring import lints, pushes, reliability, scores
+from auditor.measuring import familiarity, lints, outsiders, pushes, reliability, scores
 from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
@@ -21,12 +21,14 @@ from auditor.measuring.cascade import (
 )
 from auditor.measuring.corrupted import Answers, changes_images, classified_corrupted, corruption_errors, unchanged
 from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.familiarity import Score
 from auditor.measuring.further import noticed, taken_further
 from auditor.measuring.grid import alike_off_the_grid, cost_alike
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.memory import cost_remembered, remembered
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.originals import numbered, of_each, rate
+from auditor.measuring.outsiders import Compared, Outside
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
 from auditor.measuring.reliability import Binned
 from auditor.measuring.rivals import (
@@ -74,10 +76,13 @@ __all__ = [
     "Attackable",
     "Attacked",
     "Binned",
+    "Compared",
     "Decoy",
     "Doubts",
     "Noise",
+    "Outside",
     "Rival",
+    "Score",
     "Stage",
     "Suited",
     "alike_off_the_grid",
@@ -111,6 +116,7 @@ __all__ = [
     "cost_widening",
     "cost_within_ball",
     "drawn",
+    "familiarity",
     "fewest",
     "first_answers",
     "images_of",
@@ -122,6 +128,7 @@ __all__ = [
     "numbered",
     "of_each",
     "one_class",
+    "outsiders",
     "probability_text",
     "pushes",
     "rate",

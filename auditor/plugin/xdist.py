@@ -113,7 +113,8 @@ def _worker_memory(specs: list[Path]) -> int:
         except AuditError:
             continue  # whoever collects it will say so
     checkpoints = _size(source for plan in plans for source in plan.models.values())
-    return _TENSORFLOW + _TIMES_CHECKPOINTS * checkpoints + _TIMES_DATA * _size(plan.data for plan in plans)
+    data = _size(source for plan in plans for source in (plan.data, *plan.others.values()))
+    return _TENSORFLOW + _TIMES_CHECKPOINTS * checkpoints + _TIMES_DATA * data
 
 
 def _size(sources: Iterable[Source]) -> int:

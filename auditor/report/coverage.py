@@ -99,6 +99,8 @@ def _world(run: Run) -> Iterator[str]:
         yield "Natural corruptions such as noise, blur, weather, compression, or turned and moved images."
     elif absent:
         yield f"Natural corruptions of other families: {', '.join(absent)}."
+    if not any(record.check == "out_of_distribution" and record.evidence for record in run.records.values()):
+        yield "Images that the model isn't for, such as noise or other objects: whether it is certain of nonsense."
     yield "Shifted data: images of other sources, places, devices or times."
 
 

@@ -46,10 +46,12 @@ class Model:
 class Data:
     """The samples as the records name them.
 
-    distinct: how many different images there are, where some are there more than once. classes: the number and name of
-    each, the first of many. more_classes: how many others there are. remarks: what to know of the data.
+    name: of further data in the spec, empty for what is audited. distinct: how many different images there are, where
+    some are there more than once. classes: the number and name of each, the first of many. more_classes: how many
+    others there are. remarks: what to know of the data.
     """
 
+    name: str
     dataset: str
     params: str
     images: str
@@ -81,9 +83,12 @@ def origin(run: Run) -> Origin:
     known = [_mapping(record.provenance) for record in records]
     models = _merged(_distinct(_model(name, entry) for p in known for name, entry in _mapping(p.get("models")).items()))
     data = _distinct(_data(_mapping(p["data"])) for p in known if "data" in p)
+    others = _distinct(
+        _data(_mapping(entry), name) for p in known for name, entry in _mapping(p.get("other data")).items()
+    )
     return Origin(
         models=models,
-        data=data,
+        data=(*data, *others),
         seeds=_distinct(text.plain(_mapping(p["spec"])["seed"]) for p in known if "seed" in _mapping(p.get("spec"))),
         versions=_distinct(_versions(_mapping(p["versions"])) for p in known if "versions" in p),
         machines=_distinct(text.plain(p["machine"]) for p in known if "machine" in p),
@@ -123,11 +128,12 @@ def _merged(models: Sequence[Model]) -> tuple[Model, ...]:
     return tuple(model for model in models if model not in loaded)
 
 
-def _data(found: Mapping[str, Any]) -> Data:
+def _data(found: Mapping[str, Any], name: str = "") -> Data:
     said = {key: text.plain(found.get(key, NOT_RECORDED)) for key in ("dataset", "images", "sha256")}
     params = ", ".join(f"{name}: {text.plain(value)}" for name, value in _mapping(found.get("params")).items())
     names = _texts(found.get("classes"))
     return Data(
+        name=text.plain(name),
         params=params,
         files=_files(found),
         distinct="" if found.get("distinct") == found.get("images") else text.plain(found.get("distinct", "")),

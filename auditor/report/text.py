@@ -76,7 +76,7 @@ def shown_as(metric: Metric) -> MetricKind:
     if metric.kind == "gap":
         shares = all(shown_as(part) == "proportion" for part in metric.groups.values())
         return "difference" if shares else "mean"
-    if metric.kind == "binned":
+    if metric.kind in ("binned", "auroc"):
         return "mean"
     return "median" if metric.kind == "crossing" else metric.kind
 

@@ -40,7 +40,8 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
     models = {name: source_identity(plan.models[name], "models", resources) for name in checkpoints}
     data = source_identity(plan.data, "datasets", resources)
     needs = {name: case_key(plan, plan.case(name), resources) for name in case.needs}
-    if data is None or None in models.values() or None in needs.values():
+    others = {name: source_identity(plan.others[name], "datasets", resources) for name in case.others}
+    if data is None or None in others.values() or None in models.values() or None in needs.values():
         return None
     depends = {
         "format": FORMAT,
@@ -57,6 +58,7 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
         else None,
         "random": sorted(plan.random & checkpoints.keys()),
         "data": data,
+        "other data": others,
         "needs": needs,
         "baseline": _record(baseline, case.id) if baseline else None,
         # The images that changed are shown by what is demanded of them.

@@ -176,6 +176,7 @@ def _took_key(plan: Plan, case: Case) -> str:
     """Of the same question, whatever has become of model, data and code since."""
     data = plan.data.shown
     named = [plan.audit, case.id, case.check, case.params.model_dump(mode="json"), case.model, data]
+    named += [plan.others[name].shown for name in case.others]
     return _digest(["took", named])
 
 

@@ -315,9 +315,10 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             checkpoint=lambda name: resources.checkpoint(plan, name),
             engine=blocks,
             random=plan.random,
+            data=lambda name: resources.other_samples(plan, name),
         )
         evidence = confirmed(case.check, context, case.params, lambda: resources.take_as_given(plan, case.model))
-        origin = provenance(plan, resources, case.models, used, case.seed)
+        origin = provenance(plan, resources, case, used)
         baseline = _baseline(work, case, context, evidence, origin)
     except AuditError as error:
         failure = Failure(type(error).__name__, str(error).strip() or type(error).__name__, "")

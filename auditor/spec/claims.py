@@ -15,7 +15,7 @@ from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Param
 
 LONGEST_WAIVER = timedelta(days=366)
 # The kinds whose range is known before anything is measured; of others, the check may say.
-_RANGES = dict.fromkeys(("proportion", "lowest", "highest"), A_SHARE) | {"crossing": NOT_NEGATIVE}
+_RANGES = dict.fromkeys(("proportion", "lowest", "highest", "auroc"), A_SHARE) | {"crossing": NOT_NEGATIVE}
 _STRENGTH = r"robust\w*|resist\w*|withstand\w*|immune|surviv\w+|secure\w*|safe\w*|holds?|certified"
 _ASSERTS = re.compile(rf"\b({_STRENGTH}|proven?|guarantee\w*|at least|at most|never|always|can(?:no|')t)\b|[≥≤]", re.I)
 _STRONG = re.compile(rf"\b({_STRENGTH})\b", re.I)

@@ -199,6 +199,9 @@ class SpecFile(Parameters):
     `max_drop` and `max_rise` compare with, unless a previous run's records are given."""
     data: dict[str, Any]
     """The samples: a dataset and its parameters."""
+    other_data: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
+    """Further data, each under a name, that checks compare the samples with: what lies outside of what the model is
+    for, or what it was trained on. Images of the same size, in the same box."""
     checks: Annotated[list[CheckEntry], Field(min_length=1)]
     """What to measure, and what to expect."""
     waivers: list[WaiverEntry] = Field(default_factory=list)

@@ -61,7 +61,7 @@ def _gates(
     expectation: Expectation, promised: Mapping[str, MetricInfo], most: int | None, confidence: float
 ) -> Iterator[Gate]:
     info = catalog.describe(expectation.metric, promised)
-    if info is None or info.kind not in ("proportion", "median", "lowest", "highest"):
+    if info is None or info.kind not in ("proportion", "median", "lowest", "highest", "auroc"):
         return
     for bound, threshold in (("min", expectation.min), ("max", expectation.max)):
         if threshold is None:

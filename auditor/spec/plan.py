@@ -1,7 +1,7 @@
 """`Spec` to `Case`s: every name resolved, every parameter validated, sources before those that need them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,7 +12,7 @@ from auditor.spec import claims
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
 from auditor.spec.marked import Location
-from auditor.spec.resolving import Source, params_of, source_of, unchecked
+from auditor.spec.resolving import Source, others_of, params_of, source_of, unchecked
 from auditor.values import (
     Expectation,
     Parameters,
@@ -26,7 +26,7 @@ from auditor.values import (
     references,
 )
 
-_SHARES = ("proportion", "lowest", "highest")
+_SHARES = ("proportion", "lowest", "highest", "auroc")
 _COUNTS = ("samples", "indices", "first")  # by which a spec says how many images a check looks at
 
 
@@ -64,6 +64,12 @@ class Case:
         return tuple(dict.fromkeys((self.model, *named)))
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The further data that its parameters name."""
+        named = (reference.name for reference in references(self.params) if reference.to == "data")
+        return tuple(dict.fromkeys(named))
+
+    @property
     def uncertain(self) -> frozenset[Expectation]:
         """The expectations that chance can make pass."""
         promised = catalog.metrics_of(self.check)
@@ -73,13 +79,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole spec, ready to run. `cases` are in running order. remarks: what weakens them all."""
+    """A whole spec, ready to run. cases: in running order. remarks: what weakens all. others: further data by name."""
 
     spec: Spec
     models: Mapping[str, Source]
     data: Source
     cases: tuple[Case, ...]
     remarks: tuple[Problem, ...] = ()
+    others: Mapping[str, Source] = field(default_factory=dict)
 
     @property
     def audit(self) -> str:
@@ -148,6 +155,7 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
         if source:
             models[name] = source
     data = source_of(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
+    others = others_of(spec, data, problems, files)
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
     blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
     known = _Known(preview, blind, data.params if data else None)
@@ -159,7 +167,7 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     order = _order(spec, planned)
     remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
     remarks += [*unchecked(spec, models), *_claims_of(spec, planned)]
-    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks))
+    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks), others)
 
 
 @dataclass(frozen=True)
@@ -205,6 +213,10 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         if reference.to == "model" and reference.name not in names:
             place = (*at, "params", *reference.location)
             problems.append(spec.marks.problem(place, one_of(reference.name, names, "model")))
+        if reference.to == "data" and reference.name not in spec.content.other_data:
+            place = (*at, "params", *reference.location)
+            told = one_of(reference.name, list(spec.content.other_data), "data")
+            problems.append(spec.marks.problem(place, f"{told}; further data is named under `other_data`"))
         if reference.to == "case":
             needs.append(reference.name)
     return Case(

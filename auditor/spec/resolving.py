@@ -85,6 +85,25 @@ def source_of(
     return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
 
 
+def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: bool) -> dict[str, Source]:
+    """Resolve the further data of a spec, by name: what is audited itself, or is in another box, is a problem."""
+    found = {}
+    for name, entry in spec.content.other_data.items():
+        at: Location = ("other_data", name)
+        source = source_of(spec, "datasets", "dataset", entry, at, problems, files)
+        if source is None or data is None:
+            continue
+        if (source.extension, source.params) == (data.extension, data.params):
+            message = f"{name!r} is the very data that is audited; name other images, such as another `split`"
+            problems.append(spec.marks.problem(at, message, at_key=True))
+        box, own = (catalog.preview(one.extension, one.params).box for one in (source, data))
+        if box != own:
+            told = f"{name!r} is in the box [{box[0]:g}, {box[1]:g}], and `data` in [{own[0]:g}, {own[1]:g}]"
+            problems.append(spec.marks.problem(at, f"{told}; rescale one of them", at_key=True))
+        found[name] = source
+    return found
+
+
 def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], files: bool, fetched: bool = False) -> _P:
     """Parameters with every path made absolute; files: whether something must be there.
 

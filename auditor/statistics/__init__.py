@@ -9,6 +9,7 @@ from auditor.statistics.comparison import difference, fell, mcnemar, rose
 from auditor.statistics.intervals import binned_values, bounded, bounds, changes, interval, limits
 from auditor.statistics.means import mean_limits
 from auditor.statistics.pairs import change_limits
+from auditor.statistics.ranks import rank_limits
 from auditor.statistics.shares import clean_sweep_needed, normal_quantile, samples_for_power
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "mcnemar",
     "mean_limits",
     "normal_quantile",
+    "rank_limits",
     "rose",
     "samples_for_power",
 ]

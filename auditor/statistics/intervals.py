@@ -20,6 +20,7 @@ from auditor.statistics.binned import binned_limits
 from auditor.statistics.means import mean_limits
 from auditor.statistics.medians import median_limits
 from auditor.statistics.pairs import change_limits, tango_limits
+from auditor.statistics.ranks import rank_limits
 from auditor.statistics.shares import exact_limits, wilson_limits
 from auditor.values import FloatArray, Metric, at_radii
 
@@ -61,6 +62,8 @@ def limits(metric: Metric, tail: float) -> Limits:
         return _crossing_limits(metric, tail)
     if metric.kind == "binned":
         return binned_limits(metric.value, binned_values(metric), len(metric.groups), tail)
+    if metric.kind == "auroc":
+        return rank_limits(metric.value, metric.n, tail) if _kept(metric) else bounds(metric)
     low, high = bounds(metric)
     if metric.values is None or not metric.values.size:
         return low, high  # its values weren't kept, or weren't read
@@ -76,7 +79,7 @@ def bounded(metric: Metric) -> bool:
 
 def bounds(metric: Metric) -> Limits:
     """The least and the greatest value the metric can have."""
-    if metric.kind == "proportion":
+    if metric.kind in ("proportion", "auroc"):
         return 0.0, 1.0
     if metric.kind == "difference":
         return -1.0, 1.0
@@ -94,6 +97,11 @@ def bounds(metric: Metric) -> Limits:
 def binned_values(metric: Metric) -> FloatArray:
     """What all bins together hold, (n,)."""
     return np.concatenate([group.values for group in metric.groups.values() if group.values is not None])
+
+
+def _kept(metric: Metric) -> bool:
+    """Whether the values of all its groups were kept, and read."""
+    return all(group.values is not None and group.values.size for group in metric.groups.values())
 
 
 def changes(metric: Metric) -> tuple[int, int]:

@@ -43,6 +43,7 @@ from auditor.values.fields import (
     ClassChoice,
     ClassNumber,
     Count,
+    DataName,
     EachOnce,
     FilePath,
     ModelName,
@@ -83,6 +84,7 @@ from auditor.values.metrics import (
     MetricInfo,
     MetricKind,
     at_radii,
+    auroc,
     binned,
     binned_value,
     crossed,
@@ -93,6 +95,7 @@ from auditor.values.metrics import (
     mean,
     median,
     proportion,
+    ranked,
 )
 from auditor.values.names import distinct_names, same_name
 from auditor.values.outputs import (
@@ -164,6 +167,7 @@ __all__ = [
     "Curve",
     "CutOffError",
     "DataError",
+    "DataName",
     "Diagnostic",
     "EachOnce",
     "Earlier",
@@ -220,6 +224,7 @@ __all__ = [
     "Waiver",
     "at_radii",
     "attempt",
+    "auroc",
     "binned",
     "binned_value",
     "check_tells_probabilities",
@@ -248,6 +253,7 @@ __all__ = [
     "precision_of",
     "probabilities",
     "proportion",
+    "ranked",
     "ranking",
     "references",
     "same_name",

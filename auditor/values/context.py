@@ -53,6 +53,11 @@ def one_by_one(function: Callable[[Classifier, Any], Any], classifier: Classifie
     return [function(classifier, task) for task in tasks]
 
 
+def no_data(name: str) -> Samples:
+    """Further data where a spec names none."""
+    raise CheckError(f"there is no data called {name!r}; name some under `other_data`")
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything a check may use while it runs. A model is loaded when it is first asked for.
@@ -60,9 +65,9 @@ class Context:
     model_name: the spec's name of `classifier`. seed: belongs to this case alone; derive streams from it
     with `compute.randomness`. model(name): a classifier of the spec. adversarial(id): the images another case of the
     spec made. checkpoint(name): the files of a model, which is not loaded for it. engine: where tasks that take long
-    are worked off. spec_seed: what all cases of the spec share, so that they look at the same images. random: names of
-    the models that the spec declares as random. whole: all samples of the data, where `samples` are only those that are
-    attacked again.
+    are worked off. data(name): further data of the spec. spec_seed: what all cases of the spec share, so that they
+    look at the same images. random: names of the models that the spec declares as random. whole: all samples of the
+    data, where `samples` are only those that are attacked again.
     """
 
     model_name: str
@@ -72,6 +77,7 @@ class Context:
     adversarial: Callable[[str], AdversarialImages]
     checkpoint: Callable[[str], Checkpoint]
     engine: Engine = one_by_one
+    data: Callable[[str], Samples] = no_data
     spec_seed: int = 0
     random: frozenset[str] = frozenset()
     whole: Samples | None = None

@@ -96,7 +96,7 @@ ClassChoice = Annotated[ClassNumber | str, ChoosesClass()]
 class Refers:
     """Marks a field whose value (or each value of its list) names something else in the spec or on disk."""
 
-    to: Literal["case", "model", "file"]
+    to: Literal["case", "model", "data", "file"]
 
 
 CaseId = Annotated[str, Refers("case")]
@@ -112,6 +112,7 @@ CaseIds = Annotated[
 ]
 ModelName = Annotated[str, Refers("model")]
 ModelNames = Annotated[list[str], Field(min_length=1), *EachOnce, Refers("model")]
+DataName = Annotated[str, Refers("data")]
 FilePath = Annotated[str, Refers("file")]
 
 
@@ -120,7 +121,7 @@ class Reference:
     """One name found in parameters: where it stands (keys and list positions), what it refers to."""
 
     location: tuple[str | int, ...]
-    to: Literal["case", "model", "file"]
+    to: Literal["case", "model", "data", "file"]
     name: str
 
 

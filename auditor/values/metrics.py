@@ -11,7 +11,7 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 MetricKind = Literal[
-    "proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "binned", "exact"
+    "proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "binned", "auroc", "exact"
 ]
 
 
@@ -30,6 +30,8 @@ class Metric:
     crossing: the least of the radii `values` (m,) at which less than half hold, of `groups` (m of them, in that order);
     infinite where half or more hold at every one.
     binned: the mean of the absolute values of `groups`, means of values in [-1, 1], weighted by their samples.
+    auroc: how often one of the values of the first of two `groups` lies above one of the second, ties counting half;
+    `n` is the size of the smaller.
     exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
     rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
     the data source, or -1 - i for the i-th noise image.
@@ -146,6 +148,25 @@ def binned_value(groups: Mapping[str, Metric]) -> float:
     """What a `binned` metric is, of its groups."""
     n = sum(group.n for group in groups.values())
     return sum(group.n * abs(group.value) for group in groups.values() if group.n) / n if n else float("nan")
+
+
+def auroc(first: tuple[str, Metric], second: tuple[str, Metric]) -> Metric:
+    """How often a value of the first metric lies above one of the second, ties counting half: the area under the ROC.
+
+    Both are means of values that are independent of each other, each with its name.
+    """
+    groups = dict((first, second))
+    return Metric("auroc", ranked(groups), min(first[1].n, second[1].n), groups=groups)
+
+
+def ranked(groups: Mapping[str, Metric]) -> float:
+    """What an `auroc` is, of its groups (Mann and Whitney, 1947); NaN where one is empty or wasn't kept."""
+    above, below = (group.values if group.values is not None else np.zeros(0) for group in groups.values())
+    if not above.size or not below.size:
+        return float("nan")
+    ordered = np.sort(below)
+    under, reached = (np.searchsorted(ordered, above, side).sum(dtype=np.int64) for side in ("left", "right"))
+    return float((under + reached) / (2 * above.size * below.size))
 
 
 def exact(value: float | np.number[Any]) -> Metric:

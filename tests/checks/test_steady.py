@@ -76,6 +76,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "calibration": {},
     "corruptions": {"kinds": ["noise"], "severities": [1]},
     "spatial": {"samples": 10, "shifts": 3, "random": 2},
+    "out_of_distribution": {"samples": 10, "kinds": ["noise"]},
     "covert_message": {"message": "Hi", "strangers": ["stranger"], "decoys": ["decoy"], "steps": 2},
     "digit_flip": {"target": 0, "steps": 2},
     "minimal_perturbation": {"attacks": [{"attack": "fmn", "steps": 3}], "samples": 10},

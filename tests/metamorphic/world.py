@@ -86,6 +86,11 @@ CASES: dict[str, Case] = {
         lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 0},
         lambda w: {"mean_accuracy": {"min": 0.3}},
     ),
+    "outside": Case(
+        "out_of_distribution",
+        lambda w: {"kinds": [], "samples": 999, "show": 1},
+        lambda w: {"auroc.noise.entropy": {"min": 0.05}},
+    ),
     "curve": Case(
         "security_curve",
         _curve,

@@ -70,6 +70,8 @@ def test_corruptions_that_ran_are_no_longer_untested():
     everything = said(corrupted("gaussian_noise", "fog", "zoom_blur", "pixelate", "rotate"))
     assert "Natural corruptions" not in everything
     assert "Shifted data: images of other sources" in everything  # nothing here stands for those
+    assert "certain of nonsense" in everything
+    assert "certain of nonsense" not in said(replace(record("b", evidence()), check="out_of_distribution"))
     failed = replace(record("a", evidence()), check="corruptions", evidence=None)
     assert "Natural corruptions such as noise" in said(failed)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.values import Metric, binned, crossing, highest, lowest, mean, median, proportion
+from auditor.values import Metric, auroc, binned, crossing, highest, lowest, mean, median, proportion
 
 Draw = Callable[[np.random.Generator, int], Metric]
 
@@ -159,6 +159,17 @@ def _calibration(confidences: list[float], right: list[float], shares: list[floa
     return Population(f"calibration, off by {truth:.2g}", truth, draw)
 
 
+def _ranks(name: str, above: list[float], below: list[float], times: int = 1) -> Population:
+    """Scores inside and outside, drawn from a few values each; `times` as many outside."""
+    truth = float(np.mean([(a > b) + (a == b) / 2 for a in above for b in below]))
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        inside, outside = mean(rng.choice(above, n)), mean(rng.choice(below, n * times))
+        return auroc(("inside", inside), ("outside", outside))
+
+    return Population(f"{name}, {truth:.3g}", truth, draw)
+
+
 # --- the shapes
 
 SHAPES: dict[str, tuple[Population, ...]] = {
@@ -203,6 +214,12 @@ SHAPES: dict[str, tuple[Population, ...]] = {
         _crossing([0.49, 0.3, 0.2], 0.05),
         _crossing([0.9, 0.8, 0.7], 0.35),
     ),
+    "ranks": (
+        _ranks("apart but for a few", [0.9, 0.99, 1.0, 1.0, 0.6], [0.1, 0.2, 0.3, 0.7]),
+        _ranks("alike", [i / 20 for i in range(20)], [i / 20 for i in range(20)]),
+        _ranks("many ties, more outside", [1.0, 1.0, 1.0, 0.5], [1.0, 0.5, 0.2], times=5),
+        _ranks("all inside lie below or above all outside", [0.0] + [1.0] * 19, [0.5]),
+    ),
     "paired share": tuple(_pairs(*p) for p in ((0.01, 0.0), (0.02, 0.02), (0.1, 0.05), (0.3, 0.29), (0.0, 0.01))),
     "unpaired share": (_gap(0.9, 0.1, 0.5), _gap(0.5, 0.5, 0.9)),
 }
@@ -242,6 +259,11 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "gain_over_baseline": (*_CORRUPTED, "drop"),
         "clean_accuracy": (*_IMAGES, "share"),
         "accuracy_at.*": (*_CORRUPTED, "share"),
+    },
+    "out_of_distribution": {
+        "certain.*": ("which images outside are looked at, or drawn", "images from there", "share"),
+        "auroc.*": ("which images inside and outside", "one image like these and one from there", "ranks"),
+        "fpr_at_95_tpr.*": ("which images outside, the threshold being what it is", "images from there", "share"),
     },
     "spatial": {
         "robust_accuracy": ("which images, and what is drawn for each", "images like these", "share"),
