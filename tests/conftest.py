@@ -1,10 +1,14 @@
 """The order of the tests, and what the sessions that they start do without."""
 
+import gc
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 
 import pytest
 
+import auditor
 from auditor.compute import tensorflow
 
 # As `tensorflow()` settles it: test modules import what imports TensorFlow while they are collected.
@@ -23,9 +27,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _threads_are_settled() -> None:
     """TensorFlow reads its threads when it is imported, so no test may be the first to import it in its own way.
 
-    Nor may one within a session that pytester takes out of memory again, and TensorFlow with it.
+    Nor may one within a session that pytester takes out of memory again, and TensorFlow with it. Every session looks
+    for garbage when it ends, twice; half of what a small one takes was spent on TensorFlow's objects, which stay.
     """
     tensorflow()
+    import keras  # noqa: F401 - its objects too
+
+    for module in pkgutil.walk_packages(auditor.__path__, "auditor."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -77,6 +77,16 @@ def test_a_room_says_which_rooms_it_imports(room):
 
 
 @each_room
+def test_no_name_that_is_handed_on_is_a_files_too(room):
+    """Whoever imports the file last would put it in the name's place."""
+    files = {path.stem for path in room.iterdir()}
+    for node in ast.walk(ast.parse((room / "__init__.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module != f"auditor.{room.name}":
+            given = {alias.asname or alias.name for alias in node.names}
+            assert not given & files - {(node.module or "").split(".")[-1]}
+
+
+@each_room
 def test_what_others_import_is_handed_on_or_said_to_be_imported_from_where_it_is(room):
     """By name from the room where it hands names on; else from modules that its docstring names as `room.module`."""
     text = " ".join((ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "").split())

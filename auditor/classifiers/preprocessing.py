@@ -187,13 +187,13 @@ class Prepared:
 
     def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
         """Map samples (N, H, W, C) to the checkpoint's own output (N, classes), preprocessed without TensorFlow."""
-        from auditor.classifiers.prepared import plainly_prepared
+        from auditor.classifiers.plain_preprocessing import plainly_prepared
 
         return self.base.answers(plainly_prepared(images, self.steps), batch)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if the spec's `output` isn't what the checkpoint gives for samples (N, H, W, C)."""
-        from auditor.classifiers.prepared import plainly_prepared
+        from auditor.classifiers.plain_preprocessing import plainly_prepared
 
         self.base.check_declaration(plainly_prepared(images, self.steps))
 

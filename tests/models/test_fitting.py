@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from auditor.classifiers.prepared import plainly_prepared
+from auditor.classifiers.plain_preprocessing import plainly_prepared
 from auditor.classifiers.preprocessing import Preprocessing, prepared
 from auditor.loading.fitting import check_fit, probes
 from auditor.values import ModelError
