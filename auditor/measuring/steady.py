@@ -31,6 +31,7 @@ _SINGLE, _PAIR = 1, 2
 _DRAWN = ((3, 15), (16, 63), (64, SHOWN))
 _AGAIN = 1e-4  # of the range of logits: the same question
 _OTHERWISE = 1e-2  # the same in a batch of another shape, where half precision rounds otherwise
+_ROUNDING = 2.0**-22  # two units of float32's last place: where all answers are equal, that isn't little beside them
 _TINY = 1e-30
 
 
@@ -94,8 +95,12 @@ def _differing(classifier: Classifier, images: FloatArray, logits: FloatArray, s
 
 
 def _apart(one: FloatArray, other: FloatArray, scale: float) -> float:
-    """The greatest difference of logits (N, K) in units of `scale`; of classes out of reach none counts."""
-    return float(np.abs(within_reach(one, scale) - within_reach(other, scale)).max()) / scale
+    """The greatest difference of logits (N, K) in units of `scale`, beyond what rounding makes of numbers of their
+    size; of classes out of reach none counts.
+    """
+    said = within_reach(other, scale)
+    beyond = np.abs(within_reach(one, scale) - said) - _ROUNDING * np.abs(said)
+    return max(0.0, float(beyond.max())) / scale
 
 
 def _sizes(images: int, shape: tuple[int, ...], seed: int) -> tuple[int, ...]:

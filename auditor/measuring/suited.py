@@ -160,8 +160,11 @@ def _known_orders(count: int, samples: Samples) -> Iterator[tuple[str, IntArray]
         text = sorted(samples.classes)
         if text != list(samples.classes):
             yield "text order", np.array([text.index(name) for name in samples.classes])
-    yield "an order that begins at 1", np.maximum(numbers - 1, 0)
-    yield "an order that begins one later", np.minimum(numbers + 1, count - 1)
+    # Where they would make one class of two they are no order: whoever answers little else would gain by it.
+    if samples.labels.min() > 0:
+        yield "an order that begins at 1", np.maximum(numbers - 1, 0)
+    if samples.labels.max() < count - 1:
+        yield "an order that begins one later", np.minimum(numbers + 1, count - 1)
 
 
 def _learned(predicted: IntArray, labels: IntArray, count: int) -> tuple[IntArray, NDArray[np.bool_]]:

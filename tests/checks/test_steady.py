@@ -63,6 +63,22 @@ def test_a_model_that_is_right_at_one_batch_size_says_where_it_is_not(size, aske
     assert found.inflates == found.deflates == ()  # every pass is void
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dead(LinearClassifier):
+    """Of everything it says that no class is there, as dead sigmoids do; a batch of one is rounded otherwise."""
+
+    def forward(self, images: Any) -> Any:
+        tf = tensorflow()
+        least = np.float32(np.log(1.2e-38))
+        other = np.nextafter(least, np.float32(0))
+        return tf.fill((tf.shape(images)[0], CLASSES), tf.where(tf.shape(images)[0] == 1, other, least))
+
+
+def test_rounding_is_no_unsteadiness_where_all_answers_are_equal():
+    found = steady(Dead(*linear_weights()), samples().images)
+    assert found.ok, found.message
+
+
 def test_an_honest_model_is_steady_and_costs_a_few_hundred_images():
     counting = Counting(*linear_weights())
     found = steady(counting, samples().images)
