@@ -11,8 +11,8 @@ Why it matters
     than this auditor, which refuses every critical finding by itself before it loads a model.
 
 How to read it
-    What a file is, its bytes say, not its name. One of no kind that the scan knows isn't looked into: it counts as
-    `unknown`, and a pass of a `max` on the rest is void. Gate `critical` with `{max: 0}`, and `warnings` too if
+    What a file is, its bytes say, not its name. One of no kind that the scan knows isn't looked into, nor is a program:
+    it counts as `unknown`, and a pass of a `max` on the rest is void. Gate `critical` with `{max: 0}`, and `warnings` too if
     nothing unusual shall be in the files. `unpinned` counts files whose digest the spec doesn't say: with `{max: 0}`
     the audit is of exactly these bytes. A scan knows what it looks for and nothing else; that it finds nothing
     doesn't make a stranger's checkpoint safe.
@@ -115,7 +115,7 @@ def _everything(unknown: list[Threat]) -> Diagnostic:
     """Whether there was nothing that couldn't be looked into; else finding nothing means nothing."""
     message = "every file is of a kind that the scan knows"
     if unknown:
-        message = f"{_listed(unknown)} couldn't be looked into, being of no kind that the scan knows"
+        message = f"{_listed(unknown)} couldn't be looked into, being of no kind that the scan knows how to take apart"
     return Diagnostic("everything looked into", not unknown, message, deflates=("critical", "warnings"))
 
 

@@ -1,5 +1,6 @@
 """A file is what its bytes say: graphs are found under any name, and what nobody knows isn't passed as looked into."""
 
+import codecs
 import io
 import pickle
 import zipfile
@@ -70,14 +71,21 @@ WRITING = {
     "graph that is a zip file as well": also_a_zip,
     "TensorFlow Lite": lite,
 }
+BINARY = ("frozen graph", "graph with what belongs to it", "SavedModel", "graph that is a zip file as well")
 
 
-@pytest.mark.parametrize("name", ["frozen.pb", "model.keras", "weights.h5", "model.onnx", "model", "notes.txt"])
+NAMES = ["frozen.pb", "model.keras", "weights.h5", "model.onnx", "model", "notes.txt", "saved_model.pb", "graph.meta"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", WRITING)
 def test_a_graph_that_writes_files_is_found_under_any_name(tmp_path, kind, name):
     (tmp_path / name).write_bytes(WRITING[kind]())
     found = [threat for threat in scan({name: tmp_path / name}) if threat.severity == "critical"]
-    assert any("WriteFile" in threat.message for threat in found), found
+    if name in NAMES[-2:] and kind not in BINARY:
+        assert [threat.kind for threat in found] == ["unreadable"]  # by this name no loader takes it for what it is
+    else:
+        assert any("WriteFile" in threat.message for threat in found), found
 
 
 def test_it_is_found_among_the_parts_of_an_archive(tmp_path):
@@ -99,11 +107,40 @@ def test_a_pickle_of_any_protocol_is_no_pass(tmp_path, protocol):
     "content",
     [
         b"", b"cat\ndog\n", "Räder\n".encode(), b'{"a": [1, 2]}', b"{ not json", b"# Title\n\nnode is a word here\n",
+        b"x = " + b"(" * 500, b"a\\d\n", b"# Use\n\n```python\nimport keras\nmodel = keras.saving.load_model('m.keras')\n```\n",
+        b"names: [cat, dog]\n",
     ],
 )  # fmt: skip
 def test_texts_are_looked_into_and_hold_nothing(tmp_path, content):
     (tmp_path / "labels.txt").write_bytes(content)
     assert scan({"labels.txt": tmp_path / "labels.txt"}) == ()
+
+
+LAMBDA = b'{"class_name": "Lambda", "module": "keras.layers", "config": {}}'
+
+
+@pytest.mark.parametrize(
+    ("content", "severity", "told"),
+    [
+        (b"import os\nos.remove('x')\n", "unknown", "it is a program"),
+        (b"__import__('os').remove('x')", "unknown", "it is a program"),
+        (b"#!/bin/sh\nrm x\n", "unknown", "it is a program"),
+        (b"!!python/object/apply:os.remove ['x']\n", "critical", "it is YAML that makes objects of Python"),
+        (codecs.BOM_UTF8 + LAMBDA, "critical", "it is Python code"),
+        (codecs.BOM_UTF8 + as_text("node { name: 'w' op: 'WriteFile' }"), "critical", "the operation WriteFile"),
+    ],
+)
+def test_texts_that_may_act_are_no_pass(tmp_path, content, severity, told):
+    (tmp_path / "labels.txt").write_bytes(content)
+    (threat,) = scan({"labels.txt": tmp_path / "labels.txt"})
+    assert threat.severity == severity
+    assert told in threat.message
+
+
+def test_what_holds_no_graph_by_a_graph_s_name_is_not_looked_into(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    (threat,) = scan({"saved_model.pb": tmp_path / "saved_model.pb"})
+    assert threat.severity == "unknown"
 
 
 def test_a_graph_that_only_computes_is_known(tmp_path):

@@ -3,10 +3,13 @@
 What none of them knows isn't looked into. That is said of it: nothing found in it means nothing.
 """
 
+import ast
+import codecs
 import os
 import pickletools
 import re
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 from typing import IO
 
@@ -24,6 +27,9 @@ _GRAPH_TEXT = re.compile(rb"(node|library|versions?|graph_def|meta_graphs|meta_i
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 # What a pickle of protocol 0 or 1 has if it is to do anything: it calls something.
 _CALLS = frozenset({"GLOBAL", "INST", "OBJ", "REDUCE", "BUILD"})
+_YAML_CODE = b"!!python/"
+_MOST_CODE = 1 << 20
+_ACTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Call)
 
 
 def look(called: str, file: IO[bytes], name: PurePath, siblings: frozenset[str] = frozenset()) -> Iterator[Threat]:
@@ -33,15 +39,25 @@ def look(called: str, file: IO[bytes], name: PurePath, siblings: frozenset[str] 
     """
     size = file.seek(0, os.SEEK_END)
     if name.name == "saved_model.pb":
-        yield from _graphs.of_saved_model(called, _whole(file))
+        yield from _of_graph(called, _whole(file), _graphs.of_saved_model)
     elif name.suffix == ".meta":
-        yield from _graphs.of_meta_graph(called, _whole(file))
+        yield from _of_graph(called, _whole(file), _graphs.of_meta_graph)
     elif name.suffix == ".json":
         yield from _keras.of_text(called, _whole(file))
     elif name.suffix == ".pbtxt":
         yield from _graphs.of_text(called, _whole(file))
     elif size and not _is_data(file, size, name, siblings):
         yield from _by_bytes(called, file, size)
+
+
+def _of_graph(called: str, content: bytes, named: Callable[[str, bytes], Iterator[Threat]]) -> Iterator[Threat]:
+    """Look for graphs as the file's name says it holds them, and as any other: a reader may not go by the name."""
+    found = list(named(called, content))
+    whatever = _graphs.of_any(called, content)
+    yield from found
+    yield from whatever or ()
+    if not found and whatever is None:
+        yield unknown(called)
 
 
 def hidden(called: str, file: IO[bytes]) -> Iterator[Threat]:
@@ -76,6 +92,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def _of_text(called: str, text: bytes) -> Iterable[Threat]:
+    text = text.removeprefix(codecs.BOM_UTF8)
     if text.lstrip()[:1] in (b"{", b"["):
         return [t for t in _keras.of_text(called, text) if t.kind != "unreadable"]  # what is no JSON is a text
     lines = (line.strip() for line in text.splitlines())
@@ -85,7 +102,25 @@ def _of_text(called: str, text: bytes) -> Iterable[Threat]:
     if _is_old_pickle(text):
         message = "it is a pickle, which runs whatever code it likes when it is opened"
         return [Threat("critical", called, "pickle", message)]
-    return []
+    if _YAML_CODE in text:
+        return [
+            Threat("critical", called, "code", "it is YAML that makes objects of Python, of whatever class it likes")
+        ]
+    return [unknown(called, "a program")] if _is_program(text) else []
+
+
+def _is_program(text: bytes) -> bool:
+    """Whether a text says what is to run it, or is Python that imports, defines or calls something."""
+    if text.startswith(b"#!"):
+        return True
+    if len(text) > _MOST_CODE:
+        return False
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what Python thinks of a text that isn't meant for it
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(part, _ACTS) for part in ast.walk(tree))
 
 
 def _is_old_pickle(text: bytes) -> bool:

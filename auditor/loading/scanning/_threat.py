@@ -29,7 +29,6 @@ def unreadable(file: str, error: Exception) -> Threat:
     return Threat("critical", file, "unreadable", f"it can't be looked into: {reason(error)}")
 
 
-def unknown(file: str) -> Threat:
-    """What is said of a file of which nobody knows how to look into it."""
-    message = "it wasn't looked into: it is no kind of file that the scan knows"
-    return Threat("unknown", file, "not looked into", message)
+def unknown(file: str, kind: str = "no kind of file that the scan knows") -> Threat:
+    """What is said of a file of which nobody knows how to look into it; kind: what it is."""
+    return Threat("unknown", file, "not looked into", f"it wasn't looked into: it is {kind}")
