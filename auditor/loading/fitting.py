@@ -25,11 +25,12 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
     known = classifier.class_count
     if samples.classes is not None and len(samples.classes) != known:
         message = f"model {name!r} tells {known} classes apart, but {samples.source} has {len(samples.classes)}"
-        raise ModelError(message)
+        raise ModelError(f"{message}; name all that the model knows, in its order, also those without images")
     highest = int(samples.labels.max())
     if highest >= known:
         message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
-        raise DataError(message)
+        from_one = samples.labels.min() == 1 and highest == known
+        raise DataError(message + ("; if they are numbered from 1, take 1 off each" if from_one else ""))
     classifier.check_declaration(probes(samples))
 
 

@@ -42,11 +42,15 @@ BAD_DATA = {
     ),
     "more classes": (
         {"images": IMAGES, "labels": LABELS, "classes": list("abcd")},
-        "tells 3 classes apart, but npz has 4",
+        "tells 3 classes apart, but npz has 4; name all that the model knows, in its order",
     ),
     "labels too high": (
         {"images": IMAGES, "labels": LABELS + 2},
         "labels up to 4, but model 'linear' knows classes 0 to 2",
+    ),
+    "labels from 1": (
+        {"images": IMAGES, "labels": LABELS + 1},
+        "labels up to 3, but model 'linear' knows classes 0 to 2; if they are numbered from 1, take 1 off each",
     ),
     "NaN": ({"images": np.full_like(IMAGES, np.nan), "labels": LABELS}, "hold NaN or infinity"),
     "outside the box": ({"images": IMAGES + 2, "labels": LABELS}, "leave the box"),
