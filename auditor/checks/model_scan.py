@@ -12,10 +12,10 @@ Why it matters
 
 How to read it
     What a file is, its bytes say, not its name. One of no kind that the scan knows isn't looked into, nor is a program:
-    it counts as `unknown`, and a pass of a `max` on the rest is void. Gate `critical` with `{max: 0}`, and `warnings` too if
-    nothing unusual shall be in the files. `unpinned` counts files whose digest the spec doesn't say: with `{max: 0}`
-    the audit is of exactly these bytes. A scan knows what it looks for and nothing else; that it finds nothing
-    doesn't make a stranger's checkpoint safe.
+    it counts as `unknown`, and a pass of a `max` on the rest is void. Gate `critical` with `{max: 0}`, and `warnings`
+    too if nothing unusual shall be in the files. `unpinned` counts files whose digest the spec doesn't say: with
+    `{max: 0}` the audit is of exactly these bytes. A scan knows what it looks for and nothing else; that it finds
+    nothing doesn't make a stranger's checkpoint safe.
 
 References
     Keras, CVE-2025-1550, CVE-2025-8747 and CVE-2025-12058. TensorFlow, "Using TensorFlow securely".

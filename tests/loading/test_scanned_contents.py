@@ -107,8 +107,8 @@ def test_a_pickle_of_any_protocol_is_no_pass(tmp_path, protocol):
     "content",
     [
         b"", b"cat\ndog\n", "Räder\n".encode(), b'{"a": [1, 2]}', b"{ not json", b"# Title\n\nnode is a word here\n",
-        b"x = " + b"(" * 500, b"a\\d\n", b"# Use\n\n```python\nimport keras\nmodel = keras.saving.load_model('m.keras')\n```\n",
-        b"names: [cat, dog]\n",
+        b"x = " + b"(" * 500, b"a\\d\n", b"names: [cat, dog]\n",
+        b"# Use\n\n```python\nimport keras\nmodel = keras.saving.load_model('m.keras')\n```\n",
     ],
 )  # fmt: skip
 def test_texts_are_looked_into_and_hold_nothing(tmp_path, content):
