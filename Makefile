@@ -9,6 +9,8 @@ ENV := $(VENV)/.ready
 LOWEST := .venv-lowest
 # Not compiled ahead: of what is installed, most is never imported.
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+# Whatever the machine says: hundreds of processes import the same, and what the first compiles the others read.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 
