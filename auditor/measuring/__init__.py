@@ -27,6 +27,7 @@ from auditor.measuring.grid import alike_off_the_grid, cost_alike
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.memory import cost_remembered, remembered
 from auditor.measuring.noise import Noise, drawn
+from auditor.measuring.once import once
 from auditor.measuring.originals import numbered, of_each, rate
 from auditor.measuring.outsiders import Compared, Outside
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
@@ -39,7 +40,7 @@ from auditor.measuring.rivals import (
     cost_challenged_closest,
 )
 from auditor.measuring.settled import STATEFUL, settled
-from auditor.measuring.steady import SHOWN, cost_steady, first_answers, steady
+from auditor.measuring.steady import SHOWN, alike_in_batches, cost_steady, first_answers, moved, steady
 from auditor.measuring.suited import Suited, cost_suited, suited
 from auditor.measuring.targets import called, instead_of
 from auditor.measuring.telltales import (
@@ -85,6 +86,7 @@ __all__ = [
     "Score",
     "Stage",
     "Suited",
+    "alike_in_batches",
     "alike_off_the_grid",
     "as_recorded",
     "attackable",
@@ -122,11 +124,13 @@ __all__ = [
     "images_of",
     "instead_of",
     "lints",
+    "moved",
     "natural_panel",
     "nearer_by",
     "noticed",
     "numbered",
     "of_each",
+    "once",
     "one_class",
     "outsiders",
     "probability_text",

@@ -21,13 +21,14 @@ def alike_off_the_grid(classifier: Classifier, images: FloatArray, context: Cont
     called: the model's name, where there are several. A network that is steep, or that rounds its input, changes little
     by half a level or as much as by a whole one; one that changes much more looks at the number format.
     """
-    (low, high), drawn = context.samples.box, generator(context.seed, "levels")
+    (low, high), drawn = context.samples.box, generator(context.spec_seed, "levels")
     levels = np.round((images[:_MOST].astype(np.float64) - low) / (high - low) * _LEVELS)
     whole = drawn.choice((-1.0, 1.0), levels.shape)
     # Inwards, where the box ends.
     whole = np.where((levels + whole < 0) | (levels + whole > _LEVELS), -whole, whole)
     half = np.abs(drawn.uniform(0, 0.5, levels.shape)) * np.sign(whole)
     asked = (levels, levels + whole, levels + half)
+    # One after the other: together, a model that looks at whole batches would never see one that lies between levels.
     on, beside, off = (classifier.predict((low + at / _LEVELS * (high - low)).astype(np.float32)) for at in asked)
     scale = max(decisive_range(on), 1e-30)
     one, other = (float(np.median(_apart(on, moved, scale))) for moved in (beside, off))

@@ -9,10 +9,11 @@ Two convolutions, a hidden layer and one score for each class.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from auditor.values import FloatArray, IntArray
@@ -22,7 +23,7 @@ _FIRST, _SECOND, _HIDDEN = 16, 32, 64
 _PLACES = 16  # the first convolution leaves at most so many places along an edge
 _BATCH = 64
 _RATE, _DECAYS, _TINY = 2e-3, (0.9, 0.999), 1e-8
-_TOGETHER = 50  # images at once, always as many: fewer would be rounded otherwise
+_TOGETHER = 25  # images at once, always as many: fewer would be rounded otherwise
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def slopes(
         for at in range(0, len(images), _TOGETHER):
             rows = np.minimum(np.arange(at, at + _TOGETHER), len(images) - 1)
             kept = _forward(plan, weights, images[rows])
-            found.append(_backward(plan, weights, kept, above(rows, kept[-1]), to_images=True)[0])
+            found.append(_of_images(plan, weights, _backward(plan, weights, kept, above(rows, kept.scores))))
     return np.concatenate(found)[: len(images)]
 
 
@@ -117,9 +118,9 @@ class Pupil:
 
     def _step(self, images: FloatArray, labels: IntArray) -> None:
         kept = _forward(self.plan, tuple(self.weights), images)
-        above = likelihoods(kept[-1])
+        above = likelihoods(kept.scores)
         above[np.arange(len(labels)), labels] -= 1
-        _, gradients = _backward(self.plan, tuple(self.weights), kept, above / np.float32(len(labels)))
+        gradients = _of_weights(kept, _backward(self.plan, tuple(self.weights), kept, above / np.float32(len(labels))))
         self.steps += 1
         slow, slower = _DECAYS
         rate = np.float32(_RATE * (1 - slower**self.steps) ** 0.5 / (1 - slow**self.steps))
@@ -139,47 +140,76 @@ def likelihoods(found: FloatArray) -> FloatArray:
 # --- both directions, by layers
 
 
-def _forward(plan: Layout, weights: Weights, images: FloatArray) -> list[FloatArray]:
-    """What each layer takes, as rows, and at the end the scores."""
+class _Kept(NamedTuple):
+    """What each layer takes, as rows, which of the first layer's sums were positive, and at the end the scores."""
+
+    first: FloatArray
+    active: NDArray[np.bool_]
+    second: FloatArray
+    flat: FloatArray
+    hidden: FloatArray
+    scores: FloatArray
+
+
+class _Passed(NamedTuple):
+    """What comes back, from the scores down, to the sums of each layer, as rows."""
+
+    scores: FloatArray
+    hidden: FloatArray
+    second: FloatArray
+    first: FloatArray
+
+
+def _forward(plan: Layout, weights: Weights, images: FloatArray) -> _Kept:
+    """From images to scores."""
     low, high = plan.box
     count = len(images)
     x = ((images - np.float32(low)) / np.float32(high - low) - np.float32(0.5)).astype(np.float32)
     kept = []
     for k, (size, stride) in enumerate(zip(plan.sizes, plan.strides, strict=True)):
         patches = _patches(x, size, stride)
-        kept.append(patches.reshape(-1, patches.shape[-1]))
-        x = np.maximum(kept[-1] @ weights[2 * k] + weights[2 * k + 1], 0).reshape(*patches.shape[:3], -1)
-    kept.append(x.reshape(count, -1))
-    kept.append(np.maximum(kept[-1] @ weights[4] + weights[5], 0))
-    kept.append(kept[-1] @ weights[6] + weights[7])
-    return kept
+        rows = patches.reshape(-1, patches.shape[-1])
+        sums = np.maximum(rows @ weights[2 * k] + weights[2 * k + 1], 0)
+        kept += [rows, sums > 0]
+        x = sums.reshape(*patches.shape[:3], -1)
+    first, active, second, _ = kept
+    flat = x.reshape(count, -1)
+    hidden = np.maximum(flat @ weights[4] + weights[5], 0)
+    return _Kept(first, active, second, flat, hidden, hidden @ weights[6] + weights[7])
 
 
-def _backward(
-    plan: Layout, weights: Weights, kept: list[FloatArray], above: FloatArray, to_images: bool = False
-) -> tuple[FloatArray, list[FloatArray]]:
-    """The gradients by images, where these are asked for (else what came from above), and by each of the weights."""
-    first, second, flat, hidden, _ = kept
+def _backward(plan: Layout, weights: Weights, kept: _Kept, above: FloatArray) -> _Passed:
+    """The gradient by each layer's sums, from that by the scores, `above`."""
     count = len(above)
-    gradients = [above.sum(axis=0), hidden.T @ above]
-    passed = (above @ weights[6].T) * (hidden > 0)
-    gradients += [passed.sum(axis=0), flat.T @ passed]
-    passed = ((passed @ weights[4].T) * (flat > 0)).reshape(len(second), -1)
-    gradients += [passed.sum(axis=0), second.T @ passed]
-    height, width, _ = plan.shape
-    (down, across), (by_rows, by_columns) = plan.strides[0], plan.strides[1]
-    places = (count, -(-height // down), -(-width // across), _FIRST)
-    shape = (count, -(-places[1] // by_rows), -(-places[2] // by_columns), -1)
-    inner = _spread((passed @ weights[2].T).reshape(shape), places, plan.sizes[1], plan.strides[1])
-    # What the first layer gave isn't kept, only the patches of it: it was positive where it would be now.
-    active = first @ weights[0] + weights[1] > 0
-    lowest: FloatArray = inner.reshape(len(first), _FIRST) * active
-    gradients += [lowest.sum(axis=0), first.T @ lowest]
-    if not to_images:
-        return above, gradients[::-1]
-    spread = (lowest @ weights[0].T).reshape(*places[:3], -1)
+    hidden = (above @ weights[6].T) * (kept.hidden > 0)
+    second = ((hidden @ weights[4].T) * (kept.flat > 0)).reshape(len(kept.second), -1)
+    _, height, width, _ = shape = _places(plan, count)
+    by_rows, by_columns = plan.strides[1]
+    back = (second @ weights[2].T).reshape(count, -(-height // by_rows), -(-width // by_columns), -1)
+    first = _spread(back, shape, plan.sizes[1], plan.strides[1]).reshape(len(kept.first), _FIRST) * kept.active
+    return _Passed(above, hidden, second, first)
+
+
+def _of_weights(kept: _Kept, passed: _Passed) -> list[FloatArray]:
+    """The gradient by each of the weights."""
+    found: list[FloatArray] = []
+    for taken, sums in zip((kept.first, kept.second, kept.flat, kept.hidden), passed[::-1], strict=True):
+        found += [taken.T @ sums, sums.sum(axis=0)]
+    return found
+
+
+def _of_images(plan: Layout, weights: Weights, passed: _Passed) -> FloatArray:
+    """The gradient by the images."""
+    count = len(passed.scores)
+    spread = (passed.first @ weights[0].T).reshape(*_places(plan, count)[:3], -1)
     back = _spread(spread, (count, *plan.shape), plan.sizes[0], plan.strides[0])
-    return back / np.float32(plan.box[1] - plan.box[0]), gradients[::-1]
+    return back / np.float32(plan.box[1] - plan.box[0])
+
+
+def _places(plan: Layout, count: int) -> tuple[int, int, int, int]:
+    """The shape of what the first convolution gives, of so many images."""
+    (height, width, _), (down, across) = plan.shape, plan.strides[0]
+    return count, -(-height // down), -(-width // across), _FIRST
 
 
 def _margins(edges: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]) -> list[tuple[int, int]]:

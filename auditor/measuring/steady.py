@@ -49,20 +49,33 @@ def steady(
     before the model was measured, or attacked; asked now if left out.
     """
     first = first_answers(classifier, images) if first is None else first
-    few = images[: len(first)]
-    again = classifier.predict(few)
+    return moved(classifier, images, first, called) or alike_in_batches(classifier, images, first, called, seed)
+
+
+def moved(classifier: Classifier, images: FloatArray, first: FloatArray, called: str = "") -> Diagnostic | None:
+    """What to say where the first of images (N, H, W, C) get other logits now than at `first` (n, K), or nothing."""
+    twice = _apart(classifier.predict(images[: len(first)]), first, max(decisive_range(first), _TINY))
+    if twice <= _AGAIN:
+        return None
+    told = f"of {called!r} " if called else ""
+    message = f"the same images got other logits {told}the second time (by {twice:.2g} of their range)"
+    return Diagnostic(NAME, False, f"{message}: the model is random or keeps state; fix it before you measure it")
+
+
+def alike_in_batches(
+    classifier: Classifier, images: FloatArray, first: FloatArray, called: str = "", seed: int = 0
+) -> Diagnostic:
+    """Whether the first of images (N, H, W, C) get the logits `first` (n, K) in any company, and in batches of any size;
+    the rest as for `steady`.
+    """
+    few, scale = images[: len(first)], max(decisive_range(first), _TINY)
     # Half of them, from the end: other neighbours, another first image, other statistics of the batch.
     company = classifier.predict(few[::-2])
-    scale = max(decisive_range(first), _TINY)
     told = f"of {called!r} " if called else ""
 
     def failed(message: str) -> Diagnostic:
         return Diagnostic(NAME, False, message)
 
-    twice = _apart(again, first, scale)
-    if twice > _AGAIN:
-        message = f"the same images got other logits {told}the second time (by {twice:.2g} of their range)"
-        return failed(f"{message}: the model is random or keeps state; fix it before you measure it")
     ways = "is a batch normalisation left in training mode, or was it exported for one batch size?"
     sizes = _sizes(len(images), images.shape[1:], seed)
     for size in sizes:

@@ -4,7 +4,6 @@ A network that is shown [0, 255] where it knows [0, 1], or whose class 2 is the 
 and every number measured on it is about another question. Both can be tried out on a few hundred images.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.measuring.meaningful import PROBES, answers_vary
+from auditor.measuring.once import once
 from auditor.values import Classifier, Context, Diagnostic, FloatArray, IntArray, ModelError, Passes, Samples
 
 _MOST, _FEWEST, _MOST_VALUES = 200, 50, 20_000_000
@@ -40,9 +40,6 @@ class Suited:
     guesses: bool = False
 
 
-_kept: deque[tuple[Classifier, FloatArray, Suited]] = deque(maxlen=8)  # what several cases would ask again
-
-
 def cost_suited(images: int) -> Passes:
     """What `suited` takes of a model at most."""
     return Passes(predictions=(1 + len(_RANGES)) * min(images, _MOST) + PROBES)
@@ -53,10 +50,11 @@ def suited(classifier: Classifier, context: Context, called: str = "") -> Suited
 
     called: the model's name, where several are asked.
     """
+    return once(("suited", called), classifier, context.samples, lambda: _asked(classifier, context, called))
+
+
+def _asked(classifier: Classifier, context: Context, called: str) -> Suited:
     samples = context.samples
-    for known, images, found in _kept:
-        if known is classifier and images is samples.images:
-            return found
     chosen = context.sample(min(_MOST, max(_FEWEST, _MOST_VALUES // samples.images[0].size)))
     labels, images = samples.labels[chosen], samples.images[chosen]
     predicted = classifier.predict(images).argmax(axis=1)
@@ -68,7 +66,7 @@ def suited(classifier: Classifier, context: Context, called: str = "") -> Suited
     order_told = "" if sorted_out else _better_order(predicted, labels, classifier.class_count, samples)
     notes = tuple(_near_chance(predicted, labels, who))
     fits = f"{who}no other {{}} would be much more accurate"
-    found = Suited(
+    return Suited(
         (
             Diagnostic(_RANGE, not range_told, who + range_told if range_told else fits.format("range")),
             Diagnostic(_ORDER, not order_told, who + order_told if order_told else fits.format("order")),
@@ -77,8 +75,6 @@ def suited(classifier: Classifier, context: Context, called: str = "") -> Suited
         notes,
         guesses=bool(notes) and varied.ok and len(labels) >= _FEWEST,
     )
-    _kept.append((classifier, samples.images, found))
-    return found
 
 
 def _near_chance(predicted: IntArray, labels: IntArray, who: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from auditor.measuring import (
     SHOWN,
     UNTRAINED,
     Suited,
+    alike_in_batches,
     alike_off_the_grid,
     caveats,
     cost_alike,
@@ -19,10 +20,11 @@ from auditor.measuring import (
     cost_steady,
     cost_suited,
     first_answers,
+    moved,
+    once,
     one_class,
     remembered,
     settled,
-    steady,
     suited,
 )
 from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, FloatArray, Parameters, Passes
@@ -54,7 +56,7 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     def model(name: str) -> Classifier:
         if name not in asked:
             asked[name] = context.model(name)
-            first[name] = first_answers(asked[name], shown)
+            first[name] = _first(asked[name], shown, context)
         return asked[name]
 
     with own_errors():
@@ -81,7 +83,8 @@ def of_models(
 ) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
     """Whether models, by name, answer steadily and suit the data: tell-tale tests and notes.
 
-    first: what each answered before it was measured, where it was asked.
+    first: what each answered before it was measured, where it was asked. Whether they answer as they did then is asked
+    after every case; all else is of the model and the data alone, and asked once.
     """
     shown = _shown(context)
 
@@ -89,13 +92,35 @@ def of_models(
         return name if len(asked) > 1 else ""
 
     found = _worst([settled(one, several(name), name in context.random) for name, one in asked.items()])
-    found += _worst([steady(one, shown, several(name), context.seed, first.get(name)) for name, one in asked.items()])
-    found += _worst([alike_off_the_grid(one, shown, context, several(name)) for name, one in asked.items()])
+    before = {name: first.get(name, _first(one, shown, context)) for name, one in asked.items()}
+    found += _worst([_steady(one, shown, context, before[name], several(name)) for name, one in asked.items()])
+    found += _worst([_off_the_grid(one, shown, context, several(name)) for name, one in asked.items()])
     fitting = {name: suited(one, context, several(name)) for name, one in asked.items()}
     unsuited = [diagnostic for one in fitting.values() for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(next(iter(fitting.values())).diagnostics if fitting else ())
     found += _untrained(fitting, context.model_name)
     return tuple(found), tuple(dict.fromkeys(note for one in fitting.values() for note in one.notes))
+
+
+def _first(classifier: Classifier, shown: FloatArray, context: Context) -> FloatArray:
+    """What a model answered when it was first asked: the later cases have longer to find that it answers otherwise."""
+    what = ("first answers", context.spec_seed)
+    return once(what, classifier, context.samples, lambda: first_answers(classifier, shown))
+
+
+def _steady(
+    classifier: Classifier, shown: FloatArray, context: Context, first: FloatArray, called: str
+) -> Diagnostic:
+    changed = moved(classifier, shown, first, called)
+    what, seed = ("batches", called, context.spec_seed), context.spec_seed
+    return changed or once(
+        what, classifier, context.samples, lambda: alike_in_batches(classifier, shown, first, called, seed)
+    )
+
+
+def _off_the_grid(classifier: Classifier, shown: FloatArray, context: Context, called: str) -> Diagnostic:
+    what = ("grid", called, context.spec_seed)
+    return once(what, classifier, context.samples, lambda: alike_off_the_grid(classifier, shown, context, called))
 
 
 def _untrained(fitting: Mapping[str, Suited], own: str) -> Iterator[Diagnostic]:

@@ -25,12 +25,14 @@ def test_gradients_are_those_of_small_differences(shape):
     drawn = np.random.default_rng(0)
     weights = tuple(part.astype(np.float64) + 0.01 for part in network.untaught(plan, generator(1, "weights")))
     images, above = drawn.random((3, *shape), dtype=np.float32), drawn.standard_normal((3, 4))
-    found = network._backward(plan, weights, network._forward(plan, weights, images), above, to_images=True)
+    kept = network._forward(plan, weights, images)
+    passed = network._backward(plan, weights, kept, above)
+    of_images = network._of_images(plan, weights, passed)
 
     def value(changed, x):
         return float((scores(plan, changed, x) * above).sum())
 
-    for place, gradient in enumerate(found[1]):
+    for place, gradient in enumerate(network._of_weights(kept, passed)):
         way, step = drawn.standard_normal(gradient.shape), 1e-7
         ends = [(*weights[:place], weights[place] + sign * step * way, *weights[place + 1 :]) for sign in (1, -1)]
         slope = (value(ends[0], images) - value(ends[1], images)) / (2 * step)
@@ -38,7 +40,7 @@ def test_gradients_are_those_of_small_differences(shape):
     # Images are float32, so that the step is longer; where a unit switches on the way, the two differ a little.
     way, step = drawn.standard_normal(images.shape).astype(np.float32), np.float32(1e-4)
     slope = (value(weights, images + step * way) - value(weights, images - step * way)) / (2 * float(step))
-    assert slope == pytest.approx(float((found[0] * way).sum()), rel=0.05, abs=0.05)
+    assert slope == pytest.approx(float((of_images * way).sum()), rel=0.05, abs=0.05)
 
 
 def test_it_learns_the_same_bits_on_any_number_of_cores():

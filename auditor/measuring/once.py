@@ -1,0 +1,37 @@
+"""What concerns a model and its data, and no case of them, is asked once in a process: cases share the answer."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from auditor.values import Classifier, FloatArray, Samples
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What was found, and what about: the very objects, which nobody changes."""
+
+    what: tuple[Any, ...]
+    classifier: Classifier
+    images: FloatArray
+    found: Any
+
+
+_kept: deque[_Known] = deque(maxlen=32)  # some six models, with five questions each
+
+
+def once(what: tuple[Any, ...], classifier: Classifier, samples: Samples, ask: Callable[[], Found]) -> Found:
+    """What `ask` gives, or gave when the same was asked about this classifier and these samples.
+
+    what: names the question, and holds all else that the answer depends on, such as a seed.
+    """
+    for known in _kept:
+        if known.what == what and known.classifier is classifier and known.images is samples.images:
+            there: Found = known.found
+            return there
+    found = ask()
+    _kept.append(_Known(what, classifier, samples.images, found))
+    return found
