@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attacks import apgd, square
-from auditor.compute import generator
+from auditor.compute import generator, in_order
 from auditor.measuring.cascade import Attacked
+from auditor.measuring.once import once
 from auditor.search import (
     Ascending,
     Job,
@@ -46,6 +47,7 @@ _PROBE, _BLIND = apgd.Params(steps=20), square.Params(steps=100)
 # Where one is as likely as not by the other. Honest models stood at 2 to 4, a memory at 40 and more; and a difference
 # below this share is no finding.
 _ODDS, _GAP, _RISK = 8.0, 0.15, 1e-3
+_HIDDEN = 5e-3  # how unlikely it may be that the first half of images breaks so few of all that break
 _DIRECTIONS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0))
 
 
@@ -76,14 +78,10 @@ def remembered(context: Context, params: Parameters, made: AdversarialImages | N
     claim = None if made is None or made.proof is None else _claimed(params, made, made.proof)
     if claim is None:
         return ()
-    tried = claim.only(in_turn(claim.labels, _TRIED))
-    found = []
+    asked = [_Comparison(_OTHERS, _others(context, claim), claim.broken)]
     if min(claim.originals.shape[1:3]) >= _LEAST_SIDE:
-        found.append(_told_shifted(context, params, tried))
-    others = _others(context, claim)
-    if len(others.rows):
-        found.append(_told_others(context, params, claim, others))
-    return tuple(found)
+        asked.insert(0, _Comparison(_SHIFTED, _shifted(context, claim), None))
+    return tuple(in_order(lambda one: one.told(context, params), [one for one in asked if len(one.claim.rows)]))
 
 
 def cost_remembered(params: Parameters, images: int, class_count: int) -> Passes:
@@ -100,30 +98,59 @@ def cost_remembered(params: Parameters, images: int, class_count: int) -> Passes
     return Passes(predictions=4 * _TRIED) + each * count
 
 
-def _told_shifted(context: Context, params: Parameters, tried: _Claim) -> Diagnostic:
-    """Whether the images that were attacked hold no worse where they are shifted by a pixel."""
-    moved = shifted(tried.originals, context.seed)
-    right = _right(context, moved, tried.labels)
-    kept = np.flatnonzero(right)
-    after = _broken(context, params, replace(tried, originals=moved).only(kept)) if kept.size else np.zeros(0, np.bool_)
-    before = tried.broken[kept]
-    worse = clearly_worse(before, after, paired=True)
-    message = f"of {kept.size} images {before.mean() if kept.size else 0:.0%} were broken, and"
-    message += f" {after.mean() if kept.size else 0:.0%} where they are shifted by a pixel"
-    return _told(_SHIFTED, not worse, message)
+@dataclass(frozen=True)
+class _Comparison:
+    """Images to attack as a case attacked others. others: (M,), which of those it broke; None where they are the same
+    images, shifted.
+    """
 
+    name: str
+    claim: _Claim
+    others: NDArray[np.bool_] | None
 
-def _told_others(context: Context, params: Parameters, claim: _Claim, others: _Claim) -> Diagnostic:
-    """Whether images of the data that weren't looked at hold no worse: which were was drawn."""
-    after = _broken(context, params, others)
-    worse = clearly_worse(claim.broken, after, paired=False)
-    message = f"{claim.broken.mean():.0%} of {len(claim.broken)} images were broken, and {after.mean():.0%} of"
-    return _told(_OTHERS, not worse, f"{message} {len(after)} others of the data")
+    def told(self, context: Context, params: Parameters) -> Diagnostic:
+        """Whether they hold no worse: the first half of them, and the second where it could still make a difference."""
+        count = len(self.claim.rows)
+        before = self._before(count)
+        were = f"{before.mean():.0%} of {len(before)} images were broken"
+        if not self._worse(np.ones(count, np.bool_)):
+            return Diagnostic(self.name, True, f"{were}: were all of {count} {self._who()}, it would be no sign")
+        half = -(-count // 2)
+        after = self._attacked(context, params, np.arange(half))
+        if self._worse(self._at_worst(after, count)):
+            after = np.concatenate([after, self._attacked(context, params, np.arange(half, count))])
+        worse = self._worse(after)
+        message = f"{were}, and {after.mean():.0%} of {len(after)} {self._who()}"
+        advice = ": the model may know the audited images; audit it on images that it can't have seen"
+        return Diagnostic(self.name, not worse, message + (advice if worse else ""))
 
+    def _attacked(self, context: Context, params: Parameters, part: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of a part are broken: cases that ask the same of the same images share the answer."""
+        some = self.claim.only(part)
+        asked = params.model_dump_json(include={"norm", *Ascending.model_fields, "objective", "clip", "min_confidence"})
+        what = (self.name, asked, some.radius, some.rows.tobytes(), some.targets.tobytes(), context.spec_seed)
+        return once(what, context.classifier, context.samples, lambda: _broken(context, params, some))
 
-def _told(name: str, ok: bool, message: str) -> Diagnostic:
-    advice = "" if ok else ": the model may know the audited images; audit it on images that it can't have seen"
-    return Diagnostic(name, ok, message + advice)
+    def _who(self) -> str:
+        return "of the same, shifted by a pixel" if self.others is None else "others of the data"
+
+    def _before(self, count: int) -> NDArray[np.bool_]:
+        """What to compare with, of so many images attacked."""
+        return self.claim.broken[:count] if self.others is None else self.others
+
+    def _worse(self, after: NDArray[np.bool_]) -> bool:
+        return clearly_worse(self._before(len(after)), after, paired=self.others is None)
+
+    def _at_worst(self, after: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+        """What would be broken of all, with as many of the rest as chance may have kept out of what was attacked."""
+        from scipy.stats import hypergeom
+
+        found, more = int(after.sum()), np.zeros(count - len(after), np.bool_)
+        of_all = np.arange(found, found + len(more) + 1)
+        most = int((hypergeom.cdf(found, count, of_all, len(after)) >= _HIDDEN).sum()) - 1
+        # Those that held before are what a finding is made of.
+        more[np.argsort(self.claim.broken[len(after) :], kind="stable")[:most]] = True
+        return np.concatenate([after, more])
 
 
 def clearly_worse(before: NDArray[np.bool_], after: NDArray[np.bool_], paired: bool) -> bool:
@@ -154,6 +181,14 @@ def shifted(images: FloatArray, seed: int) -> FloatArray:
         rows = chosen == way
         found[rows] = framed[rows, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
     return found
+
+
+def _shifted(context: Context, claim: _Claim) -> _Claim:
+    """Some of what was attacked, shifted, as far as it is still classified right."""
+    tried = claim.only(in_turn(claim.labels, _TRIED))
+    moved = shifted(tried.originals, context.spec_seed)
+    right = np.flatnonzero(_right(context, moved, tried.labels))
+    return replace(tried, originals=moved).only(right)
 
 
 def _right(context: Context, images: FloatArray, labels: IntArray) -> NDArray[np.bool_]:
@@ -213,7 +248,7 @@ def _broken(context: Context, params: Parameters, claim: _Claim) -> NDArray[np.b
     job = Job(claim.originals, claim.labels, claim.targets, radii, np.arange(len(claim.rows)), logits)
     sighted = threat.norm in apgd.NORMS and gives_gradient(classifier, claim.originals[:1])
     name, probe = ("apgd", _PROBE) if sighted else ("square", _BLIND)
-    return search(name, probe, classifier, threat, job, context.seed).success
+    return search(name, probe, classifier, threat, job, context.spec_seed).success
 
 
 def _reached(context: Context, params: Parameters, images: FloatArray, targets: IntArray) -> NDArray[np.bool_]:

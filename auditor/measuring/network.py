@@ -165,15 +165,11 @@ def _forward(plan: Layout, weights: Weights, images: FloatArray) -> _Kept:
     low, high = plan.box
     count = len(images)
     x = ((images - np.float32(low)) / np.float32(high - low) - np.float32(0.5)).astype(np.float32)
-    kept = []
-    for k, (size, stride) in enumerate(zip(plan.sizes, plan.strides, strict=True)):
-        patches = _patches(x, size, stride)
-        rows = patches.reshape(-1, patches.shape[-1])
-        sums = np.maximum(rows @ weights[2 * k] + weights[2 * k + 1], 0)
-        kept += [rows, sums > 0]
-        x = sums.reshape(*patches.shape[:3], -1)
-    first, active, second, _ = kept
-    flat = x.reshape(count, -1)
+    first, places = _patches(x, plan.sizes[0], plan.strides[0])
+    x = np.maximum(first @ weights[0] + weights[1], 0)
+    active = x > 0
+    second, _ = _patches(x.reshape(*places, -1), plan.sizes[1], plan.strides[1])
+    flat = np.maximum(second @ weights[2] + weights[3], 0).reshape(count, -1)
     hidden = np.maximum(flat @ weights[4] + weights[5], 0)
     return _Kept(first, active, second, flat, hidden, hidden @ weights[6] + weights[7])
 
@@ -221,12 +217,13 @@ def _margins(edges: tuple[int, int], size: tuple[int, int], stride: tuple[int, i
     return found
 
 
-def _patches(x: FloatArray, size: tuple[int, int], stride: tuple[int, int]) -> FloatArray:
-    """What a convolution's filters see, (N, h, w, C · height · width)."""
+def _patches(x: FloatArray, size: tuple[int, int], stride: tuple[int, int]) -> tuple[FloatArray, tuple[int, int, int]]:
+    """What a convolution's filters see, (N · h · w, C · height · width), and (N, h, w)."""
     height, width = x.shape[1:3]
     padded = np.pad(x, ((0, 0), *_margins((height, width), size, stride), (0, 0)))
     windows = sliding_window_view(padded, size, axis=(1, 2))[:, :: stride[0], :: stride[1]]
-    return windows.reshape(*windows.shape[:3], -1)
+    count, down, across = windows.shape[:3]
+    return windows.reshape(count * down * across, -1), (count, down, across)
 
 
 def _spread(patches: FloatArray, shape: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> FloatArray:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar
 
 from auditor.values import Classifier, FloatArray, Samples
@@ -20,7 +21,8 @@ class _Known:
     found: Any
 
 
-_kept: deque[_Known] = deque(maxlen=32)  # some six models, with five questions each
+_kept: deque[_Known] = deque(maxlen=64)  # what was of use last, at the end
+_looking = Lock()
 
 
 def once(what: tuple[Any, ...], classifier: Classifier, samples: Samples, ask: Callable[[], Found]) -> Found:
@@ -28,10 +30,18 @@ def once(what: tuple[Any, ...], classifier: Classifier, samples: Samples, ask: C
 
     what: names the question, and holds all else that the answer depends on, such as a seed.
     """
-    for known in _kept:
-        if known.what == what and known.classifier is classifier and known.images is samples.images:
+
+    def same(known: _Known) -> bool:
+        return known.what == what and known.classifier is classifier and known.images is samples.images
+
+    with _looking:
+        known = next(filter(same, _kept), None)
+        if known is not None:
+            _kept.remove(known)
+            _kept.append(known)
             there: Found = known.found
             return there
     found = ask()
-    _kept.append(_Known(what, classifier, samples.images, found))
+    with _looking:
+        _kept.append(_Known(what, classifier, samples.images, found))
     return found

@@ -65,7 +65,7 @@ def moved(classifier: Classifier, images: FloatArray, first: FloatArray, called:
 def alike_in_batches(
     classifier: Classifier, images: FloatArray, first: FloatArray, called: str = "", seed: int = 0
 ) -> Diagnostic:
-    """Whether the first of images (N, H, W, C) get the logits `first` (n, K) in any company, and in batches of any size;
+    """Whether the first of images (N, H, W, C) get the logits `first` (n, K) in any company and in batches of any size;
     the rest as for `steady`.
     """
     few, scale = images[: len(first)], max(decisive_range(first), _TINY)

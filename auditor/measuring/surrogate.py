@@ -7,7 +7,6 @@ near its own boundaries, and then attacked in the model's place. What comes of i
 """
 
 import dataclasses
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from auditor.compute import generator
 from auditor.measuring.network import Layout, Pupil, Weights, layout, slopes
-from auditor.values import Classifier, Context, FloatArray, IntArray, Passes, Samples
+from auditor.measuring.once import once
+from auditor.values import Classifier, Context, FloatArray, IntArray, Outlasting, Passes, Samples
 
 _TAUGHT, _EACH = 3000, 20  # questions at most, and for each image there is
 _NEARER = 600  # more of them, about images near the surrogate's own boundaries
@@ -29,14 +29,8 @@ _WEIGHTS, _ORDER = "surrogate/weights", "surrogate/order"
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
-    """A network that has learned a classifier's answers to these samples, by the spec's seed.
+    """A network that has learned a classifier's answers to some samples. varying: (1, H, W, C), see `varying`."""
 
-    varying: (1, H, W, C), see `varying`.
-    """
-
-    classifier: Classifier
-    samples: Samples
-    seed: int
     plan: Layout
     weights: Weights
     varying: NDArray[np.bool_]
@@ -62,22 +56,37 @@ class Surrogate:
         return slopes(self.plan, self.weights, images, above)
 
 
-_kept: deque[Surrogate] = deque(maxlen=4)  # of what several cases ask about
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What to learn a classifier's answers from: images (N, H, W, C) of the data within a box, and a seed."""
+
+    images: FloatArray
+    box: tuple[float, float]
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Learned(Outlasting):
+    """What is left of a lesson; whoever asks about the same model and data has the same."""
+
+    weights: Weights
 
 
 def learned(context: Context, classifier: Classifier) -> Surrogate:
     """What a classifier answers, learned from half of the data, that which cases look at last, and from variations.
 
-    It is the same for all cases of a spec, and for a single image that is attacked again.
+    It is the same for all cases of a spec, and for a single image that is attacked again. What it learned is kept
+    where results are, as long as model, data and auditor are the same.
     """
-    samples = context.whole or context.samples
-    for known in _kept:
-        asked_same = known.classifier is classifier and known.samples.images is samples.images
-        if asked_same and known.seed == context.spec_seed:
-            return known
-    found = _taught(dataclasses.replace(context, samples=samples), classifier)
-    _kept.append(found)
-    return found
+    samples, seed = context.whole or context.samples, context.spec_seed
+
+    def ask() -> Surrogate:
+        order = dataclasses.replace(context, samples=samples).sample(len(samples))
+        lesson = Lesson(samples.images[order[len(order) - _sources(len(order)) :]], samples.box, seed)
+        (found,) = context.engine(teach, classifier, [lesson])
+        return Surrogate(_plan(classifier, lesson), found.weights, varying(samples))
+
+    return once(("surrogate", seed), classifier, samples, ask)
 
 
 def cost_learned(images: int) -> Passes:
@@ -85,19 +94,22 @@ def cost_learned(images: int) -> Passes:
     return Passes(predictions=_questions(_sources(images)) + _NEARER)
 
 
-def _taught(context: Context, classifier: Classifier) -> Surrogate:
-    samples, seed = context.samples, context.spec_seed
-    order = context.sample(len(samples))
-    sources = samples.images[order[len(order) - _sources(len(order)) :]]
-    images = np.concatenate([sources, _variations(sources, _questions(len(sources)) - len(sources), samples.box, seed)])
-    pupil = Pupil.new(layout(classifier.input_shape, samples.box, classifier.class_count), generator(seed, _WEIGHTS))
+def teach(classifier: Classifier, lesson: Lesson) -> Learned:
+    """Learn what a classifier answers to a lesson's images, to variations of them and near the boundaries."""
+    sources, seed = lesson.images, lesson.seed
+    images = np.concatenate([sources, _variations(sources, _questions(len(sources)) - len(sources), lesson.box, seed)])
+    pupil = Pupil.new(_plan(classifier, lesson), generator(seed, _WEIGHTS))
     labels, drawn = asked(classifier, images), generator(seed, _ORDER)
     pupil.learn(images, labels, _EPOCHS, drawn)
-    first = Surrogate(classifier, samples, seed, pupil.plan, tuple(pupil.weights), varying(samples))
-    nearer = _near_boundaries(first, images, labels)
+    everywhere = np.ones((1, *images.shape[1:]), np.bool_)
+    nearer = _near_boundaries(Surrogate(pupil.plan, tuple(pupil.weights), everywhere), images, labels, seed)
     images, labels = np.concatenate([images, nearer]), np.concatenate([labels, asked(classifier, nearer)])
     pupil.learn(images, labels, _AGAIN, drawn)
-    return dataclasses.replace(first, weights=tuple(pupil.weights))
+    return Learned(tuple(pupil.weights))
+
+
+def _plan(classifier: Classifier, lesson: Lesson) -> Layout:
+    return layout(classifier.input_shape, lesson.box, classifier.class_count)
 
 
 def asked(classifier: Classifier, images: FloatArray) -> IntArray:
@@ -142,9 +154,9 @@ def _variations(sources: FloatArray, count: int, box: tuple[float, float], seed:
     return mixed
 
 
-def _near_boundaries(found: Surrogate, images: FloatArray, labels: IntArray) -> FloatArray:
+def _near_boundaries(found: Surrogate, images: FloatArray, labels: IntArray, seed: int) -> FloatArray:
     """Images moved to where the surrogate would err, more or less: half of them all over, half in a few values."""
-    drawn, (low, high) = generator(found.seed, "surrogate/near"), found.samples.box
+    drawn, (low, high) = generator(seed, "surrogate/near"), found.plan.box
     rows = drawn.choice(len(images), min(_NEARER, len(images)), replace=False)
     start, labels = images[rows], labels[rows]
     reach = (drawn.uniform(*_NEAR, len(rows)) * (high - low)).astype(np.float32).reshape(-1, 1, 1, 1)

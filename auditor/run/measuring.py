@@ -108,9 +108,7 @@ def _first(classifier: Classifier, shown: FloatArray, context: Context) -> Float
     return once(what, classifier, context.samples, lambda: first_answers(classifier, shown))
 
 
-def _steady(
-    classifier: Classifier, shown: FloatArray, context: Context, first: FloatArray, called: str
-) -> Diagnostic:
+def _steady(classifier: Classifier, shown: FloatArray, context: Context, first: FloatArray, called: str) -> Diagnostic:
     changed = moved(classifier, shown, first, called)
     what, seed = ("batches", called, context.spec_seed), context.spec_seed
     return changed or once(

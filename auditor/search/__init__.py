@@ -10,7 +10,18 @@ from auditor.search.boundary import DUAL, nearest_boundary, step_to, straight_st
 from auditor.search.cost import passes_of_attack
 from auditor.search.loop import Goal, Seen, ThreatModel, gives_gradient, no_gradient
 from auditor.search.losses import Loss
-from auditor.search.norms import Norm, by_image, distance, into_ball, project, size, steepest, stretched, widest
+from auditor.search.norms import (
+    Norm,
+    by_image,
+    distance,
+    into_ball,
+    project,
+    random_change,
+    size,
+    steepest,
+    stretched,
+    widest,
+)
 from auditor.search.objectives import Objective, TargetObjective, margin, towards_target
 from auditor.search.params import Aimed, Ascending, LossAscent, Pace, Restarted, Search, start_at
 from auditor.search.random import normal, uniform
@@ -50,6 +61,7 @@ __all__ = [
     "passes_of_ascent",
     "passes_of_attack",
     "project",
+    "random_change",
     "search",
     "size",
     "start_at",

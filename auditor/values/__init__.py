@@ -5,7 +5,7 @@ stored, judged or drawn. This room imports no other.
 """
 
 from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
-from auditor.values.context import Context, Engine, Passes, one_by_one
+from auditor.values.context import Context, Engine, Outlasting, Passes, one_by_one
 from auditor.values.controls import (
     ACCURACY,
     BLACK_BOX,
@@ -190,6 +190,7 @@ __all__ = [
     "ModelError",
     "ModelName",
     "ModelNames",
+    "Outlasting",
     "Output",
     "Palette",
     "Panel",

@@ -48,6 +48,10 @@ class Engine(Protocol):
         """
 
 
+class Outlasting:
+    """A result of a task that isn't of one case, but of a model and its data: what is kept of it, others take."""
+
+
 def one_by_one(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
     """Work off tasks here, one after the other."""
     return [function(classifier, task) for task in tasks]

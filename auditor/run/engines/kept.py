@@ -1,4 +1,7 @@
-"""Finished blocks are kept until their case is, so that a case that was cut off goes on where it was."""
+"""Finished blocks are kept until their case is, so that a case that was cut off goes on where it was.
+
+What is of a model and its data alone is kept for later cases and runs as well.
+"""
 
 import hashlib
 import json
@@ -13,7 +16,8 @@ from auditor.run.cache import Cache
 from auditor.run.case_key import code_digest, source_identity, versions
 from auditor.run.engines import Run
 from auditor.spec import Source
-from auditor.values import Classifier, one_by_one
+from auditor.telling.remarks import remark
+from auditor.values import Classifier, Outlasting, one_by_one
 
 
 class Kept:
@@ -34,12 +38,17 @@ class Kept:
         source = self._resources.source_of(classifier)
         if source is None:
             return one_by_one(function, classifier, tasks)
+        kind = get_type_hints(function)["return"]
+        outlasting = isinstance(kind, type) and issubclass(kind, Outlasting)
         keys = self._keys_of(function, source, tasks)
+        if not outlasting:
+            self._keys += keys
         results = dict[int, Any]()
         if self._cache is not None:
-            kind = get_type_hints(function)["return"]
             found = {at: self._cache.get(kind, key) for at, key in enumerate(keys)}
             results = {at: result for at, result in found.items() if result is not None}
+            if results and outlasting and not self._cache.secret:
+                remark("what was learned of the model before is taken from the cache, unsigned")
         left = [at for at in range(len(tasks)) if at not in results]
         if left:
             several = progress.within(lambda: f"{len(results)} of {len(tasks)} blocks")
@@ -71,7 +80,6 @@ class Kept:
             for name, array in sorted(arrays.items()):
                 digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
             keys.append(digest.hexdigest())
-        self._keys += keys
         return keys
 
     def forget(self) -> None:
