@@ -11,17 +11,19 @@ Why it matters
     and is right nine times in ten is wrong ten times as often as it says.
 
 How to read it
-    `ece` is 0 for a classifier that keeps its word; of few images it comes out too high, as chance alone moves bins.
-    A ceiling over it is judged by a limit that holds for every distribution. `overconfidence` is mean confidence less
+    `ece` is 0 for a classifier that keeps its word; of few images it comes out too high, as chance alone moves bins. A
+    ceiling over it is judged by a limit that holds for every distribution. `overconfidence` is mean confidence less
     accuracy: above 0, it is too sure. In the reliability diagram a calibrated classifier stays within the band, in
-    which 95% of audits of one would lie. Equal-mass bins, the largest error of a bin and the debiased error stand in
-    a table with bootstrap intervals: those describe, and no gate can rest on them.
+    which 95% of audits of one would lie. With `kinds` the images are corrupted, each by one kind: classifiers that keep
+    their word on clean images often don't there. Equal-mass bins, the largest error of a bin and the debiased error
+    stand in a table with bootstrap intervals: those describe, and no gate can rest on them.
 
 References
     Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017 (ECE, temperature).
     Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019 (debiased error).
     Bröcker and Smith, Increasing the Reliability of Reliability Diagrams, Weather and Forecasting 2007 (the band).
     Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 1950.
+    Ovadia et al., Can You Trust Your Model's Uncertainty?, NeurIPS 2019 (under corruption).
     Nixon et al., Measuring Calibration in Deep Learning, CVPR workshops 2019 (how bins change the answer).
 """
 
@@ -33,14 +35,18 @@ import numpy as np
 from pydantic import Field
 
 from auditor.compute import generator
-from auditor.measuring import Binned, fewest, reliability, several
+from auditor.corruptions import Family, Kind
+from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several
 from auditor.values import (
     ACCURACY,
+    WORLD,
     Bars,
     CheckError,
     Context,
     Count,
     Curve,
+    Diagnostic,
+    EachOnce,
     Evidence,
     FloatArray,
     IntArray,
@@ -67,6 +73,11 @@ class Params(Parameters):
 
     samples: Count = 5000
     """Look at so many images at most, every class in proportion."""
+    kinds: Annotated[list[Family | Kind], *EachOnce] = Field(default_factory=list)
+    """Kinds of corruption, and families of them, of which each image is under one, drawn for it; images as they are if
+    left out."""
+    severity: Annotated[int, Field(ge=1, le=5)] = 3
+    """How strong corruptions are, from 1 to 5."""
     bins: Annotated[int, Field(ge=2, le=100)] = 15
     """Bins of confidence, all of the same width from 0 to 1."""
 
@@ -98,7 +109,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 
 def controls(params: Params) -> tuple[str, ...]:
     """What this speaks to in the frameworks of `auditor.values.controls`."""
-    return ACCURACY
+    return WORLD if params.kinds else ACCURACY
 
 
 def run(context: Context, params: Params) -> Evidence:
@@ -109,7 +120,8 @@ def run(context: Context, params: Params) -> Evidence:
     if at.size < 2:
         raise CheckError(f"calibration is about many images, and there is {several(at.size, 'image')}")
     labels, rows = samples.labels[at], samples.indices[at]
-    logits = model.predict(samples.images[at])
+    images, notes, diagnostics = _looked_at(context, params, at)
+    logits = model.predict(images)
     told = probabilities(logits, model.output)
     confidence, right = reliability.chosen(logits, labels, model.output)
     classes = model.class_count
@@ -146,8 +158,22 @@ def run(context: Context, params: Params) -> Evidence:
             _otherwise(confidence, right, params.bins, chance),
             _by_class(confidence, right, logits.argmax(axis=1), names),
         ),
+        notes=notes,
+        diagnostics=diagnostics,
         arrays={"labels": labels, "probabilities": told.astype(np.float32), "indices": rows},
     )
+
+
+def _looked_at(
+    context: Context, params: Params, at: IntArray
+) -> tuple[FloatArray, tuple[str, ...], tuple[Diagnostic, ...]]:
+    """The images at these positions, as they are or corrupted, what was left out, and whether that changed them."""
+    if not params.kinds:
+        return context.samples.images[at], (), ()
+    made = each_under_one_kind(context, at, params.kinds, params.severity)
+    told = f"Images are corrupted: each is under one kind of {', '.join(params.kinds)}, at severity {params.severity}."
+    wrong = ("ece", "overconfidence", "brier", "nll", "ece_unscaled", "ece_scaled")
+    return made.images, (told, *made.notes), (made.diagnostic(inflates=("accuracy",), deflates=wrong),)
 
 
 def _error(bins: int, confidence: FloatArray, right: FloatArray, rows: IntArray) -> Metric:

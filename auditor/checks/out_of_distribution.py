@@ -35,11 +35,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from auditor.compute import generator, uniform
-from auditor.corruptions import CORRUPTIONS, FAMILIES, Family, Kind, corrupt
+from auditor.corruptions import FAMILIES, Family, Kind
 from auditor.measuring import (
     Compared,
     Outside,
     Score,
+    each_under_one_kind,
     familiarity,
     fewest,
     lints,
@@ -171,10 +172,12 @@ def run(context: Context, params: Params) -> Evidence:
     if params.data is not None:
         made["data"] = (*_other(context, params.data, params.samples), np.arange(chosen.size))
     if params.kinds:
-        changed, left_out, changes = _corrupted(context, params, chosen[half])
-        notes += left_out
-        diagnostics.append(changes)
-        made["corrupted"] = changed, samples.indices[chosen[half]], np.flatnonzero(~half)
+        changed = each_under_one_kind(context, chosen[half], params.kinds, params.severity)
+        notes += changed.notes
+        above = [name for name in outsiders.metric_names("corrupted") if name.startswith("auroc")]
+        below = [name for name in outsiders.metric_names("corrupted") if name not in above]
+        diagnostics.append(changed.diagnostic(inflates=below, deflates=above))
+        made["corrupted"] = changed.images, samples.indices[chosen[half]], np.flatnonzero(~half)
     inside = familiarity.familiar(context.classifier.predict(samples.images[chosen]), output)
     compared = {name: _compared(context, *parts, inside) for name, parts in made.items()}
     if "energy" not in inside:
@@ -249,44 +252,6 @@ def _other(context: Context, name: str, count: int) -> tuple[FloatArray, IntArra
         )
     chosen = replace(context, samples=other).sample(count)
     return other.images[chosen], other.indices[chosen]
-
-
-def _corrupted(context: Context, params: Params, chosen: IntArray) -> tuple[FloatArray, list[str], Diagnostic]:
-    """The images at some positions, each under a kind drawn for it; what was left out; and whether that changed them.
-
-    Raises CheckError where no kind suits the images, or one that is named by itself doesn't.
-    """
-    samples = context.samples
-    asked = [kind for kind, one in CORRUPTIONS.items() if kind in params.kinds or one.family in params.kinds]
-    unfit = {kind: why for kind in asked if (why := CORRUPTIONS[kind].unfit(samples.images.shape[1:]))}
-    named = next((kind for kind in unfit if kind in params.kinds), None)
-    if named or len(unfit) == len(asked):
-        kind = named or asked[0]
-        raise CheckError(f"`kinds`: {kind!r} doesn't suit {samples.source}: {unfit[kind]}; leave it out")
-    kinds = [kind for kind in asked if kind not in unfit]
-    rows = samples.indices[chosen]
-    drawn = np.array([generator(context.seed, "kind", int(row)).integers(len(kinds)) for row in rows])
-    made = np.empty((len(chosen), *samples.images.shape[1:]), np.float32)
-    for i in np.unique(drawn):
-        at = np.flatnonzero(drawn == i)
-        made[at] = corrupt(samples.images[chosen[at]], kinds[i], params.severity, samples.box, rows[at], context.seed)
-    return (
-        made,
-        [f"`{kind}` is left out: {why}." for kind, why in unfit.items()],
-        _changed(samples.images[chosen], made),
-    )
-
-
-def _changed(before: FloatArray, after: FloatArray) -> Diagnostic:
-    """Whether corruptions changed the images: what is as it was lies inside, not outside."""
-    name, same = "corruptions change images", int((before == after).all(axis=(1, 2, 3)).sum())
-    told = f"{same} of {len(before)} images came out as they were"
-    if 2 * same <= len(before):
-        return Diagnostic(name, True, told)
-    ours = [one for one in outsiders.metric_names("corrupted") if one.startswith("auroc")]
-    higher = [one for one in outsiders.metric_names("corrupted") if not one.startswith("auroc")]
-    message = f"{told}, and lie inside: choose other `kinds`, or a higher `severity`"
-    return Diagnostic(name, False, message, inflates=tuple(higher), deflates=tuple(ours))
 
 
 def _surest(context: Context, params: Params, name: Outside, one: Compared) -> ImageGrid:

@@ -5,7 +5,7 @@ Import what others use from `auditor.measuring`. It imports `attacks`, `search`,
 `statistics`, `compute`, `catalog` and `values`.
 """
 
-from auditor.measuring import familiarity, lints, outsiders, pushes, reliability, scores
+from auditor.measuring import familiarity, lints, odd_inputs, outsiders, pushes, reliability, scores
 from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
@@ -19,7 +19,14 @@ from auditor.measuring.cascade import (
     choose,
     cost_of,
 )
-from auditor.measuring.corrupted import Answers, changes_images, classified_corrupted, corruption_errors, unchanged
+from auditor.measuring.corrupted import (
+    Answers,
+    changes_images,
+    classified_corrupted,
+    corruption_errors,
+    each_under_one_kind,
+    unchanged,
+)
 from auditor.measuring.decoys import DISGUISES, Decoy
 from auditor.measuring.familiarity import Score
 from auditor.measuring.further import noticed, taken_further
@@ -118,6 +125,7 @@ __all__ = [
     "cost_widening",
     "cost_within_ball",
     "drawn",
+    "each_under_one_kind",
     "familiarity",
     "fewest",
     "first_answers",
@@ -129,6 +137,7 @@ __all__ = [
     "nearer_by",
     "noticed",
     "numbered",
+    "odd_inputs",
     "of_each",
     "once",
     "one_class",

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute import progress
-from auditor.corruptions import CORRUPTIONS, Kind, corrupt
+from auditor.compute import generator, progress
+from auditor.corruptions import CORRUPTIONS, Family, Kind, corrupt
 from auditor.search import block_size
 from auditor.values import CheckError, Classifier, Context, Diagnostic, FloatArray, IntArray, Table
 
 _GREY = 0.5 / 255
 """What changes no value by half a grey level of 8 bits, in widths of the box, leaves an image as it was."""
+_CHANGES = "corruptions change images"
 _VALUES = 50_000  # of images that are corrupted at a time: as many as a processor keeps near
 
 
@@ -79,17 +80,59 @@ def answered(classifier: Classifier, task: Task) -> Answers:
     )
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """Images (n, H, W, C), each under one kind drawn for it. same: how many came out as they were. notes: what of a
+    family doesn't suit them.
+    """
+
+    images: FloatArray
+    same: int
+    notes: tuple[str, ...]
+
+    def diagnostic(self, inflates: Sequence[str] = (), deflates: Sequence[str] = ()) -> Diagnostic:
+        """Whether most images changed; inflates, deflates: metrics that are off where they didn't."""
+        told = f"{self.same} of {len(self.images)} images came out as they were"
+        if 2 * self.same <= len(self.images):
+            return Diagnostic(_CHANGES, True, told)
+        message = f"{told}, so that little was tested: choose other `kinds`, or a higher `severity`"
+        return Diagnostic(_CHANGES, False, message, tuple(inflates), tuple(deflates))
+
+
+def each_under_one_kind(context: Context, chosen: IntArray, named: Sequence[Family | Kind], severity: int) -> Mixed:
+    """The samples at the positions `chosen` (n,), each under one kind of those named, or of families named.
+
+    So they stay independent of each other, as versions of one image aren't. Which kind it is belongs to the image.
+    Raises CheckError where no kind suits the images, or one that is named by itself doesn't.
+    """
+    samples = context.samples
+    asked = [kind for kind, one in CORRUPTIONS.items() if kind in named or one.family in named]
+    unfit = {kind: why for kind in asked if (why := CORRUPTIONS[kind].unfit(samples.images.shape[1:]))}
+    alone = next((kind for kind in unfit if kind in named), None)
+    if alone or len(unfit) == len(asked):
+        kind = alone or asked[0]
+        raise CheckError(f"`kinds`: {kind!r} doesn't suit {samples.source}: {unfit[kind]}; leave it out")
+    kinds = [kind for kind in asked if kind not in unfit]
+    images, rows = samples.images[chosen], samples.indices[chosen]
+    drawn = np.array([generator(context.seed, "kind", int(row)).integers(len(kinds)) for row in rows])
+    made = np.empty(images.shape, np.float32)
+    for i in np.unique(drawn):
+        at = np.flatnonzero(drawn == i)
+        made[at] = corrupt(images[at], kinds[i], severity, samples.box, rows[at], context.seed)
+    left_out = tuple(f"`{kind}` is left out: {why}." for kind, why in unfit.items())
+    return Mixed(made, int((made == images).all(axis=(1, 2, 3)).sum()), left_out)
+
+
 def changes_images(answers: Mapping[Kind, Answers]) -> Diagnostic:
     """Whether every kind changes most images at some severity: accuracy under one that doesn't says nothing of it."""
     idle = [kind for kind, answer in answers.items() if answer.changed.mean(axis=1).max() < 0.5]
-    name = "corruptions change images"
     if not idle:
-        return Diagnostic(name, True, "every kind changes most images by half a grey level or more")
+        return Diagnostic(_CHANGES, True, "every kind changes most images by half a grey level or more")
     inflated = ("corrupted_accuracy", "worst_corruption_accuracy", "accuracy_at")
     message = (
         f"{', '.join(idle)} left most images as they were, at every severity: nothing was tested by that; leave it out"
     )
-    return Diagnostic(name, False, message, inflates=inflated, deflates=("accuracy_drop",))
+    return Diagnostic(_CHANGES, False, message, inflates=inflated, deflates=("accuracy_drop",))
 
 
 def unchanged(answers: Mapping[Kind, Answers], severities: Sequence[int]) -> Iterator[str]:

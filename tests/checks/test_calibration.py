@@ -8,9 +8,10 @@ import sklearn.calibration
 import sklearn.metrics
 
 from auditor.checks.calibration import Params, run
+from auditor.corruptions import corrupt
 from auditor.evidence.arithmetic import _follows
 from auditor.judging.verdict import judge
-from auditor.measuring import reliability
+from auditor.measuring import each_under_one_kind, reliability
 from auditor.values import CheckError, Expectation
 from tests.support import CLASSES, LinearClassifier, context, samples
 
@@ -110,6 +111,33 @@ def test_sigmoids_are_judged_as_such():
     expected = -(truth * np.log(told) + (1 - truth) * np.log(1 - told)).sum(axis=1).mean()
     assert evidence.metrics["nll"].value == pytest.approx(expected, abs=1e-5)
     assert evidence.metrics["brier"].bounds == (0.0, CLASSES)
+
+
+def test_under_corruption_confidence_is_held_against_what_is_still_right():
+    """Noise on the logits' pixels: what was calibrated is too sure, and numbers are of the images that were asked."""
+    model, data, _ = _told(1500)
+    box = (float(data.images.min()), float(data.images.max()))
+    data = replace(data, box=box)
+    clean = run(context(model, data), Params())
+    noisy = run(context(model, data), Params(kinds=["gaussian_noise", "contrast"], severity=5))
+    assert noisy.metrics["accuracy"].value < clean.metrics["accuracy"].value
+    assert "each is under one kind of gaussian_noise, contrast, at severity 5" in noisy.notes[0]
+    assert all(test.ok for test in noisy.diagnostics)
+    here = context(model, data)
+    chosen = here.sample(1500)
+    made = each_under_one_kind(here, chosen, ["gaussian_noise", "contrast"], 5).images
+    drawn = [corrupt(data.images, kind, 5, box, data.indices, 7)[chosen] for kind in ("gaussian_noise", "contrast")]
+    which = [(made == one).all(axis=(1, 2, 3)) for one in drawn]
+    assert (which[0] ^ which[1]).all()
+    assert 600 < which[0].sum() < 900
+    told = model.predict(made)
+    assert noisy.metrics["accuracy"].successes == (told.argmax(axis=1) == data.labels[chosen]).sum()
+    grey = replace(data, images=np.zeros_like(data.images), box=(0.0, 1.0))
+    still = run(context(model, grey), Params(kinds=["contrast"]))
+    assert [test.ok for test in still.diagnostics] == [False]
+    assert judge(still.metrics, [Expectation("brier", max=1.5)], 0.95, still.diagnostics).status == "inconclusive"
+    with pytest.raises(CheckError, match="'saturate' doesn't suit"):
+        run(context(model, data), Params(kinds=["saturate"]))
 
 
 def test_what_cannot_be_measured():

@@ -86,6 +86,11 @@ CASES: dict[str, Case] = {
         lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 0},
         lambda w: {"mean_accuracy": {"min": 0.3}},
     ),
+    "stable": Case(
+        "stability",
+        lambda w: {"samples": 999, "other": w.called("other")},
+        lambda w: {"same.twice": {"min": 0.9}, "same.other": {"min": 0.3}},
+    ),
     "outside": Case(
         "out_of_distribution",
         lambda w: {"kinds": [], "samples": 999, "show": 1},

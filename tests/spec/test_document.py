@@ -31,7 +31,7 @@ checks:
     check: transfer
     params: {adversarial: flip, onto: [other]}
 """
-TOP = "audit, title, seed, confidence, interval, tags, correction, reruns, models, data, checks, waivers"
+TOP = "audit, title, seed, confidence, interval, tags, correction, reruns, models, data, other_data, checks, waivers"
 ENTRY = "id, check, title, model, params, expect, confidence, controls, tags, priority"
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))

@@ -265,6 +265,10 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "auroc.*": ("which images inside and outside", "one image like these and one from there", "ranks"),
         "fpr_at_95_tpr.*": ("which images outside, the threshold being what it is", "images from there", "share"),
     },
+    "stability": {
+        "same.*": (*_IMAGES, "share"),
+        "drift.*": (*_IMAGES, "confidence"),
+    },
     "spatial": {
         "robust_accuracy": ("which images, and what is drawn for each", "images like these", "share"),
         "grid_accuracy": (*_IMAGES, "share"),
