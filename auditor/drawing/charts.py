@@ -5,17 +5,19 @@ size, so that one picture is read on a wide page, on a phone and on paper.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection, LineCollection
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Affine2D
 
 from auditor.drawing import words
-from auditor.drawing.canvas import DOTS, EDGE, Colours, axes_at, bare, canvas, mark
+from auditor.drawing.canvas import EDGE, Colours, Plane, bare, canvas, mark, pixels_of
 from auditor.drawing.frame import Frame, draw_frame
 from auditor.drawing.heatmaps import heatmap, plot_heatmap
 from auditor.drawing.interval import Interval
@@ -24,20 +26,25 @@ from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import SERIES
 from auditor.values import Bars, Curve, Heatmap
 
-_DASHES = ("solid", (0, (4, 2)), (0, (1.2, 1.6)), (0, (5, 1.5, 1, 1.5)))
+_DASHES: tuple[Literal["solid"] | tuple[float, Sequence[float]], ...] = (
+    "solid",
+    (0, (4, 2)),
+    (0, (1.2, 1.6)),
+    (0, (5, 1.5, 1, 1.5)),
+)
 _MARKS = ("o", "s", "^", "D", "P")
 _MOST_MARKS = 12
 
 
-def chart(figure: Curve | Bars | Heatmap | Interval, colours: Colours) -> Canvas:
-    """A picture of its own."""
+def chart(figure: Curve | Bars | Heatmap | Interval, colours: Colours, plane: type[Plane] = Plane) -> Canvas:
+    """A picture of its own, with the data on a plane of that kind."""
     match figure:
         case Curve():
-            return _curve(figure, colours)
+            return _curve(figure, colours, plane)
         case Bars():
-            return _bars(figure, colours)
+            return _bars(figure, colours, plane)
         case Heatmap():
-            return heatmap(figure, colours)
+            return heatmap(figure, colours, plane)
         case Interval():
             return _interval(figure, colours)
 
@@ -59,28 +66,22 @@ def plot(axes: Axes, figure: Curve | Bars | Heatmap, colours: Colours) -> None:
 # --- curves
 
 
-def _curve(figure: Curve, colours: Colours) -> Canvas:
-    low, high = reach(figure.y_limits, *(v for s in figure.series for v in (s.y, s.low, s.high)))
+def _curve(figure: Curve, colours: Colours, kind: type[Plane]) -> Canvas:
+    low, high = _up(figure)
     left = EDGE + 22 + longest([words.number(t) for t in ticks(low, high, 5)])
     names = [spoken(series.name, 40) for series in figure.series]
     columns = _columns(names, WIDTH - 2 * EDGE)
     rows = -(-len(names) // columns)
     top, height = 14 + 18 * rows, 190
     made = canvas(WIDTH, top + height + 46)
-    axes = axes_at(made, left, top, WIDTH - left - 16, height)
-    lines = plot_curve(axes, figure, colours, (WIDTH - left - 16, height))
-    down = top + height / 2
-    made.text(
-        (EDGE + 4) / WIDTH,
-        1 - down / (top + height + 46),
-        spoken(figure.y_label, 34),
-        rotation=90,
-        ha="center",
-        va="center",
-        rotation_mode="anchor",
-        size=SIZE,
-        color=colours["quiet"],
-    )
+    across = _along(figure)
+    plane = kind(made, (left, top, WIDTH - left - 16, height), across, (low, high))
+    bands, lines = _drawn(figure, colours)
+    plane.add(*bands, *lines)
+    at = measured(np.asarray(figure.x), *across, plane.width)
+    draw_frame(plane, Frame(at, ticks(low, high, 5), "y", below=spoken(figure.x_label)), colours)
+    label = Word(EDGE + 3, 46 + height / 2, spoken(figure.y_label, 34), colours["quiet"], upright=True)
+    made.add_artist(Lettering([label], SIZE, pixels_of(made)))
     if names:
         made.legend(
             lines,
@@ -105,25 +106,30 @@ def _columns(names: Sequence[str], room: float) -> int:
     return max(1, min(len(names), int(room // one)))
 
 
-def plot_curve(axes: Axes, figure: Curve, colours: Colours, size: tuple[float, float] | None = None) -> list[Line2D]:
-    """Lines with their bands over one x axis; what isn't a number leaves a gap. Gives the lines.
-
-    size: of the axes in pixels, where they have no other ticks than those drawn here.
-    """
+def _along(figure: Curve) -> tuple[float, float]:
+    """The ends of a curve's x axis."""
     x = np.asarray(figure.x, np.float64)
-    bands = [v for s in figure.series for v in (s.y, s.low, s.high)]
-    low, high = reach(figure.y_limits, *bands)
     finite = x[np.isfinite(x)]
-    start, end = reach((float(finite[0]), float(finite[0])) if finite.size else (0.0, 1.0), x)
-    lines: list[Line2D] = []
+    return reach((float(finite[0]), float(finite[0])) if finite.size else (0.0, 1.0), x)
+
+
+def _up(figure: Curve) -> tuple[float, float]:
+    """The ends of a curve's y axis."""
+    return reach(figure.y_limits, *(v for s in figure.series for v in (s.y, s.low, s.high)))
+
+
+def _drawn(figure: Curve, colours: Colours) -> tuple[list[FillBetweenPolyCollection], list[Line2D]]:
+    """Bands, and lines with marks, over one x axis; what isn't a number leaves a gap."""
+    x = np.asarray(figure.x, np.float64)
+    bands, lines = [], []
     for number, series in enumerate(figure.series):
         colour = colours[f"c{number % SERIES}"]
         if series.low is not None and series.high is not None:
             ends = np.asarray(series.low, np.float64), np.asarray(series.high, np.float64)
-            axes.fill_between(x, ends[0], ends[1], color=colour, alpha=0.17, linewidth=0, clip_on=False)
+            bands.append(FillBetweenPolyCollection("x", x, *ends, color=colour, alpha=0.17, linewidth=0, clip_on=False))
         y = np.asarray(series.y, np.float64)
         known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-        lines += axes.plot(
+        line = Line2D(
             x,
             y,
             color=colour,
@@ -138,15 +144,21 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, size: tuple[float, f
             clip_on=False,
             zorder=3,
         )
-    axes.set_xlim(start, end)
-    axes.set_ylim(low, high)
-    across, up = measured(x, start, end, size[0] if size else 280), ticks(low, high, 5)
-    if size:
-        draw_frame(axes, Frame(*size, across, up, "y", below=spoken(figure.x_label)), colours)
-        return lines
+        lines.append(line)
+    return bands, lines
+
+
+def plot_curve(axes: Axes, figure: Curve, colours: Colours) -> list[Line2D]:
+    """Lines with their bands, into axes. Gives the lines."""
+    across, up = _along(figure), _up(figure)
+    bands, lines = _drawn(figure, colours)
+    for artist in (*bands, *lines):
+        axes.add_artist(artist)
+    axes.set_xlim(across)
+    axes.set_ylim(up)
     bare(axes, colours)
-    mark(axes, across, "x")
-    mark(axes, up, "y")
+    mark(axes, measured(np.asarray(figure.x), *across, 280), "x")
+    mark(axes, ticks(*up, 5), "y")
     axes.grid(axis="y", color=colours["rule"], linewidth=0.8)
     axes.set_xlabel(spoken(figure.x_label), size=SIZE, color=colours["quiet"], labelpad=6)
     return lines
@@ -155,37 +167,48 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours, size: tuple[float, f
 # --- bars
 
 
-def _bars(figure: Bars, colours: Colours) -> Canvas:
+def _bars(figure: Bars, colours: Colours, kind: type[Plane]) -> Canvas:
     names = [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
     numbers = [words.number(float(value)) for value in figure.values]
     left, right = EDGE + 6 + longest(names), 12 + longest(numbers)
     row = 22 if len(names) <= 40 else 15
     height = max(1, len(names)) * row
     made = canvas(WIDTH, 8 + height + 28)
-    axes = axes_at(made, left, 8, WIDTH - left - right, height)
-    plot_bars(axes, figure, colours, (WIDTH - left - right, height))
-    before, beyond = -6 / (WIDTH - left - right), 1 + 6 / (WIDTH - left - right)
+    across = _span(figure)
+    plane = kind(made, (left, 8, WIDTH - left - right, height), across, _rows(figure))
+    plane.add(*_lying(figure, across, colours))
+    draw_frame(plane, Frame(ticks(*across, 4), (), "x", beside=False), colours)
+    before, beyond = -6 / plane.width, 1 + 6 / plane.width
     said = [Word(before, i, name, colours["ink"], "right") for i, name in enumerate(names)]
     said += [Word(beyond, i, number, colours["ink"], "left") for i, number in enumerate(numbers)]
-    axes.add_artist(Lettering(said, SIZE, axes.get_yaxis_transform()))
+    plane.add(Lettering(said, SIZE, plane.beside))
     return made
 
 
-def plot_bars(axes: Axes, figure: Bars, colours: Colours, size: tuple[float, float] | None = None) -> None:
-    """Bars from zero, or from where the axis begins, with whiskers where an interval is known.
+def _span(figure: Bars) -> tuple[float, float]:
+    """The ends of the axis along the bars."""
+    return reach(figure.limits, np.asarray(figure.values, np.float64), figure.low, figure.high)
 
-    size: of the axes in pixels, where they have no other ticks than those drawn here, and don't say which bar is which.
-    """
+
+def _rows(figure: Bars) -> tuple[float, float]:
+    """The ends of the axis across them: the first is above."""
+    return max(len(figure.values), 1) - 0.5, -0.5
+
+
+def _lying(figure: Bars, span: tuple[float, float], colours: Colours) -> list[Artist]:
+    """Bars from zero, or from where the axis begins, with whiskers where an interval is known."""
     values = np.asarray(figure.values, np.float64)
-    low, high = reach(figure.limits, values, figure.low, figure.high)
-    base = min(max(0.0, low), high)
-    known = np.flatnonzero(np.isfinite(values))
-    axes.barh(known, values[known] - base, height=0.68, left=base, color=colours["bar"], linewidth=0)
+    base = min(max(0.0, span[0]), span[1])
+    found: list[Artist] = [
+        Rectangle((base, i - 0.34), values[i] - base, 0.68, facecolor=colours["bar"], linewidth=0)
+        for i in np.flatnonzero(np.isfinite(values)).tolist()
+    ]
     if figure.low is not None and figure.high is not None:
         ends = np.stack([np.asarray(figure.low, np.float64), np.asarray(figure.high, np.float64)], axis=-1)
-        whole = np.flatnonzero(np.isfinite(ends).all(axis=1))
-        axes.hlines(whole, *ends[whole].T, color=colours["ink"], linewidth=1.3, zorder=3, clip_on=False)
-        axes.plot(
+        whole = np.flatnonzero(np.isfinite(ends).all(axis=1)).tolist()
+        spans = [[(low, i), (high, i)] for i, (low, high) in zip(whole, ends[whole].tolist(), strict=True)]
+        found.append(LineCollection(spans, colors=colours["ink"], linewidths=1.3, zorder=3, clip_on=False))
+        caps = Line2D(
             ends[whole].ravel(),
             np.repeat(whole, 2),
             linestyle="none",
@@ -195,14 +218,22 @@ def plot_bars(axes: Axes, figure: Bars, colours: Colours, size: tuple[float, flo
             markeredgewidth=1.3,
             clip_on=False,
         )
-    axes.set_xlim(low, high)
-    axes.set_ylim(max(len(values), 1) - 0.5, -0.5)
-    if size:
-        draw_frame(axes, Frame(*size, ticks(low, high, 4), (), "x", beside=False), colours)
-        return
+        found.append(caps)
+    return found
+
+
+def plot_bars(axes: Axes, figure: Bars, colours: Colours) -> None:
+    """Bars and their whiskers, into axes that say which is which."""
+    span = _span(figure)
+    for artist in _lying(figure, span, colours):
+        axes.add_artist(artist)
+    axes.set_xlim(span)
+    axes.set_ylim(_rows(figure))
     bare(axes, colours)
-    axes.yaxis.set_ticks(range(len(values)), [spoken(words.label_of(figure.labels, i), 22) for i in range(len(values))])
-    mark(axes, ticks(low, high, 4), "x")
+    axes.yaxis.set_ticks(
+        range(len(figure.values)), [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
+    )
+    mark(axes, ticks(*span, 4), "x")
     axes.grid(axis="x", color=colours["rule"], linewidth=0.8)
 
 
@@ -218,7 +249,7 @@ def _interval(figure: Interval, colours: Colours) -> Canvas:
     def place(value: float) -> float:
         return edge + (width - 2 * edge) * min(max((value - start) / (end - start), 0.0), 1.0)
 
-    pixels = Affine2D().scale(1 / DOTS) + made.dpi_scale_trans
+    pixels = pixels_of(made)
 
     def add(artist: Line2D | Rectangle) -> None:
         artist.set_transform(pixels)

@@ -20,13 +20,17 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 def canvas_of(figure: Shown) -> "Canvas":
     """A figure as Matplotlib's, to be shown, changed or saved."""
+    from auditor.drawing.canvas import AxesPlane
     from auditor.drawing.charts import chart
     from auditor.drawing.panels import panels
     from auditor.drawing.theme import colours, settings
 
     figure = fitting(seen(figure))
     with settings():
-        made = panels(figure, colours()) if isinstance(figure, ImageGrid | Strip) else chart(figure, colours())
+        if isinstance(figure, ImageGrid | Strip):
+            made = panels(figure, colours())
+        else:
+            made = chart(figure, colours(), AxesPlane)
         made.patch.set(visible=True, facecolor=colours()["surface"])
         return made
 

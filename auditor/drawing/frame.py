@@ -1,17 +1,16 @@
-"""The frame of a chart: its rules, the ticks on its lower line and what they say, as three artists.
+"""The frame of a chart: its rules, the ticks on its lower line and what they say, as a few artists.
 
 Matplotlib's own axes make a dozen objects for every tick, which took most of the time that a chart takes. Here all
-places are known beforehand, so the axes are switched off, and nothing is measured that is only drawn.
+places are known beforehand, so there are none, and nothing is measured that is only drawn.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from auditor.drawing import words
-from auditor.drawing.canvas import Colours
+from auditor.drawing.canvas import Colours, Plane
 from auditor.drawing.layout import SIZE
 from auditor.drawing.lettering import Lettering, Word
 
@@ -20,13 +19,11 @@ _TICK, _PAD, _APART = 3.5, 3.5, 7.0  # pixels: a tick's length, from there to it
 
 @dataclass(frozen=True)
 class Frame:
-    """What frames axes `width` × `height` pixels large: ticks along x and y, which of them have rules (`x` or `y`).
+    """What frames a plane: ticks along x and y, which of them have rules (`x` or `y`).
 
     beside: whether the numbers of y stand left of it. below: what x is, in words.
     """
 
-    width: float
-    height: float
     x: Sequence[float]
     y: Sequence[float]
     ruled: str
@@ -34,30 +31,20 @@ class Frame:
     below: str = ""
 
 
-def draw_frame(axes: Axes, frame: Frame, colours: Colours) -> None:
-    """Draw a frame into axes that have their limits."""
-    axes.set_axis_off()
-    down = 1 / frame.height
-    across_x, across_y = axes.get_xaxis_transform(), axes.get_yaxis_transform()
+def draw_frame(plane: Plane, frame: Frame, colours: Colours) -> None:
+    """Draw a frame around a plane."""
+    down = 1 / plane.height
     rules = [[(x, 0.0), (x, 1.0)] for x in frame.x] if frame.ruled == "x" else [[(0.0, y), (1.0, y)] for y in frame.y]
-    held = across_x if frame.ruled == "x" else across_y
-    axes.add_artist(
-        LineCollection(rules, colors=colours["rule"], linewidths=0.8, transform=held, zorder=0.5, clip_on=False)
-    )
-    marks = [[(x, 0.0), (x, -_TICK * down)] for x in frame.x]
-    line = [[(axes.get_xlim()[0], 0.0), (axes.get_xlim()[1], 0.0)]]
-    axes.add_artist(
-        LineCollection(
-            line + marks, colors=colours["quiet"], linewidths=0.8, transform=across_x, zorder=2.5, clip_on=False
-        )
-    )
-    under = -(_TICK + _PAD + SIZE / 2) * down
-    said = [Word(x, under, words.number(x), colours["ink"]) for x in frame.x]
-    axes.add_artist(Lettering(said, SIZE, across_x))
+    held = plane.under if frame.ruled == "x" else plane.beside
+    plane.add(LineCollection(rules, colors=colours["rule"], linewidths=0.8, transform=held, zorder=0.5))
+    lines = [[(plane.x[0], 0.0), (plane.x[1], 0.0)], *([(x, 0.0), (x, -_TICK * down)] for x in frame.x)]
+    plane.add(LineCollection(lines, colors=colours["quiet"], linewidths=0.8, transform=plane.under, zorder=2.5))
+    lower = -(_TICK + _PAD + SIZE / 2) * down
+    plane.add(Lettering([Word(x, lower, words.number(x), colours["ink"]) for x in frame.x], SIZE, plane.under))
     if frame.beside:
-        left = -_APART / frame.width
+        left = -_APART / plane.width
         beside = [Word(left, y, words.number(y), colours["ink"], "right") for y in frame.y]
-        axes.add_artist(Lettering(beside, SIZE, across_y))
+        plane.add(Lettering(beside, SIZE, plane.beside))
     if frame.below:
-        middle = Word(0.5, under - 1.75 * SIZE * down, frame.below, colours["quiet"])
-        axes.add_artist(Lettering([middle], SIZE, axes.transAxes))
+        middle = Word(0.5, lower - 1.75 * SIZE * down, frame.below, colours["quiet"])
+        plane.add(Lettering([middle], SIZE, plane.inside))

@@ -9,14 +9,14 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from auditor.drawing import words
-from auditor.drawing.canvas import EDGE, Colours, axes_at, bare, canvas
+from auditor.drawing.canvas import EDGE, Colours, Plane, bare, canvas
 from auditor.drawing.layout import SIZE, WIDTH, longest, spoken
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import LEVELS
 from auditor.values import Array, Heatmap
 
 
-def heatmap(figure: Heatmap, colours: Colours) -> Canvas:
+def heatmap(figure: Heatmap, colours: Colours, kind: type[Plane]) -> Canvas:
     """A heatmap with the names of its rows and columns, as a picture of its own."""
     rows, columns = figure.values.shape
     across = [spoken(words.label_of(figure.column_labels, j), 18) for j in range(columns)]
@@ -27,8 +27,9 @@ def heatmap(figure: Heatmap, colours: Colours) -> Canvas:
     top = 32 + (longest(across) if upright else 12)
     wide, tall = max(columns, 1) * cell, max(rows, 1) * high
     made = canvas(max(left + wide + 12, 150), top + tall + 10)
-    axes = axes_at(made, left, top, wide, tall)
-    plot_heatmap(axes, figure, colours, named=False)
+    plane = kind(made, (left, top, wide, tall), *_ends(figure))
+    squares, numbers = _cells(figure, colours)
+    plane.add(*squares, Lettering(numbers, SIZE - 1.5, plane.data))
     up, before = -0.5 - 7 / high, -0.5 - 6 / cell
     side: Literal["left", "center"] = "left" if upright else "center"
     said = [Word(j, up, across[j], colours["ink"], side, upright) for j in range(columns)]
@@ -36,7 +37,7 @@ def heatmap(figure: Heatmap, colours: Colours) -> Canvas:
     over, beside = -0.5 - (top - 12) / high, -0.5 - (left - 14) / cell
     said.append(Word((columns - 1) / 2, over, spoken(figure.column_title, 40), colours["quiet"]))
     said.append(Word(beside, (rows - 1) / 2, spoken(figure.row_title, 40), colours["quiet"], "center", True))
-    axes.add_artist(Lettering(said, SIZE, axes.transData))
+    plane.add(Lettering(said, SIZE, plane.data))
     return made
 
 
@@ -52,21 +53,21 @@ def _written(figure: Heatmap, value: float) -> str:
     return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if np.isfinite(value) else "–"
 
 
-def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = True) -> None:
-    """Cells in steps of colour with their numbers.
-
-    named: whether the axes say which row and which column is which.
-    """
+def _ends(figure: Heatmap) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of both axes: a cell is 1 wide and high around its column and row, and the first row is above."""
     rows, columns = figure.values.shape
+    return (-0.5, max(columns, 1) - 0.5), (max(rows, 1) - 0.5, -0.5)
+
+
+def _cells(figure: Heatmap, colours: Colours) -> tuple[list[PathPatch], list[Word]]:
+    """The cells of each step of colour, and their numbers."""
     values = np.asarray(figure.values, np.float64)
     level = np.where(np.isfinite(values), _levels(figure, values), 0).astype(np.int64)
-    axes.set_xlim(-0.5, max(columns, 1) - 0.5)
-    axes.set_ylim(max(rows, 1) - 0.5, -0.5)
-    for step in np.unique(level):
-        chosen = (level == step) & np.isfinite(values)
-        if chosen.any():
-            patch = PathPatch(_squares(chosen), facecolor=colours[_role(figure, int(step))], linewidth=0)
-            axes.add_artist(patch)
+    squares = [
+        PathPatch(_squares(chosen), facecolor=colours[_role(figure, int(step))], linewidth=0)
+        for step in np.unique(level)
+        if (chosen := (level == step) & np.isfinite(values)).any()
+    ]
     inks = {
         int(step): colours[f"on-{_role(figure, int(step))}"] if step else colours["ink"] for step in np.unique(level)
     }
@@ -74,10 +75,19 @@ def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours, named: bool = Tr
         Word(j, i, _written(figure, float(value)), inks[int(level[i, j])] if np.isfinite(value) else colours["quiet"])
         for (i, j), value in np.ndenumerate(values)
     ]
+    return squares, numbers
+
+
+def plot_heatmap(axes: Axes, figure: Heatmap, colours: Colours) -> None:
+    """Cells in steps of colour with their numbers, into axes that say which row and which column is which."""
+    rows, columns = figure.values.shape
+    across, up = _ends(figure)
+    axes.set_xlim(across)
+    axes.set_ylim(up)
+    squares, numbers = _cells(figure, colours)
+    for square in squares:
+        axes.add_artist(square)
     axes.add_artist(Lettering(numbers, SIZE - 1.5, axes.transData))
-    if not named:
-        axes.set_axis_off()
-        return
     bare(axes, colours)
     axes.spines["bottom"].set_visible(False)
     axes.xaxis.tick_top()

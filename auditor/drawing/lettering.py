@@ -9,6 +9,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform, Transform
 
+from auditor.drawing.svg import Inline
+
 _measured: dict[tuple[str, float, float], dict[str, float]] = {}
 """How wide words are, by canvas, size and dots: charts say the same numbers over and over."""
 _MOST_MEASURED = 10_000
@@ -46,6 +48,12 @@ class Lettering(Artist):
         pixels = renderer.points_to_pixels(1.0)
         height = renderer.get_canvas_width_height()[1]
         places = self.get_transform().transform([(word.x, word.y) for word in self._words])
+        if isinstance(renderer, Inline):  # a browser knows how wide the words are
+            down = _MIDDLE * self._size
+            for word, (x, y) in zip(self._words, places.tolist(), strict=True):
+                x, y = (x + down, height - y) if word.upright else (x, height - y + down)
+                renderer.anchored(word.said, x, y, word.side, self._size, word.colour, 90.0 if word.upright else 0.0)
+            return
         anchor = Text(rotation_mode="anchor", transform=IdentityTransform())
         widths = _measured.setdefault((_kind(self), self._size, pixels), {})
         context = renderer.new_gc()
