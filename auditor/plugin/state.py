@@ -136,10 +136,12 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
     prepare_terminal(config)
     state = config.stash[STATE]
     audits: dict[str, Path] = {}
+    folders: dict[str, Path] = {}  # not every file system tells capitals apart
     for path, case_ids in chosen.items():
         plan = plan_of(config, path)
-        if plan.audit in audits:
-            message = f"{audits[plan.audit]} and {path} both say `audit: {plan.audit}`; give each its own name"
+        other = folders.setdefault(plan.audit.lower(), path)
+        if other != path:
+            message = f"{other} and {path} both say `audit: {plan.audit}`; give each its own name"
             raise pytest.UsageError(message)
         audits[plan.audit] = path
         try:

@@ -267,8 +267,8 @@ def case_files(case: str) -> tuple[str, ...]:
 
 
 def _case_folder(case: str) -> Path:
-    # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows.
-    return Path("records", f"_{case}" if case.startswith(".") else case)
+    # A leading dot would make `.` and `..` of a case id, which the spec's pattern allows; `_.a` is another than `.a`.
+    return Path("records", f"_{case}" if case.lstrip("_").startswith(".") else case)
 
 
 def _checked(case: str, record: Record) -> Record:

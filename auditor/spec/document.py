@@ -21,6 +21,7 @@ from auditor.values import CONTROLS, OWN, FilePath, Parameters, Problem, Real, S
 SUFFIX = ".audit.yaml"
 
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+_BESIDE = ("index.html", "history.sqlite")  # what lies beside the folders of audits
 
 
 def _identifier(value: str) -> str:
@@ -31,6 +32,20 @@ def _identifier(value: str) -> str:
 
 Identifier = Annotated[
     str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": _IDENTIFIER.pattern})
+]
+
+
+def _folder(value: str) -> str:
+    if value.startswith(".") or value.lower() in _BESIDE:
+        raise ValueError("is the name of a folder in `reports/`: it can't begin with a dot, or be that of a file there")
+    return value
+
+
+AuditName = Annotated[
+    str,
+    AfterValidator(_identifier),
+    AfterValidator(_folder),
+    WithJsonSchema({"type": "string", "pattern": _IDENTIFIER.pattern, "not": {"pattern": r"^\."}}),
 ]
 
 
@@ -175,7 +190,7 @@ class Safeguards(Parameters):
 class SpecFile(Parameters):
     """One `*.audit.yaml` file."""
 
-    audit: Identifier
+    audit: AuditName
     """The name of this audit; its report lands in a folder of that name."""
     title: str | None = None
     """A headline for the report."""
@@ -241,11 +256,19 @@ def _unique_ids(content: SpecFile, marks: Marks) -> None:
     first: dict[str, int] = {}
     problems = []
     for position, entry in enumerate(content.checks):
-        if entry.id in first:
-            line = marks.line(("checks", first[entry.id], "id"))
-            message = f"id {entry.id!r} is used twice, first at line {line}; ids are unique in a file"
+        key = entry.id.lower()
+        if key in first:
+            other = content.checks[first[key]].id
+            line = marks.line(("checks", first[key], "id"))
+            if other == entry.id:
+                message = f"id {entry.id!r} is used twice, first at line {line}; ids are unique in a file"
+            else:
+                message = (
+                    f"id {entry.id!r} differs from {other!r}, at line {line}, by capitals alone, which not every file "
+                    "system tells apart; rename one"
+                )
             problems.append(marks.problem(("checks", position, "id"), message))
-        first.setdefault(entry.id, position)
+        first.setdefault(key, position)
     if problems:
         raise SpecError(problems)
 

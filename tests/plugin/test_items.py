@@ -163,12 +163,13 @@ def test_spec_mistakes_stop_the_session_and_are_all_shown(project):
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_two_specs_may_not_share_a_report(project):
+@pytest.mark.parametrize("name", ["tiny", "Tiny"])
+def test_two_specs_may_not_share_a_report(project, name):
     write(project, spec("- {id: a, check: accuracy}"), "one")
-    write(project, spec("- {id: a, check: accuracy}"), "two")
+    write(project, spec("- {id: a, check: accuracy}", audit=name), "two")
     result = project.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*both say `audit: tiny`*"])
+    result.stderr.fnmatch_lines([f"*both say `audit: {name}`*"])
 
 
 def test_a_report_folder_that_cannot_be_written_is_said_before_anything_runs(project):

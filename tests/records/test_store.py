@@ -191,6 +191,11 @@ def test_case_ids_stay_inside_the_folder(tmp_path, case):
     assert (tmp_path / "audit" / "records") in folder.case_folder(case).resolve().parents
 
 
+def test_no_two_cases_share_a_folder(tmp_path):
+    ids = [f"{before}{dots}a" for before in ("", "_", "__") for dots in ("", ".", "..")]
+    assert len({Folder(tmp_path).case_folder(case) for case in ids}) == len(ids)
+
+
 def test_broken_records_are_refused(tmp_path):
     folder = Folder(tmp_path)
     folder.save(record())

@@ -38,6 +38,7 @@ ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"
 CLASSES = "all, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
 WRITE_OUT = "write the value out, or in quotes if it is text"
+FOLDER = "is the name of a folder in `reports/`: it can't begin with a dot, or be that of a file there"
 NAME = "should be 1 to 100 of the characters A-Z a-z 0-9 _ . -"
 
 
@@ -158,6 +159,8 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("audit: demo", "audit: demo\nseed: -1", "2:7: `seed` should be at least 0, got -1"),
         ("audit: demo", "audit: demo\ninterval: wilsn", "2:11: `interval` should be 'exact' or 'wilson', got 'wilsn'; did you mean 'wilson'?"),
         ("audit: demo", "audit: my demo", f"1:8: `audit` {NAME}, got 'my demo'"),
+        ("audit: demo", "audit: ..", f"1:8: `audit` {FOLDER}, got '..'"),
+        ("audit: demo", "audit: Index.html", f"1:8: `audit` {FOLDER}, got 'Index.html'"),
         ("id: clean", "id: a/b", f"7:9: `id` {NAME}, got 'a/b'"),
         ("  other:", "  an other:", f"4:3: `models.an other` {NAME}, got 'an other'"),
         ("onto: [other]", "onto: []", "17:39: `params.onto` should have 1 or more entries, got 0"),
@@ -176,6 +179,7 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("dataset: mnist_5k, split: validation", "dataset: npz, path: a.keras, box: [1, 0]", "5:7: `data`: `box` runs from 1 to 0; write the lesser value first"),
         # the file as a whole
         ("id: flip", "id: clean", "12:9: id 'clean' is used twice, first at line 7; ids are unique in a file"),
+        ("id: flip", "id: Clean", "12:9: id 'Clean' differs from 'clean', at line 7, by capitals alone, which not every file system tells apart; rename one"),
     ],
     ids=lambda value: None if ": " in value and value[0].isdigit() else value.strip()[:30],
 )  # fmt: skip
