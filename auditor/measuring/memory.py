@@ -5,6 +5,7 @@ same is asked about the audited images shifted by a pixel, and about other image
 broken there, though it held here, tells.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +55,7 @@ _DIRECTIONS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)
 @dataclass(frozen=True)
 class _Claim:
     """What a case says of the images it attacked: originals (N, H, W, C) with labels and targets (N,), which it broke
-    (N,), and their rows. radius: within which; none of pushes that nothing bounds.
+    (N,), and their rows. radius: within which; none of pushes that nothing bounds. logits: (N, K), where known.
     """
 
     originals: FloatArray
@@ -63,11 +64,18 @@ class _Claim:
     broken: NDArray[np.bool_]
     rows: IntArray
     radius: float | None
+    logits: FloatArray | None = None
 
     def only(self, part: NDArray[np.int64]) -> "_Claim":
-        return _Claim(
-            self.originals[part], self.labels[part], self.targets[part], self.broken[part], self.rows[part], self.radius
-        )
+        originals, labels, targets = self.originals[part], self.labels[part], self.targets[part]
+        logits = None if self.logits is None else self.logits[part]
+        return _Claim(originals, labels, targets, self.broken[part], self.rows[part], self.radius, logits)
+
+    @property
+    def asked(self) -> str:
+        """A digest of what an attack on these images depends on: cases that ask the same share the answer."""
+        parts = self.originals, self.labels, self.targets
+        return hashlib.blake2b(b"".join(part.tobytes() for part in parts) + repr(self.radius).encode()).hexdigest()
 
 
 def remembered(context: Context, params: Parameters, made: AdversarialImages | None) -> tuple[Diagnostic, ...]:
@@ -128,7 +136,7 @@ class _Comparison:
         """Which of a part are broken: cases that ask the same of the same images share the answer."""
         some = self.claim.only(part)
         asked = params.model_dump_json(include={"norm", *Ascending.model_fields, "objective", "clip", "min_confidence"})
-        what = (self.name, asked, some.radius, some.rows.tobytes(), some.targets.tobytes(), context.spec_seed)
+        what = ("memory", asked, some.asked, context.spec_seed)
         return once(what, context.classifier, context.samples, lambda: _broken(context, params, some))
 
     def _who(self) -> str:
@@ -187,14 +195,15 @@ def _shifted(context: Context, claim: _Claim) -> _Claim:
     """Some of what was attacked, shifted, as far as it is still classified right."""
     tried = claim.only(in_turn(claim.labels, _TRIED))
     moved = shifted(tried.originals, context.spec_seed)
-    right = np.flatnonzero(_right(context, moved, tried.labels))
-    return replace(tried, originals=moved).only(right)
+    return _right(context, replace(tried, originals=moved))
 
 
-def _right(context: Context, images: FloatArray, labels: IntArray) -> NDArray[np.bool_]:
-    """Which images (N, H, W, C) get their labels; noise, which has none, any that is asked of it."""
-    found: NDArray[np.bool_] = (labels < 0) | (context.classifier.predict(images).argmax(axis=1) == labels)
-    return found
+def _right(context: Context, claim: _Claim) -> _Claim:
+    """Those of the images that get their labels, with their logits; noise, which has none, as it is."""
+    classifier, what = context.classifier, ("logits", replace(claim, radius=None).asked)
+    logits = once(what, classifier, context.samples, lambda: classifier.predict(claim.originals))
+    right = (claim.labels < 0) | (logits.argmax(axis=1) == claim.labels)
+    return replace(claim, logits=logits).only(np.flatnonzero(right))
 
 
 def _claimed(params: Parameters, made: AdversarialImages, proof: Proof) -> _Claim | None:
@@ -227,10 +236,9 @@ def _others(context: Context, claim: _Claim) -> _Claim:
     left = np.flatnonzero(~np.isin(samples.indices, claim.rows) & (samples.labels != claim.targets[0]))
     chosen = context.sample(_TRIED, left) if left.size and (claim.rows >= 0).all() else left[:0]
     images, labels = samples.images[chosen], samples.labels[chosen]
-    right = np.flatnonzero(_right(context, images, labels)) if len(chosen) else np.zeros(0, np.int64)
     targets = np.full(len(chosen), claim.targets[0], np.int64)
     whole = _Claim(images, labels, targets, np.zeros(len(chosen), np.bool_), samples.indices[chosen], claim.radius)
-    return whole.only(right)
+    return _right(context, whole) if len(chosen) else whole
 
 
 def _broken(context: Context, params: Parameters, claim: _Claim) -> NDArray[np.bool_]:
@@ -244,10 +252,11 @@ def _broken(context: Context, params: Parameters, claim: _Claim) -> NDArray[np.b
         return _reached(context, params, ended, claim.targets)
     norm = params.norm if isinstance(params, Attacked) else "l2"
     threat = ThreatModel(norm, samples.box, bool((claim.targets >= 0).all()))
-    logits, radii = classifier.predict(claim.originals), np.full(len(claim.rows), claim.radius)
+    logits = classifier.predict(claim.originals) if claim.logits is None else claim.logits
+    radii = np.full(len(claim.rows), claim.radius)
     job = Job(claim.originals, claim.labels, claim.targets, radii, np.arange(len(claim.rows)), logits)
-    sighted = threat.norm in apgd.NORMS and gives_gradient(classifier, claim.originals[:1])
-    name, probe = ("apgd", _PROBE) if sighted else ("square", _BLIND)
+    gives = once(("gradient",), classifier, samples, lambda: gives_gradient(classifier, claim.originals[:1]))
+    name, probe = ("apgd", _PROBE) if gives and threat.norm in apgd.NORMS else ("square", _BLIND)
     return search(name, probe, classifier, threat, job, context.spec_seed).success
 
 

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from auditor.compute import in_order
 from auditor.values import FloatArray, IntArray
 
 Weights = tuple[FloatArray, ...]
@@ -73,13 +74,14 @@ def slopes(
 
     above: from which images, and their scores, to the function's gradient by those (n, classes).
     """
-    found = []
+
+    def some(at: int) -> FloatArray:
+        rows = np.minimum(np.arange(at, at + _TOGETHER), len(images) - 1)
+        kept = _forward(plan, weights, images[rows])
+        return _of_images(plan, weights, _backward(plan, weights, kept, above(rows, kept.scores)))
+
     with _multiplying().limit(limits=1, user_api="blas"):
-        for at in range(0, len(images), _TOGETHER):
-            rows = np.minimum(np.arange(at, at + _TOGETHER), len(images) - 1)
-            kept = _forward(plan, weights, images[rows])
-            found.append(_of_images(plan, weights, _backward(plan, weights, kept, above(rows, kept.scores))))
-    return np.concatenate(found)[: len(images)]
+        return np.concatenate(in_order(some, range(0, len(images), _TOGETHER)))[: len(images)]
 
 
 @cache

@@ -5,7 +5,7 @@ that is told as often as by 50 images in any case, where 2% would it is told les
 half as much. What the attacks of a spec have tried themselves, for as long and on all that held, isn't tried again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -90,15 +90,19 @@ def _name(attack: ModuleType) -> str:
 
 
 def _broken_by(context: Context, threat: ThreatModel, attempt: Attempt, job: Job, seed: int) -> NDArray[np.bool_]:
-    """Which images it breaks: of the first few, or (N,) where any of these breaks."""
+    """Which images it breaks, by `in_stages`."""
 
     def broken(part: Job) -> NDArray[np.bool_]:
         if attempt.params == _NOISE:
             return _broken_by_noise(context, threat, part, seed)
         return search(_name(attempt.module), attempt.params, context.classifier, threat, part, seed).success
 
-    first = broken(job.only(slice(_FIRST)))
-    rest = job.only(slice(_FIRST, None))
+    return in_stages(broken, job)
+
+
+def in_stages(broken: Callable[[Job], NDArray[np.bool_]], job: Job) -> NDArray[np.bool_]:
+    """Which images are broken: of the first few, or (N,) of all where any of these is."""
+    first, rest = broken(job.only(slice(_FIRST))), job.only(slice(_FIRST, None))
     return np.concatenate([first, broken(rest)]) if first.any() and len(rest.rows) else first
 
 

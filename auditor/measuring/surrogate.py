@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.classifiers import stateful_operations
 from auditor.compute import generator
 from auditor.measuring.network import Layout, Pupil, Weights, layout, slopes
 from auditor.measuring.once import once
-from auditor.values import Classifier, Context, FloatArray, IntArray, Outlasting, Passes, Samples
+from auditor.values import Classifier, Context, FloatArray, IntArray, Outlasting, Passes, Samples, one_by_one
 
 _TAUGHT, _EACH = 3000, 20  # questions at most, and for each image there is
 _NEARER = 600  # more of them, about images near the surrogate's own boundaries
@@ -83,7 +84,9 @@ def learned(context: Context, classifier: Classifier) -> Surrogate:
     def ask() -> Surrogate:
         order = dataclasses.replace(context, samples=samples).sample(len(samples))
         lesson = Lesson(samples.images[order[len(order) - _sources(len(order)) :]], samples.box, seed)
-        (found,) = context.engine(teach, classifier, [lesson])
+        # What changes with a clock is kept nowhere.
+        engine = one_by_one if stateful_operations(classifier) else context.engine
+        (found,) = engine(teach, classifier, [lesson])
         return Surrogate(_plan(classifier, lesson), found.weights, varying(samples))
 
     return once(("surrogate", seed), classifier, samples, ask)

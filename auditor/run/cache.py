@@ -2,6 +2,7 @@
 
     <folder>/CACHEDIR.TAG
     <folder>/<2 digits of the key>/<key>    a seal of what follows and a newline; then an `.npz`
+    <folder>/learned/<2 digits>/<key>       the same, of what is of a model and its data, and of no case
     <folder>/timings, <folder>/loaded       notes: how long cases and models took, which models a trial has loaded
     <folder>/drawings                       pictures of reports, as `auditor.drawing` keeps them
 
@@ -36,7 +37,7 @@ from auditor.values import RecordError
 Value = TypeVar("Value")
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of robustness audits: safe to delete.\n"
 _VALUE = "value.json"  # the member that holds all but the arrays
-_RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*")
+_RESULTS, _NOTES = "[0-9a-f][0-9a-f]/*", ("timings/[0-9a-f][0-9a-f]/*", "loaded/*", "learned/[0-9a-f][0-9a-f]/*")
 _SHORTEST = 16
 _DRAWINGS = "drawings/[0-9a-f][0-9a-f]/*"
 
@@ -68,6 +69,11 @@ class Cache:
     def drawings(self) -> Path:
         """Where pictures of reports are kept."""
         return self.path / "drawings"
+
+    @property
+    def learned(self) -> "Cache":
+        """Where what is of a model and its data alone is kept."""
+        return Cache(self.path / "learned", self.secret)
 
     def _place(self, key: str) -> Path:
         return self.path / key[:2] / key

@@ -295,6 +295,36 @@ def test_an_honest_model_under_a_good_attack_raises_no_doubt():
     assert set(found) >= {"steady predictions", "gradients", "one step", "plain noise", "unbounded attack"}
 
 
+def rounded(weights):
+    """Weights in seven bits and a sign, as a file for a small device holds them."""
+    unit = np.abs(weights).max() / 127
+    return np.round(weights / unit) * unit
+
+
+def in_colour():
+    """The classifier of grey templates, which looks at the mean of three channels, and its images."""
+    kernel, bias = linear_weights()
+    data = samples()
+    images = np.repeat(data.images, 3, axis=3) * np.array([0.9, 1.0, 1.1], np.float32)
+    shape = (*data.images.shape[1:3], 3)
+    model = LinearClassifier(np.repeat(kernel, 3, axis=0) / 3, bias, shape)
+    return model, dataclasses.replace(data, images=np.clip(images, 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["overconfident", "quantised", "colour"])
+def test_no_kind_of_honest_network_is_doubted(kind):
+    """Where some images break and some hold, so that every test has something to look at."""
+    kernel, bias = linear_weights()
+    model, data = {
+        "overconfident": lambda: (LinearClassifier(kernel * 50, bias * 50), samples()),
+        "quantised": lambda: (LinearClassifier(rounded(kernel), bias), samples()),
+        "colour": in_colour,
+    }[kind]()
+    evidence = measured("robust_accuracy", context(model, data), robust_accuracy.Params(eps=0.29, attacks=APGD))
+    assert 0 < evidence.metrics["robust_accuracy"].value < 1
+    assert [diagnostic for diagnostic in evidence.diagnostics if not diagnostic.ok] == []
+
+
 def test_a_vanished_gradient_is_caught():
     found, evidence = diagnosed(
         Saturated(*linear_weights()), robust_accuracy, eps=0.3, attacks=[{"attack": "pgd", "steps": 20}]

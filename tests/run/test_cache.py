@@ -289,3 +289,30 @@ def test_info_and_prune_teach(project):
     kept = [path for path in (project.path / ".audit_cache").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"CACHEDIR.TAG"}
     assert _entries(project) == []
+
+
+def test_what_was_learned_of_a_model_is_kept_for_other_cases_and_runs(project, tmp_path):
+    """Where the model, the data and the auditor are the same; unsigned it is told, and with a key not believed."""
+    key = tmp_path / "key"
+    key.write_text("f" * 32)
+
+    def learned_by(eps: float, *options: str) -> tuple[dict[str, bytes], str]:
+        write(project, spec(f"- {{id: held, check: robust_accuracy, params: {{eps: {eps}, samples: 30}}}}"))
+        project.runpytest_inprocess(*options)
+        (record,) = last_run(project).records.values()
+        kept = (project.path / ".audit_cache" / "learned").glob("[0-9a-f]*/*")
+        return {path.name: path.read_bytes() for path in kept}, " ".join(record.remarks)
+
+    first, said = learned_by(0.01)
+    assert len(first) == 1
+    assert "unsigned" not in said
+    again, said = learned_by(0.02)
+    assert again == first
+    assert "what was learned of the model before is taken from the cache, unsigned" in said
+    signed, said = learned_by(0.03, "--audit-cache-key", str(key))
+    assert "isn't signed with this key; it isn't used" in said
+    ((name, content),) = signed.items()
+    assert content.partition(b"\n")[2] == first[name].partition(b"\n")[2]  # the same was learned once more
+    assert content != first[name]
+    _, said = learned_by(0.04, "--audit-cache-key", str(key))
+    assert "signed" not in said

@@ -43,11 +43,12 @@ class Kept:
         keys = self._keys_of(function, source, tasks)
         if not outlasting:
             self._keys += keys
+        cache = self._cache.learned if self._cache is not None and outlasting else self._cache
         results = dict[int, Any]()
-        if self._cache is not None:
-            found = {at: self._cache.get(kind, key) for at, key in enumerate(keys)}
+        if cache is not None:
+            found = {at: cache.get(kind, key) for at, key in enumerate(keys)}
             results = {at: result for at, result in found.items() if result is not None}
-            if results and outlasting and not self._cache.secret:
+            if results and outlasting and not cache.secret:
                 remark("what was learned of the model before is taken from the cache, unsigned")
         left = [at for at in range(len(tasks)) if at not in results]
         if left:
@@ -56,8 +57,8 @@ class Kept:
                 for position, result in self._run(function, source, classifier, [tasks[at] for at in left]):
                     results[left[position]] = result
                     progress.told("going on")
-                    if self._cache is not None and keys:
-                        self._cache.put(keys[left[position]], result)
+                    if cache is not None and keys:
+                        cache.put(keys[left[position]], result)
         return [results[at] for at in range(len(tasks))]
 
     def _keys_of(self, function: Callable[..., Any], source: Source, tasks: Sequence[Any]) -> list[str]:
