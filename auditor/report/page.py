@@ -166,8 +166,14 @@ class Page:
 
     @property
     def gaps(self) -> str:
-        """What was not tested, in short."""
-        return text.shortened(" ".join(self.coverage.untested), _LONGEST_GAPS)
+        """What was not tested: as many whole sentences as the first screen has room for, and how many more there are."""
+        said, untested = list[str](), self.coverage.untested
+        for sentence in untested:
+            if said and len(" ".join([*said, sentence])) > _LONGEST_GAPS:
+                break
+            said.append(sentence)
+        more = len(untested) - len(said)
+        return " ".join([*said, f"And {more} more."] if more else said)
 
     @property
     def states(self) -> tuple[State, ...]:
