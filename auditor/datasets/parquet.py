@@ -10,9 +10,9 @@ How to read it
     `path` is a file, or a folder whose `*.parquet` files are read in the order of their names. The column of images
     holds PNG or JPEG bytes, paths relative to the file, or both as a struct of `bytes` and `path`. Labels are class
     numbers or names; `3.0` is the number 3. The classes are `names`, or those that Hugging Face wrote into the
-    file, or the labels where these are names, in natural order ("b2" before "b10"); numbers and names in one column
-    are an error. An image's index is its row, from 0, through all files. 8-bit values are divided by 255. What a
-    resized image is, `image_folder` explains. Needs the extra `parquet`.
+    file, whose numbers are then never taken for names, or the labels where these are names, in natural order ("b2"
+    before "b10"); numbers and names in one column are an error. An image's index is its row, from 0, through all
+    files. 8-bit values are divided by 255. What a resized image is, `image_folder` explains. Needs the extra `parquet`.
 
 References
     Apache Parquet, File Format. Hugging Face, Datasets, `datasets.Image` and `datasets.ClassLabel`.
@@ -70,17 +70,18 @@ def load(params: Params) -> Samples:
 
 def _labels(files: Sequence[Path], params: Params) -> tuple[IntArray, Sequence[str] | None, Sequence[int]]:
     """The labels of all files, the names of the classes where there are any, and the row that each file begins at."""
-    column, starts, names = Column(), [0], params.names
+    column, starts, names, by_number = Column(), [0], params.names, False
     for path in files:
         with _opened(path) as file:
-            names = names or _written_names(file, params.label_column)
+            written = _written_names(file, params.label_column)
+            names, by_number = names or written, by_number or written is not None
             _check_columns(file, path, params)
             for row, label in _values(file, range(file.metadata.num_row_groups), params.label_column):
                 column.add(_text(label, f"{printable(path)}, row {row}"), f"{printable(path)}, row {row}")
         starts.append(len(column))
     if not len(column):
         raise DataError(f"{printable(params.path)} has no rows")
-    return *column.numbered(names), starts
+    return *column.numbered(names, by_number), starts
 
 
 def _text(label: Any, where: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,21 +36,25 @@ class Column:
             self._seen[label] = (len(self._seen), where)
         self._codes.append(self._seen[label][0])
 
-    def numbered(self, names: Sequence[str] | None) -> tuple[IntArray, Sequence[str] | None]:
+    def numbered(self, names: Sequence[str] | None, by_number: bool = False) -> tuple[IntArray, Sequence[str] | None]:
         """Class numbers (N,), and the names of the classes where there are any: `names`, or those seen, in order.
 
-        Raises DataError for a label that is no name and no number of a class, and without `names` for numbers and
+        by_number: numbers are those of classes, also where a class has one for its name. Raises DataError for a label
+        that is no name and no number of a class, for numbers that may be either, and without `names` for numbers and
         names in one column.
         """
         if names is None:
             names = self._own_names()
         numbers = {name: number for number, name in enumerate(names or ())}
-        several = {name for name, times in Counter(names or ()).items() if times > 1}
+        if by_number:
+            numbers = {name: number for name, number in numbers.items() if _whole(name) is None}
+        self._check_meaning(numbers)
+        several = {name for name, times in Counter(names or ()).items() if times > 1 and name in numbers}
         known = range(10**9 if names is None else len(names))
         found = np.empty(len(self._seen), np.int64)
         for label, (code, where) in self._seen.items():
             whole = _whole(label)
-            named = label if label in numbers else str(whole)
+            named = _called(label, numbers)
             if named in several:
                 raise DataError(f"{where}: several classes are called {label!r}; write the number of the one meant")
             number = numbers.get(named, whole)
@@ -58,6 +62,18 @@ class Column:
                 raise DataError(f"{where}: {one_of(label, names or (), 'label')}")
             found[code] = number
         return found[np.frombuffer(self._codes, np.int64)], names
+
+    def _check_meaning(self, numbers: Mapping[str, int]) -> None:
+        """Raise DataError where some labels are numbers of classes and others numbers that are names of other ones."""
+        seen = [(label, where, _whole(label)) for label, (_, where) in self._seen.items() if _whole(label) is not None]
+        number = next(((label, where) for label, where, _ in seen if _called(label, numbers) not in numbers), None)
+        for label, where, whole in seen:
+            known = numbers.get(_called(label, numbers))
+            if number is not None and known not in (None, whole):
+                both = (
+                    f"{where}: the label {label} is the name of class {known}, where {number[0]} ({number[1]}) is none"
+                )
+                raise DataError(f"{both}: it may be that of class {whole} as well; write names alone, or other `names`")
 
     def _own_names(self) -> Sequence[str] | None:
         """The names that there are, in natural order; None where all labels are numbers of classes."""
@@ -73,6 +89,11 @@ class Column:
             both = f"{self._seen[other][1]}: the label {other!r} is a name, where {numeric[0]} is a number"
             raise DataError(f"{both}; list all names in the order of the model's classes in `names`, or mend the table")
         return None
+
+
+def _called(label: str, numbers: Mapping[str, int]) -> str:
+    """The name that a label may be: as it stands, or 3 where it is 3.0."""
+    return label if label in numbers else str(_whole(label))
 
 
 def _whole(label: str) -> int | None:

@@ -64,6 +64,13 @@ def test_numbers_with_a_point_are_class_numbers_as_pandas_writes_them(table):
     assert load(table, ROWS.replace("dog", "2.0").replace("cat", "3"), names=years).labels.tolist() == [1, 2, 1]
 
 
+def test_numbers_that_are_names_are_those_or_class_numbers_but_never_both(table):
+    """Labels 0 and 1 were one class, where the first class is called 1."""
+    turned, later = {"names": ["2", "0", "1"]}, {"names": ["10", "20", "30"]}
+    assert load(table, ROWS.replace("dog", "2").replace("cat", "1.0"), **turned).labels.tolist() == [0, 2, 0]
+    assert load(table, ROWS.replace("dog", "2").replace("cat", "1"), **later).labels.tolist() == [2, 1, 2]
+
+
 def test_names_are_numbered_in_natural_order(table):
     samples = load(table, ROWS.replace("dog", "b10").replace("cat", "b2"))
     assert (samples.classes, samples.labels.tolist()) == (("b2", "b10"), [1, 0, 1])
@@ -79,6 +86,12 @@ def test_names_are_numbered_in_natural_order(table):
         ("cat", "1", {}, "{table}:2: the label 'cat' is a name, where 1 is a number"),
         ("0", "1.5", {}, "{table}:3: the label 1.5 is no class number (0, 1, 2 and so on)"),
         ("0", "-1", {}, "{table}:3: the label -1 is no class number"),
+        (
+            "0",
+            "1",
+            {"names": ["1", "2", "3"]},
+            "{table}:3: the label 1 is the name of class 0, where 0 (",
+        ),
         ("crane", "cat", {"names": ["crane", "crane", "cat"]}, "{table}:2: several classes are called 'crane'; write"),
     ],
 )

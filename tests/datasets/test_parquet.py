@@ -56,6 +56,13 @@ def test_embedded_images_and_the_names_hugging_face_wrote(tmp_path):
     assert parquet.preview(parquet.Params(path=str(path), count=2)).images == 2
 
 
+@pytest.mark.parametrize("names", [["1", "2", "3"], ["2", "0", "1"], ["5", "5", "cat"]])
+def test_numbers_that_hugging_face_wrote_are_of_classes_whatever_these_are_called(tmp_path, names):
+    path = write(tmp_path / "a.parquet", embedded(range(4)), [0, 1, 2, 1], names)
+    for asked in ({}, {"names": ["2", "3", "1"]}):
+        assert load(path, **asked).labels.tolist() == [0, 1, 2, 1]
+
+
 def test_a_subset_in_any_order_through_the_parts_of_a_folder(tmp_path):
     write(tmp_path / "test-0.parquet", embedded(range(5)), [0] * 5, row_group_size=2)
     write(tmp_path / "test-1.parquet", embedded(range(5, 9)), [1] * 4, row_group_size=3)
