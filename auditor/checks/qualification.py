@@ -1,10 +1,10 @@
 """Does the auditor itself catch models that only look robust?
 
 What it measures
-    A network that is known to break is put behind disguises that hide its gradient, randomise its answers or
-    round them. Each decoy is audited like any other model, with a claim of robust accuracy that is false.
-    Beside them stand honest models: the network itself, which must break; a linear one, whose robust accuracy
-    is known exactly; and, where named, one that must resist.
+    A network that is known to break is put behind disguises that lead attacks astray, hide its gradient, know
+    the audit, or make it another network for whoever attacks. Each decoy is audited like any other model, with
+    a claim of robust accuracy that is false. Beside them stand honest models: the network itself, which must
+    break; a linear one, whose robust accuracy is known exactly; and, where named, one that must resist.
 
 Why it matters
     An auditor that has never been shown a fake can't be trusted to recognise one. This is a mutation test of
@@ -13,8 +13,8 @@ Why it matters
 How to read it
     A decoy is caught if its claim doesn't pass: the attack sees through it (fail), a tell-tale test doubts the
     measurement (inconclusive), or it can't be attacked at all (error). `missed: {max: 0}` is the gate: every
-    decoy that passes is a defect of the auditor. `false_alarms` counts honest models that were doubted or
-    judged wrongly.
+    decoy that passes is a defect of the auditor. The first table shows the decoys by kind, and what found them
+    out. `false_alarms` counts honest models that were doubted or judged wrongly.
 
 References
     Athalye, Carlini and Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
@@ -23,7 +23,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
@@ -34,7 +34,24 @@ from auditor import catalog
 from auditor.checks import robust_accuracy
 from auditor.compute import normal, tensorflow
 from auditor.judging import judge
-from auditor.measuring import DISGUISES, Attacked, Decoy, cost_steady, lints, steady
+from auditor.measuring import (
+    DISGUISES,
+    MEMORY,
+    SHOWN,
+    Attacked,
+    Decoy,
+    Disguise,
+    alike_off_the_grid,
+    cost_alike,
+    cost_remembered,
+    cost_steady,
+    first_answers,
+    knowing,
+    lints,
+    remembered,
+    settled,
+    steady,
+)
 from auditor.search import Job, ThreatModel, search
 from auditor.values import (
     A_SHARE,
@@ -92,9 +109,9 @@ METRICS = {
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
-    audits = 1 + len(params.resisting or ()) + len(DISGUISES)
-    once = robust_accuracy.cost(_claim(params), images, class_count)
-    once += cost_steady(images)
+    audits, claim = 2 + len(params.resisting or ()) + len(DISGUISES), _claim(params)
+    once = robust_accuracy.cost(claim, images, class_count) + cost_steady(images) + cost_alike(images)
+    once += cost_remembered(claim, images, class_count)
     return Passes(once.gradients * audits, once.predictions * audits, once.traces * audits)
 
 
@@ -112,11 +129,24 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
 
 @dataclass(frozen=True)
 class _Judged:
-    """What the auditor makes of one model's claim: its verdict, what it measured, and why."""
+    """What the auditor makes of one model's claim: its verdict, what it measured, and which tests doubt that."""
 
     verdict: Verdict
     shown: float | str
-    why: str
+    doubts: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """What the verdict rests on, in words."""
+        if self.verdict.status == "error":
+            return self.verdict.message
+        return f"tests that failed: {', '.join(self.doubts)}" if self.doubts else "what was measured"
+
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """What keeps the claim from passing."""
+        found = {"fail": ("the attacks themselves",), "error": ("it can't be attacked",)}
+        return (*found.get(self.verdict.status, ()), *self.doubts)
 
 
 def _radius(params: Params, box: tuple[float, float]) -> float:
@@ -137,16 +167,16 @@ def run(context: Context, params: Params) -> Evidence:
         found = _audit(dataclasses.replace(context, model_name=name), params)
         honest.append((name, "must resist", found, found.verdict.status == "pass"))
     gap = _closed_form_gap(context)
-    few = _few(context, params.samples)
-    disguised = [_Disguised(name, few, context.seed, params) for name in DISGUISES]
-    audited = context.engine(audit_decoy, context.classifier, disguised)
-    rows, missed = [], []
-    for (name, disguise), found in zip(DISGUISES.items(), audited, strict=True):
-        caught = found.verdict.status != "pass"
-        missed += [] if caught else [name]
-        rows.append(
-            (name, disguise.text, found.shown, found.verdict.status, "caught" if caught else "MISSED", found.why)
-        )
+    # As many again as are audited, that a memory of these doesn't know.
+    several = _few(context, 2 * params.samples)
+    names = (*DISGUISES, MEMORY)
+    disguised = [_Disguised(name, several, context.seed, context.spec_seed, params) for name in names]
+    audited = dict(zip(names, context.engine(audit_decoy, context.classifier, disguised), strict=True))
+    missed = [name for name, (_, found) in audited.items() if found.verdict.status == "pass"]
+    rows = [
+        (name, *told, found.shown, found.verdict.status, "MISSED" if name in missed else "caught", found.why)
+        for name, (told, found) in audited.items()
+    ]
     alarms = [name for name, _, _, right in honest if not right]
     summary = f"{len(rows) - len(missed)} of {len(rows)} decoys are caught"
     summary += f"; missed: {', '.join(missed)}" if missed else ""
@@ -156,6 +186,7 @@ def run(context: Context, params: Params) -> Evidence:
         for name, wanted, found, right in honest
     )
     columns = ("model", "what it is", "robust accuracy shown", "verdict", "outcome", "why")
+    of_decoys = (columns[0], "kind", *columns[1:])
     return Evidence(
         summary=summary,
         metrics={
@@ -164,7 +195,11 @@ def run(context: Context, params: Params) -> Evidence:
             "false_alarms": exact(len(alarms)),
             "closed_form_gap": exact(gap),
         },
-        tables=(Table("Decoys", columns, tuple(rows)), Table("Honest models", columns, honest_rows)),
+        tables=(
+            _by_kind(audited, missed),
+            Table("Decoys", of_decoys, tuple(rows)),
+            Table("Honest models", columns, honest_rows),
+        ),
         notes=(
             f"Each claims a robust accuracy of at least {params.claim:g} within {params.norm} {params.eps:g}; the "
             f"network behind every disguise shows {itself.shown:.3g}.",
@@ -172,6 +207,19 @@ def run(context: Context, params: Params) -> Evidence:
             "exceeds the radius times the dual norm of the difference of the two classes' weights.",
         ),
     )
+
+
+def _by_kind(audited: Mapping[str, tuple[tuple[str, str], "_Judged"]], missed: Collection[str]) -> Table:
+    """How many decoys of each kind there were, what found them out, and how many passed."""
+    kinds: dict[str, list[str]] = {}
+    for name, ((kind, _), _found) in audited.items():
+        kinds.setdefault(kind, []).append(name)
+    rows = []
+    for kind, names in kinds.items():
+        found_by = dict.fromkeys(test for name in names for test in audited[name][1].found_by)
+        passed = sum(name in missed for name in names)
+        rows.append((kind, len(names), passed, f"{', '.join(found_by) or 'nothing'} ({', '.join(names)})"))
+    return Table("Decoys by kind", ("kind", "decoys", "passed", "found out by"), tuple(rows))
 
 
 def _claim(params: Params) -> robust_accuracy.Params:
@@ -182,19 +230,26 @@ def _claim(params: Params) -> robust_accuracy.Params:
 
 
 def _audit(context: Context, params: Params) -> _Judged:
-    """The verdict on a model's claim, as `robust_accuracy` would give it in a spec."""
+    """The verdict on a model's claim, as `robust_accuracy` would give it in a spec, with the tests of all cases."""
+    claim, classifier = _claim(params), context.classifier
+    shown = context.samples.images[context.sample(SHOWN)]
+    first = first_answers(classifier, shown)
     try:
-        evidence = robust_accuracy.run(context, _claim(params))
+        evidence = robust_accuracy.run(context, claim)
     except (CheckError, ModelError) as error:
-        return _Judged(Verdict("error", str(error)), "none", str(error))
-    evidence = dataclasses.replace(
-        evidence, diagnostics=(steady(context.classifier, context.samples.images), *evidence.diagnostics)
+        return _Judged(Verdict("error", str(error)), "none", ())
+    tests = (
+        settled(classifier),
+        steady(classifier, shown, "", context.seed, first),
+        alike_off_the_grid(classifier, shown, context),
+        *remembered(context, claim, evidence.adversarial),
+        *evidence.diagnostics,
     )
-    claim = Expectation("robust_accuracy", min=params.claim)
-    verdict = judge(evidence.metrics, [claim], _CONFIDENCE, evidence.diagnostics)
-    doubts = ", ".join(diagnostic.name for diagnostic in evidence.diagnostics if not diagnostic.ok)
-    why = f"tests that failed: {doubts}" if doubts else "what was measured"
-    return _Judged(verdict, evidence.metrics["robust_accuracy"].value, why)
+    wanted = Expectation("robust_accuracy", min=params.claim)
+    verdict = judge(evidence.metrics, [wanted], _CONFIDENCE, tests)
+    return _Judged(
+        verdict, evidence.metrics["robust_accuracy"].value, tuple(test.name for test in tests if not test.ok)
+    )
 
 
 @dataclass(frozen=True)
@@ -204,22 +259,32 @@ class _Disguised:
     name: str
     samples: Samples
     seed: int
+    spec_seed: int
     params: Params
 
 
-def audit_decoy(classifier: Classifier, disguised: _Disguised) -> _Judged:
-    """What the auditor makes of a network's claim when it is in disguise."""
-    decoy = Decoy(classifier, DISGUISES[disguised.name])
+def audit_decoy(classifier: Classifier, disguised: _Disguised) -> tuple[tuple[str, str], _Judged]:
+    """Of what kind a disguise is, and what it is; and what the auditor makes of a network's claim in it."""
 
     def only(name: str) -> Classifier:
         assert name == disguised.name
-        return decoy
+        return worn
 
     def none(name: str) -> NoReturn:
         raise CheckError(f"a decoy has no {name}")
 
-    context = Context(disguised.name, disguised.samples, disguised.seed, only, none, none)
-    return _audit(context, disguised.params)
+    context = Context(
+        disguised.name, disguised.samples, disguised.seed, only, none, none, spec_seed=disguised.spec_seed
+    )
+    disguise = DISGUISES.get(disguised.name) or _memory(classifier, context, disguised.params.samples)
+    worn = Decoy(classifier, disguise)
+    return (disguise.kind, disguise.text), _audit(context, disguised.params)
+
+
+def _memory(classifier: Classifier, context: Context, most: int) -> Disguise:
+    """A memory of the images that a claim about so many is judged on."""
+    known = context.samples.images[context.sample(most)]
+    return knowing(known, classifier.predict(known))
 
 
 def _few(context: Context, most: int) -> Samples:

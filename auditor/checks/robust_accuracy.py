@@ -265,9 +265,9 @@ def _table(stages: list[Stage], rival: Rival, total: int, class_count: int) -> T
         aims = f", {several(rivals, 'rival')}" if rivals else ""
         name = f"{stage.choice.name} ({params.steps} steps, {params.value}{aims})"
         rows.append((name, len(stage.attacked), broken, left / total, passes, stage.seconds))
-    if rival.tried.size:
-        name, won, each = "surrogate (answers alone)", int(rival.won.sum()), rival.questions / len(rival.tried)
-        rows.append((name, len(rival.tried), won, (left - won) / total, each, rival.seconds))
+    for way in rival.ways:
+        left -= way.broken
+        rows.append((way.name, way.given, way.broken, left / total, way.questions / way.given, way.seconds))
     columns = ("attack", "given", "broken", "share left", "passes per image", "seconds")
     return Table("Each attack, on what was left", columns, tuple(rows))
 

@@ -97,9 +97,10 @@ within `eps`, such as any that was trained without a defence:
 def qualify(arguments: tuple[str, ...]) -> None:
     """Show whether the auditor itself can be trusted: run the `qualification` cases of specs.
 
-    Each takes a network that is known to fall, and puts it behind disguises that only look robust: a gradient cut
-    off or drowned in noise, random answers, a saturated softmax. Every one of these decoys claims to be robust.
-    What counts is that no claim passes, and that no honest model is doubted. Ends with 0 only if all cases pass.
+    Each takes a network that is known to fall, and puts it behind disguises that only look robust: scores that lead
+    astray, a gradient cut off, random answers, a memory of the audit, another network in large batches. Every one of
+    these decoys claims to be robust. What counts is that no claim passes, which is shown by kind of decoy, and that no
+    honest model is doubted. Ends with 0 only if all cases pass.
 
     PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. Pytest's options work as in
     `auditor run`, but for -m, which chooses these cases already.

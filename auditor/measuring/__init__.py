@@ -5,7 +5,7 @@ Import what others use from `auditor.measuring`. It imports `attacks`, `search`,
 `statistics`, `compute`, `catalog` and `values`.
 """
 
-from auditor.measuring import familiarity, likeness, lints, odd_inputs, outsiders, pushes, reliability, scores
+from auditor.measuring import familiarity, lints, odd_inputs, outsiders, pushes, reliability, scores
 from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
@@ -27,7 +27,7 @@ from auditor.measuring.corrupted import (
     each_under_one_kind,
     unchanged,
 )
-from auditor.measuring.decoys import DISGUISES, Decoy
+from auditor.measuring.decoys import DISGUISES, MEMORY, Decoy, Disguise, knowing
 from auditor.measuring.familiarity import Score
 from auditor.measuring.further import noticed, taken_further
 from auditor.measuring.grid import alike_off_the_grid, cost_alike
@@ -76,6 +76,7 @@ from auditor.measuring.words import (
 
 __all__ = [
     "DISGUISES",
+    "MEMORY",
     "SHOWN",
     "STATEFUL",
     "UNTRAINED",
@@ -86,6 +87,7 @@ __all__ = [
     "Binned",
     "Compared",
     "Decoy",
+    "Disguise",
     "Doubts",
     "Noise",
     "Outside",
@@ -131,7 +133,7 @@ __all__ = [
     "first_answers",
     "images_of",
     "instead_of",
-    "likeness",
+    "knowing",
     "lints",
     "moved",
     "natural_panel",

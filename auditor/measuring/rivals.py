@@ -1,19 +1,24 @@
-"""Images that a surrogate makes in place of the attacks of a spec: what they broke, and what that says of these.
+"""Images that are made without asking a model for scores: what they broke, and what that says of a spec's attacks.
 
 They are made in several manners, since a model may look at how an image was made before it answers: everywhere or only
 where images of the data differ, on the texture of the image itself, smoothly, on few pixels, and so that a file of 8
-bits can hold them.
+bits can hold them. Where a surrogate doesn't lead there, an inner layer of the model may (`inner`), or decisions alone
+about few pixels (`pixels`).
 """
 
 import dataclasses
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.compute import tensorflow
+from auditor.measuring.inner import Insight, cost_insight, filled, insight
+from auditor.measuring.pixels import cost_pointwise, pointwise, saturating
 from auditor.measuring.surrogate import Surrogate, asked, cost_learned, learned
 from auditor.search import BISECTIONS, Job, Norm, ThreatModel, into_ball, project, widest
 from auditor.values import Classifier, Context, FloatArray, IntArray, Passes
@@ -25,6 +30,9 @@ _FEW_MOST, _FEW_ROUNDS = 200, 10
 _UNKNOWN = 3  # of the widest radius, where no attack found anything
 CLOSER = 0.9
 """Of a distance that attacks came to: what is closer than that says that they were weak."""
+
+
+Guide = Surrogate | Insight
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ _DENSE = (
 )
 # Just past the middle of the box, where a pixel that was nearly black or white counts as the other.
 _SPARSE = (Manner("varies", sharp=True, jump=0.55), Manner("varies", jump=0.55))
+# Along what an inner layer says, which is as good a slope as there is: no smoothing, and no steps of 8 bits.
+_INNER = (Manner(sharp=True, whole=False), Manner("varies", sharp=True))
 _FEWEST = (Manner("varies", sharp=True, jump=1.0), Manner("varies", jump=1.0))
 
 
@@ -62,47 +72,85 @@ def _manners(norm: Norm) -> tuple[Manner, ...]:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way of making images: how many it was given, and broke, what it asked of the model, and how long it took."""
+
+    name: str
+    given: int
+    broken: int
+    questions: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Rival:
-    """What a surrogate made of the images of a job that held against the attacks of a spec.
+    """What a surrogate, and what else asks for no score, made of images that held against the attacks of a spec.
 
     images: (N, H, W, C), where each ended, as the attacks left it or broken by the surrogate; broken: (N,), by either.
-    tried: positions (n,) of those that had held; won: (n,), which of them the surrogate broke. questions: how many
-    answers were asked for, of all images together. seconds: how long it took.
+    tried: positions (n,) of those that had held; won: (n,), which of them broke now. ways: in which.
     """
 
     images: FloatArray
     broken: NDArray[np.bool_]
     tried: NDArray[np.int64]
     won: NDArray[np.bool_]
-    questions: int
-    seconds: float
+    ways: tuple[Way, ...]
 
 
 def challenged(context: Context, threat: ThreatModel, job: Job, ended: FloatArray, broken: NDArray[np.bool_]) -> Rival:
-    """Let a surrogate attack what held, within the job's radii, and ask the model what it makes of it.
+    """Let a surrogate attack what held, within the job's radii, and ask the model what it makes of it; then go by an
+    inner layer of the model, and by few pixels.
 
     ended: (N, H, W, C), where the attacks left images; broken: (N,), which they broke.
     """
-    began, tried = time.perf_counter(), np.flatnonzero(~broken)
-    images, after = ended.copy(), broken.copy()
-    questions = 0
-    if tried.size:
-        surrogate = learned(context, context.classifier)
-        for manner in _manners(threat.norm):
+    tried, images, after = np.flatnonzero(~broken), ended.copy(), broken.copy()
+    ways: list[Way] = []
+
+    def go(name: str, made_in: Sequence[Callable[[Job], tuple[FloatArray, int]]]) -> None:
+        began, given, questions = time.perf_counter(), int((~after).sum()), 0
+        for make in made_in:
             left = np.flatnonzero(~after)
             if not left.size:
                 break
             part = job.only(left)
-            made = _made(surrogate, threat, part, manner)
-            questions += len(left)
+            made, asked_for = make(part)
             hit = _hits(context.classifier, made, part, threat)
             images[left[hit]], after[left[hit]] = made[hit], True
-    return Rival(images, after, tried, after[tried], questions, time.perf_counter() - began)
+            questions += asked_for + len(left)
+        if given:
+            broke = given - int((~after).sum())
+            ways.append(Way(name, given, broke, questions, time.perf_counter() - began))
+
+    def along(guide: Guide, manner: Manner, each: int) -> Callable[[Job], tuple[FloatArray, int]]:
+        return lambda part: (_made(guide, threat, part, manner), each * len(part.images))
+
+    def by_pixels(surrogate: Surrogate, part: Job) -> tuple[FloatArray, int]:
+        def breaks(made: FloatArray, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+            return _hits(context.classifier, made, part.only(at), threat)
+
+        made, questions = pointwise(context, surrogate, part, threat.norm, breaks)
+        return into_ball(made, part.images, part.eps, threat.box, threat.norm), questions
+
+    if tried.size:
+        surrogate = learned(context, context.classifier)
+        go("surrogate (answers alone)", [along(surrogate, manner, 0) for manner in _manners(threat.norm)])
+        inside = insight(context, surrogate)
+        if inside:
+            go(f"inner layer ({inside.layer.name})", [along(inside, one, _STEPS) for one in _inner(threat.norm)])
+        if threat.norm == "l0" or (threat.norm != "linf" and saturating(context, surrogate)):
+            go("few pixels (decisions alone)", [partial(by_pixels, surrogate)])
+    return Rival(images, after, tried, after[tried], tuple(ways))
+
+
+def _inner(norm: Norm) -> tuple[Manner, ...]:
+    return _FEWEST if norm == "l0" else _INNER
 
 
 def cost_challenged(norm: Norm, images: int, held: int) -> Passes:
     """What `challenged` takes at most where so many images held, of so many in the data."""
-    return cost_learned(images) + Passes(predictions=(len(_manners(norm)) + 1) * held)
+    asked_about = Passes(predictions=(len(_manners(norm)) + len(_inner(norm)) + 2) * held)
+    led = Passes(gradients=len(_inner(norm)) * _STEPS * filled(held))
+    return cost_learned(images) + asked_about + cost_insight() + led + cost_pointwise(norm, held)
 
 
 def challenged_closest(
@@ -154,7 +202,7 @@ def _hits(classifier: Classifier, images: FloatArray, job: Job, threat: ThreatMo
     return hit
 
 
-def _made(surrogate: Surrogate, threat: ThreatModel, job: Job, manner: Manner) -> FloatArray:
+def _made(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner) -> FloatArray:
     """Images within their radii that the surrogate takes for something else, made in one manner."""
     (low, high), norm = threat.box, threat.norm
     mask = _mask(surrogate, job.images, manner)
@@ -171,7 +219,7 @@ def _made(surrogate: Surrogate, threat: ThreatModel, job: Job, manner: Manner) -
     return into_ball(x, job.images, job.eps, threat.box, norm)
 
 
-def _mask(surrogate: Surrogate, images: FloatArray, manner: Manner) -> NDArray[np.bool_]:
+def _mask(surrogate: Guide, images: FloatArray, manner: Manner) -> NDArray[np.bool_]:
     """Which values may change, (N or 1, H, W, C)."""
     if manner.where == "everywhere":
         return np.ones((1, *images.shape[1:]), np.bool_)
@@ -192,9 +240,7 @@ def _around(images: FloatArray, beyond: Literal["edge", "constant"]) -> list[Flo
     return [framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
 
 
-def _climbed(
-    surrogate: Surrogate, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]
-) -> FloatArray:
+def _climbed(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]) -> FloatArray:
     """Steps along the slope, with momentum: Dong et al., Boosting Adversarial Attacks with Momentum, CVPR 2018."""
     tf, radii = tensorflow(), job.eps.astype(np.float32)
     x, gathered = job.images, np.zeros_like(job.images)
@@ -228,7 +274,7 @@ def _smoothed(slope: FloatArray) -> FloatArray:
     return mean
 
 
-def _few(surrogate: Surrogate, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]) -> FloatArray:
+def _few(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]) -> FloatArray:
     """The whole budget on the pixels that matter most, each moved by the same, some after others."""
     low, high = threat.box
     jump = np.float32((manner.jump or 1.0) * (high - low))

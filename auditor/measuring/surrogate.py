@@ -30,11 +30,16 @@ _WEIGHTS, _ORDER = "surrogate/weights", "surrogate/order"
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
-    """A network that has learned a classifier's answers to some samples. varying: (1, H, W, C), see `varying`."""
+    """A network that has learned a classifier's answers to some samples.
+
+    varying: (1, H, W, C), see `varying`. sources: (M, H, W, C), the images of the data that it learned from: such as
+    cases look at last.
+    """
 
     plan: Layout
     weights: Weights
     varying: NDArray[np.bool_]
+    sources: FloatArray
 
     def uphill(self, images: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
         """Where a loss rises (N, H, W, C): away from the labels (N,), or towards targets (N,) where these aren't -1.
@@ -43,18 +48,22 @@ class Surrogate:
         """
 
         def above(part: IntArray, found: FloatArray) -> FloatArray:
-            rows, aims = np.arange(len(found)), targets[part]
-            aimed = aims >= 0
-            own = np.where(aimed, aims, labels[part])
-            rest = found.astype(np.float64)
-            rest[rows, own] = -np.inf if sharp else rest[rows, own]
-            raised = np.exp(rest - rest.max(axis=1, keepdims=True))
-            slope = np.eye(found.shape[1])[rest.argmax(axis=1)] if sharp else raised / raised.sum(axis=1, keepdims=True)
-            slope[rows, own] -= 1
-            signed: FloatArray = np.where(aimed[:, None], -slope, slope).astype(np.float32)
-            return signed
+            return steepness(found, labels[part], targets[part], sharp)
 
         return slopes(self.plan, self.weights, images, above)
+
+
+def steepness(found: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
+    """The gradient, by scores (N, K), of what `Surrogate.uphill` lets rise."""
+    rows, aimed = np.arange(len(found)), targets >= 0
+    own = np.where(aimed, targets, labels)
+    rest = found.astype(np.float64)
+    rest[rows, own] = -np.inf if sharp else rest[rows, own]
+    raised = np.exp(rest - rest.max(axis=1, keepdims=True))
+    slope = np.eye(found.shape[1])[rest.argmax(axis=1)] if sharp else raised / raised.sum(axis=1, keepdims=True)
+    slope[rows, own] -= 1
+    signed: FloatArray = np.where(aimed[:, None], -slope, slope).astype(np.float32)
+    return signed
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +96,7 @@ def learned(context: Context, classifier: Classifier) -> Surrogate:
         # What changes with a clock is kept nowhere.
         engine = one_by_one if stateful_operations(classifier) else context.engine
         (found,) = engine(teach, classifier, [lesson])
-        return Surrogate(_plan(classifier, lesson), found.weights, varying(samples))
+        return Surrogate(_plan(classifier, lesson), found.weights, varying(samples), lesson.images)
 
     return once(("surrogate", seed), classifier, samples, ask)
 
@@ -105,7 +114,8 @@ def teach(classifier: Classifier, lesson: Lesson) -> Learned:
     labels, drawn = asked(classifier, images), generator(seed, _ORDER)
     pupil.learn(images, labels, _EPOCHS, drawn)
     everywhere = np.ones((1, *images.shape[1:]), np.bool_)
-    nearer = _near_boundaries(Surrogate(pupil.plan, tuple(pupil.weights), everywhere), images, labels, seed)
+    first = Surrogate(pupil.plan, tuple(pupil.weights), everywhere, sources)
+    nearer = _near_boundaries(first, images, labels, seed)
     images, labels = np.concatenate([images, nearer]), np.concatenate([labels, asked(classifier, nearer)])
     pupil.learn(images, labels, _AGAIN, drawn)
     return Learned(tuple(pupil.weights))

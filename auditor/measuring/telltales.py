@@ -37,6 +37,7 @@ FEW = 0.05
 _MOST = 0.95
 _MUCH_CLOSER = 0.2
 _SURROGATE, _LEFT = "surrogate", 0.02
+_RIVALS = "a surrogate, trained on the model's answers alone, and what else asks for no score"
 _LONG, _BLIND = apgd.Params(steps=40), square.Params(steps=200)
 _AGAIN = 1000
 _UNLIKE, _TINY = 1e-2, 1e-30  # of the range of logits, as in half precision batches of other shapes are rounded
@@ -57,13 +58,13 @@ class Doubts:
 
 
 def challenged_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
-    """Whether a surrogate, that knows no more than the answers, broke much of what held: won (n,), which of these.
+    """Whether a surrogate, or another rival that asks for no score, broke much of what held: won (n,), which of these.
 
     A network that has learned the answers alone is a much weaker judge of where to go than a gradient that can be
     believed: two images of a hundred that it breaks are more than honest networks leave to it. One or two are no sign.
     """
     share = float(won.mean()) if won.size else 0.0
-    message = f"a surrogate, trained on the model's answers alone, breaks {share:.0%} of {won.size} images that held"
+    message = f"{_RIVALS} break {share:.0%} of {won.size} images that held"
     advice = "gradients or scores lead attacks astray; what counts is what the model decides"
     return doubts.about(_SURROGATE, share <= _LEFT or won.sum() <= 2, message, advice)
 
@@ -72,7 +73,7 @@ def nearer_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
     """Whether a surrogate came much closer than the attacks did: won (n,), for which of the images."""
     share = float(won.mean()) if won.size else 0.0
     where = f"{won.size} images at {CLOSER:.0%} of the distance found"
-    message = f"a surrogate, trained on the model's answers alone, breaks {share:.0%} of {where}"
+    message = f"{_RIVALS} break {share:.0%} of {where}"
     return doubts.about(_SURROGATE, share <= _MUCH_CLOSER, message, "the distances are too large")
 
 

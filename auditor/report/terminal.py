@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.report.outcome import WEAKNESS, counts, finding, selected_cases, word
+from auditor.report.outcome import counts, finding, selected_cases
 from auditor.report.text import cell
 from auditor.telling.console import Console
 from auditor.values import Record, Run, State
@@ -19,7 +19,6 @@ STYLES: dict[State, str] = {
     "descriptive": "dim",
     "not selected": "dim",
 }
-_OF_WORDS = {WEAKNESS: "yellow", **{str(state): style for state, style in STYLES.items()}}
 
 
 def verdict_table(run: Run, colours: bool, width: int) -> str:
@@ -30,7 +29,7 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     for case in selected_cases(run):
         record = run.records.get(case.id)
         seconds = "" if not record else record.recalled or f"{record.seconds:.1f}"
-        table.add_row(_styled(word(run, case)), case.id, escape(finding(run, case)), seconds)
+        table.add_row(_styled(run.state(case)), case.id, escape(finding(run, case)), seconds)
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
@@ -85,8 +84,8 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _styled(word: str) -> str:
-    return f"[{_OF_WORDS[word]}]{word}[/]"
+def _styled(state: State) -> str:
+    return f"[{STYLES[state]}]{state}[/]"
 
 
 def _counts(run: Run) -> dict[str, int]:
@@ -95,17 +94,19 @@ def _counts(run: Run) -> dict[str, int]:
 
 
 def evidence_tables(record: Record, columns: tuple[str, ...]) -> tuple[Table, ...]:
-    """The tables of a record's evidence, for rich to print, with just these of their columns; only the last folds.
+    """The tables of a record's evidence, for rich to print, with just these of their columns where they have all of
+    them, else with their own; only the last folds.
 
     A record that couldn't be measured has none.
     """
     drawn = []
     for table in record.evidence.tables if record.evidence else ():
         shown = Table(title=escape(table.title), title_justify="left", box=None, header_style="bold")
-        for column in columns:
-            shown.add_column(escape(column), no_wrap=column != columns[-1], overflow="fold")
+        told = columns if set(columns) <= set(table.columns) else table.columns
+        for column in told:
+            shown.add_column(escape(column), no_wrap=column != told[-1], overflow="fold")
         for row in table.rows:
             cells = dict(zip(table.columns, row, strict=True))
-            shown.add_row(*(escape(cell(cells[column])) for column in columns))
+            shown.add_row(*(escape(cell(cells[column])) for column in told))
         drawn.append(shown)
     return tuple(drawn)

@@ -83,6 +83,9 @@ def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(projec
         [
             "*2 planned, 1 pass, 1 not selected*",
             "tiny › decoys: pass",
+            "Decoys by kind*",
+            "*kind*decoys*passed*found out by*",
+            "*honeypot*1*0*",
             "Decoys*",
             "*outcome*model*verdict*why*",
             *(f"*caught*{name}*" for name in DISGUISES),

@@ -22,7 +22,7 @@ def winner(logits: Any) -> Any:
     return ops.one_hot(ops.argmax(logits, axis=-1), CLASSES, dtype="float32")
 
 
-def _rim(images: Any, pixels: int) -> Any:
+def rim(images: Any, pixels: int) -> Any:
     """Mean brightness of the outermost rows and columns: (N, 1)."""
     weights = np.ones((1, *SHAPE), np.float32)
     weights[:, pixels:-pixels, pixels:-pixels] = 0
@@ -30,7 +30,7 @@ def _rim(images: Any, pixels: int) -> Any:
     return ops.reshape(ops.sum(images * weights, axis=(1, 2, 3)), (-1, 1))
 
 
-def _runner_up(hard: Any) -> Any:
+def runner_up(hard: Any) -> Any:
     """Some other class than the one that leads."""
     return ops.roll(hard, 1, axis=1)
 
@@ -38,15 +38,15 @@ def _runner_up(hard: Any) -> Any:
 def honeypot(honest: Any, images: Any) -> Any:
     """Scores of another class rise with a brighter rim and with nothing else: that is where attacks go."""
     hard = winner(honest(images))
-    return hard + _runner_up(hard) * _rim(images, 3) * 8
+    return hard + runner_up(hard) * rim(images, 3) * 8
 
 
 def guarded(honest: Any, images: Any) -> Any:
     """As soon as its rim is touched, an image is made black and white, which no small change survives."""
-    light = _rim(images, 1)
+    light = rim(images, 1)
     touched = ops.reshape(ops.cast(light > 0.004, "float32"), (-1, 1, 1, 1))
     hard = winner(honest(touched * ops.cast(images > 0.5, "float32") + (1 - touched) * images))
-    return 10 * (hard + _runner_up(hard) * (0.05 + 8 * light)) - 1
+    return 10 * (hard + runner_up(hard) * (0.05 + 8 * light)) - 1
 
 
 def guarded_by_layers(honest: Any, images: Any) -> Any:

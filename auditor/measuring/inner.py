@@ -1,0 +1,110 @@
+"""A model's own inner layers, read by a linear reader that knows the model's answers: where to go without its scores.
+
+What stands behind a layer may lead attacks astray: hard decisions, squashed scores, a lure. What the layer gives is
+what the model recognises by. After Sabour et al., Adversarial Manipulation of Deep Representations, ICLR 2016, images
+are driven by what a layer gives: not towards what it gives of one other image, but to where a reader of many says
+another class (Alain and Bengio, Understanding Intermediate Layers Using Linear Classifier Probes, 2016).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.compute import tensorflow
+from auditor.measuring.once import once
+from auditor.measuring.surrogate import Surrogate, asked, steepness
+from auditor.values import Classifier, Context, FloatArray, IntArray, Layer, Passes, Tensor, evenly
+
+_SOURCES, _LAYERS = 120, 16
+_WIDEST = 50_000  # values that a layer gives of one image; of more, a reader takes too long to teach
+_TOGETHER = 40  # images at once, always as many: fewer would be rounded otherwise
+_RIDGE = 1e-2
+_REACHES = (0.1, 0.3)  # of the box's width; how far a step goes that many images don't stand, and hardly any does
+
+
+@dataclass(frozen=True, eq=False)
+class Insight:
+    """A layer of a classifier, and what reads it: weights (values, classes), taught on the classifier's answers.
+
+    varying: (1, H, W, C), see `surrogate.varying`.
+    """
+
+    layer: Layer
+    weights: FloatArray
+    varying: NDArray[np.bool_]
+
+    def uphill(self, images: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
+        """Where a loss of what the reader says rises (N, H, W, C), as `Surrogate.uphill`; 0 where nothing does."""
+        tf, found = tensorflow(), []
+        for at in range(0, len(images), _TOGETHER):
+            rows = np.minimum(np.arange(at, at + _TOGETHER), len(images) - 1)
+            x = tf.constant(images[rows])
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                given = _flat(self.layer.activations(x))
+            above = steepness(given.numpy() @ self.weights, labels[rows], targets[rows], sharp) @ self.weights.T
+            slope = tape.gradient(given, x, output_gradients=tf.constant(above))
+            found.append(np.zeros_like(images[rows]) if slope is None else np.nan_to_num(slope.numpy()))
+        return np.concatenate(found)[: len(images)]
+
+
+def insight(context: Context, surrogate: Surrogate) -> Insight | None:
+    """The layer that leads furthest, in one step from images that a surrogate learned from.
+
+    None where the format shows no layers, or none of them leads anywhere. It is the same for all cases of a spec.
+    """
+    samples, classifier = context.whole or context.samples, context.classifier
+
+    def ask() -> Insight | None:
+        sources = surrogate.sources[-_SOURCES:]
+        said, layers, best, most = asked(classifier, sources), classifier.layers(), None, (0,) * len(_REACHES)
+        for at in evenly(len(layers), _LAYERS):
+            one, some = _read(layers[at], surrogate, sources, said), slice(0, _TOGETHER)
+            led = _leads(classifier, one, surrogate.plan.box, sources[some], said[some]) if one else most
+            best, most = (one, led) if led > most else (best, most)
+        return best
+
+    return once(("inner layer", context.spec_seed), classifier, samples, ask)
+
+
+def cost_insight() -> Passes:
+    """What it takes of a model at most."""
+    return Passes(gradients=_TOGETHER, predictions=2 * _SOURCES + 1 + len(_REACHES) * _TOGETHER) * _LAYERS
+
+
+def filled(images: int) -> int:
+    """So many images as they are passed through: in full batches."""
+    return -(-images // _TOGETHER) * _TOGETHER
+
+
+def _read(layer: Layer, surrogate: Surrogate, sources: FloatArray, said: IntArray) -> Insight | None:
+    """Teach a reader of a layer by ridge regression, where it gives numbers that aren't too many."""
+    one = layer.activations(tensorflow().constant(sources[:1]))
+    if not one.dtype.is_floating or not 1 < int(np.prod(one.shape)) <= _WIDEST:
+        return None
+    given = _flat(layer.activations(tensorflow().constant(sources))).numpy()
+    centred = (given - given.mean(axis=0)).astype(np.float64)
+    wanted = np.eye(surrogate.plan.classes)[said]
+    alike = centred @ centred.T
+    scale = float(np.trace(alike)) / len(sources)
+    if not np.isfinite(scale) or scale <= 0:
+        return None
+    taught = np.linalg.solve(alike + _RIDGE * scale * np.eye(len(sources)), wanted - wanted.mean(axis=0))
+    return Insight(layer, (centred.T @ taught).astype(np.float32), surrogate.varying)
+
+
+def _leads(
+    classifier: Classifier, found: Insight, box: tuple[float, float], images: FloatArray, said: IntArray
+) -> tuple[int, ...]:
+    """How many images one step along what a layer says takes to another class, by how far it goes."""
+    low, high = box
+    way = np.sign(found.uphill(images, said, np.full(len(images), -1), sharp=True)) * found.varying * (high - low)
+    moved = [np.clip(images + reach * way, low, high).astype(np.float32) for reach in _REACHES]
+    return tuple(int((asked(classifier, one) != said).sum()) for one in moved)
+
+
+def _flat(given: Tensor) -> Tensor:
+    """What a layer gives as (N, values)."""
+    tf = tensorflow()
+    return tf.cast(tf.reshape(given, (tf.shape(given)[0], -1)), tf.float32)
