@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from auditor.compute import both
 from auditor.measuring import (
     Attackable,
     Attacked,
@@ -194,8 +195,10 @@ def run(context: Context, params: Params) -> Evidence:
     holds, breaks = _names(params)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     doubts = Doubts((holds, "distance"), (breaks,))
-    tested = within_ball(context, threat, stages, job, broken, doubts)
-    rival = challenged(context, threat, job, ended, broken)
+    tested, rival = both(
+        lambda: within_ball(context, threat, stages, job, broken, doubts),
+        lambda: challenged(context, threat, job, ended, broken),
+    )
     ended, broken = rival.images, rival.broken
     after = classifier.predict(ended)
     said = after.argmax(axis=1)

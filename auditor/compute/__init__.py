@@ -7,13 +7,14 @@ from a case's seed. Import what others use from `auditor.compute`. It imports `v
 from auditor.compute import progress
 from auditor.compute.backend import silenced, tensorflow
 from auditor.compute.capacity import cores, free_memory
-from auditor.compute.parallel import alone, at_once, each, in_order, operation_threads, side_by_side
+from auditor.compute.parallel import alone, at_once, both, each, in_order, operation_threads, side_by_side
 from auditor.compute.progress import watched
 from auditor.compute.randomness import case_seed, generator, keys, normal, normal_row, uniform, uniform_row
 
 __all__ = [
     "alone",
     "at_once",
+    "both",
     "case_seed",
     "cores",
     "each",

@@ -87,6 +87,13 @@ def in_order(function: Callable[[Item], Result], items: Sequence[Item]) -> list[
     return [done[position] for position in range(len(items))]
 
 
+def both(one: Callable[[], Result], other: Callable[[], Item]) -> tuple[Result, Item]:
+    """Give what two functions give, which don't need each other: at once where there are cores."""
+    functions: tuple[Callable[[], Any], ...] = (one, other)
+    first, second = in_order(lambda function: function(), functions)
+    return first, second
+
+
 def side_by_side(function: Callable[[Classifier, Any], Any], classifier: Classifier, tasks: Sequence[Any]) -> list[Any]:
     """Work off tasks here, as many at once as there are cores."""
     return in_order(lambda task: function(classifier, task), tasks)

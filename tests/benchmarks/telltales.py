@@ -23,6 +23,7 @@ from auditor.classifiers.keras_models import keras_classifier
 from auditor.compute.backend import tensorflow
 from auditor.compute.parallel import side_by_side
 from auditor.run import measuring
+from auditor.values import Output
 from fixtures.examples import FOLDER
 from tests.benchmarks._report import run_parts, say, show
 from tests.benchmarks._subject import undivided
@@ -54,7 +55,8 @@ class Network:
             layer.set_weights([_rounded(part, self.levels) for part in layer.get_weights()])
         last = network.layers[-1]
         last.set_weights([self.factor * part for part in last.get_weights()])
-        return keras_classifier(network, self.name, "logits" if self.name.endswith("robust") else "probabilities")
+        output: Output = "probabilities" if last.activation is keras.activations.softmax else "logits"
+        return keras_classifier(network, self.name, output)
 
 
 def _rounded(weights: Any, levels: int) -> Any:
