@@ -80,6 +80,7 @@ bench: $(ENV)  ## speed and strength beside Foolbox, ART and torchattacks, as ra
 	$(BIN)/python -m tests.benchmarks.wide
 	$(BIN)/python -m tests.benchmarks.forecast
 	$(BIN)/python -m tests.benchmarks.memory
+	$(BIN)/python -m tests.benchmarks.telltales
 
 .PHONY: audit
 audit: $(ENV) fixtures  ## train what is missing, run specs/, render the report
