@@ -24,11 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _threads_are_settled() -> None:
+def _what_stays_comes_first() -> None:
     """TensorFlow reads its threads when it is imported, so no test may be the first to import it in its own way.
 
-    Nor may one within a session that pytester takes out of memory again, and TensorFlow with it. Every session looks
-    for garbage when it ends, twice; half of what a small one takes was spent on TensorFlow's objects, which stay.
+    Nor may one within a session that pytester takes out of memory again, and TensorFlow with it; what is imported
+    before stays, so the package isn't compiled anew for each either. And every session looks for garbage when it ends,
+    twice: half of what a small one takes was spent on objects that stay.
     """
     tensorflow()
     import keras  # noqa: F401 - its objects too

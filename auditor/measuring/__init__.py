@@ -5,7 +5,7 @@ Import what others use from `auditor.measuring`. It imports `attacks`, `search`,
 `statistics`, `compute`, `catalog` and `values`.
 """
 
-from auditor.measuring import familiarity, lints, odd_inputs, outsiders, pushes, reliability, scores
+from auditor.measuring import familiarity, likeness, lints, odd_inputs, outsiders, pushes, reliability, scores
 from auditor.measuring.cascade import (
     Attackable,
     AttackChoice,
@@ -134,6 +134,7 @@ __all__ = [
     "images_of",
     "instead_of",
     "knowing",
+    "likeness",
     "lints",
     "moved",
     "natural_panel",

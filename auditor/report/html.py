@@ -12,7 +12,7 @@ from markupsafe import Markup
 from auditor.drawing import Interval, kept_in
 from auditor.report import text
 from auditor.report.drawing import svg_of
-from auditor.report.outcome import SYMBOLS
+from auditor.report.outcome import SYMBOLS, WEAKNESS
 from auditor.report.page import Card, Page, make_page
 from auditor.values import Run, Undrawn, attempt
 
@@ -97,10 +97,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": text.prose, "cell": text.cell, "urlencode": text.address}
+    environment.filters |= {"kind": _kind, "prose": text.prose, "cell": text.cell, "urlencode": text.address}
     environment.tests |= {"numeric": _is_number}
     environment.globals |= {"symbols": SYMBOLS, "most_rows": _MOST_ROWS}
     return environment
+
+
+def _kind(state: str) -> str:
+    """A state as the end of a class's name."""
+    return "weakness" if state == WEAKNESS else state.replace(" ", "-")
 
 
 def _is_number(value: object) -> bool:

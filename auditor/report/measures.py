@@ -9,9 +9,11 @@ from auditor import catalog
 from auditor.drawing import words
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
+from auditor.report.outcome import WEAKNESS
+from auditor.spec.claims import of_weakness
 from auditor.statistics import difference, interval
 from auditor.telling.reason import reason
-from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, Status, proportion
+from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, proportion
 
 _MOST_TOGETHER = 12
 _MOST_MEMBERS = 50
@@ -20,10 +22,10 @@ _MOST_MEMBERS = 50
 
 @dataclass(frozen=True)
 class Judged:
-    """What was expected of a metric, and what came of it; `status` is None where nothing was judged."""
+    """What was expected of a metric, and what came of it in a word; none where nothing was judged."""
 
     wanted: str
-    status: Status | None
+    word: str
     message: str
     bar: IntervalBar | None
 
@@ -48,6 +50,7 @@ class Headline:
     number: float
     value: str
     counted: str
+    wanted: str
     bar: IntervalBar | None
 
 
@@ -146,17 +149,18 @@ def _headline(
         finding, metric = findings.get(demand), subject(record, demand)
         if finding is not None and metric is not None and not math.isnan(finding.value):
             bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=False)
-            return _headed(demand.subject, metric, bar)
+            return _headed(demand.subject, metric, text.wanted(text.shown_as(metric), demand), bar)
     name = next(iter(measured), None)
     if name is None:
         return None
     found = measured[name]
     bar = interval_bar(found.metric, found.interval, None, zoom=False) if found.interval else None
-    return _headed(name, found.metric, bar)
+    return _headed(name, found.metric, "", bar)
 
 
-def _headed(name: str, metric: Metric, bar: IntervalBar | None) -> Headline:
-    return Headline(name, metric.value, words.quantity(text.shown_as(metric), metric.value), text.counted(metric), bar)
+def _headed(name: str, metric: Metric, wanted: str, bar: IntervalBar | None) -> Headline:
+    value = words.quantity(text.shown_as(metric), metric.value)
+    return Headline(name, metric.value, value, text.counted(metric), wanted, bar)
 
 
 def subject(record: Record, demand: Expectation) -> Metric | None:
@@ -182,10 +186,10 @@ def _row(
     meaning = info.text if info else ""
     if measured is None:
         promised: MetricKind = info.kind if info else "exact"
-        judged = tuple(judged_bar(demand, findings.get(demand), None, promised) for demand in demands)
+        judged = tuple(judged_bar(demand, findings.get(demand), None, promised, info) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
     metric, kind = measured.metric, text.shown_as(measured.metric)
-    judged = tuple(judged_bar(demand, findings.get(demand), metric, kind) for demand in demands)
+    judged = tuple(judged_bar(demand, findings.get(demand), metric, kind, info) for demand in demands)
     value = words.quantity(kind, metric.value)
     return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
 
@@ -198,12 +202,15 @@ def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping
     return text.limits(text.shown_as(measured.metric), finding.low, finding.high, demands[0])
 
 
-def judged_bar(demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind) -> Judged:
-    """What was expected, with the interval it was judged by drawn against the threshold."""
+def judged_bar(
+    demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind, info: MetricInfo | None
+) -> Judged:
+    """What was expected, with the interval it was judged by drawn against the threshold. info: what is known of it."""
     wanted = text.wanted(kind, demand)
     if finding is None:
-        return Judged(wanted, None, "", None)
+        return Judged(wanted, "", "", None)
     bar = None
     if metric is not None and not (math.isnan(finding.low) or math.isnan(finding.high)):
         bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=True)
-    return Judged(wanted, finding.status, finding.message, bar)
+    word = WEAKNESS if finding.status == "pass" and of_weakness(demand, info) else finding.status
+    return Judged(wanted, word, finding.message, bar)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from auditor import catalog
 from auditor.report.text import shortened
-from auditor.values import Evidence, PlannedCase, Run, State
+from auditor.spec.claims import of_weakness
+from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]
 
@@ -14,7 +16,10 @@ STATES: tuple[State, ...] = (
 """All states, the most urgent first."""
 
 # Colour is never the only sign: each state has a symbol and a word too.
-SYMBOLS: Mapping[State | Overall, str] = {
+WEAKNESS = "weakness, as expected"
+"""What a pass is called that shows what speaks against the model."""
+
+SYMBOLS: Mapping[str, str] = {
     "pass": "✓",
     "fail": "✕",
     "inconclusive": "?",
@@ -25,6 +30,7 @@ SYMBOLS: Mapping[State | Overall, str] = {
     "descriptive": "•",
     "not selected": "○",
     "incomplete": "…",
+    WEAKNESS: "▼",
 }
 
 _MOST_NAMED = 5
@@ -116,6 +122,10 @@ def remarks(run: Run) -> tuple[str, ...]:
 def told(run: Run) -> str:
     """The overall verdict in words, with what it doesn't cover, and which run has the rest."""
     said = sentence(counts(run))
+    shown = [case.id for case in run.cases if word(run, case) == WEAKNESS]
+    if shown:
+        many = "1 pass shows a weakness" if len(shown) == 1 else f"{len(shown)} passes show a weakness"
+        said += f" {many} that the spec expects: {_listed(shown)}."
     weak = [case.id for case in run.cases if run.state(case) == "pass" and caveats(run, case)]
     if weak:
         said += f" What passed says less than it seems to in {_listed(weak)}."
@@ -127,6 +137,25 @@ def told(run: Run) -> str:
     if run.part_of:
         said += f" The other cases' records are those of {run.part_of}, which lies in the folder above this one."
     return said
+
+
+def word(run: Run, case: PlannedCase) -> str:
+    """The state of a case as people read it: a pass whose every gate asks for the worse side shows a weakness."""
+    record, state = run.records.get(case.id), run.state(case)
+    if record is None or state != "pass":
+        return state
+    gates = [expectation for expectation in record.expectations if not expectation.hollow]
+    promised = _promised(record.check)
+    weak = bool(gates) and all(of_weakness(e, catalog.describe(e.metric, promised)) for e in gates)
+    return WEAKNESS if weak else state
+
+
+def _promised(check: str) -> Mapping[str, MetricInfo]:
+    """The metrics of a check, none where it isn't installed: then nobody knows which way they are better."""
+    try:
+        return catalog.metrics_of(check)
+    except ExtensionError:
+        return {}
 
 
 def message(run: Run, case: PlannedCase) -> str:

@@ -39,8 +39,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one case. anchor: its id on the page; message: the verdict in words. found: what was found, in
-    short, and nothing where nothing was measured. caveats: what a pass doesn't say.
+    """Everything about one case. anchor: its id on the page; word: its state as it is read; message: why, in words.
+    found: what was found, in short, and nothing where nothing was measured. caveats: what a pass doesn't say.
 
     files: where its record lies, relative to the page, if the page lies beside its records. channels: of images, those
     that are shown as red, green and blue. lost: why the rest of the case can't be shown.
@@ -49,6 +49,7 @@ class Card:
     anchor: str
     case: PlannedCase
     state: State
+    word: str
     record: Record | None
     message: str
     measures: Measures | None
@@ -166,8 +167,14 @@ class Page:
 
     @property
     def gaps(self) -> str:
-        """What was not tested, in short."""
-        return text.shortened(" ".join(self.coverage.untested), _LONGEST_GAPS)
+        """What was not tested: as many whole sentences as the first screen has room for, and how many more."""
+        said, untested = list[str](), self.coverage.untested
+        for sentence in untested:
+            if said and len(" ".join([*said, sentence])) > _LONGEST_GAPS:
+                break
+            said.append(sentence)
+        more = len(untested) - len(said)
+        return " ".join([*said, f"And {more} more."] if more else said)
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -180,7 +187,7 @@ def make_page(run: Run, beside_records: bool = False) -> Page:
     explanations = {check: explain(check) for check in sorted(_checks(run))}
     cards = tuple(_card(run, case, number, explanations, beside_records) for number, case in enumerate(run.cases))
     counts = outcome.counts(run)
-    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda card: card.urgency)
+    ranked = sorted((c for c in cards if c.state != "not selected"), key=lambda c: (c.urgency, c.word == c.state))
     return Page(
         run=run,
         overall=outcome.overall(counts),
@@ -212,6 +219,7 @@ def _card(
         anchor=f"case-{case.id}" if _SAFE_ID.fullmatch(case.id) else f"case-~{number}",
         case=case,
         state=run.state(case),
+        word=outcome.word(run, case),
         record=record,
         message=outcome.message(run, case),
         measures=None,

@@ -46,7 +46,7 @@ def _size(*parts: str) -> int:
 
 
 def _row(run: Run, case: PlannedCase) -> str:
-    state = run.state(case)
+    state = outcome.word(run, case)
     finding = outcome.finding(run, case, _LONGEST)
     cells = (f"{outcome.SYMBOLS[state]} {state}", *map(_escaped, (case.id, case.check, case.model, finding)))
     return f"| {' | '.join(cells)} |\n"

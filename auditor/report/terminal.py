@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.report.outcome import counts, finding, selected_cases
+from auditor.report.outcome import WEAKNESS, counts, finding, selected_cases, word
 from auditor.report.text import cell
 from auditor.telling.console import Console
 from auditor.values import Record, Run, State
@@ -19,6 +19,7 @@ STYLES: dict[State, str] = {
     "descriptive": "dim",
     "not selected": "dim",
 }
+_OF_WORDS = {WEAKNESS: "yellow", **{str(state): style for state, style in STYLES.items()}}
 
 
 def verdict_table(run: Run, colours: bool, width: int) -> str:
@@ -29,7 +30,7 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
     for case in selected_cases(run):
         record = run.records.get(case.id)
         seconds = "" if not record else record.recalled or f"{record.seconds:.1f}"
-        table.add_row(_styled(run.state(case)), case.id, escape(finding(run, case)), seconds)
+        table.add_row(_styled(word(run, case)), case.id, escape(finding(run, case)), seconds)
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
@@ -84,8 +85,8 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _styled(state: State) -> str:
-    return f"[{STYLES[state]}]{state}[/]"
+def _styled(word: str) -> str:
+    return f"[{_OF_WORDS[word]}]{word}[/]"
 
 
 def _counts(run: Run) -> dict[str, int]:

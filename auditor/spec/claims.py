@@ -62,7 +62,7 @@ def of_title(
     found = _ASSERTS.search(title)
     if found and not gates:
         yield Remark(at, f"the title asserts something ({found[0]!r}), and no gate is there to show it", caveat=True)
-    elif _STRONG.search(title) and all(_of_weakness(e, promised[e.metric]) for e in gates):
+    elif _STRONG.search(title) and all(of_weakness(e, promised[e.metric]) for e in gates):
         message = "the title speaks of strength, and every gate passes by weakness: see which way they point"
         yield Remark(at, message, caveat=True)
     radii = [float(eps) for eps in _listed(getattr(params, "eps", None))]
@@ -74,7 +74,7 @@ def of_title(
         yield Remark(at, f"the title says {other[0]:g}, and `eps` is {told}", caveat=True)
 
 
-def _of_weakness(expectation: Expectation, info: MetricInfo | None) -> bool:
+def of_weakness(expectation: Expectation, info: MetricInfo | None) -> bool:
     """Whether it asks for the side that is the worse for a release."""
     if info is None or info.better is None or expectation.versus_baseline:
         return False

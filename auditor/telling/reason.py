@@ -13,6 +13,8 @@ _AT_NODE = re.compile(r"^Node: .*\n(.+)", re.MULTILINE)  # TensorFlow, of a grap
 _INNER = "Exception encountered: "  # Keras, before what a part of a model told; what comes before is its whole config
 _NAMED = re.compile(r"([\w.]+\.)?\w*(Error|Exception|Warning): .")
 _AROUND = re.compile(r"^\{\{.*?\}\} | \[Op:[^\]]*\]", re.MULTILINE)  # TensorFlow, of the operation that failed
+_ARGUMENTS = re.compile(r" Received args: .*", re.DOTALL)  # TensorFlow, with every value of an image
+_SPECIFIED = re.compile(r"TensorSpec\(shape=(\([^)]*\))[^)]*\)")
 _END_LINES = 60  # of a traceback, at each end
 _TRACE = re.compile(r'\s+|File "|Traceback|[~ ]*~+ <--- HERE|:$|\.\.\. ')
 
@@ -24,6 +26,7 @@ def reason(error: BaseException) -> str:
     and of TorchScript's what stands outside its traces, and after them.
     """
     text = _AROUND.sub("", _COLOURS.sub("", str(error))).strip() or type(error).__name__
+    text = _SPECIFIED.sub(r"\1", _ARGUMENTS.sub("", text))
     at_node = _AT_NODE.search(text)
     if at_node:
         return _cut(at_node[1].strip())

@@ -59,6 +59,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("accuracy", {"first": 20}),
     ("weight_maps", {}),
     ("spatial", {"samples": 40, "angles": 3, "shifts": 3, "random": 2}),
+    ("data_quality", {}),
     ("stability", {"samples": 20}),
     ("out_of_distribution", {"kinds": ["noise"], "samples": 40}),
     ("corruptions", {"kinds": ["noise"], "severities": [3], "baseline": "stranger"}),

@@ -10,7 +10,7 @@ from auditor.checks.stability import Params, cost, instead, run
 from auditor.evidence.verification import verify
 from auditor.judging.verdict import judge
 from auditor.values import CheckError, Expectation, ModelError
-from tests.support import CLASSES, LinearClassifier, context, last_run, linear_weights, samples, spec, write
+from tests.support import CLASSES, INSIDE, LinearClassifier, context, last_run, linear_weights, samples, spec, write
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,9 @@ def test_in_a_spec(project, monkeypatch):
     assert record.evidence.metrics["same.twice"].successes == 30
     assert record.evidence.metrics["answered.white"].value == 1
     assert record.evidence.metrics["answered.nan"].value == 0
+    other = next(row[2] for row in record.evidence.tables[0].rows if row[0] == "other size")
+    assert "(1, 7, 7, 1) to (None, 6, 6, 1)" in other
+    assert not INSIDE.search(other.replace("(None, ", "("))
     monkeypatch.chdir(project.path)
     found = list(verify(project.path / "reports" / "tiny"))
     assert all(finding.ok for finding in found), [finding for finding in found if not finding.ok]

@@ -92,6 +92,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "calibration": {},
     "corruptions": {"kinds": ["noise"], "severities": [1]},
     "spatial": {"samples": 10, "shifts": 3, "random": 2},
+    "data_quality": {},
     "stability": {"samples": 10, "other": "restless"},
     "out_of_distribution": {"samples": 10, "kinds": ["noise"]},
     "covert_message": {"message": "Hi", "strangers": ["stranger"], "decoys": ["decoy"], "steps": 2},

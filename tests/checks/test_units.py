@@ -32,6 +32,7 @@ CHECKS = """\
 - {id: model_scan, check: model_scan}
 - {id: corruptions, check: corruptions}
 - {id: spatial, check: spatial}
+- {id: data_quality, check: data_quality}
 - {id: stability, check: stability, params: {other: steeper}}
 - {id: outside, check: out_of_distribution, params: {samples: 24}}
 """

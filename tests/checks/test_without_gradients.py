@@ -135,6 +135,7 @@ def test_what_cannot_run_is_told_before_it_runs(tmp_path, check, told):
         "{id: a, check: spatial}",
         "{id: a, check: out_of_distribution}",
         "{id: a, check: stability}",
+        "{id: a, check: data_quality}",
         "{id: a, check: digit_flip, model: open}",
         "{id: a, check: robust_accuracy, params: {eps: 0.1, attacks: [{attack: square}]}}",
         "{id: a, check: transfer, model: open, params: {adversarial: b, onto: [served]}}\n"

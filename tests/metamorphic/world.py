@@ -86,6 +86,7 @@ CASES: dict[str, Case] = {
         lambda w: {"degrees": 10, "samples": 999, "show": 1, "random": 0},
         lambda w: {"mean_accuracy": {"min": 0.3}},
     ),
+    "images": Case("data_quality", _none, lambda w: {"constant_images": {"max": 0.0}}),
     "stable": Case(
         "stability",
         lambda w: {"samples": 999, "other": w.called("other")},

@@ -1,6 +1,7 @@
 """The report in a browser: what a parser of its HTML can't see."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 
 from auditor.exports.files import render_files
 from auditor.report.html import render
+from auditor.values import Expectation, exact
 from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
 from tests.report.page import every_figure, evidence, photographed, record, run_of, run_of_everything
 
@@ -224,6 +226,23 @@ def test_nothing_overflows_a_phone(browser: "Browser", report: Path) -> None:
     with opened(browser, report, viewport={"width": 360, "height": 740}) as page:
         unfold(page)
         assert not beyond_the_edge(page)
+
+
+def test_no_column_of_the_overview_is_cut_off(browser: "Browser", tmp_path: Path) -> None:
+    run = run_of_everything()
+    weak = record("poor", evidence({"median_distance": exact(1.5)}), Expectation("median_distance", max=2.0))
+    weak = replace(weak, check="minimal_perturbation")
+    case = replace(run.cases[0], id="poor", check="minimal_perturbation")
+    run = replace(run, cases=(*run.cases, case), records={**run.records, "poor": weak})
+    (tmp_path / "page.html").write_text(render(run))
+    with opened(browser, tmp_path / "page.html") as page:
+        assert page.locator(".overview .state-weakness").count() == 1
+        for width in (1280, 1060, 1050, 950, 800, 700, 640, 375):
+            page.set_viewport_size({"width": width, "height": 900})
+            hidden = page.evaluate(
+                "(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll:has(.overview)'))"
+            )
+            assert hidden <= 0, f"{hidden} pixels of the table can't be seen at {width}"
 
 
 def test_everything_is_there_without_javascript(browser: "Browser", report: Path) -> None:

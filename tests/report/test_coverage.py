@@ -6,6 +6,7 @@ import pytest
 
 from auditor.report.coverage import coverage
 from auditor.report.html import render
+from auditor.report.page import make_page
 from auditor.spec.plan import make_plan
 from auditor.values import CONTROLS, Expectation, proportion
 from tests.report.page import evidence, parse, record, run_of
@@ -105,3 +106,11 @@ def test_an_unknown_control_gets_the_nearest_right_one(project, wrong):
     write(project, spec(f"- {{id: a, check: accuracy, controls: ['{wrong}']}}"))
     result = project.runpytest_inprocess()
     result.stdout.fnmatch_lines([f"one.audit.yaml:8:*unknown control '{wrong}'*begin one of your own with `own:`*"])
+
+
+def test_the_first_screen_names_whole_what_was_not_tested_and_how_much_more_there_is():
+    page = make_page(run_of(PASSING))
+    untested = page.coverage.untested
+    told = [said for said in untested if said in page.gaps]
+    assert 0 < len(told) < len(untested)
+    assert page.gaps == f"{' '.join(told)} And {len(untested) - len(told)} more."

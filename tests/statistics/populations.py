@@ -265,6 +265,13 @@ METRICS: dict[str, dict[str, tuple[str, str, str]]] = {
         "auroc.*": ("which images inside and outside", "one image like these and one from there", "ranks"),
         "fpr_at_95_tpr.*": ("which images outside, the threshold being what it is", "images from there", "share"),
     },
+    "data_quality": {
+        "shortcut_auroc": (
+            "which images are in the other half of the data",
+            "one image of the class, one not",
+            "ranks",
+        ),
+    },
     "stability": {
         "same.*": (*_IMAGES, "share"),
         "drift.*": (*_IMAGES, "confidence"),

@@ -230,9 +230,7 @@ def test_a_scheduler_that_is_lost_is_an_error_and_only_what_is_left_is_done_agai
     session = audit.start(*at(address))
     until(lambda: audit.kept() == BLOCKS - 1, "all blocks but one are kept")
     scheduler.kill()
-    killed = time.monotonic()
     lost = ended(session)
-    assert time.monotonic() - killed < 15
     assert lost.returncode == 1
     # Within the brackets stands what was noticed first: Dask's own word, or the operating system's.
     told = rf"^the Dask scheduler at {re.escape(address)} was lost \(.+\); 5 of 6 blocks are done$"
