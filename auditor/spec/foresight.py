@@ -152,10 +152,24 @@ def _unlabelled(params: Parameters, labels: int | None) -> Iterator[tuple[str, s
 
 
 def class_remarks(params: Parameters, preview: Preview) -> Iterator[Remark]:
-    """Every parameter that chooses, by number, a class that no image is of, where no names tell of it."""
-    if preview.classes is not None or preview.labels is None:
-        return
+    """Every parameter that chooses a class by its number though another one is called so, or, where classes have no
+    names, one that no image is of.
+    """
+    if preview.classes is not None:
+        yield from _called_otherwise(params, distinct_names(preview.classes))
+    elif preview.labels is not None:
+        yield from _beyond(params, preview.labels)
+
+
+def _called_otherwise(params: Parameters, known: Sequence[str]) -> Iterator[Remark]:
     for name, value, _ in chosen_classes(params):
-        if isinstance(value, int) and value >= preview.labels and name in params.model_fields_set:
-            told = f"`{name}` is {value}, and the labels of the data go up to {preview.labels - 1}"
+        if isinstance(value, int) and value < len(known) and str(value) in known and known[value] != str(value):
+            told = f"`{name}` {value} is the number of the class {known[value]!r}"
+            yield Remark((name,), f"{told}; the one that is called {value} is written '{value}', in quotes")
+
+
+def _beyond(params: Parameters, labels: int) -> Iterator[Remark]:
+    for name, value, _ in chosen_classes(params):
+        if isinstance(value, int) and value >= labels and name in params.model_fields_set:
+            told = f"`{name}` is {value}, and the labels of the data go up to {labels - 1}"
             yield Remark((name,), f"{told}: right only where the model knows more classes than the data shows")

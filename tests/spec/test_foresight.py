@@ -341,6 +341,19 @@ def test_a_target_is_a_class_of_the_data_by_number_or_name(lint, check, target, 
 
 
 @pytest.mark.parametrize(
+    ("target", "called"), [("{target: 2}", "3"), ("{target: '2'}", None), ("{target: 0}", None), ("{}", "4")]
+)
+def test_a_number_that_another_class_is_called_by_is_noticed(lint, project, target, called):
+    """Folders 1 to 4 are classes 0 to 3, so that `target: 2` is the one that is called 3."""
+    (project.path / "data.csv").write_text("path,label\n" + "".join(f"{i}.png,{i % 4 + 1}\n" for i in range(20)))
+    data = "dataset: csv, path: data.csv, names: [1, 2, 3, 4]"
+    found = [m for _, m in lint(f"- {{id: a, check: digit_flip, params: {target}}}", data=data) if "quotes" in m]
+    number = "2" if target != "{}" else "3"
+    said = f"`target` {number} is the number of the class '{called}'; the one that is called {number} is written"
+    assert found == ([f"{said} '{number}', in quotes"] if called else [])
+
+
+@pytest.mark.parametrize(
     ("check", "target", "wrong", "said"),
     [
         ("digit_flip", "{}", "`target` is 3 if left out, and the labels of the data go up to 1", None),
