@@ -14,6 +14,7 @@ from auditor.report import text
 from auditor.report.drawing import svg_of
 from auditor.report.outcome import SYMBOLS, WEAKNESS
 from auditor.report.page import Card, Page, make_page
+from auditor.report.terms import NO_PASS
 from auditor.values import Run, Undrawn, attempt
 
 _MOST_ROWS = 100
@@ -99,7 +100,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"kind": _kind, "prose": text.prose, "cell": text.cell, "urlencode": text.address}
     environment.tests |= {"numeric": _is_number}
-    environment.globals |= {"symbols": SYMBOLS, "most_rows": _MOST_ROWS}
+    environment.globals |= {"symbols": SYMBOLS, "most_rows": _MOST_ROWS, "no_pass": NO_PASS}
     return environment
 
 

@@ -10,7 +10,7 @@ from auditor.drawing import words
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
 from auditor.report.outcome import WEAKNESS
-from auditor.spec.claims import of_weakness
+from auditor.spec import of_weakness
 from auditor.statistics import difference, interval
 from auditor.telling.reason import reason
 from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, proportion

@@ -5,7 +5,7 @@ from typing import Literal
 
 from auditor import catalog
 from auditor.report.text import shortened
-from auditor.spec.claims import of_weakness
+from auditor.spec import of_weakness
 from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]

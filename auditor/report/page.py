@@ -15,6 +15,7 @@ from auditor.report.explain import Explanation, explain
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import File, Origin, flat, origin
 from auditor.report.outcome import STATES, Overall
+from auditor.report.terms import VERDICTS, Term, terms
 from auditor.report.versus import Versus, versus
 from auditor.values import PlannedCase, Record, Run, State, Undrawn, attempt
 
@@ -102,6 +103,25 @@ class Card:
         evidence = self.record.evidence if self.record else None
         return telling_pictures(evidence.figures, self.channels) if evidence else ()
 
+    @property
+    def texts(self) -> Iterator[str]:
+        """What is said on the card in words."""
+        yield from (self.title, self.message, self.sentence)
+        yield from (f"{parameter.name} {parameter.value}" for parameter in self.parameters)
+        yield from (f"{drawing.title} {drawing.caption}" for drawing in self.drawings)
+        found = self.measures
+        yield from (f"{row.name} {row.meaning}" for row in (found.rows + found.members if found else ()))
+        if self.record and self.record.evidence:
+            yield from (f"{test.name} {test.message}" for test in self.record.evidence.diagnostics)
+
+    @property
+    def attacks(self) -> Iterator[str]:
+        """The attacks that its parameters name."""
+        given = self.record.params.get("attacks") if self.record else None
+        for attack in given if isinstance(given, list | tuple) else ():
+            if isinstance(attack, dict) and "attack" in attack:
+                yield str(attack["attack"])
+
     def bare(self, why: str) -> "Card":
         """The card with its verdict, and why there is no more."""
         shown = text.shortened(self.message, _LONGEST_MESSAGE)
@@ -175,6 +195,20 @@ class Page:
             said.append(sentence)
         more = len(untested) - len(said)
         return " ".join([*said, f"And {more} more."] if more else said)
+
+    @property
+    def verdicts(self) -> tuple[tuple[str, str], ...]:
+        """The words for what became of the cases that occur, most urgent first, and what they mean."""
+        ranked = sorted(self.cards, key=lambda card: card.urgency)
+        return tuple((word, VERDICTS[word]) for word in dict.fromkeys(card.word for card in ranked))
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The words of the field on this page, and what they mean."""
+        return terms(
+            (said for card in self.cards for said in card.texts),
+            (name for card in self.cards for name in card.attacks),
+        )
 
     @property
     def states(self) -> tuple[State, ...]:

@@ -6,6 +6,7 @@ under their names, `foresight` says what can be said before anything runs, `clai
 It imports `catalog`, `statistics`, `compute` and `values`.
 """
 
+from auditor.spec.claims import of_weakness
 from auditor.spec.document import SUFFIX
 from auditor.spec.plan import Case, Plan, make_plan
 from auditor.spec.resolving import Source
@@ -20,6 +21,7 @@ __all__ = [
     "is_registered",
     "listing",
     "make_plan",
+    "of_weakness",
     "registered",
     "signature_beside",
 ]
