@@ -126,5 +126,5 @@ schema: $(ENV)  ## write the JSON Schemas in auditor/spec/schema/ anew
 .PHONY: clean
 clean:  ## remove reports, trained checkpoints and what is cached
 	rm -rf .audit_cache
-	rm -f fixtures/*.keras fixtures/*.json
+	rm -f fixtures/*.keras fixtures/*.onnx fixtures/*.json
 	find reports -mindepth 1 -maxdepth 1 ! -name sample -exec rm -rf {} +

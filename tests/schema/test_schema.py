@@ -20,6 +20,7 @@ models:
   release: {format: keras, path: a.keras, output: probabilities}
   other: {format: keras, path: b.keras, output: logits}
 data: {dataset: npz, path: data.npz, box: [0, 255]}
+other_data: {far: {dataset: idx, images: a, labels: b}}
 checks:
   - {id: clean, check: accuracy, model: release, params: {first: 10}, expect: {accuracy: {min: 0.9}}}
   - {id: threes, check: accuracy, expect: {accuracy.3: {max: 1}}}
@@ -79,6 +80,9 @@ def test_the_example_specs_are_valid(built, path):
         ("path: b.keras, ", ""),
         ("dataset: npz, path: data.npz", "dataset: mnist_5k"),
         ("box: [0, 255]", "box: [0]"),
+        ("dataset: idx, images: a", "images: a"),
+        ("labels: b", "lables: b"),
+        ("{far:", "{so far:"),
         ("clean, check: accuracy", "clean, check: acuracy"),
         ("clean, check: accuracy", "clean"),
         ("model: release", "modle: release"),

@@ -27,7 +27,12 @@ def build() -> Json:
         },
         "additionalProperties": False,
     }
-    properties["data"] |= _source("datasets", "dataset", definitions)
+    dataset = _source("datasets", "dataset", definitions)
+    properties["data"] |= dataset
+    properties["other_data"] |= {
+        "patternProperties": dict.fromkeys(properties["other_data"]["patternProperties"], dataset),
+        "additionalProperties": False,
+    }
     _refine_checks(definitions)
     title = "A spec of the robustness auditor"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **spec, "$defs": definitions}
