@@ -11,6 +11,16 @@ from auditor.values import CheckError
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 NAMES = (*DISGUISES, MEMORY)
+ON_REAL_NETWORKS = (
+    "vote",
+    "lure",
+    "quantised input",
+    "cut gradient",
+    "dropout left on",
+    "batch size",
+    "number format",
+    "clock",
+)
 
 
 def falling() -> LinearClassifier:
@@ -91,11 +101,13 @@ def test_a_disguise_keeps_the_decisions(name):
 
 
 @pytest.mark.slow
-def test_on_real_networks_every_decoy_is_caught_and_the_hardened_one_left_alone(networks, digits):
+def test_on_real_networks_a_decoy_of_each_kind_is_caught_and_the_hardened_one_left_alone(networks, digits, monkeypatch):
+    few = {name: DISGUISES[name] for name in ON_REAL_NETWORKS}
+    monkeypatch.setattr(qualification, "DISGUISES", few)
     here = context(networks["cnn"], digits, {"hardened": networks["hardened"]})
     params = Params(eps=0.2, samples=40, resisting=["hardened"], attacks=[{"attack": "apgd", "steps": 20}])
     evidence = run(here, params)
     values = {name: metric.value for name, metric in evidence.metrics.items()}
-    assert values == {"missed": 0, "caught": len(NAMES), "false_alarms": 0, "closed_form_gap": 0}
+    assert values == {"missed": 0, "caught": len(few) + 1, "false_alarms": 0, "closed_form_gap": 0}
     plain, hardened = (row[2] for row in evidence.tables[2].rows)
     assert plain < 0.2 < 0.7 < hardened
