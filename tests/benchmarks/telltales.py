@@ -114,7 +114,7 @@ def measured(network: Network, attack: dict[str, Any], images: int) -> list[Case
     """Cases of one network, one after the other, in a process of their own."""
     tests = Meter()
     for room, names in (
-        (robust_accuracy, ("within_ball", "challenged")),
+        (robust_accuracy, ("both",)),
         (measuring, ("_first", "of_models", "remembered")),
     ):
         for name in names:
