@@ -26,9 +26,12 @@ class IntervalBar:
 
 
 def interval_bar(
-    metric: Metric, interval: tuple[float, float], expectation: Expectation | None, zoom: bool
+    metric: Metric, interval: tuple[float, float], expectation: Expectation | None, zoom: bool, whole: bool = False
 ) -> IntervalBar | None:
-    """A metric's interval on its natural axis, or zoomed to what decides; None without a value."""
+    """A metric's interval on its natural axis, or zoomed to what decides; None without a value.
+
+    whole: whether it has both ends, though the expectation asks for one.
+    """
     if not math.isfinite(metric.value):
         return None
     least, most = (expectation.min, expectation.max) if expectation else (None, None)
@@ -36,7 +39,7 @@ def interval_bar(
     said = [words.quantity(kind, metric.value)]
     asked = expectation if least is not None or most is not None else None
     if metric.kind != "exact":
-        put = text.limits(kind, *interval, asked) if asked else text.span(kind, *interval)
+        put = text.limits(kind, *interval, asked) if asked and not whole else text.span(kind, *interval)
         said.append(f"interval {put}")
     if asked:
         said.append(f"expected {text.wanted(kind, asked)}")

@@ -22,11 +22,15 @@ _MOST_MEMBERS = 50
 
 @dataclass(frozen=True)
 class Judged:
-    """What was expected of a metric, and what came of it in a word; none where nothing was judged."""
+    """What was expected of a metric, and what came of it in a word; none where nothing was judged.
+
+    surely: of a fail, whether chance may have made it.
+    """
 
     wanted: str
     word: str
     message: str
+    surely: str
     bar: IntervalBar | None
 
 
@@ -148,7 +152,8 @@ def _headline(
     for demand in (*decisive, *record.expectations):
         finding, metric = findings.get(demand), subject(record, demand)
         if finding is not None and metric is not None and not math.isnan(finding.value):
-            bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=False)
+            of_all = None if demand.versus_baseline else measured[demand.metric].interval
+            bar = interval_bar(metric, *_deciding(finding, of_all, demand, zoom=False))
             return _headed(demand.subject, metric, text.wanted(text.shown_as(metric), demand), bar)
     name = next(iter(measured), None)
     if name is None:
@@ -186,31 +191,68 @@ def _row(
     meaning = info.text if info else ""
     if measured is None:
         promised: MetricKind = info.kind if info else "exact"
-        judged = tuple(judged_bar(demand, findings.get(demand), None, promised, info) for demand in demands)
+        judged = tuple(judged_bar(demand, findings.get(demand), None, promised, info, None) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
     metric, kind = measured.metric, text.shown_as(measured.metric)
-    judged = tuple(judged_bar(demand, findings.get(demand), metric, kind, info) for demand in demands)
+    judged = tuple(
+        judged_bar(demand, findings.get(demand), metric, kind, info, measured.interval) for demand in demands
+    )
     value = words.quantity(kind, metric.value)
     return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
 
 
 def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping[Expectation, Finding]) -> str:
-    """The interval in words: the one it was judged by, or else the two-sided one."""
+    """The interval in words: the one it was judged by; of a fail, or where nothing was judged, the two-sided one."""
     finding = findings.get(demands[0]) if demands else None
-    if finding is None or not measured.said or math.isnan(finding.low) or math.isnan(finding.high):
+    if (
+        finding is None
+        or finding.status == "fail"
+        or not measured.said
+        or math.isnan(finding.low)
+        or math.isnan(finding.high)
+    ):
         return measured.said
     return text.limits(text.shown_as(measured.metric), finding.low, finding.high, demands[0])
 
 
+def _deciding(
+    finding: Finding, both: tuple[float, float] | None, demand: Expectation, zoom: bool
+) -> tuple[tuple[float, float], Expectation, bool, bool]:
+    """What `interval_bar` takes: the interval that a finding was judged by, or of a fail the two-sided one.
+
+    A gate's own limit says how bad it may be at worst; how good it may be at best is what a fail is doubted by.
+    """
+    if finding.status == "fail" and both is not None:
+        return both, demand, zoom, True
+    return (finding.low, finding.high), demand, zoom, False
+
+
+def _surely(finding: Finding, both: tuple[float, float] | None, demand: Expectation) -> str:
+    if finding.status != "fail" or both is None or both[0] == both[1]:
+        return ""
+    beyond = (demand.max is not None and both[0] > demand.max) or (demand.min is not None and both[1] < demand.min)
+    return (
+        "the whole interval violates it" if beyond else "the estimate violates it, the interval reaches what is allowed"
+    )
+
+
 def judged_bar(
-    demand: Expectation, finding: Finding | None, metric: Metric | None, kind: MetricKind, info: MetricInfo | None
+    demand: Expectation,
+    finding: Finding | None,
+    metric: Metric | None,
+    kind: MetricKind,
+    info: MetricInfo | None,
+    both: tuple[float, float] | None,
 ) -> Judged:
-    """What was expected, with the interval it was judged by drawn against the threshold. info: what is known of it."""
+    """What was expected, with the interval that decides drawn against the threshold.
+
+    info: what is known of the metric. both: its two-sided interval.
+    """
     wanted = text.wanted(kind, demand)
     if finding is None:
-        return Judged(wanted, "", "", None)
+        return Judged(wanted, "", "", "", None)
     bar = None
     if metric is not None and not (math.isnan(finding.low) or math.isnan(finding.high)):
-        bar = interval_bar(metric, (finding.low, finding.high), demand, zoom=True)
+        bar = interval_bar(metric, *_deciding(finding, both, demand, zoom=True))
     word = WEAKNESS if finding.status == "pass" and of_weakness(demand, info) else finding.status
-    return Judged(wanted, word, finding.message, bar)
+    return Judged(wanted, word, finding.message, _surely(finding, both, demand), bar)

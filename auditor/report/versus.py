@@ -88,5 +88,5 @@ def _row(record: Record, name: str) -> Beside | None:
         interval="" if change.kind == "exact" else text.span(kind, low, high),
         counted=text.counted(change),
         changed=changed,
-        judged=tuple(judged_bar(demand, findings.get(demand), change, kind, None) for demand in demands),
+        judged=tuple(judged_bar(demand, findings.get(demand), change, kind, None, None) for demand in demands),
     )
