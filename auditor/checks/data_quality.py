@@ -80,7 +80,9 @@ METRICS = {
     "repeats": MetricInfo("exact", "share of rows that repeat an image", "lower", bounds=A_SHARE),
     "constant_images": MetricInfo("exact", "share of images that show nothing", "lower", bounds=A_SHARE),
     "outliers": MetricInfo("exact", "share of images far out in a simple property", "lower", bounds=A_SHARE),
-    "smallest_class": MetricInfo("exact", "share of images that the rarest class has", "higher", bounds=A_SHARE),
+    "smallest_class": MetricInfo(
+        "exact", "share of images that the rarest class that has any has", "higher", bounds=A_SHARE
+    ),
 }
 
 _FEWEST = 10  # of a class, in each half, for a shortcut to it to be looked for
@@ -154,7 +156,7 @@ def run(context: Context, params: Params) -> Evidence:
         "repeats": exact(len(samples.repeats) / rows),
         "constant_images": exact(constant.mean()),
         "outliers": exact(outlying.mean()),
-        "smallest_class": exact(sizes.min() / len(samples)),
+        "smallest_class": exact(sizes[sizes > 0].min() / len(samples)),
     }
     parts = [f"{len(near)} of {several(len(samples), 'image')} look like another"]
     if params.train is not None:
