@@ -175,8 +175,15 @@ def _compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, i
     """A function of tensors as one of arrays: compiled, as eagerly a model keeps what all of its layers gave."""
     tf = tensorflow()
     taken = (tf.TensorSpec((None, *shape), tf.float32),)
-    compiled: Callable[[FloatArray], Any] = tf.function(outputs, autograph=False, input_signature=taken)
-    return compiled
+    compiled = tf.function(outputs, autograph=False, input_signature=taken)
+
+    def call(images: FloatArray) -> Any:
+        # TensorFlow refuses what its signature doesn't allow with a lock held: other threads would wait for ever.
+        if images.shape[1:] != shape:
+            raise ValueError(f"images of {times(shape)} are taken, none of {times(images.shape[1:])}")
+        return compiled(images)
+
+    return call
 
 
 def _as_two(function: Callable[[Any], Any], output: Output) -> Callable[[Any], Any]:

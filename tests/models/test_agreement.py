@@ -1,5 +1,7 @@
 """One network gives the same answers, gradients and robust accuracy, whatever format it lies in."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -107,3 +109,15 @@ def test_convolutions_are_shown(classifiers, form):
     for (kernel, shown), (expected, seen) in zip(activations(classifiers(form)), expected_activations(), strict=True):
         np.testing.assert_array_equal(kernel, expected)
         np.testing.assert_allclose(shown, seen, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whoever_asks_after_an_image_of_another_size_gets_an_answer(classifiers, form):
+    """From another thread as well: TensorFlow refuses what a signature doesn't allow with a lock held."""
+    classifier, images = classifiers(form), samples(4).images
+    with suppress(Exception):  # whatever refuses has its own errors
+        classifier.answers(np.pad(images, ((0, 0), (0, 1), (0, 1), (0, 0))))
+    with ThreadPoolExecutor(1) as pool:
+        np.testing.assert_array_equal(
+            pool.submit(classifier.answers, images).result(timeout=60), classifier.answers(images)
+        )
