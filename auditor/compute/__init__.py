@@ -7,6 +7,7 @@ from a case's seed. Import what others use from `auditor.compute`. It imports `v
 from auditor.compute import progress
 from auditor.compute.backend import silenced, tensorflow
 from auditor.compute.capacity import cores, free_memory
+from auditor.compute.multiplying import on_one_core
 from auditor.compute.parallel import alone, at_once, both, each, in_order, operation_threads, side_by_side
 from auditor.compute.progress import watched
 from auditor.compute.randomness import case_seed, generator, keys, normal, normal_row, uniform, uniform_row
@@ -24,6 +25,7 @@ __all__ = [
     "keys",
     "normal",
     "normal_row",
+    "on_one_core",
     "operation_threads",
     "progress",
     "side_by_side",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute import tensorflow
+from auditor.compute import on_one_core, tensorflow
 from auditor.measuring.once import once
 from auditor.measuring.surrogate import Surrogate, asked, steepness
 from auditor.values import Classifier, Context, FloatArray, IntArray, Layer, Passes, Tensor, evenly
@@ -43,7 +43,8 @@ class Insight:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 given = _flat(self.layer.activations(x))
-            above = steepness(given.numpy() @ self.weights, labels[rows], targets[rows], sharp) @ self.weights.T
+            with on_one_core():
+                above = steepness(given.numpy() @ self.weights, labels[rows], targets[rows], sharp) @ self.weights.T
             slope = tape.gradient(given, x, output_gradients=tf.constant(above))
             found.append(np.zeros_like(images[rows]) if slope is None else np.nan_to_num(slope.numpy()))
         return np.concatenate(found)[: len(images)]
@@ -86,12 +87,13 @@ def _read(layer: Layer, surrogate: Surrogate, sources: FloatArray, said: IntArra
     given = _flat(layer.activations(tensorflow().constant(sources))).numpy()
     centred = (given - given.mean(axis=0)).astype(np.float64)
     wanted = np.eye(surrogate.plan.classes)[said]
-    alike = centred @ centred.T
-    scale = float(np.trace(alike)) / len(sources)
-    if not np.isfinite(scale) or scale <= 0:
-        return None
-    taught = np.linalg.solve(alike + _RIDGE * scale * np.eye(len(sources)), wanted - wanted.mean(axis=0))
-    return Insight(layer, (centred.T @ taught).astype(np.float32), surrogate.varying)
+    with on_one_core():
+        alike = centred @ centred.T
+        scale = float(np.trace(alike)) / len(sources)
+        if not np.isfinite(scale) or scale <= 0:
+            return None
+        taught = np.linalg.solve(alike + _RIDGE * scale * np.eye(len(sources)), wanted - wanted.mean(axis=0))
+        return Insight(layer, (centred.T @ taught).astype(np.float32), surrogate.varying)
 
 
 def _leads(

@@ -8,15 +8,13 @@ Two convolutions, a hidden layer and one score for each class.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
-from auditor.compute import in_order
+from auditor.compute import in_order, on_one_core
 from auditor.values import FloatArray, IntArray
 
 Weights = tuple[FloatArray, ...]
@@ -80,14 +78,8 @@ def slopes(
         kept = _forward(plan, weights, images[rows])
         return _of_images(plan, weights, _backward(plan, weights, kept, above(rows, kept.scores)))
 
-    with _multiplying().limit(limits=1, user_api="blas"):
+    with on_one_core():
         return np.concatenate(in_order(some, range(0, len(images), _TOGETHER)))[: len(images)]
-
-
-@cache
-def _multiplying() -> Any:
-    """What says on how many cores NumPy multiplies; looked for once, which takes a while."""
-    return ThreadpoolController()
 
 
 @dataclass(eq=False)
@@ -111,7 +103,7 @@ class Pupil:
 
         Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, on cross-entropy.
         """
-        with _multiplying().limit(limits=1, user_api="blas"):
+        with on_one_core():
             for _ in range(epochs):
                 order = drawn.permutation(len(images))
                 for at in range(0, len(images), _BATCH):
