@@ -96,7 +96,7 @@ def _few(
     made, at, questions = _changed(surrogate, job, levels, breaks)
     for count in _GROUPS:
         # In the order of pixels, from the first to the last: groups are near each other.
-        changed = (made[at] != job.images[at]).reshape(len(at), -1)
+        changed = (made[at] != job.images[at]).reshape(len(at), made[0].size)
         among = np.where(changed, np.cumsum(changed, axis=1) - 1, -1)
         group = np.where(changed, among * count // np.maximum(changed.sum(axis=1, keepdims=True), 1), -1)
         for number in range(count):

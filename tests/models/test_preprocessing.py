@@ -95,7 +95,7 @@ def opened(model, folder, steps, shape):
 
 
 def robust(classifier, given):
-    params = robust_accuracy.Params(eps=0.2, samples=60, attacks=[{"attack": "apgd", "steps": 15}])
+    params = robust_accuracy.Params(eps=0.18, samples=60, attacks=[{"attack": "apgd", "steps": 15}])
     metrics = robust_accuracy.run(context(classifier, given), params).metrics
     return {name: metrics[name].value for name in ("clean_accuracy", "robust_accuracy")}
 
