@@ -23,17 +23,11 @@ _MARKS = {
 }
 
 
-class _Replays(click.ParamType[int | str]):
+def _replays(context: click.Context, param: click.Parameter, value: str) -> int | str:
     """A number of images, or all that was done."""
-
-    name = "N|all"
-
-    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> int | str:
-        if value == "all":
-            return "all"
-        if not str(value).isdecimal():
-            self.fail(f"{value!r} is neither a number of images nor `all`", param, context)
-        return int(str(value))
+    if value != "all" and not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither a number of images nor `all`", context, param)
+    return value if value == "all" else int(value)
 
 
 @click.command()
@@ -47,8 +41,9 @@ class _Replays(click.ParamType[int | str]):
 @click.option(
     "--replay",
     "replays",
-    type=_Replays(),
-    default=0,
+    metavar="N|all",
+    default="0",
+    callback=_replays,
     help="Attack so many images of each case again, chosen at random among those that held; `all` repeats whole cases.",
 )
 @click.option("--without-model", is_flag=True, help="Leave checkpoint, data and images alone.")
