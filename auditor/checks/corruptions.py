@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, Family, Kind, corrupt, of_family
+from auditor.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, Family, Kind, corrupt, every_family, of_family
 from auditor.measuring import (
     Answers,
     changes_images,
@@ -73,14 +73,10 @@ from auditor.values import (
 )
 
 
-def _everything() -> list[Family | Kind]:
-    return [*FAMILIES]
-
-
 class Params(Parameters):
     """Which corruptions, how strong, and on how many images."""
 
-    kinds: Annotated[list[Family | Kind], Field(min_length=1), *EachOnce] = Field(default_factory=_everything)
+    kinds: Annotated[list[Family | Kind], Field(min_length=1), *EachOnce] = Field(default_factory=every_family)
     """Kinds of corruption, and families of them, of which those count that suit the images; all if left out."""
     severities: Annotated[list[Annotated[int, Field(ge=1, le=5)]], Field(min_length=1), *EachOnce] = Field(
         default_factory=lambda: [*SEVERITIES]

@@ -35,7 +35,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from auditor.compute import generator, uniform
-from auditor.corruptions import FAMILIES, Family, Kind
+from auditor.corruptions import Family, Kind, every_family
 from auditor.measuring import (
     Compared,
     Outside,
@@ -78,10 +78,6 @@ from auditor.values import (
 )
 
 
-def _every_family() -> list[Family | Kind]:
-    return [*FAMILIES]
-
-
 class Params(Parameters):
     """What lies outside, and how many images to look at."""
 
@@ -89,7 +85,7 @@ class Params(Parameters):
     """Whether to ask about uniform noise within the box."""
     data: DataName | None = None
     """Data of another kind, by its name under `other_data`; none if left out."""
-    kinds: Annotated[list[Family | Kind], *EachOnce] = Field(default_factory=_every_family)
+    kinds: Annotated[list[Family | Kind], *EachOnce] = Field(default_factory=every_family)
     """Kinds of corruption, and families of them, of which those count that suit the images; all if left out, and no
     corrupted images if empty."""
     severity: Annotated[int, Field(ge=1, le=5)] = 5

@@ -6,7 +6,7 @@ and Pillow alone, and what is random belongs to an image. Import what others use
 `compute` and `values`.
 """
 
-from auditor.corruptions.registry import CORRUPTIONS, FAMILIES, Family, Kind, corrupt, of_family
+from auditor.corruptions.registry import CORRUPTIONS, FAMILIES, Family, Kind, corrupt, every_family, of_family
 from auditor.corruptions.severity import SEVERITIES
 from auditor.corruptions.warping import Border, Interpolation, transformed
 
@@ -19,6 +19,7 @@ __all__ = [
     "Interpolation",
     "Kind",
     "corrupt",
+    "every_family",
     "of_family",
     "transformed",
 ]

@@ -85,6 +85,11 @@ CORRUPTIONS: Mapping[Kind, Corruption] = {one.name: one for one in _ALL}
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
+def every_family() -> list[Family | Kind]:
+    """All kinds, as checks ask for them where a spec names none."""
+    return [*FAMILIES]
+
+
 def of_family(family: Family) -> tuple[Kind, ...]:
     """The kinds of a family, in order."""
     return tuple(one.name for one in _ALL if one.family == family)
