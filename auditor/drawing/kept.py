@@ -187,16 +187,21 @@ def _feed(found: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         found.update(f"{value.dtype.str}{value.shape}".encode())
         found.update(np.ascontiguousarray(value).tobytes())
-    elif dataclasses.is_dataclass(value):
-        found.update(type(value).__name__.encode())
-        for field in dataclasses.fields(value):
-            _feed(found, getattr(value, field.name))
     elif isinstance(value, tuple):
         found.update(f"({len(value)}".encode())
         for part in value:
             _feed(found, part)
+    elif names := _fields(type(value)):
+        found.update(type(value).__name__.encode())
+        for name in names:
+            _feed(found, getattr(value, name))
     else:
         found.update(f"{value!r}\0".encode())
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _keep(shelf: _Shelf, name: str, parts: Parts) -> None:

@@ -29,7 +29,7 @@ _FLOOR = 1_000_000
 """A case of so many bytes is shown whole on a page of its own, however little a page should take."""
 
 # No text on a page can look like this: its quotes are escaped.
-_PICTURE = re.compile(r'(?<= src=")data:image/png;base64,([A-Za-z0-9+/=]+)(?=")')
+_PICTURE = re.compile(r' src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _parted(text: Markup | str, pictures: dict[str, bytes]) -> Markup:
         content = base64.b64decode(match[1])
         path = f"{PICTURES}/{hashlib.sha256(content).hexdigest()}.png"
         pictures[path] = content
-        return path
+        return f' src="{path}"'
 
     return Markup(_PICTURE.sub(name, str(text)))
 
