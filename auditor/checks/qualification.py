@@ -289,9 +289,7 @@ def _memory(classifier: Classifier, context: Context, most: int) -> Disguise:
 
 def _few(context: Context, most: int) -> Samples:
     """The samples that a claim about so many is judged on."""
-    samples, chosen = context.samples, context.sample(most)
-    parts = {name: getattr(samples, name)[chosen] for name in ("images", "labels", "indices")}
-    return dataclasses.replace(samples, **parts)
+    return context.samples.only(context.sample(most))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ How to read it
     The file is UTF-8 with a header line; paths are PNG or JPEG files relative to it. A label is a class number, or
     a name; `3.0` is the number 3. With `names` the classes are those, in that order; without, names are numbered in
     natural order ("b2" before "b10"), so that a misspelt one is a class of its own. Without `names`, numbers and
-    names in one column are an error, as is an empty cell. The report lists the number of each name. An image's
-    index is its row below the header, from 0. 8-bit values are divided by 255. What a resized image is,
-    `image_folder` explains.
+    names in one column are an error, as is an empty cell. The report lists the number of each name. Every further
+    column is an attribute of the images, numbers where all its cells are numbers, else names; there an empty cell
+    says that nothing is known. An image's index is its row below the header, from 0. 8-bit values are divided by 255.
+    What a resized image is, `image_folder` explains.
 
 References
     RFC 4180, Common Format and MIME Type for Comma-Separated Values (CSV) Files.
@@ -27,7 +28,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from auditor.reading import Column, Names, Pictures, classes_taken, load_pictures, named, printable
+from auditor.reading import Column, Further, Names, Pictures, classes_taken, load_pictures, named, printable
 from auditor.telling.reason import os_reason, reason
 from auditor.values import DataError, FilePath, IntArray, Preview, Samples
 
@@ -48,23 +49,27 @@ class Params(Pictures):
 
 
 def preview(params: Params) -> Preview:
-    """What the labels say; a table that isn't as it should be is for `load` to explain."""
-    column = Column()
+    """What the labels and further columns say; a table that isn't as it should be is for `load` to explain."""
+    column, further = Column(), Further()
     try:
-        for line, _, label in _rows(params):
+        for line, _, label, cells in _rows(params):
             column.add(label, f"{line}")
+            further.add(cells)
         labels, names = column.numbered(params.names)
     except DataError:
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
-    return Preview(params.most(len(labels)), (0.0, 1.0), named(names), labels=classes_taken(labels))
+    found = further.attributes()
+    most = params.most(len(labels))
+    return Preview(most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=found)
 
 
 def load(params: Params) -> Samples:
     """Load the images as (N, H, W, C) float32 in [0, 1]; raise DataError for what can't be used."""
     shown, folder = printable(params.path), Path(params.path).parent
-    column, lines, paths = Column(), array("q"), []
-    for line, path, label in _rows(params):
+    column, further, lines, paths = Column(), Further(), array("q"), []
+    for line, path, label, cells in _rows(params):
         column.add(label, f"{shown}:{line}")
+        further.add(cells)
         lines.append(line)
         paths.append(path)
     labels, names = column.numbered(params.names)
@@ -76,11 +81,12 @@ def load(params: Params) -> Samples:
                 raise DataError(f"{shown}:{lines[position]}: there is no file {printable(path)}")
             yield printable(path), path
 
-    return load_pictures(fetch, labels, np.arange(len(labels)), "csv", names, params)
+    rows = np.arange(len(labels))
+    return load_pictures(fetch, labels, rows, "csv", names, params, attributes=further.attributes())
 
 
-def _rows(params: Params) -> Iterator[tuple[int, str, str]]:
-    """Every row's line in the file, path and label; raise DataError where there is none."""
+def _rows(params: Params) -> Iterator[tuple[int, str, str, dict[str, str]]]:
+    """Every row's line in the file, path, label, and other cells by column; raise DataError where there is none."""
     shown = printable(params.path)
     rows = 0
     try:
@@ -92,11 +98,15 @@ def _rows(params: Params) -> Iterator[tuple[int, str, str]]:
                     message = "has two columns named" if column in header else "has no column named"
                     raise DataError(f"{shown} {message} {column!r} (its columns: {', '.join(header) or 'none'})")
             image, label = header.index(params.image_column), header.index(params.label_column)
+            # A column without a name, or with that of another, can't be asked for.
+            names = [name.strip() for name in header]
+            others = [at for at, name in enumerate(names) if at not in (image, label) and name]
+            others = [at for at in others if names.count(names[at]) == 1]
             for row in filter(None, reader):
                 if len(row) != len(header):
                     raise DataError(f"{shown}:{reader.line_num}: {len(row)} values, the header has {len(header)}")
                 rows += 1
-                yield reader.line_num, row[image], row[label].strip()
+                yield reader.line_num, row[image], row[label].strip(), {names[at]: row[at] for at in others}
     except OSError as error:
         raise DataError(f"{shown} can't be read: {os_reason(error)}") from error
     except (csv.Error, UnicodeDecodeError) as error:

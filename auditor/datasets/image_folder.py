@@ -9,15 +9,16 @@ Why it matters
 How to read it
     Classes are numbered in the natural order of their folders' names: numbers by their size ("2" before "10"), also
     within a name ("b2" before "b10"). Keras and torchvision number them as text ("10" before "2"). Where the two
-    differ, the order isn't in the folder: if the model was trained by the other one, `names` has to say so; the
-    report lists the number of every name, and points it out. Numbers and other names together need `names`, which
-    may also name classes without images. Within a class, files are in natural order. An image's index is its row in
-    that list, class by class; the samples themselves take turns among the classes, so that any first n hold each in
-    proportion. 8-bit values are divided by 255. Hidden files and what operating systems leave (`Thumbs.db`,
-    `desktop.ini`, `__MACOSX`) are passed over, and said; anything else within a class's folder that is no PNG or
-    JPEG file is refused. Resizing is bilinear, over the area that shrinks to a pixel; what is audited then is the
-    resized image. Images are turned as their orientation tag says, unless `exif: ignore`; colour profiles are
-    ignored.
+    differ, the order isn't in the folder: if the model was trained by the other one, `names` has to say so; the report
+    lists the number of every name, and points it out. Numbers and other names together need `names`, which may also
+    name classes without images. Within a class, files are in natural order. An image's index is its row in that list,
+    class by class; the samples themselves take turns among the classes, so that any first n hold each in proportion.
+    8-bit values are divided by 255. Hidden files and what operating systems leave (`Thumbs.db`, `desktop.ini`,
+    `__MACOSX`) are passed over, and said; anything else within a class's folder that is no PNG or JPEG file is refused.
+    With `attributes: [site, device]` the images of a class lie that many folders deeper, `cat/oslo/phone/1.png`, and
+    the folders on the way are their attributes. Resizing is bilinear, over the area that shrinks to a pixel; what is
+    audited then is the resized image. Images are turned as their orientation tag says, unless `exif: ignore`; colour
+    profiles are ignored.
 
 References
     Keras, keras.utils.image_dataset_from_directory. torchvision, torchvision.datasets.ImageFolder.
@@ -25,16 +26,18 @@ References
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from auditor.reading import SUFFIXES, Names, Pictures, load_pictures, natural, printable
 from auditor.telling.reason import os_reason
-from auditor.values import DataError, FilePath, IntArray, Preview, Samples, in_turn
+from auditor.values import Attribute, DataError, EachOnce, FilePath, IntArray, Preview, Samples, from_texts, in_turn
 
 # What operating systems put into folders, in small letters.
 _LEFT_BEHIND = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
@@ -48,6 +51,9 @@ class Params(Pictures):
     names: Names | None = None
     """The names of the class folders in the order of the model's classes, also of those without a folder; in natural
     order if left out."""
+    attributes: Annotated[list[Annotated[str, Field(min_length=1)]], *EachOnce] = Field(default_factory=list)
+    """What the folders within a class's folder stand for, from the outermost: with `[site, device]` an image lies at
+    `class/site/device/file`. Groups can be made by them."""
 
 
 def preview(params: Params) -> Preview:
@@ -58,7 +64,7 @@ def preview(params: Params) -> Preview:
         return Preview(params.most(None), (0.0, 1.0))
     each = [len(one.files) for one in found.classes]
     names, sizes = tuple(one.name for one in found.classes), params.most_of_each(each)
-    return Preview(params.most(sum(each)), (0.0, 1.0), names, found.doubts, sizes)
+    return Preview(params.most(sum(each)), (0.0, 1.0), names, found.doubts, sizes, attributes=_within(found, params))
 
 
 def load(params: Params) -> Samples:
@@ -76,12 +82,13 @@ def load(params: Params) -> Samples:
             yield printable(path), path
 
     names, remarks = [one.name for one in classes], (*found.doubts, *found.remarks)
-    return load_pictures(fetch, labels[order], order, "image_folder", names, params, remarks)
+    known = {name: values[order] for name, values in _within(found, params).items()}
+    return load_pictures(fetch, labels[order], order, "image_folder", names, params, remarks, known)
 
 
 @dataclass(frozen=True)
 class _Class:
-    """A class: its name, its folder, and the names of the files there, in order."""
+    """A class: its name, its folder, and the files there, in order, by their names or paths within it."""
 
     name: str
     folder: Path
@@ -113,7 +120,7 @@ def _listing(params: Params) -> _Listing:
         names = _in_order(found, shown) if params.names is None else _named(params.names, found, shown)
         classes = []
         for name in names:
-            files = _files(folder / name, passed) if name in found else ()
+            files = _files(folder / name, passed, params.attributes) if name in found else ()
             if not files and params.names is None:
                 way = "remove it, or list all classes in `names`, which may have some without images"
                 raise DataError(f"{printable(folder / name)} holds no images; {way}")
@@ -178,14 +185,27 @@ def _entries(folder: Path, passed: Counter[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-def _files(folder: Path, passed: Counter[str]) -> tuple[str, ...]:
+def _files(folder: Path, passed: Counter[str], levels: Sequence[str]) -> tuple[str, ...]:
+    """The images of a folder, or those that lie as many folders deeper as there are levels, by their paths within."""
     files: list[str] = []
     wrong: list[str] = []
     for entry in _entries(folder, passed):
-        (files if _is_picture(entry) else wrong).append(entry.name)
+        if levels and entry.is_dir():
+            files += (f"{entry.name}/{inner}" for inner in _files(folder / entry.name, passed, levels[1:]))
+        else:
+            (files if not levels and _is_picture(entry) else wrong).append(entry.name)
+    if wrong and levels:
+        message = f"is no folder, but `attributes` says that those here are each one {levels[0]!r}; move it into one"
+        raise DataError(f"{printable(folder / min(wrong))} {message}")
     if wrong:
         raise DataError(f"{printable(folder / min(wrong))} is no PNG or JPEG file; move it out of the class's folder")
     return tuple(sorted(sorted(files), key=natural))
+
+
+def _within(found: _Listing, params: Params) -> Mapping[str, Attribute]:
+    """What the folders that each image lies in say of it, (N,) by level."""
+    paths = [file.split("/") for one in found.classes for file in one.files]
+    return {name: from_texts([printable(path[at]) for path in paths]) for at, name in enumerate(params.attributes)}
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:

@@ -7,9 +7,9 @@ Why it matters
     The shortest way from any pipeline to an audit: `numpy.savez("data.npz", images=…, labels=…)`.
 
 How to read it
-    `images` is (N, H, W) or (N, H, W, C), `labels` is (N,) or (N, 1) with classes numbered from 0, whole numbers of
-    any type; an optional array `classes` holds the class names in order. Values must lie within `box`. Nothing is
-    rescaled.
+    `images` is (N, H, W) or (N, H, W, C), `labels` is (N,) or (N, 1) with classes numbered from 0, whole numbers of any
+    type; an optional array `classes` holds the class names in order. Values must lie within `box`. Nothing is rescaled.
+    `attributes` names further arrays (N,) of numbers (NaN where one is missing), texts, dates or truth values.
 
 References
     NumPy, numpy.lib.format; object arrays (pickle) are refused.
@@ -18,15 +18,24 @@ References
 import zipfile
 import zlib
 from tokenize import TokenError
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from auditor.reading import Subset, check_images, classes_taken, make_samples, named, read_rows, whole_numbers
+from auditor.reading import (
+    NO_ATTRIBUTE,
+    Subset,
+    check_images,
+    classes_taken,
+    make_samples,
+    named,
+    read_rows,
+    whole_numbers,
+)
 from auditor.records.arrays import read_header
 from auditor.telling.reason import os_reason
-from auditor.values import DataError, FilePath, Preview, Real, Samples
+from auditor.values import Attribute, DataError, EachOnce, FilePath, Preview, Real, Samples, from_array, one_of
 
 _DAMAGED = (
     ValueError,
@@ -47,6 +56,8 @@ class Params(Subset):
     """The `.npz` file."""
     box: list[Real] = Field(default=[0.0, 1.0], min_length=2, max_length=2)
     """Least and greatest value a pixel may have, such as `[0, 255]`."""
+    attributes: Annotated[list[str], *EachOnce] = Field(default_factory=list)
+    """Further arrays of the file, with a value for each image, such as `[site, device]`: what groups are made by."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Params":
@@ -57,19 +68,38 @@ class Params(Subset):
 
 
 def preview(params: Params) -> Preview:
-    """What labels and names say; a file that isn't as it should be is for `load` to explain."""
+    """What labels, names and attributes say; a file that isn't as it should be is for `load` to explain."""
     low, high = params.box
     try:
         with np.load(params.path, allow_pickle=False) as arrays:
             labels, names = arrays["labels"], _names(arrays)
+            known = _attributes(arrays, len(labels), params)
         numbers = whole_numbers(labels, len(labels), "npz")
     except (OSError, AttributeError, TypeError, DataError, *_DAMAGED):
         return Preview(params.most(None), (low, high))
-    return Preview(params.most(len(numbers)), (low, high), named(names), labels=classes_taken(numbers))
+    return Preview(
+        params.most(len(numbers)), (low, high), named(names), labels=classes_taken(numbers), attributes=known
+    )
 
 
 def _names(file: Any) -> list[str] | None:
     return [str(name) for name in file["classes"].ravel()] if "classes" in file.files else None
+
+
+def _attributes(file: Any, count: int, params: Params) -> dict[str, Attribute]:
+    """The attributes asked for, (N,) each; raise DataError for one that isn't there, or is none."""
+    found = {}
+    for name in params.attributes:
+        if name not in file.files:
+            rest = [other for other in file.files if other not in ("images", "labels", "classes")]
+            raise DataError(f"{params.path}: `attributes`: {one_of(name, rest, 'array')}")
+        values = from_array(file[name])
+        if values is None or len(values) != count:
+            raise DataError(
+                f"{params.path}: the array {name!r} is {file[name].dtype} {file[name].shape}; it {NO_ATTRIBUTE}"
+            )
+        found[name] = values
+    return found
 
 
 def load(params: Params) -> Samples:
@@ -103,8 +133,11 @@ def _loaded(file: Any, params: Params) -> Samples:
         check_images(whole, dtype, "npz")
         labels = whole_numbers(labels, whole[0], "npz")
         rows = np.arange(len(labels))
+        known = _attributes(file, len(labels), params)
         taken, source = params.take(labels, rows, names, "npz")
         # In Fortran's order an image is scattered over the whole array.
         chosen = file["images"][taken] if fortran else read_rows(images, tuple(shape), dtype, taken, params.path)
     low, high = params.box
-    return make_samples(chosen.reshape(-1, *whole[1:]), labels[taken], rows[taken], source, names, (low, high))
+    chosen = chosen.reshape(-1, *whole[1:])
+    known = {name: values[taken] for name, values in known.items()}
+    return make_samples(chosen, labels[taken], rows[taken], source, names, (low, high), attributes=known)

@@ -9,17 +9,19 @@ Why it matters
 How to read it
     `path` is a file, or a folder whose `*.parquet` files are read in the order of their names. The column of images
     holds PNG or JPEG bytes, paths relative to the file, or both as a struct of `bytes` and `path`. Labels are class
-    numbers or names; `3.0` is the number 3. The classes are `names`, or those that Hugging Face wrote into the
-    file, whose numbers are then never taken for names, or the labels where these are names, in natural order ("b2"
-    before "b10"); numbers and names in one column are an error. An image's index is its row, from 0, through all
-    files. 8-bit values are divided by 255. What a resized image is, `image_folder` explains. Needs the extra `parquet`.
+    numbers or names; `3.0` is the number 3. The classes are `names`, or those that Hugging Face wrote into the file,
+    whose numbers are then never taken for names, or the labels where these are names, in natural order ("b2" before
+    "b10"); numbers and names in one column are an error. Every further column of numbers, texts, dates or truth values
+    is an attribute of the images, of which nothing is known where a cell, or the column in one of the files, is
+    missing. An image's index is its row, from 0, through all files. 8-bit values are divided by 255. What a resized
+    image is, `image_folder` explains. Needs the extra `parquet`.
 
 References
     Apache Parquet, File Format. Hugging Face, Datasets, `datasets.Image` and `datasets.ClassLabel`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -27,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.reading import Column, Names, Pictures, classes_taken, load_pictures, named, parts, printable
+from auditor.reading import Column, Further, Names, Pictures, classes_taken, load_pictures, named, parts, printable
 from auditor.telling.reason import os_reason, reason
-from auditor.values import DataError, FilePath, IntArray, Preview, Samples
+from auditor.values import Attribute, DataError, FilePath, IntArray, Preview, Samples
 
 _AT_ONCE = 64  # images of one batch, which are in memory together
 
@@ -48,12 +50,15 @@ class Params(Pictures):
 
 
 def preview(params: Params) -> Preview:
-    """What the column of labels says; a file that isn't as it should be is for `load` to explain."""
+    """What all columns but that of images say; a file that isn't as it should be is for `load` to explain."""
     try:
-        labels, names, _ = _labels(parts(params.path, "*.parquet"), params)
+        files = parts(params.path, "*.parquet")
+        labels, names, _ = _labels(files, params)
+        known = _further(files, params)
     except DataError:
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
-    return Preview(params.most(len(labels)), (0.0, 1.0), named(names), labels=classes_taken(labels))
+    most = params.most(len(labels))
+    return Preview(most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=known)
 
 
 def load(params: Params) -> Samples:
@@ -65,7 +70,8 @@ def load(params: Params) -> Samples:
         for path, first, end in zip(files, starts, starts[1:], strict=False):
             yield from _contents(path, positions[(positions >= first) & (positions < end)] - first, params)
 
-    return load_pictures(fetch, labels, np.arange(len(labels)), "parquet", classes, params)
+    rows = np.arange(len(labels))
+    return load_pictures(fetch, labels, rows, "parquet", classes, params, attributes=_further(files, params))
 
 
 def _labels(files: Sequence[Path], params: Params) -> tuple[IntArray, Sequence[str] | None, Sequence[int]]:
@@ -82,6 +88,37 @@ def _labels(files: Sequence[Path], params: Params) -> tuple[IntArray, Sequence[s
     if not len(column):
         raise DataError(f"{printable(params.path)} has no rows")
     return *column.numbered(names, by_number), starts
+
+
+def _further(files: Sequence[Path], params: Params) -> Mapping[str, Attribute]:
+    """The further columns of all files that hold plain values, as attributes (N,)."""
+    further, types = Further(), import_module("pyarrow").types
+    taken = (params.image_column, params.label_column)
+    columns: dict[str, None] = {}
+    for path in files:
+        with _opened(path) as file:
+            found = [field.name for field in file.schema_arrow if _is_plain(field.type, types)]
+            columns |= dict.fromkeys(name for name in found if name not in taken and found.count(name) == 1)
+    for path in files:
+        with _opened(path) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            groups, rows = range(file.metadata.num_row_groups), file.metadata.num_rows
+            cells = [[_cell(value) for _, value in _values(file, groups, name)] for name in there]
+            for row in range(rows):
+                known = {name: values[row] for name, values in zip(there, cells, strict=True)}
+                further.add({name: known.get(name, "") for name in columns})
+    return further.attributes()
+
+
+def _is_plain(kind: Any, types: Any) -> bool:
+    if types.is_dictionary(kind):
+        return _is_plain(kind.value_type, types)
+    asked = (types.is_integer, types.is_floating, types.is_boolean, types.is_string, types.is_large_string)
+    return any(ask(kind) for ask in (*asked, types.is_date, types.is_timestamp))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(label: Any, where: str) -> str:

@@ -191,8 +191,8 @@ def _feed(found: Any, value: Any) -> None:
         found.update(f"({len(value)}".encode())
         for part in value:
             _feed(found, part)
-    elif names := _fields(type(value)):
-        found.update(type(value).__name__.encode())
+    elif names := _fields(kind := value.__class__):
+        found.update(kind.__name__.encode())
         for name in names:
             _feed(found, getattr(value, name))
     else:

@@ -124,10 +124,7 @@ def _only(samples: Samples, rows: IntArray) -> Samples:
     gone = np.setdiff1d(rows, samples.indices)
     if len(gone):
         raise RecordError(f"row {gone[0]} is not in {samples.source} any more")
-    at = np.isin(samples.indices, rows)
-    return dataclasses.replace(
-        samples, images=samples.images[at], labels=samples.labels[at], indices=samples.indices[at]
-    )
+    return samples.only(np.isin(samples.indices, rows))
 
 
 def _narrowed(params: Parameters, rows: IntArray) -> Parameters:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from auditor.reading.intake import Duplicates, check_images, check_names, checked, digest_of, whole_numbers
-from auditor.values import ClassNumber, Count, DataError, IntArray, Parameters, Samples, in_turn, one_of, ranking
+from auditor.values import (
+    Attribute,
+    ClassNumber,
+    Count,
+    DataError,
+    IntArray,
+    Parameters,
+    Samples,
+    in_turn,
+    one_of,
+    ranking,
+)
 
 # What 8-bit values are worth in [0, 1]: [0, 255] uint8 to float32, rounded once.
 SHADES = (np.arange(256) / 255.0).astype(np.float32)
@@ -144,12 +155,14 @@ def make_samples(
     box: tuple[float, float] = (0.0, 1.0),
     subset: Subset | None = None,
     remarks: Sequence[str] = (),
+    attributes: Mapping[str, Attribute] | None = None,
 ) -> Samples:
     """Check images (N, H, W, C) and labels (N,), and wrap up those of the subset.
 
-    indices: (N,), each image's row in the source. remarks: what to know of them. Raises DataError for what can't be
-    used.
+    indices: (N,), each image's row in the source. remarks: what to know of them. attributes: what else is known of each
+    image, (N,) by name. Raises DataError for what can't be used.
     """
+    known = dict(attributes or {})
     check_images(images.shape, images.dtype, source)
     labels = whole_numbers(labels, len(images), source)
     if classes is not None:
@@ -157,10 +170,11 @@ def make_samples(
     if subset is not None:
         taken, source = subset.take(labels, indices, classes, source)
         images, labels, indices = images[taken], labels[taken], indices[taken]
+        known = {name: values[taken] for name, values in known.items()}
     images, labels, indices = checked(images, labels, indices, box, classes, source)
     names = tuple(classes) if classes else None
     digest = digest_of(images, labels, indices)
-    return Samples(images, labels, indices, box, names, source, digest, remarks=tuple(remarks))
+    return Samples(images, labels, indices, box, names, source, digest, {}, tuple(remarks), known)
 
 
 def packaged(package: str, *names: str) -> tuple[Path, ...]:

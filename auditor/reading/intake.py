@@ -14,13 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.reading.duplicates import first_alike
-from auditor.values import DataError, FloatArray, IntArray, Samples, distinct_names
+from auditor.values import (
+    Attribute,
+    DataError,
+    FloatArray,
+    IntArray,
+    Samples,
+    digests,
+    distinct_names,
+    from_array,
+    is_numeric,
+)
 
 Duplicates = Literal["drop", "count"]
 _MOST_LABEL = 10**9
 # Characters that no name needs: they end texts, change terminals, or turn what follows around.
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NO_ATTRIBUTE = "needs one number, text, date or truth value for each image, in an array (N,)"
 _NAMED, _ROWS = 5, 100  # of many, so many are named in a sentence, and in a record
 
 
@@ -49,6 +60,7 @@ def admitted(found: object, dataset: str, duplicates: Duplicates = "drop") -> Sa
         box=(float(found.box[0]), float(found.box[1])),
         classes=None if found.classes is None else distinct_names(found.classes),
         source=source,
+        attributes=_attributes(found.attributes, source),
     )
     return _counted(whole, duplicates)
 
@@ -62,14 +74,10 @@ def _counted(samples: Samples, duplicates: Duplicates) -> Samples:
         told.append(_of_repeats(samples, first, repeats, duplicates))
         told += _of_contradictions(samples, first, repeats)
     by_row = {int(samples.indices[i]): int(samples.indices[first[i]]) for i in repeats}
-    images, labels, indices = samples.images, samples.labels, samples.indices
     if repeats.size and duplicates == "drop":
-        stay = first == np.arange(len(first))
-        images, labels, indices = images[stay], labels[stay], indices[stay]
-    digest = digest_of(images, labels, indices)
-    return dataclasses.replace(
-        samples, images=images, labels=labels, indices=indices, digest=digest, repeats=by_row, remarks=tuple(told)
-    )
+        samples = samples.only(first == np.arange(len(first)))
+    digest = digest_of(samples.images, samples.labels, samples.indices)
+    return dataclasses.replace(samples, digest=digest, repeats=by_row, remarks=tuple(told))
 
 
 def _of_repeats(samples: Samples, first: IntArray, repeats: IntArray, duplicates: Duplicates) -> str:
@@ -103,7 +111,9 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def told(samples: Samples) -> Mapping[str, Any]:
-    """What a record says of samples: how many there were, how many are distinct, what they are called."""
+    """What a record says of samples: how many there were, how many are distinct, what they are called, and SHA-256 of
+    what else is known of them, by attribute.
+    """
     rows = set(samples.indices.tolist())
     dropped = [row for row in samples.repeats if row not in rows]
     images = len(samples) + len(dropped)
@@ -114,6 +124,7 @@ def told(samples: Samples) -> Mapping[str, Any]:
         "classes": list(samples.classes or ()),
         "remarks": list(samples.remarks),
         "sha256": samples.digest,
+        **({"attributes": dict(digests(samples.attributes))} if samples.attributes else {}),
     }
 
 
@@ -198,7 +209,32 @@ def digest_of(images: FloatArray, labels: IntArray, indices: IntArray) -> str:
     return digest.hexdigest()
 
 
-# --- names of classes
+# --- names
+
+
+def _attributes(given: Mapping[str, Any], source: str) -> Mapping[str, Attribute]:
+    """Attributes in their types; raise DataError for names that can't be written and what holds no plain values."""
+    found = {}
+    for name, values in given.items():
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(f"{source}: an attribute is called {name!r}; give it a name")
+        bad = unprintable(name)
+        if bad:
+            raise DataError(f"{source}: the name of the attribute {name!a} {bad}")
+        attribute = from_array(np.asarray(values))
+        if attribute is None:
+            raise DataError(f"{source}: the attribute {name!r} {NO_ATTRIBUTE}")
+        if is_numeric(attribute) and np.isinf(attribute).any():
+            row = int(np.isinf(attribute).argmax())
+            raise DataError(f"{source}: the attribute {name!r} is infinite at place {row}; leave it out there (NaN)")
+        found[name] = attribute
+    return found
+
+
+def unprintable(text: str) -> str:
+    """What is wrong with a text that can't be written everywhere: in a page, in XML, on a terminal; or nothing."""
+    bad = next((c for c in text if unicodedata.category(c) in _UNPRINTABLE or c in _TURNING), None)
+    return "" if bad is None else f"has the character U+{ord(bad):04X}, which can't be written everywhere; leave it out"
 
 
 def check_names(names: Sequence[object], source: str) -> None:
@@ -210,7 +246,6 @@ def check_names(names: Sequence[object], source: str) -> None:
             raise DataError(f"{source}: the name of class {number} is a {type(name).__name__}, not a text")
         if not name.strip():
             raise DataError(f"{source}: the name of class {number} is empty; give it one, such as its number")
-        bad = next((c for c in name if unicodedata.category(c) in _UNPRINTABLE or c in _TURNING), None)
-        if bad is not None:
-            message = f"has the character U+{ord(bad):04X}, which can't be written everywhere; leave it out"
-            raise DataError(f"{source}: the name of class {number}, {name!a}, {message}")
+        bad = unprintable(name)
+        if bad:
+            raise DataError(f"{source}: the name of class {number}, {name!a}, {bad}")

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +12,14 @@ from pydantic import Field
 
 from auditor.reading.common import SHADES, Subset, make_samples, printable
 from auditor.telling.reason import reason
-from auditor.values import Count, DataError, IntArray, Samples
+from auditor.values import Attribute, Count, DataError, IntArray, Samples
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 # Pillow would squeeze these into 8 bits, each in its own way.
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _PNG, _DEPTH_AT, _MOST_BITS = b"\x89PNG\r\n\x1a\n", 24, 8
 _ORIENTATION = 0x0112
+SIZE = "size"  # the attribute of images that are resized: how many pixels each had before
 
 
 class Pictures(Subset):
@@ -47,18 +48,20 @@ def load_pictures(
     classes: Sequence[str] | None,
     params: Pictures,
     remarks: Sequence[str] = (),
+    attributes: Mapping[str, Attribute] | None = None,
 ) -> Samples:
     """Choose, and decode what was chosen: labels (N,) and rows (N,) to images (n, H, W, C) in [0, 1].
 
-    Only what was chosen is fetched, one after the other. Raises DataError for what is no 8-bit PNG or JPEG image of
-    a sensible size, and for sizes that differ.
+    Only what was chosen is fetched, one after the other. attributes: what else is known of each image, (N,) by name;
+    where images are resized, how many pixels each had before is one more, `size`, unless one is called so. Raises
+    DataError for what is no 8-bit PNG or JPEG image of a sensible size, and for sizes that differ.
     """
     taken, source = params.take(labels, rows, classes, source)
     order = np.argsort(taken)
     images = np.empty((0, 0, 0, 0), np.float32)
-    first, turned = "", 0
+    first, turned, stored = "", 0, np.empty(len(taken))
     for place, (shown, content) in zip(order, fetch(taken[order]), strict=True):
-        pixels, was_turned = _decoded(shown, content, params)
+        pixels, was_turned, stored[place] = _decoded(shown, content, params)
         turned += was_turned
         if not images.size:
             images, first = np.empty((len(taken), *pixels.shape), np.float32), shown
@@ -70,15 +73,17 @@ def load_pictures(
     if turned:
         way = "`exif: ignore` takes them as they are stored, as Keras and torchvision do in training"
         remarks = (*remarks, f"{turned} of {len(taken)} images were turned as their orientation tag says; {way}")
-    return make_samples(images, labels[taken], rows[taken], source, classes, remarks=remarks)
+    known = {} if params.resize is None else {SIZE: stored}
+    known |= {name: values[taken] for name, values in (attributes or {}).items()}
+    return make_samples(images, labels[taken], rows[taken], source, classes, remarks=remarks, attributes=known)
 
 
-def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np.uint8], bool]:
-    """One image as (H, W, C) bytes, and whether its tag said to turn it."""
+def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np.uint8], bool, int]:
+    """One image as (H, W, C) bytes, whether its tag said to turn it, and how many pixels it had as it was stored."""
     from PIL import Image
 
     if isinstance(content, np.ndarray):
-        return content, False
+        return content, False, content.shape[0] * content.shape[1]
     turned = False
     try:
         with warnings.catch_warnings():
@@ -99,10 +104,11 @@ def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np
         raise DataError(f"{shown} has {message}; scale it down") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(reason(error))}") from error
+    stored = picture.width * picture.height
     if params.resize is not None:
         height, width = params.resize
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(picture.height, picture.width, params.channels), turned
+    return np.asarray(picture).reshape(picture.height, picture.width, params.channels), turned, stored
 
 
 def _bits(content: Path | bytes) -> int:

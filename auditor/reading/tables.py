@@ -1,4 +1,4 @@
-"""Labels as tables hold them: numbers or names, to class numbers."""
+"""Labels as tables hold them, numbers or names, to class numbers; and what further columns say of the images."""
 
 import re
 from array import array
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditor.reading.common import natural
-from auditor.values import DataError, IntArray, one_of
+from auditor.values import Attribute, DataError, IntArray, from_texts, one_of
 
 # A table that was once read as numbers, with a cell missing, has 3.0 where it had 3.
 _WHOLE = re.compile(r"([0-9]{1,9})(?:\.0*)?")
@@ -89,6 +89,24 @@ class Column:
             both = f"{self._seen[other][1]}: the label {other!r} is a name, where {numeric[0]} is a number"
             raise DataError(f"{both}; list all names in the order of the model's classes in `names`, or mend the table")
         return None
+
+
+class Further:
+    """The further columns of a table, by name, as texts; each different text is kept once."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[str]] = {}
+        self._seen: dict[str, str] = {}
+
+    def add(self, cells: Mapping[str, str]) -> None:
+        """Add the cells of the next row; every row has the same columns."""
+        for name, cell in cells.items():
+            text = cell.strip()
+            self._columns.setdefault(name, []).append(self._seen.setdefault(text, text))
+
+    def attributes(self) -> Mapping[str, Attribute]:
+        """The columns as attributes (N,): numbers where all that is written are numbers, or else names."""
+        return {name: from_texts(texts) for name, texts in self._columns.items()}
 
 
 def _called(label: str, numbers: Mapping[str, int]) -> str:

@@ -4,6 +4,7 @@ Whoever writes a check, an attack, a format or a dataset imports from here. All 
 stored, judged or drawn. This room imports no other.
 """
 
+from auditor.values.attributes import Attribute, digests, from_array, from_texts, in_words, is_missing, is_numeric
 from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
 from auditor.values.context import Context, Engine, Outlasting, Passes, one_by_one
 from auditor.values.controls import (
@@ -149,6 +150,7 @@ __all__ = [
     "WORLD",
     "AdversarialImages",
     "Array",
+    "Attribute",
     "AuditError",
     "Bars",
     "Baseline",
@@ -237,12 +239,18 @@ __all__ = [
     "decisive_range",
     "decisive_spread",
     "declared_output_problem",
+    "digests",
     "distinct_names",
     "evenly",
     "exact",
     "fingerprints",
+    "from_array",
+    "from_texts",
     "highest",
     "in_turn",
+    "in_words",
+    "is_missing",
+    "is_numeric",
     "like_probabilities",
     "lowest",
     "mean",

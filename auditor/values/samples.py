@@ -1,12 +1,14 @@
 """Labelled images, and what is known of them before they are loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auditor.values.errors import CheckError, one_of
+from auditor.values.attributes import Attribute
+from auditor.values.errors import CheckError, DataError, one_of
 from auditor.values.metrics import FloatArray, IntArray
 from auditor.values.sampling import fingerprints
 
@@ -18,7 +20,9 @@ class Samples:
     images: (N, H, W, C) float32 within `box`. labels: (N,) int64 class numbers from 0.
     indices: (N,) int64, each image's row in its source. classes: a name for every class, where known.
     digest: SHA-256 of exactly these images, labels and indices. repeats: rows whose image is that of an earlier row,
-    which each leads to. remarks: what to know of the data, in sentences. A dataset may leave out digest and repeats.
+    which each leads to. remarks: what to know of the data, in sentences. attributes: what else is known of each image,
+    by name, (N,) each: numbers (float64, NaN where one is missing) or names (dtype object, "" where one is). A dataset
+    may leave out digest, repeats, remarks and attributes. Raises DataError for an attribute of another length.
     """
 
     images: FloatArray
@@ -30,9 +34,27 @@ class Samples:
     digest: str = ""
     repeats: Mapping[int, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Whoever takes some of the images and forgets what is known of them would give it to others."""
+        for name, values in self.attributes.items():
+            if len(values) != len(self.labels):
+                told = f"{len(values)} values of the attribute {name!r} for {len(self.labels)} images"
+                raise DataError(f"{self.source}: there are {told}; each needs one")
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def only(self, chosen: IntArray | NDArray[np.bool_]) -> "Samples":
+        """The samples at some positions (n,), or where a mask (N,) is true; the digest is left as it is."""
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            indices=self.indices[chosen],
+            attributes={name: values[chosen] for name, values in self.attributes.items()},
+        )
 
     def class_name(self, label: int) -> str:
         """Return the name of class `label`, or its number where the data has no names."""
@@ -69,7 +91,8 @@ class Preview:
 
     classes: the names of the classes in order, where they are known. labels: how many classes the labels of the whole
     source take, the greatest of them and one, where no names tell. sizes: how many images each class has at most, where
-    that is known. remarks: what should be known before a run.
+    that is known. remarks: what should be known before a run. attributes: what else is known of the images of the whole
+    source, as in `Samples`; None where only loading tells.
     """
 
     images: int | None
@@ -78,3 +101,4 @@ class Preview:
     remarks: tuple[str, ...] = ()
     sizes: tuple[int, ...] | None = None
     labels: int | None = None
+    attributes: Mapping[str, Attribute] | None = None

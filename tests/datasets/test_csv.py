@@ -157,3 +157,26 @@ def test_a_folder_or_nothing_in_place_of_the_table(tmp_path):
             csv.load(csv.Params(path=str(path)))
         assert str(caught.value) == f"{path} can't be read: {message}"
         assert csv.preview(csv.Params(path=str(path))).images is None
+
+
+def test_further_columns_are_attributes(table):
+    header, rows = (
+        "path,age,label,site,,site2",
+        ("0.png,31,dog, oslo,x,", "1.png,,cat,bergen,y,007", "2.png,4.0,dog,,z,7"),
+    )
+    text = "\n".join((header, *(f"images/{row}" for row in rows)))
+    found = load(table, text, indices=[2, 0]).attributes
+    assert list(found) == ["age", "site", "site2"]
+    np.testing.assert_array_equal(found["age"], [4.0, 31.0])
+    assert (found["site"].tolist(), found["site2"].tolist()) == (["", "oslo"], ["7", ""])
+    seen = csv.preview(csv.Params(path=str(table))).attributes
+    np.testing.assert_array_equal(seen["age"], [31.0, np.nan, 4.0])
+    assert seen["site"].tolist() == ["oslo", "bergen", ""]
+
+
+def test_how_large_images_were_before_they_were_resized(table):
+    assert load(table).attributes == {}
+    Image.new("L", (10, 8)).save(table.parent / "images" / "1.png")
+    assert load(table, resize=[4, 4]).attributes["size"].tolist() == [20.0, 80.0, 20.0]
+    named = ROWS.replace("label\n", "label,size\n").replace("dog\n", "dog,small\n").replace("cat\n", "cat,large\n")
+    assert load(table, named, resize=[4, 4]).attributes["size"].tolist() == ["small", "large", "small"]

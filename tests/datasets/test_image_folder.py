@@ -313,3 +313,22 @@ def test_a_folder_without_classes_a_file_or_nothing(tmp_path):
     path.write_text("")
     assert told(path) == f"{path} can't be read: Not a directory"
     assert image_folder.preview(image_folder.Params(path=str(path))).images is None
+
+
+def test_folders_within_a_class_are_attributes(tmp_path):
+    for row, name in enumerate(("cat/oslo/2/a.png", "cat/oslo/10/b.png", "dog/bergen/2/a.png", "dog/oslo/2/c.png")):
+        save(tmp_path / name, (row, 0, 0))
+    params = image_folder.Params(path=str(tmp_path), attributes=["site", "device"])
+    found = image_folder.load(params)
+    of = {int(red * 255 + 0.5): i for i, red in enumerate(found.images[:, 0, 0, 0])}
+    order = [of[row] for row in range(4)]
+    assert found.attributes["site"][order].tolist() == ["oslo", "oslo", "bergen", "oslo"]
+    assert found.attributes["device"][order].tolist() == [2.0, 10.0, 2.0, 2.0]
+    assert found.labels[order].tolist() == [0, 0, 1, 1]
+    assert sorted(image_folder.preview(params).attributes["site"]) == ["bergen", "oslo", "oslo", "oslo"]
+    assert load(tmp_path, attributes=["site", "device"], classes=["dog"]).attributes["site"].tolist().count("oslo") == 1
+    assert "is no PNG or JPEG file; move it out" in told(tmp_path, attributes=["site"])
+    save(tmp_path / "cat" / "stray.png")
+    assert "stray.png is no folder, but `attributes` says that those here are each one 'site'" in told(
+        tmp_path, attributes=["site", "device"]
+    )

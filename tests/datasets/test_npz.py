@@ -145,3 +145,18 @@ def test_the_digest_is_of_images_labels_and_rows():
     assert len(first) == hashlib.sha256().digest_size * 2
     others = [digest(with_value(0.5, 0)), digest(labels=LABELS[::-1]), digest(rows=ROWS + 1)]
     assert len({first, digest(IMAGES.reshape(6, 5, 4, 3)), *others}) == 5
+
+
+def test_further_arrays_are_attributes_where_they_are_asked_for(tmp_path):
+    path = tmp_path / "data.npz"
+    site, age = np.array([*"uuvvw", ""]), np.arange(6)
+    np.savez(path, images=IMAGES, labels=LABELS, site=site, age=age, of_two=np.zeros((6, 2)))
+    params = npz.Params(path=str(path), attributes=["site", "age"], indices=[4, 0])
+    found = npz.load(params).attributes
+    assert (found["site"].tolist(), found["age"].tolist()) == (["w", "u"], [4.0, 0.0])
+    assert npz.preview(params).attributes["site"].tolist() == site.tolist()
+    assert npz.load(npz.Params(path=str(path))).attributes == {}
+    with pytest.raises(DataError, match="`attributes`: unknown array 'sit'; did you mean 'site'"):
+        npz.load(npz.Params(path=str(path), attributes=["sit"]))
+    with pytest.raises(DataError, match=r"the array 'of_two' is float64 \(6, 2\); it needs one number"):
+        npz.load(npz.Params(path=str(path), attributes=["of_two"]))

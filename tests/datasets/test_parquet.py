@@ -126,3 +126,17 @@ def test_what_is_no_parquet_file(tmp_path):
     assert told(tmp_path / "none") == f"{tmp_path}/none can't be read: No such file or directory"
     path.unlink()
     assert told(tmp_path) == f"{tmp_path} is a folder without a file *.parquet"
+
+
+def test_further_columns_of_plain_values_are_attributes(tmp_path):
+    first = {"image": embedded(range(2)), "label": [0, 1], "site": ["oslo", None], "age": [3, 40], "parts": [[1], [2]]}
+    other = {"image": embedded(range(2, 4)), "label": [1, 0], "site": ["bergen", "oslo"], "indoors": [True, None]}
+    pq.write_table(pa.table(first), tmp_path / "0.parquet")
+    table = pa.table(other)
+    table = table.set_column(2, "site", table["site"].dictionary_encode())
+    pq.write_table(table, tmp_path / "1.parquet", row_group_size=1)
+    found = load(tmp_path, indices=[3, 1, 0]).attributes
+    assert list(found) == ["site", "age", "indoors"]
+    assert found["site"].tolist() == ["oslo", "", "oslo"]
+    assert [str(value) for value in found["age"]] == ["nan", "40.0", "3.0"]
+    assert parquet.preview(parquet.Params(path=str(tmp_path))).attributes["indoors"].tolist() == ["", "", "true", ""]
