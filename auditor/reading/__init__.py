@@ -17,14 +17,13 @@ from auditor.reading.common import (
 )
 from auditor.reading.files import GZIP, at_positions, begins, explained, opened, parts, read_rows, remaining
 from auditor.reading.intake import NO_ATTRIBUTE, check_images, whole_numbers
-from auditor.reading.pictures import SIZE, SUFFIXES, Pictures, load_pictures
+from auditor.reading.pictures import SUFFIXES, Pictures, load_pictures
 from auditor.reading.tables import Column, Further
 
 __all__ = [
     "GZIP",
     "NO_ATTRIBUTE",
     "SHADES",
-    "SIZE",
     "SUFFIXES",
     "Column",
     "Further",
