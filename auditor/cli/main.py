@@ -247,11 +247,11 @@ def schema(of: str, output: Path | None) -> None:
     spec      of *.audit.yaml (default), for editors to complete and explain specs
     results   of results.json, for programs that read it
     """
-    from auditor.exports import results
+    from auditor.exports.results_schema import schema_text
     from auditor.records.store import write_text
     from auditor.spec.schema import text
 
-    made = text() if of == "spec" else results.schema_text()
+    made = text() if of == "spec" else schema_text()
     if output is None:
         say(made.removesuffix("\n"))
     else:

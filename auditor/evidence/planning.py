@@ -9,7 +9,7 @@ from auditor.evidence.rejudge import other_source
 from auditor.judging import conclude, shared_level
 from auditor.run.runner import planned
 from auditor.spec import Case, Plan
-from auditor.values import PlannedCase, Record, Run, Waiver
+from auditor.values import Accountability, PlannedCase, Record, Run, Waiver
 
 
 def as_planned(run: Run, plan: Plan, earlier: bool = False) -> Iterator[Finding]:
@@ -41,6 +41,10 @@ def _cases(run: Run, plan: Plan) -> Iterator[Finding]:
     whole = (run.audit, run.title) == (plan.audit, plan.spec.content.title or plan.audit)
     said += "" if whole else f"{'; ' if said else ''}its name or title is not the spec's"
     yield found("the run", "planned cases", not said, said or f"the {len(wanted)} cases of the spec")
+    same = run.accountability == plan.accountability
+    if run.accountability != Accountability() or not same:
+        seen = "purpose, people, requirements, documents and data cards are " + ("" if same else "not ") + "the spec's"
+        yield found("the run", "accountability", same, seen)
     for case in run.cases:
         if case.id not in run.records:
             state = run.state(case)

@@ -1,17 +1,16 @@
 """A run as one JSON document, `results.json`: everything its records say but for arrays and pictures.
 
-The dataclasses are the format: the document is built of them, and its JSON Schema is generated from them (`make
-schema` writes it to `auditor/spec/schema/results.schema.json`). Numbers are finite or null; null stands for what has no
+The dataclasses are the format: the document is built of them, and its JSON Schema is generated from them
+(`exports.results_schema`). Numbers are finite or null; null stands for what has no
 value, and for the end of an interval that is open.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
 from auditor.exports.interchange import to_json
 from auditor.report import outcome
@@ -21,15 +20,16 @@ from auditor.report.outcome import Overall
 from auditor.report.versus import compare
 from auditor.statistics import changes, mcnemar
 from auditor.values import (
+    Accountability,
     Diagnostic,
     Earlier,
     Failure,
     Metric,
     MetricKind,
     PlannedCase,
+    Purpose,
     Record,
     Run,
-    SchemaGenerator,
     State,
     Table,
     Verdict,
@@ -164,6 +164,8 @@ class Case(_Part):
     """What its verdict doesn't say, though it may seem to; part of the message too."""
     controls: tuple[str, ...]
     """Controls of frameworks that it speaks to, by their ids."""
+    purpose: Purpose
+    """Why it is there, as the spec says: ids of requirements, a rationale, how much harm it does where it fails."""
     record: Recorded | None
     """What it left; null where it didn't finish or wasn't selected."""
 
@@ -216,6 +218,8 @@ class Results(_Part):
     as far as the reports folder remembers."""
     remarks: tuple[str, ...]
     """On the spec as a whole, known before it ran."""
+    accountability: Accountability
+    """What the spec says of the system, of who answers for it, of documents and data: nothing measured."""
     cases: tuple[Case, ...]
     """All cases that were planned, in running order."""
 
@@ -243,6 +247,7 @@ def results(run: Run) -> Results:
         untested=coverage(run).untested,
         eased=run.eased,
         remarks=run.remarks,
+        accountability=run.accountability,
         cases=tuple(_case(run, case) for case in run.cases),
     )
 
@@ -260,6 +265,7 @@ def _case(run: Run, case: PlannedCase) -> Case:
         warnings=case.warnings,
         caveats=outcome.caveats(run, case),
         controls=case.controls,
+        purpose=case.purpose,
         record=_recorded(record) if record else None,
     )
 
@@ -319,26 +325,3 @@ def _difference(record: Record, name: str) -> Difference | None:
     fell, rose = changes(pair.change) if pair.change.kind == "difference" else (None, None)
     p = mcnemar(pair.change) if pair.change.kind == "difference" else None
     return Difference(pair.before.value, _measured(pair.change, record), fell, rose, p)
-
-
-# --- the schema
-
-
-class _Documented(SchemaGenerator):
-    """Everything is there, nothing else is, and a number is null where it has no finite value."""
-
-    def float_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ARG002 - as in the base class
-        return {"type": ["number", "null"]}
-
-    def dataclass_schema(self, schema: Any) -> dict[str, Any]:
-        return super().dataclass_schema(schema) | {"additionalProperties": False}
-
-    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002
-        return True
-
-
-def schema_text() -> str:
-    """Return the JSON Schema (draft 2020-12) of `results.json`, as it is committed."""
-    schema = TypeAdapter(Results).json_schema(schema_generator=_Documented, mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Results of the robustness auditor"}
-    return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"

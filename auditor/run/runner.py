@@ -88,6 +88,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         code_allowed=code_allowed,
         remarks=tuple(_placed(problem) for problem in plan.remarks),
         show_channels=plan.show_channels,
+        accountability=plan.accountability,
     )
 
 
@@ -156,7 +157,7 @@ def planned(case: Case, selected: bool) -> PlannedCase:
     warnings = tuple(_placed(problem) for problem in case.warnings)
     return PlannedCase(
         case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls,
-        case.params.model_dump(mode="json"), case.expectations, case.confidence, case.caveats,
+        case.params.model_dump(mode="json"), case.expectations, case.confidence, case.caveats, case.purpose,
     )  # fmt: skip
 
 

@@ -5,93 +5,30 @@ structure and types.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from auditor.spec.dossier import ManualEntry, PersonEntry, RequirementEntry, SystemEntry
+from auditor.spec.fields import (
+    AuditName,
+    Confidence,
+    ControlId,
+    Identifier,
+    IsoDate,
+    OneOrMore,
+    Profiles,
+    Sha256,
+    Tag,
+)
 from auditor.spec.marked import Location, Marks, parse
 from auditor.spec.mistakes import validate
 from auditor.spec.syntax import place_at
-from auditor.values import CONTROLS, OWN, FilePath, Parameters, Problem, Real, SpecError, one_of
+from auditor.values import FilePath, Parameters, Problem, Real, Severity, SpecError, one_of
 
 SUFFIX = ".audit.yaml"
-
-_IDENTIFIER = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
-_BESIDE = ("index.html", "history.sqlite")  # what lies beside the folders of audits
-
-
-def _identifier(value: str) -> str:
-    if not _IDENTIFIER.fullmatch(value):
-        raise ValueError("should be 1 to 100 of the characters A-Z a-z 0-9 _ . -")
-    return value
-
-
-Identifier = Annotated[
-    str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": _IDENTIFIER.pattern})
-]
-
-
-def _folder(value: str) -> str:
-    if value.startswith(".") or value.lower() in _BESIDE:
-        raise ValueError("is the name of a folder in `reports/`: it can't begin with a dot, or be that of a file there")
-    return value
-
-
-AuditName = Annotated[
-    str,
-    AfterValidator(_identifier),
-    AfterValidator(_folder),
-    WithJsonSchema({"type": "string", "pattern": _IDENTIFIER.pattern, "not": {"pattern": r"^\."}}),
-]
-
-
-def _iso_date(value: str) -> str:
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError as error:
-        raise ValueError("should be a date such as 2027-01-31") from error
-
-
-IsoDate = Annotated[str, AfterValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
-Confidence = Annotated[Real, Field(gt=0.5, lt=1)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-def _known_control(value: str) -> str:
-    if value not in CONTROLS and not (value.startswith(OWN) and len(value) > len(OWN)):
-        raise ValueError(f"is an {one_of(value, list(CONTROLS), 'control')}; begin one of your own with `{OWN}`")
-    return value
-
-
-_TAG = re.compile(r"^[a-z][a-z0-9_-]{0,49}$")
-# Tags become marks, and these have a meaning to pytest, to plugins that are often installed, or to this one.
-_PYTESTS = ("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures", "xfail")
-_PLUGINS = ("asyncio", "audit", "flaky", "timeout", "xdist_group")
-_TAKEN = (*_PYTESTS, *_PLUGINS, "and", "not", "or")
-
-
-def _tag(value: str) -> str:
-    if not _TAG.fullmatch(value):
-        raise ValueError("should be up to 50 of the characters a-z 0-9 _ -, the first a letter")
-    if value in _TAKEN:
-        raise ValueError("should be another word, as this one means something else to pytest's -m")
-    return value
-
-
-Tag = Annotated[
-    str,
-    AfterValidator(_tag),
-    WithJsonSchema({"type": "string", "pattern": _TAG.pattern, "not": {"enum": list(_TAKEN)}}),
-]
-ControlId = Annotated[
-    str,
-    AfterValidator(_known_control),
-    WithJsonSchema({"anyOf": [{"enum": list(CONTROLS)}, {"type": "string", "pattern": f"^{OWN}."}]}),
-]
 
 
 class Bounds(Parameters):
@@ -142,6 +79,12 @@ class CheckEntry(Parameters):
     """Words to choose it by, such as `pr` or `nightly`: `pytest specs -m pr`. Those of the spec hold as well."""
     priority: int = 0
     """Where `--audit-budget` can't run all, higher ones run first; equal ones in the order of the file."""
+    requirement: OneOrMore = Field(default_factory=list)
+    """Ids of the `requirements` that it speaks to: one, or a list."""
+    rationale: str | None = None
+    """Why this metric, and why this threshold: for whoever has to answer for it."""
+    severity: Severity | None = None
+    """How much harm it does where this doesn't hold. Of findings that are equally urgent, the worst stand first."""
 
 
 class WaiverEntry(Parameters):
@@ -213,7 +156,7 @@ class SpecFile(Parameters):
     """The checkpoints, each under a name: its format and that format's parameters. One named `baseline` is what
     `max_drop` and `max_rise` compare with, unless a previous run's records are given."""
     data: dict[str, Any]
-    """The samples: a dataset and its parameters."""
+    """The samples: a dataset and its parameters; under `card`, what is to be known of them that no file shows."""
     other_data: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
     """Further data, each under a name, that checks compare the samples with: what lies outside of what the model is
     for, or what it was trained on. Images of the same size, in the same box."""
@@ -221,6 +164,20 @@ class SpecFile(Parameters):
     """What to measure, and what to expect."""
     waivers: list[WaiverEntry] = Field(default_factory=list)
     """Checks that may fail for now, and who answers for each."""
+    system: SystemEntry | None = None
+    """What the model is part of: its purpose, its users, what may go in. The report begins with it."""
+    responsible: PersonEntry | None = None
+    """Who answers for the system and for this spec."""
+    approver: PersonEntry | None = None
+    """Who releases it by this report; somebody else than who is responsible."""
+    requirements: list[RequirementEntry] = Field(default_factory=list)
+    """What is asked of the system, which checks speak to by `requirement`."""
+    evidence: list[ManualEntry] = Field(default_factory=list)
+    """What people looked at, beside what is measured: it is shown with who and when, and is never a pass of a gate."""
+    profile: Profiles = Field(default_factory=list)
+    """Frameworks to cover: one, or a list. What nothing speaks to is a warning, and so fails `validate --strict`."""
+    not_applicable: dict[ControlId, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    """Controls of the profile that don't concern the system, each with the reason."""
 
 
 @dataclass(frozen=True)

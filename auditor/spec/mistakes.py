@@ -94,9 +94,12 @@ def _unmet(location: Location, mistakes: Sequence[ErrorDetails]) -> str:
     return f"{called} {wish}, got {got}{hint}"
 
 
+_LISTED = (("checks",), ("waivers",), ("requirements",), ("evidence",))
+
+
 def _called(location: Location) -> str:
     """What a person calls a place whose line is known: `params.target`, item 2 of `data.box`."""
-    if location[:1] in (("checks",), ("waivers",)) and len(location) > 2:
+    if location[:1] in _LISTED and len(location) > 2:
         location = location[2:]
     name = f"`{'.'.join(part for part in location if isinstance(part, str))}`"
     last = location[-1] if location else None

@@ -3,22 +3,25 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from auditor import catalog
 from auditor.compute import case_seed
 from auditor.spec import claims
+from auditor.spec.answering import accountability_of, purpose_of, remarks_on
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
 from auditor.spec.marked import Location
+from auditor.spec.ordering import check_needs, in_order
 from auditor.spec.resolving import Source, others_of, params_of, source_of, unchecked
 from auditor.values import (
+    CONTROLS,
+    Accountability,
     Expectation,
     Parameters,
     Preview,
     Problem,
-    Reference,
+    Purpose,
     Remark,
     SpecError,
     Waiver,
@@ -36,7 +39,7 @@ class Case:
 
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
     its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can. caveats: those
-    warnings that belong in the line of its verdict.
+    warnings that belong in the line of its verdict. purpose: why it is there.
     """
 
     id: str
@@ -56,6 +59,7 @@ class Case:
     tags: tuple[str, ...] = ()
     priority: int = 0
     caveats: tuple[str, ...] = ()
+    purpose: Purpose = field(default_factory=Purpose)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -79,7 +83,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole spec, ready to run. cases: in running order. remarks: what weakens all. others: further data by name."""
+    """A whole spec, ready to run. cases: in running order. remarks: what weakens all. others: further data by name.
+
+    accountability: what the system is for, and who answers for it.
+    """
 
     spec: Spec
     models: Mapping[str, Source]
@@ -87,6 +94,7 @@ class Plan:
     cases: tuple[Case, ...]
     remarks: tuple[Problem, ...] = ()
     others: Mapping[str, Source] = field(default_factory=dict)
+    accountability: Accountability = field(default_factory=Accountability)
 
     @property
     def audit(self) -> str:
@@ -161,13 +169,16 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     known = _Known(preview, blind, data.params if data else None)
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
-    _check_needs(spec, planned, problems)
+    check_needs(spec, planned, problems)
+    accountability = accountability_of(spec, problems, files)
     if problems or data is None:
         raise SpecError(problems)
-    order = _order(spec, planned)
+    order = in_order(spec, planned)
     remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
-    remarks += [*unchecked(spec, models), *_claims_of(spec, planned)]
-    return Plan(spec, models, data, tuple(planned[case_id] for case_id in order), tuple(remarks), others)
+    speaking = {name: [c.id for c in planned.values() if name in c.controls] for name in CONTROLS}
+    remarks += [*unchecked(spec, models), *_claims_of(spec, planned), *remarks_on(spec, speaking)]
+    ordered = tuple(planned[case_id] for case_id in order)
+    return Plan(spec, models, data, ordered, tuple(remarks), others, accountability)
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         caveats=tuple(dict.fromkeys(remark.message for remark in remarks if remark.caveat)),
         tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
         priority=entry.priority,
+        purpose=purpose_of(spec, position),
     )
 
 
@@ -299,51 +311,3 @@ def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Paramete
                 message = f"{name!r} is a share and lies between 0 and 1; {bound} {value:g} says nothing about it"
                 hint = f" (did you mean {value / 100:g}?)" if 1 < value <= 100 else ""
                 problems.append(spec.marks.problem((*at, "expect", name, bound), message + hint))
-
-
-def _check_needs(spec: Spec, planned: Mapping[str, Case], problems: list[Problem]) -> None:
-    """A case may take images only from another case of the spec whose check makes some."""
-    ids = [entry.id for entry in spec.content.checks]
-    places = {case_id: place for place, case_id in enumerate(ids)}
-    for case in planned.values():
-        at: Location = ("checks", places[case.id], "params")
-        for reference in references(case.params):
-            if reference.to == "case":
-                message = _bad_need(case, reference, ids, planned)
-                if message:
-                    problems.append(spec.marks.problem(at + reference.location, message))
-
-
-def _bad_need(case: Case, reference: Reference, ids: list[str], planned: Mapping[str, Case]) -> str | None:
-    if reference.name == case.id:
-        return f"{case.id!r} points to itself; name another check whose images it takes"
-    if reference.name not in ids:
-        return one_of(reference.name, [i for i in ids if i != case.id], "check id")
-    source = planned.get(reference.name)
-    if source and not catalog.makes_images(source.check):
-        makers = ", ".join(name for name in catalog.names("checks") if catalog.makes_images(name))
-        return f"{source.id!r} makes no images: its check is {source.check!r} (checks that make some: {makers})"
-    return None
-
-
-def _order(spec: Spec, planned: Mapping[str, Case]) -> tuple[str, ...]:
-    graph = TopologicalSorter({case.id: case.needs for case in planned.values()})
-    try:
-        graph.prepare()
-    except CycleError as error:
-        ring = error.args[1]
-        position = next(i for i, entry in enumerate(spec.content.checks) if entry.id in ring)
-        message = f"these checks wait for each other: {' → '.join(ring)}"
-        raise SpecError([spec.marks.problem(("checks", position), message)]) from error
-    # Depth-first in file order keeps the order a person wrote, moving only what must come earlier.
-    done: dict[str, None] = {}
-
-    def visit(case_id: str) -> None:
-        if case_id not in done:
-            for needed in planned[case_id].needs:
-                visit(needed)
-            done[case_id] = None
-
-    for case_id in planned:
-        visit(case_id)
-    return tuple(done)

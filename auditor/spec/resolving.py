@@ -67,11 +67,12 @@ def source_of(
         message = f"`{'.'.join(map(str, at))}` needs a `{key}` (known: {known})"
         problems.append(spec.marks.problem((*at, key), message))
         return None
-    common = tuple(Safeguards.model_fields) if kind == "models" else ()
+    common = tuple(Safeguards.model_fields) if kind == "models" else ("card",)  # which `answering` reads
     rest = {k: v for k, v in entry.items() if k != key and k not in common}
     written = params_of(spec, kind, name, rest, (*at, key), at, problems, also=(key, *common))
     try:
-        safeguards = validate(Safeguards, {k: v for k, v in entry.items() if k in common}, spec.marks, at)
+        guards = {k: v for k, v in entry.items() if k in Safeguards.model_fields} if kind == "models" else {}
+        safeguards = validate(Safeguards, guards, spec.marks, at)
     except SpecError as error:
         problems.extend(error.problems)
         return None

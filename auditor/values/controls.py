@@ -13,20 +13,25 @@ OWN = "own:"
 
 @dataclass(frozen=True)
 class Control:
-    """One thing a framework names. id: as specs write it, `FRAMEWORK:NAME`."""
+    """One thing a framework names. id: as specs write it, `FRAMEWORK:NAME`. version: of the framework, as it is named
+    here. attack: whether it is something that attackers do, which no case can fulfil.
+    """
 
     id: str
     framework: str
     title: str
+    version: str = ""
+    attack: bool = False
 
 
-_FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+_FRAMEWORKS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "atlas": (
         "MITRE ATLAS",
+        "content release 2026.09",
         {
             "AML.T0015": "Evade AI Model",
             "AML.T0018": "Manipulate AI Model",
-            "AML.T0020": "Poison Training Data",
+            "AML.T0020": "Training Data Poisoning",
             "AML.T0024": "Exfiltration via AI Inference API",
             "AML.T0031": "Erode AI Model Integrity",
             "AML.T0042": "Verify Attack",
@@ -39,6 +44,7 @@ _FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "nist": (
         "NIST AI 100-2",
+        "E2025, March 2025",
         {
             "evasion-white-box": "White-box evasion",
             "evasion-black-box": "Black-box evasion",
@@ -55,6 +61,7 @@ _FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "owasp": (
         "OWASP ML Top 10",
+        "2023 edition, draft v0.3",
         {
             "ML01": "Input Manipulation Attack",
             "ML02": "Data Poisoning Attack",
@@ -70,6 +77,7 @@ _FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "aia": (
         "EU AI Act, Article 15",
+        "Regulation (EU) 2024/1689, OJ L, 12.7.2024",
         {
             "15.1": "Accuracy, robustness and cybersecurity at an appropriate level",
             "15.3": "Levels of accuracy and their metrics declared",
@@ -79,19 +87,27 @@ _FRAMEWORKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "iso24029": (
         "ISO/IEC 24029",
+        "TR 24029-1:2021, 24029-2:2023, part 3 as drafted",
         {
-            "statistical": "Statistical methods (part 1)",
+            "statistical": "Statistical methods (parts 1 and 3)",
             "empirical": "Empirical methods (part 1)",
             "formal": "Formal methods (part 2)",
         },
     ),
 }
 
+# What these name is what attackers do: a case can try it, and be evidence of how far it gets, never fulfil it.
+_OF_ATTACKS = ("atlas", "nist", "owasp")
 CONTROLS: Mapping[str, Control] = {
-    f"{key}:{name}": Control(f"{key}:{name}", framework, title)
-    for key, (framework, controls) in _FRAMEWORKS.items()
+    f"{key}:{name}": Control(f"{key}:{name}", framework, title, version, key in _OF_ATTACKS)
+    for key, (framework, version, controls) in _FRAMEWORKS.items()
     for name, title in controls.items()
 }
+_PROFILES = {"nist-ai-100-2": "nist", "iso-24029": "iso24029", "eu-ai-act-15": "aia", "owasp-ml": "owasp"}
+PROFILES: Mapping[str, tuple[str, ...]] = {
+    name: tuple(control for control in CONTROLS if control.startswith(f"{key}:")) for name, key in _PROFILES.items()
+}
+"""By the name that a spec sets out to cover a framework by: the ids of its controls."""
 
 
 def control(name: str) -> Control:

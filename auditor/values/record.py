@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from auditor.values.accountability import Accountability, Purpose
 from auditor.values.evidence import Diagnostic, Evidence
 from auditor.values.figures import Figure
 from auditor.values.metrics import Metric
@@ -217,7 +218,7 @@ class PlannedCase:
 
     warnings: what makes its claim weak, known before it ran. controls: what it speaks to, by the ids of
     `auditor.values.controls`. params, expectations, confidence: what it asks, and how surely. caveats: those warnings
-    that stand in the line of its verdict, since a pass says less than it seems to.
+    that stand in the line of its verdict, since a pass says less than it seems to. purpose: why it is there.
     """
 
     id: str
@@ -232,6 +233,7 @@ class PlannedCase:
     expectations: tuple[Expectation, ...] = ()
     confidence: float = 0.0
     caveats: tuple[str, ...] = ()
+    purpose: Purpose = field(default_factory=Purpose)
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ class Run:
     to be loaded. remarks: on the spec as a whole, known before it ran. part_of: the run, in words, whose records this
     one of some cases has left as they are. changed: which records aren't as they were sealed, where somebody accepted
     that. show_channels: of images, those shown as red, green and blue. eased: by id, what this run asks less of a case
-    than the last one that asked otherwise did; of cases that are gone, too.
+    than the last one that asked otherwise did; of cases that are gone, too. accountability: what the
+    system is for, who answers for it, and what it is owed to.
     """
 
     id: str
@@ -271,6 +274,7 @@ class Run:
     show_channels: tuple[int, ...] = ()
     changed: tuple[str, ...] = ()
     eased: Mapping[str, str] = field(default_factory=dict)
+    accountability: Accountability = field(default_factory=Accountability)
 
     def state(self, case: PlannedCase) -> State:
         """What became of a case."""

@@ -31,8 +31,13 @@ checks:
     check: transfer
     params: {adversarial: flip, onto: [other]}
 """
-TOP = "audit, title, seed, confidence, interval, tags, correction, reruns, models, data, other_data, checks, waivers"
-ENTRY = "id, check, title, model, params, expect, confidence, controls, tags, priority"
+TOP = (
+    "audit, title, seed, confidence, interval, tags, correction, reruns, models, data, other_data, checks, waivers, "
+    "system, responsible, approver, requirements, evidence, profile, not_applicable"
+)
+ENTRY = (
+    "id, check, title, model, params, expect, confidence, controls, tags, priority, requirement, rationale, severity"
+)
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"
@@ -110,7 +115,7 @@ def test_text_that_is_no_spec(folder, text, expected):
         ("audit: demo", "audit: demo\nsede: 3", f"2:1: unknown key 'sede'; did you mean 'seed'? (known: {TOP})"),
         ("model: release", "modle: release", f"9:5: unknown key 'modle'; did you mean 'model'? (known: {ENTRY})"),
         ("first: 10", "frist: 10", "10:14: unknown key 'frist'; did you mean 'first'? (known: top, first, gallery)"),
-        ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: indices, classes, count, duplicates, show_channels, split, dataset)"),
+        ("split: v", "splitt: v", "5:27: unknown key 'splitt'; did you mean 'split'? (known: indices, classes, count, duplicates, show_channels, split, dataset, card)"),
         ("min: 0.9", "mni: 0.9", "11:25: unknown key 'mni'; did you mean 'min'? (known: min, max, max_drop, max_rise)"),
         ("check: accuracy", "check: acuracy", f"8:12: unknown check 'acuracy'; did you mean 'accuracy'? (known: {CHECKS})"),
         ("model: release", "model: relase", "9:12: unknown model 'relase'; did you mean 'release'? (known: release, other)"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from auditor import catalog
 from auditor.spec.document import Safeguards, SpecFile
+from auditor.spec.dossier import DataCard
 from auditor.values import SchemaGenerator
 
 Json = dict[str, Any]
@@ -58,9 +59,12 @@ def _source(kind: catalog.Kind, key: str, definitions: Json) -> Json:
         described = _describe(Safeguards, "", definitions)["properties"]
         definitions.update({f"models.{name}": described[name] for name in described})
         common = list(described)
+    else:
+        definitions["datasets.card"] = _describe(DataCard, "", definitions)
+        common = ["card"]
     for name in catalog.names(kind):
         params = _describe(catalog.params_of(kind, name), f"{kind}.{name}.", definitions)
-        safeguards = {safeguard: {"$ref": f"#/$defs/models.{safeguard}"} for safeguard in common}
+        safeguards = {safeguard: {"$ref": f"#/$defs/{kind}.{safeguard}"} for safeguard in common}
         params["properties"] = {key: True, **params["properties"], **safeguards}
         definitions[f"{kind}.{name}"] = params
     return {
