@@ -1,6 +1,5 @@
 """The `auditor` command. Exit codes: 0 no case that ran did badly, 1 some did, 2 the spec or set-up is wrong."""
 
-import math
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, evidence, extensions, figures, starting, verification
+from auditor.cli import cache, evidence, extensions, figures, reporting, starting, verification
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -258,68 +257,9 @@ def schema(of: str, output: Path | None) -> None:
         write_text(output, made)
 
 
-@main.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
-@click.option(
-    "--size",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="MB",
-    help="What a page takes at most: a larger one has its pictures beside it (default: as the last time, or 15).",
-)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
-)
-@click.option(
-    "--cache",
-    "kept",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".audit_cache"),
-    show_default=True,
-    help="Where drawings are kept, as --audit-cache names it.",
-)
-@evidence.ACCEPT_CHANGED
-def report(
-    folders: tuple[Path, ...], size: float | None, output: Path | None, kept: Path, accept_changed: bool
-) -> None:
-    """Render reports again, and what other programs read beside them, from stored records alone.
-
-    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
-    pass. What is drawn is kept in the cache. Records that aren't as their manifest says are refused.
-    """
-    from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere
-    from auditor.records.store import Folder
-    from auditor.run.cache import Cache
-    from auditor.values import RecordError
-
-    audits = [audit for path in folders or (Path("reports"),) for audit in _audits(path)]
-    if not audits:
-        where = ", ".join(map(str, folders)) or "reports"
-        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
-    good = True
-    most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
-    for audit in audits:
-        if output is None:
-            run, page = render_again(Folder(audit), accept_changed, most, drawings)
-        else:
-            target = output / audit.resolve().name
-            run, page = render_elsewhere(Folder(audit), target, accept_changed, most, drawings)
-        add_to_step_summary(run)
-        good = good and passed(run)
-        say(page)
-    if not good:
-        sys.exit(EXIT_NOT_PASSED)
-
-
-def _audits(folder: Path) -> list[Path]:
-    if (folder / "run.json").exists():
-        return [folder]
-    return sorted(path.parent for path in folder.glob("*/run.json"))
-
-
 for command in (
     starting.init,
+    reporting.report,
     evidence.judge,
     evidence.diff,
     verification.verify,

@@ -1,6 +1,7 @@
 """Records to what other programs read, and all files of a report at once.
 
 `exports.files` renders them, `exports.publishing` where a run wants them, `exports.results` is the JSON that others
-build on (`exports.results_schema`), `junit`, `sarif` and `codequality` are what CI reads. Import from these modules. It
-imports `report`, `drawing`, `judging`, `records`, `statistics` and `values`.
+build on (`exports.results_schema`), `junit`, `sarif` and `codequality` are what CI reads, `exports.joined` those of
+several audits. Import from these modules. It imports `report`, `drawing`, `judging`, `records`, `statistics` and
+`values`.
 """

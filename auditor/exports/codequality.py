@@ -5,6 +5,7 @@ issues, in one JSON array.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from auditor.exports.interchange import fingerprint, spec_path, to_json
 from auditor.report import outcome, text
@@ -24,15 +25,18 @@ _LONGEST = 1000
 
 def render(run: Run) -> str:
     """Put a run into a code quality report; the same run always gives the same file."""
-    return to_json(
-        [
-            {
-                "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
-                "check_name": case.check,
-                "fingerprint": fingerprint(run, case),
-                "severity": _SEVERITIES[run.state(case)],
-                "location": {"path": spec_path(run), "lines": {"begin": case.line}},
-            }
-            for case in outcome.open_cases(run)
-        ]
-    )
+    return to_json(findings(run))
+
+
+def findings(run: Run) -> list[dict[str, Any]]:
+    """The cases of a run that didn't pass."""
+    return [
+        {
+            "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
+            "check_name": case.check,
+            "fingerprint": fingerprint(run, case),
+            "severity": _SEVERITIES[run.state(case)],
+            "location": {"path": spec_path(run), "lines": {"begin": case.line}},
+        }
+        for case in outcome.open_cases(run)
+    ]

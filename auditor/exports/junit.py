@@ -1,9 +1,10 @@
 """A run as JUnit XML, after the schema of Jenkins' xUnit plugin (junit-10.xsd).
 
 That schema gives properties to test suites alone, so every case is a suite of one test, with its metrics as properties.
+Many readers don't look for tests in suites within suites, but take properties of tests: the flat form is for them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from auditor.report import outcome
@@ -14,26 +15,50 @@ _OUTCOMES = {"failures": ("fail", "inconclusive"), "errors": ("error", "cut off"
 
 
 def render(run: Run) -> str:
-    """Put a run into JUnit XML; the same run always gives the same file."""
-    cases = outcome.selected_cases(run)
-    root = Element("testsuites", {"name": _said(run.title), **_counts(run, cases, skipped=False)})
-    named = {"name": _said(run.audit), "timestamp": _said(run.started)}
-    audit = SubElement(root, "testsuite", {**named, **_counts(run, cases)})
-    about = {"verdict": outcome.overall(outcome.counts(run)), "run": run.id, "commit": run.commit, "spec": run.spec}
-    _properties(audit, about | {"spec sha256": run.spec_digest})
-    for case in cases:
-        _case(audit, run, case)
+    """Put a run into JUnit XML by the strict schema; the same run always gives the same file."""
+    return _document([_suite(run, nested=True)], {"name": _said(run.title)})
+
+
+def render_flat(runs: Sequence[Run]) -> str:
+    """Put several runs into one document, every case a test of its audit's suite with its metrics as its properties."""
+    return _document([_suite(run, nested=False) for run in runs], {})
+
+
+def _document(suites: Sequence[Element], named: dict[str, str]) -> str:
+    def total(name: str) -> int:
+        return sum(int(suite.attrib[name]) for suite in suites)
+
+    counted = {name: str(total(name)) for name in ("tests", "failures", "errors")}
+    root = Element("testsuites", {**named, **counted, "time": f"{sum(float(s.attrib['time']) for s in suites):.3f}"})
+    root.extend(suites)
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _case(audit: Element, run: Run, case: PlannedCase) -> None:
-    record, seconds = run.records.get(case.id), _seconds(run, [case])
-    suite = SubElement(audit, "testsuite", {"name": _said(f"{run.audit}.{case.id}"), **_counts(run, [case])})
+def _suite(run: Run, nested: bool) -> Element:
+    """An audit. nested: whether each of its cases is a suite of its own."""
+    cases = outcome.selected_cases(run)
+    audit = Element("testsuite", {"name": _said(run.audit), "timestamp": _said(run.started), **_counts(run, cases)})
+    about = {"verdict": outcome.overall(outcome.counts(run)), "run": run.id, "commit": run.commit, "spec": run.spec}
+    _properties(audit, about | {"spec sha256": run.spec_digest})
+    for case in cases:
+        if nested:
+            named = {"name": _said(f"{run.audit}.{case.id}"), **_counts(run, [case])}
+            _case(SubElement(audit, "testsuite", named), run, case, of_suite=True)
+        else:
+            _case(audit, run, case)
+    return audit
+
+
+def _case(suite: Element, run: Run, case: PlannedCase, of_suite: bool = False) -> None:
+    """Add a case to a suite. of_suite: whether its properties are the suite's rather than its own."""
+    record, named = run.records.get(case.id), {"classname": _said(run.audit), "name": _said(case.id)}
+    test = Element("testcase", {**named, "time": _seconds(run, [case])})
     about = {"verdict": run.state(case), "check": case.check, "model": case.model}
     metrics = record.evidence.metrics if record and record.evidence else {}
-    _properties(suite, about | {name: repr(float(metric.value)) for name, metric in metrics.items()})
-    test = SubElement(suite, "testcase", classname=_said(run.audit), name=_said(case.id), time=seconds)
+    measured = {name: repr(float(metric.value)) for name, metric in metrics.items()}
+    _properties(suite if of_suite else test, about | measured)
+    suite.append(test)
     kind = _outcome(run, case)
     if kind:
         tag = {"failures": "failure", "errors": "error", "skipped": "skipped"}[kind]
@@ -51,10 +76,10 @@ def _outcome(run: Run, case: PlannedCase) -> str | None:
     return next((kind for kind, states in _OUTCOMES.items() if state in states), None)
 
 
-def _counts(run: Run, cases: Iterable[PlannedCase], skipped: bool = True) -> dict[str, str]:
+def _counts(run: Run, cases: Iterable[PlannedCase]) -> dict[str, str]:
     cases = list(cases)
     found = [_outcome(run, case) for case in cases]
-    counted = {kind: str(found.count(kind)) for kind in _OUTCOMES if skipped or kind != "skipped"}
+    counted = {kind: str(found.count(kind)) for kind in _OUTCOMES}
     return {"tests": str(len(cases)), **counted, "time": _seconds(run, cases)}
 
 

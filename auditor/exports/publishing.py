@@ -74,11 +74,16 @@ def render_elsewhere(
 
     if (target / "run.json").exists():
         raise RecordError(f"{target} holds records of its own; name another folder")
-    noted, run = _changed(folder, accept_changed), folder.load_run()
-    run = dataclasses.replace(run, changed=tuple(dict.fromkeys((*run.changed, *noted))))
+    run = sealed(folder, accept_changed)
     size = size or manifest.page_bytes(folder.path) or SIZE
     _write_report(target, render_files(run, size, beside_records=False, drawings=drawings))
     return run, target / PAGE
+
+
+def sealed(folder: Folder, accept_changed: bool) -> Run:
+    """The last run, with what of its records isn't as it was sealed; RecordError unless that is accepted."""
+    noted, run = _changed(folder, accept_changed), folder.load_run()
+    return dataclasses.replace(run, changed=tuple(dict.fromkeys((*run.changed, *noted))))
 
 
 def _write_report(folder: Path, made: Mapping[str, bytes]) -> None:

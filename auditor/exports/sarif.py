@@ -29,9 +29,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ESCAPES = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 
 
-def render(run: Run) -> str:
-    """Put a run into SARIF; the same run always gives the same file."""
-    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(run)]})
+def render(run: Run, *more: Run) -> str:
+    """Put runs into SARIF; the same runs always give the same file."""
+    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(one) for one in (run, *more)]})
 
 
 def _run(run: Run) -> Json:

@@ -28,7 +28,7 @@ jobs:
       - uses: actions/cache@v4
         with:
           path: .audit_cache
-          key: audit-${{ github.sha }}
+          key: audit-${{ github.run_id }}-${{ github.run_attempt }}
           restore-keys: audit-
       - run: auditor run SPEC
       # A fork's token may not write there.
@@ -46,10 +46,12 @@ audit:
   script:
     - pip install robustness-auditor
     - auditor run SPEC
+  after_script:
+    - auditor report --join .
   artifacts:
     when: always
-    paths: [reports]
-    reports: {junit: reports/*/junit.xml}
+    paths: [reports, gl-code-quality.json]
+    reports: {junit: junit.xml, codequality: gl-code-quality.json}
 """
 _JENKINS = """\
 pipeline {

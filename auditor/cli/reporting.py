@@ -1,0 +1,91 @@
+"""`auditor report`: pages, and files for other programs, from stored records alone."""
+
+import math
+import sys
+from pathlib import Path
+
+import click
+
+from auditor.cli import evidence
+from auditor.telling.console import say
+from auditor.values import EXIT_NOT_PASSED
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
+@click.option(
+    "--size",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MB",
+    help="What a page takes at most: a larger one has its pictures beside it (default: as the last time, or 15).",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
+)
+@click.option(
+    "--cache",
+    "kept",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".audit_cache"),
+    show_default=True,
+    help="Where drawings are kept, as --audit-cache names it.",
+)
+@click.option(
+    "--join",
+    "joined",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Render no page: put the findings of all audits into one file of each kind in DIRECTORY, and end with 0.",
+)
+@evidence.ACCEPT_CHANGED
+def report(
+    folders: tuple[Path, ...],
+    size: float | None,
+    output: Path | None,
+    kept: Path,
+    joined: Path | None,
+    accept_changed: bool,
+) -> None:
+    """Render reports again, and what other programs read beside them, from stored records alone.
+
+    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
+    pass. What is drawn is kept in the cache. Records that aren't as their manifest says are refused.
+
+    Build servers often take one file of a kind for a job: --join writes one `gl-code-quality.json`, one
+    `results.sarif`, and one `junit.xml` whose tests lie in one suite for each audit, not in suites of suites.
+    """
+    from auditor.exports.joined import join
+    from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere, sealed
+    from auditor.records.store import Folder, write_text
+    from auditor.run.cache import Cache
+    from auditor.values import RecordError
+
+    audits = [audit for path in folders or (Path("reports"),) for audit in _audits(path)]
+    if not audits:
+        where = ", ".join(map(str, folders)) or "reports"
+        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
+    if joined is not None:
+        for name, text in join([sealed(Folder(audit), accept_changed) for audit in audits]).items():
+            write_text(joined / name, text)
+            say(joined / name)
+        return
+    good = True
+    most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
+    for audit in audits:
+        if output is None:
+            run, page = render_again(Folder(audit), accept_changed, most, drawings)
+        else:
+            target = output / audit.resolve().name
+            run, page = render_elsewhere(Folder(audit), target, accept_changed, most, drawings)
+        add_to_step_summary(run)
+        good = good and passed(run)
+        say(page)
+    if not good:
+        sys.exit(EXIT_NOT_PASSED)
+
+
+def _audits(folder: Path) -> list[Path]:
+    if (folder / "run.json").exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/run.json"))

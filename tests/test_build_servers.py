@@ -1,0 +1,168 @@
+"""What build servers are given follows their own schemas, and the commands in it do what they are there for."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from jsonschema import Draft7Validator
+
+from auditor.cli.main import main
+from auditor.starting.pipelines import PIPELINES
+from tests.plain import make_plain
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "tests" / "exports" / "schemas"
+GUIDE = ROOT / "docs" / "tutorial" / "gate-in-ci.md"
+
+
+def complaints(schema: str, document: Any) -> list[str]:
+    validator = Draft7Validator(json.loads((SCHEMAS / f"{schema}.json").read_text("utf-8")))
+    # YAML 1.1 takes `on` for true; GitHub takes it for a word.
+    document = {"on" if key is True else key: value for key, value in document.items()}
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(document)]
+
+
+@cache
+def shown(language: str) -> tuple[str, ...]:
+    """The examples of the guide."""
+    found = re.findall(rf"^    ```{language}\n(.*?)^    ```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return tuple("\n".join(line[4:] for line in text.splitlines()) for text in found)
+
+
+def action() -> Any:
+    return yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+
+def component() -> tuple[Any, Any]:
+    about, jobs = yaml.safe_load_all((ROOT / "templates" / "audit.yml").read_text("utf-8"))
+    return about, jobs
+
+
+def test_they_follow_the_schemas_of_those_who_read_them():
+    assert complaints("github-action", action()) == []
+    workflow, included, hooks = map(yaml.safe_load, shown("yaml"))
+    for text in (PIPELINES["github"].text, shown("yaml")[0]):
+        assert complaints("github-workflow", yaml.safe_load(text)) == []
+    about, jobs = component()
+    for document in (jobs, about, included, yaml.safe_load(PIPELINES["gitlab"].text)):
+        assert complaints("gitlab-ci", document) == []
+    # And the schemas notice.
+    assert complaints("github-action", {**action(), "runs": {"using": "composite"}})
+    assert complaints("github-workflow", {**workflow, "jobs": {"audit": {"steps": []}}})
+    assert complaints("gitlab-ci", {"audit": {"script": 3}})
+    # What the guide says is what is there.
+    given = next(step["with"] for step in workflow["jobs"]["audit"]["steps"] if "with" in step)
+    assert set(given) <= set(action()["inputs"])
+    assert set(included["include"][0]["inputs"]) <= set(about["spec"]["inputs"])
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert hooks["repos"][0]["hooks"] == [{"id": hook["id"]}]
+    assert PIPELINES["jenkins"].text.strip().replace("SPEC", "specs") == shown("groovy")[0]
+
+
+def test_no_text_of_a_stranger_becomes_part_of_a_script():
+    """What a branch or a pull request is called reaches a shell as a variable, if at all."""
+    for step in action()["runs"]["steps"]:
+        assert "${{" not in step.get("run", "")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a spec of which a case fails, and programs that note what they are asked for."""
+    folder = tmp_path_factory.mktemp("work")
+    checks = "- {id: right, check: act, model: a, expect: {accuracy: {min: 0.9}}}\n"
+    make_plain(folder, checks + "- {id: wrong, check: act, model: a, expect: {accuracy: {max: 0.5}}}\n")
+    tools = folder / "bin"
+    tools.mkdir()
+    (tools / "auditor").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m auditor "$@"\n')
+    (tools / "gh").write_text('#!/bin/sh\necho "$@" >> asked\ncase "$*" in *--paginate*) cat known;; esac\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    return folder
+
+
+def shell(script: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    whole = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "RUNNER_TEMP": str(folder), **environment}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_what_the_action_runs(work):
+    steps = {step["name"]: step for step in action()["runs"]["steps"] if "run" in step}
+    summary, output = work / "summary.md", work / "output"
+    done = shell(
+        steps["Audit"]["run"],
+        work,
+        SPECS="plain.audit.yaml -p no:cacheprovider",
+        REPORTS="made here",
+        GITHUB_STEP_SUMMARY=str(summary),
+        GITHUB_OUTPUT=str(output),
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert output.read_text() == "exit-code=1\n"
+    assert summary.read_text().count("## ✕ plain: fail") == 1
+    assert (work / "made here" / "plain" / "results.sarif").is_file()
+    told = {"GH_TOKEN": "t", "REPOSITORY": "o/r", "NUMBER": "7"}
+    for known, asked in (
+        ("", "--method POST repos/o/r/issues/7/comments"),
+        ("12\n13\n", "PATCH repos/o/r/issues/comments/12"),
+    ):
+        (work / "known").write_text(known)
+        done = shell(steps["Comment"]["run"], work, **told)
+        assert done.returncode == 0, done.stderr
+        assert asked in (work / "asked").read_text().splitlines()[-1]
+    assert (work / "audit-comment.md").read_text().startswith("<!-- robustness audit -->\n## ✕ plain: fail")
+
+
+def test_what_the_component_runs(work):
+    about, jobs = component()
+    inputs = {name: given["default"] for name, given in about["spec"]["inputs"].items()} | {"specs": "plain.audit.yaml"}
+
+    def script(part: str) -> str:
+        return re.sub(r"\$\[\[ inputs\.(\w+) \]\]", lambda m: inputs[m[1]], "\n".join(jobs["audit"][part]))
+
+    assert shell(script("script"), work).returncode == 1
+    done = shell(script("after_script"), work)
+    assert done.returncode == 0, done.stderr
+    artifacts = jobs["audit"]["artifacts"]
+    assert all((work / name).exists() for name in (*artifacts["paths"], *artifacts["reports"].values()))
+    (found,) = json.loads((work / "gl-code-quality.json").read_text())
+    assert found["description"].startswith("wrong: ")
+    (run,) = json.loads((work / "results.sarif").read_text())["runs"]
+    assert [result["properties"]["case"] for result in run["results"]] == ["wrong"]
+
+
+def test_what_pre_commit_runs(work, monkeypatch):
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    spec = work / "one.audit.yaml"
+    spec.write_text("audit: one\nchekcs: []\n")
+    assert re.search(hook["files"], str(spec))
+    program, *arguments = hook["entry"].split()
+    assert program == "auditor"
+    done = CliRunner().invoke(main, [*arguments, str(spec)])
+    spec.unlink()
+    assert done.exit_code == 2
+    assert "did you mean 'checks'?" in done.output
+
+
+def test_a_container_is_slim_and_runs_without_rights():
+    lines = [line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if not line.startswith("#")]
+    last = next(i for i in reversed(range(len(lines))) if lines[i].startswith("FROM "))
+    assert lines[last] == "FROM python:${PYTHON}-slim"
+    assert [line for line in lines[last:] if line.startswith(("USER", "ENTRYPOINT"))] == [
+        "USER 1000",
+        'ENTRYPOINT ["auditor"]',
+    ]
+    kept = {
+        line.lstrip("!") for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")
+    }
+    assert all((ROOT / name).exists() for name in kept)
