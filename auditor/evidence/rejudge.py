@@ -6,6 +6,7 @@ from typing import Any
 
 from auditor.judging import asked, conclude, eased, settle, unjudged, what_differs
 from auditor.records import manifest
+from auditor.records.commit import place
 from auditor.records.store import Folder
 from auditor.run.runner import planned
 from auditor.spec import Case, Plan
@@ -26,6 +27,7 @@ def rejudge(folder: Folder, plan: Plan, accept_changed: bool = False) -> Run:
         run,
         title=plan.spec.content.title or plan.audit,
         spec=plan.spec.marks.file,
+        place=place(plan.spec.path),
         spec_digest=plan.spec.digest,
         confidence=plan.spec.content.confidence,
         cases=tuple(planned(case, selected=True) for case in plan.cases),

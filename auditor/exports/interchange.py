@@ -43,5 +43,8 @@ def fingerprint(run: Run, case: PlannedCase) -> str:
 
 
 def spec_path(run: Run) -> str:
-    """The spec's path with forward slashes and no leading `./`, relative to where the audit was run if within it."""
-    return PurePath(run.spec).as_posix()
+    """The spec's path with forward slashes and no leading `./`, as build servers look for it.
+
+    That is in its repository, or else relative to where the audit was run if within it.
+    """
+    return run.place or PurePath(run.spec).as_posix()

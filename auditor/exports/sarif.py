@@ -2,8 +2,9 @@
 
 A check is a rule, explained by its docstring; a result stands in the spec, where its case does. A waived case is a
 suppressed result. That something could not be measured is said twice: by a result, so that a gate sees it, and by
-the invocation, which then was not successful. What is descriptive, and what a pass doesn't say, are notes of the
-invocation: as results of the kind `informational` they would be alerts to readers that know no kinds.
+the invocation, which then was not successful. What makes a claim weak is a warning of the invocation; what is
+descriptive, and what a pass doesn't say, are notes of it: as results of the kind `informational` they would be alerts
+to readers that know no kinds.
 """
 
 import re
@@ -49,13 +50,25 @@ def _run(run: Run) -> Json:
         },
         # GitHub keeps the results of one category apart from those of another, and replaces its last ones.
         "automationDetails": {"id": f"auditor/{visible(run.audit)}/"},
-        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The folder that the audit was run in."}}},
+        "originalUriBaseIds": {
+            "%SRCROOT%": {
+                "description": {
+                    "text": "The repository that the spec is in, or else the folder that the audit was run in."
+                }
+            }
+        },
         "invocations": [
             {
                 "executionSuccessful": not unmeasured,
                 "toolExecutionNotifications": [
                     *(_notification(run, case, rules, "error") for case in unmeasured),
                     *(_notification(run, case, rules, "note") for case in noted),
+                    *(_warning(said) for said in run.remarks),
+                    *(
+                        _warning(f"{case.id}: {said}") | _where(run, case, rules)
+                        for case in run.cases
+                        for said in case.warnings
+                    ),
                 ],
                 # Readers refuse a whole file for a time that is none.
                 **({"startTimeUtc": run.started} if _TIME.fullmatch(run.started) else {}),
@@ -113,12 +126,21 @@ def _notification(run: Run, case: PlannedCase, rules: Sequence[str], level: str)
     notification = {
         "level": level,
         "message": _message(f"{case.id}: {outcome.message(run, case)}"),
-        "locations": [_location(run, case)],
-        "associatedRule": {"id": case.check, "index": rules.index(case.check)},
+        **_where(run, case, rules),
     }
     if failure:
         notification["exception"] = {"kind": visible(failure.kind), "message": visible(failure.message)}
     return notification
+
+
+def _warning(said: str) -> Json:
+    """What was known before anything ran, and makes a claim weak: a pass beside it isn't what it seems."""
+    return {"level": "warning", "message": _message(said)}
+
+
+def _where(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
+    rule = {"id": case.check, "index": rules.index(case.check)}
+    return {"locations": [_location(run, case)], "associatedRule": rule}
 
 
 def _location(run: Run, case: PlannedCase) -> Json:

@@ -12,7 +12,7 @@ from auditor.loading.provenance import now, provenance, spec_origin
 from auditor.loading.resources import Resources
 from auditor.measuring import STATEFUL
 from auditor.records import history, manifest
-from auditor.records.commit import commit_of
+from auditor.records.commit import commit_of, place
 from auditor.records.store import Folder
 from auditor.report import PAGE, SIZE
 from auditor.run.cache import Cache
@@ -72,7 +72,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
     code_allowed: whether code of checkpoints may run.
     """
     chosen = {case.id for case in plan.closure(set(selected))}
-    content = plan.spec.content
+    content, commit = plan.spec.content, commit_of(plan.spec.path.parent)
     return Run(
         id=run_id,
         audit=plan.audit,
@@ -84,9 +84,10 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         cases=tuple(planned(case, case.id in chosen) for case in plan.cases),
         begun=frozenset(),
         records={},
-        commit=commit_of(plan.spec.path.parent),
+        commit=commit.name,
+        place=place(plan.spec.path),
         code_allowed=code_allowed,
-        remarks=tuple(_placed(problem) for problem in plan.remarks),
+        remarks=(*(_placed(problem) for problem in plan.remarks), *([commit.problem] if commit.problem else [])),
         show_channels=plan.show_channels,
         accountability=plan.accountability,
     )

@@ -240,7 +240,8 @@ class PlannedCase:
 class Run:
     """One audit, run once: all its cases, and a record for each that finished.
 
-    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. commit: of the repository the spec is
+    id: of this run. started: when, as ISO 8601 UTC. spec: its path as shown. place: its path in its repository, with
+    forward slashes, where it lies in one. commit: of the repository the spec is
     in, where there is one. begun: ids of the cases that were started; a begun case without a record was cut off (a
     crash, a kill, an interruption). left: by id, why cases were left out of a run that had no time for all.
     earlier_spec_digest: where stored evidence was judged again, the digest of the spec that it was made and first
@@ -264,6 +265,7 @@ class Run:
     begun: frozenset[str]
     records: Mapping[str, Record]
     commit: str = ""
+    place: str = ""
     earlier_spec_digest: str = ""
     compared_with: str = ""
     not_judged: tuple[str, ...] = ()
