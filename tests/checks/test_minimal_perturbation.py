@@ -32,8 +32,8 @@ def test_distances_on_a_linear_classifier_are_the_closed_form():
 
 
 def test_on_a_real_network_more_attacks_come_closer(networks, digits):
-    alone = Params(norm="l2", samples=60, attacks=[{"attack": "deepfool"}])
-    both = Params(norm="l2", samples=60, attacks=[{"attack": "deepfool"}, {"attack": "ddn"}])
+    alone = Params(norm="l2", samples=30, attacks=[{"attack": "deepfool"}])
+    both = Params(norm="l2", samples=30, attacks=[{"attack": "deepfool"}, {"attack": "ddn"}])
     first, second = (run(context(networks["cnn"], digits), params) for params in (alone, both))
     assert (second.arrays["distances"] <= first.arrays["distances"]).all()
     assert second.metrics["median_distance"].value < 0.95 * first.metrics["median_distance"].value

@@ -105,7 +105,7 @@ def test_on_real_networks_a_decoy_of_each_kind_is_caught_and_the_hardened_one_le
     few = {name: DISGUISES[name] for name in ON_REAL_NETWORKS}
     monkeypatch.setattr(qualification, "DISGUISES", few)
     here = context(networks["cnn"], digits, {"hardened": networks["hardened"]})
-    params = Params(eps=0.2, samples=40, resisting=["hardened"], attacks=[{"attack": "apgd", "steps": 20}])
+    params = Params(eps=0.2, samples=25, resisting=["hardened"], attacks=[{"attack": "apgd", "steps": 20}])
     evidence = run(here, params)
     values = {name: metric.value for name, metric in evidence.metrics.items()}
     assert values == {"missed": 0, "caught": len(few) + 1, "false_alarms": 0, "closed_form_gap": 0}

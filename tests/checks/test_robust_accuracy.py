@@ -18,7 +18,7 @@ def test_a_plain_network_falls(networks, digits):
     measured = {
         eps: run(
             context(networks["cnn"], digits),
-            Params(eps=eps, samples=200, attacks=[{"attack": "apgd", "steps": 40}]),
+            Params(eps=eps, samples=100, attacks=[{"attack": "apgd", "steps": 40}]),
         ).metrics
         for eps in (0.0, 0.1, 0.3)
     }

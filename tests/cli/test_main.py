@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from auditor import catalog
 from auditor.cli.main import main
-from auditor.measuring.decoys import DISGUISES
 from tests.support import FLIP, INSIDE, spec
 
 
@@ -62,6 +61,15 @@ def test_run_ends_with_0_1_or_2(project):
 
 @pytest.mark.slow
 def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(project):
+    # All of them take half a minute.
+    decoys = ("lure", "vote", "clock")
+    project.makeconftest(
+        f"""
+        from auditor.checks import qualification
+
+        qualification.DISGUISES = {{name: qualification.DISGUISES[name] for name in {decoys}}}
+        """
+    )
     (project.path / "here.audit.yaml").write_text(
         spec(
             """\
@@ -88,7 +96,7 @@ def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(projec
             "*honeypot*1*0*",
             "Decoys*",
             "*outcome*model*verdict*why*",
-            *(f"*caught*{name}*" for name in DISGUISES),
+            *(f"*caught*{name}*" for name in (*decoys, "memory")),
             "Honest models*",
             "*right*linear*fail*what was measured*",
         ]
