@@ -1,6 +1,6 @@
 """What was tested and what was not: controls of the frameworks, and what no case of this run speaks to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor import catalog
@@ -76,12 +76,29 @@ def _untested(run: Run) -> Iterator[str]:
             yield "Attackers who see only scores or decisions."
         if not sees & {"gradient", "jacobian"}:
             yield "Attackers who know the model and follow its gradient."
+    yield from _of_attacks(attacked)
     checks = {record.check for record in run.records.values()}
     if "transfer" not in checks:
         yield "Images made on another network (transfer)."
     yield from _world(run)
     yield "Poisoned training data, backdoors, and what the model gives away of its training data."
+    if all(record.baseline is None for record in run.records.values()):
+        yield "Compared with: nothing. No case stands beside an earlier release, or another model."
     yield from _small_classes(run)
+
+
+def _of_attacks(attacked: Sequence[Record]) -> Iterator[str]:
+    """What attacks within a threat model leave open: images that took no part, targets, patches."""
+    for record in attacked:
+        images = record.provenance.get("data", {}).get("images")
+        metrics = record.evidence.metrics.values() if record.evidence else ()
+        looked = max((metric.n for metric in metrics if metric.kind != "exact"), default=0)
+        if isinstance(images, int) and 0 < looked < images:
+            yield f"Attacks on the other {images - looked} of {images} images: {record.case} looked at {looked}."
+    targets = {record.params.get("target") for record in attacked}
+    if attacked and None not in targets and "all" not in targets:
+        yield f"Attacks towards other classes than {', '.join(sorted(map(str, targets)))}."
+    yield "Patches: changes of one place of an image, as large as one likes."
 
 
 def _world(run: Run) -> Iterator[str]:

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from auditor.drawing import Interval, kept_in
 from auditor.report import text
+from auditor.report.cards import Card
 from auditor.report.drawing import svg_of
 from auditor.report.outcome import SYMBOLS, WEAKNESS
-from auditor.report.page import Card, Page, make_page
+from auditor.report.page import Page, make_page
 from auditor.report.terms import NO_PASS
 from auditor.values import Run, Undrawn, attempt
 

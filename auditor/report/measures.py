@@ -16,6 +16,7 @@ from auditor.telling.reason import reason
 from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, proportion
 
 _MOST_TOGETHER = 12
+_FEWEST_OF_THREE = 30  # below, 3/n is no longer close to the exact limit
 _MOST_MEMBERS = 50
 """Single classes or models that are listed, the worst of them; `results.json` has them all."""
 
@@ -198,7 +199,19 @@ def _row(
         judged_bar(demand, findings.get(demand), metric, kind, info, measured.interval) for demand in demands
     )
     value = words.quantity(kind, metric.value)
-    return Row(name, meaning, value, text.counted(metric), _said(measured, demands, findings), judged)
+    counted = "; ".join(filter(None, (text.counted(metric), _of_three(metric))))
+    return Row(name, meaning, value, counted, _said(measured, demands, findings), judged)
+
+
+def _of_three(metric: Metric) -> str:
+    """Where it was seen in no image, or in all: how many may be otherwise, by the rule of three.
+
+    Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 1983.
+    """
+    if metric.kind != "proportion" or metric.n < _FEWEST_OF_THREE or metric.successes not in (0, metric.n):
+        return ""
+    said = words.percent(3 / metric.n)
+    return f"otherwise in up to {said}, by the rule of three (3/n, 95%)"
 
 
 def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping[Expectation, Finding]) -> str:

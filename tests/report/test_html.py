@@ -45,8 +45,10 @@ def test_every_case_has_a_row_and_a_card_in_its_state(page: Node) -> None:
         "left-out": "not selected",
     }
     rows = page.one("table", class_="overview").one("tbody").all("tr")
-    assert [row.attributes["data-case"] for row in rows] == [f"case-{case}" for case in states]
-    for row, (case, state) in zip(rows, states.items(), strict=True):
+    order = "broken failing killed never-began never-began-either unsure passing described left-out"
+    assert [row.attributes["data-case"] for row in rows] == [f"case-{case}" for case in order.split()]
+    for row, case in zip(rows, order.split(), strict=True):
+        state = states[case]
         assert card(page, case).attributes["data-state"] == state
         assert state in row.all("td")[0].text
         assert row.one("th").one("a").attributes["href"] == f"#case-{case}"
