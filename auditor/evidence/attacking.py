@@ -105,7 +105,8 @@ def _attacked(
 ) -> tuple[Positions, float]:
     """Which of the images at some positions do worse than a record says, and how far from the stored ones they end."""
     params: Any = again.case.params
-    context = _measuring(again)
+    # What held stood what every image is tried by; where the rest was tried, it stood that as well.
+    context = dataclasses.replace(_measuring(again), in_full=False)
     classifier, originals, targets = context.classifier, made.originals[at], made.targets[at]
     if isinstance(params, Ascending):
         pace, objective = params.pace(context.samples.box), again.case.params.model_dump()["objective"]

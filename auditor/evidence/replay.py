@@ -76,6 +76,7 @@ def replay(
         checkpoint=lambda name: resources.checkpoint(plan, name),
         random=plan.random,
         data=lambda name: resources.other_samples(plan, name),
+        in_full=bool(stored.fooled[position]),
     )
     began = time.perf_counter()
     params = _narrowed(case.params, stored.indices[[position]])

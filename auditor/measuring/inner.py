@@ -6,7 +6,9 @@ are driven by what a layer gives: not towards what it gives of one other image, 
 another class (Alain and Bengio, Understanding Intermediate Layers Using Linear Classifier Probes, 2016).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,9 @@ from auditor.measuring.once import once
 from auditor.measuring.surrogate import Surrogate, asked, steepness
 from auditor.values import Classifier, Context, FloatArray, IntArray, Layer, Passes, Tensor, evenly
 
-_SOURCES, _LAYERS = 120, 16
+_SOURCES, _LAYERS, _LED = 120, 16, 40
 _WIDEST = 50_000  # values that a layer gives of one image; of more, a reader takes too long to teach
-_TOGETHER = 40  # images at once, always as many: fewer would be rounded otherwise
+_TOGETHER = 12  # images at once, always as many: fewer would be rounded otherwise
 _RIDGE = 1e-2
 _REACHES = (0.1, 0.3)  # of the box's width; how far a step goes that many images don't stand, and hardly any does
 
@@ -27,27 +29,45 @@ _REACHES = (0.1, 0.3)  # of the box's width; how far a step goes that many image
 class Insight:
     """A layer of a classifier, and what reads it: weights (values, classes), taught on the classifier's answers.
 
-    varying: (1, H, W, C), see `surrogate.varying`.
+    varying: (1, H, W, C), see `surrogate.varying`. compiled: whether slopes are, which takes as long as some of them
+    do, and halves what the others cost.
     """
 
     layer: Layer
     weights: FloatArray
     varying: NDArray[np.bool_]
+    compiled: bool = False
 
     def uphill(self, images: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
         """Where a loss of what the reader says rises (N, H, W, C), as `Surrogate.uphill`; 0 where nothing does."""
         tf, found = tensorflow(), []
         for at in range(0, len(images), _TOGETHER):
             rows = np.minimum(np.arange(at, at + _TOGETHER), len(images) - 1)
-            x = tf.constant(images[rows])
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                given = _flat(self.layer.activations(x))
-            with on_one_core():
-                above = steepness(given.numpy() @ self.weights, labels[rows], targets[rows], sharp) @ self.weights.T
-            slope = tape.gradient(given, x, output_gradients=tf.constant(above))
-            found.append(np.zeros_like(images[rows]) if slope is None else np.nan_to_num(slope.numpy()))
-        return np.concatenate(found)[: len(images)]
+            aimed = (tf.constant(np.asarray(part[rows], np.int64)) for part in (labels, targets))
+            found.append(self._slopes(tf.constant(images[rows]), *aimed, tf.constant(sharp)).numpy())
+        slopes: FloatArray = np.nan_to_num(np.concatenate(found)[: len(images)])
+        return slopes
+
+    @cached_property
+    def _slopes(self) -> Callable[..., Tensor]:
+        return tensorflow().function(self._slope) if self.compiled else self._slope
+
+    def _slope(self, images: Tensor, labels: Tensor, targets: Tensor, sharp: Tensor) -> Tensor:
+        tf = tensorflow()
+        # Slopes by weights are asked by nobody.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            given = _flat(self.layer.activations(images))
+        above = tf.numpy_function(self._above, (given, labels, targets, sharp), tf.float32)
+        slope = tape.gradient(given, images, output_gradients=tf.reshape(above, tf.shape(given)))
+        return tf.zeros_like(images) if slope is None else slope
+
+    def _above(self, given: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
+        """The gradient of the loss by what the layer gives, (n, values)."""
+        with on_one_core():
+            above = steepness(given @ self.weights, labels, targets, bool(sharp))
+            back: FloatArray = above @ self.weights.T
+        return back
 
 
 def insight(context: Context, surrogate: Surrogate) -> Insight | None:
@@ -61,17 +81,17 @@ def insight(context: Context, surrogate: Surrogate) -> Insight | None:
         sources = surrogate.sources[-_SOURCES:]
         said, layers, best, most = asked(classifier, sources), classifier.layers(), None, (0,) * len(_REACHES)
         for at in evenly(len(layers), _LAYERS):
-            one, some = _read(layers[at], surrogate, sources, said), slice(0, _TOGETHER)
+            one, some = _read(layers[at], surrogate, sources, said), slice(0, _LED)
             led = _leads(classifier, one, surrogate.plan.box, sources[some], said[some]) if one else most
             best, most = (one, led) if led > most else (best, most)
-        return best
+        return replace(best, compiled=True) if best else None
 
     return once(("inner layer", context.spec_seed), classifier, samples, ask)
 
 
 def cost_insight() -> Passes:
     """What it takes of a model at most."""
-    return Passes(gradients=_TOGETHER, predictions=2 * _SOURCES + 1 + len(_REACHES) * _TOGETHER) * _LAYERS
+    return Passes(gradients=_LED, predictions=2 * _SOURCES + 1 + len(_REACHES) * _LED) * _LAYERS
 
 
 def filled(images: int) -> int:

@@ -1,9 +1,7 @@
 """Images that are made without asking a model for scores: what they broke, and what that says of a spec's attacks.
 
-They are made in several manners, since a model may look at how an image was made before it answers: everywhere or only
-where images of the data differ, on the texture of the image itself, smoothly, on few pixels, and so that a file of 8
-bits can hold them. Where a surrogate doesn't lead there, an inner layer of the model may (`inner`), or decisions alone
-about few pixels (`pixels`).
+They are made in several `manners`, since a model may look at how an image was made before it answers. Where a surrogate
+doesn't lead there, an inner layer of the model may (`inner`), or decisions alone about few pixels (`pixels`).
 """
 
 import dataclasses
@@ -11,64 +9,27 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.compute import tensorflow
-from auditor.measuring.inner import Insight, cost_insight, filled, insight
+from auditor.compute import keys
+from auditor.measuring.inner import cost_insight, filled, insight
+from auditor.measuring.manners import STEPS, TINY, Guide, Manner, made, of_layers, of_surrogates
 from auditor.measuring.pixels import cost_pointwise, pointwise, saturating
 from auditor.measuring.surrogate import Surrogate, asked, cost_learned, learned
-from auditor.search import BISECTIONS, Job, Norm, ThreatModel, into_ball, project, widest
+from auditor.search import BISECTIONS, Job, Norm, ThreatModel, into_ball, widest
 from auditor.values import Classifier, Context, FloatArray, IntArray, Passes
 
-_STEPS, _REACH, _DECAY = 10, 2.5, 1.0
-_TINY = 1e-12
-_LEVELS = 255
-_FEW_MOST, _FEW_ROUNDS = 200, 10
+_ALONG_LAYERS = 0.25  # of the images that held, in either manner half of them: a layer costs a model's own gradients
+_FEW_HELD = 40  # so few are tried in every manner, since one manner each would say little of them
+_DRAWN = 1 << 32
 _UNKNOWN = 3  # of the widest radius, where no attack found anything
 CLOSER = 0.9
 """Of a distance that attacks came to: what is closer than that says that they were weak."""
 
 
-Guide = Surrogate | Insight
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a change is made.
-
-    where: everywhere, where the data `varies`, or on the `texture` of the image. sharp: by the margin, or by
-    cross-entropy. smooth: by slopes that are averaged over neighbours. whole: in steps of a 255th of the box. jump: how
-    far one pixel moves, as a share of the box's width, where the budget goes to few of them.
-    """
-
-    where: str = "everywhere"
-    sharp: bool = False
-    smooth: bool = False
-    whole: bool = True
-    jump: float | None = None
-
-
-_DENSE = (
-    Manner(sharp=True, smooth=True, whole=False),
-    Manner("varies", smooth=True),
-    Manner("varies", sharp=True),
-    Manner("texture", smooth=True),
-)
-# Just past the middle of the box, where a pixel that was nearly black or white counts as the other.
-_SPARSE = (Manner("varies", sharp=True, jump=0.55), Manner("varies", jump=0.55))
-# Along what an inner layer says, which is as good a slope as there is: no smoothing, and no steps of 8 bits.
-_INNER = (Manner(sharp=True, whole=False), Manner("varies", sharp=True))
-_FEWEST = (Manner("varies", sharp=True, jump=1.0), Manner("varies", jump=1.0))
-
-
-def _manners(norm: Norm) -> tuple[Manner, ...]:
-    """The manners that are tried in a norm, each on what the ones before left."""
-    if norm == "l0":
-        return _FEWEST
-    return _DENSE if norm == "linf" else _DENSE + _SPARSE
+Maker = Callable[[Job], tuple[FloatArray, int]]
 
 
 @dataclass(frozen=True)
@@ -97,59 +58,95 @@ class Rival:
     ways: tuple[Way, ...]
 
 
+@dataclass(frozen=True)
+class _Group:
+    """A guide's manners, as what makes images of a job in each and says how often it asked the model meanwhile.
+
+    own: (N,), in which of them each image of a job is tried first; -1 for in none.
+    """
+
+    name: str
+    makers: tuple[Maker, ...]
+    own: IntArray
+
+
 def challenged(context: Context, threat: ThreatModel, job: Job, ended: FloatArray, broken: NDArray[np.bool_]) -> Rival:
     """Let a surrogate attack what held, within the job's radii, and ask the model what it makes of it; then go by an
     inner layer of the model, and by few pixels.
 
-    ended: (N, H, W, C), where the attacks left images; broken: (N,), which they broke.
+    First every image is tried in one of the surrogate's manners, and a quarter of them along the layer; in which
+    belongs to the image, whatever else held. Where any of these breaks, or few held, all are tried in every manner.
+    `context.in_full` says otherwise. ended: (N, H, W, C), where attacks left images; broken: (N,), which they broke.
     """
     tried, images, after = np.flatnonzero(~broken), ended.copy(), broken.copy()
     ways: list[Way] = []
 
-    def go(name: str, made_in: Sequence[Callable[[Job], tuple[FloatArray, int]]]) -> None:
-        began, given, questions = time.perf_counter(), int((~after).sum()), 0
-        for make in made_in:
-            left = np.flatnonzero(~after)
-            if not left.size:
-                break
-            part = job.only(left)
-            made, asked_for = make(part)
-            hit = _hits(context.classifier, made, part, threat)
-            images[left[hit]], after[left[hit]] = made[hit], True
-            questions += asked_for + len(left)
-        if given:
-            broke = given - int((~after).sum())
-            ways.append(Way(name, given, broke, questions, time.perf_counter() - began))
-
-    def along(guide: Guide, manner: Manner, each: int) -> Callable[[Job], tuple[FloatArray, int]]:
-        return lambda part: (_made(guide, threat, part, manner), each * len(part.images))
+    def go(name: str, at_once: Sequence[Sequence[tuple[Maker, NDArray[np.bool_]]]]) -> None:
+        """Ask the model about what several make at once, each of other images; then about what the next do."""
+        began, given, before, questions = time.perf_counter(), np.zeros(len(after), np.bool_), int(after.sum()), 0
+        for several in at_once:
+            parts = [(make, left) for make, those in several if (left := np.flatnonzero(those & ~after)).size]
+            if not parts:
+                continue
+            moved, asked_for = zip(*(make(job.only(left)) for make, left in parts), strict=True)
+            tested, all_moved = np.concatenate([left for _, left in parts]), np.concatenate(moved)
+            hit = _hits(context.classifier, all_moved, job.only(tested), threat)
+            images[tested[hit]], after[tested[hit]], given[tested] = all_moved[hit], True, True
+            questions += sum(asked_for) + len(tested)
+        if given.any():
+            won = int(after.sum()) - before
+            ways.append(Way(name, int(given.sum()), won, questions, time.perf_counter() - began))
 
     def by_pixels(surrogate: Surrogate, part: Job) -> tuple[FloatArray, int]:
-        def breaks(made: FloatArray, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-            return _hits(context.classifier, made, part.only(at), threat)
+        def breaks(moved: FloatArray, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+            return _hits(context.classifier, moved, part.only(at), threat)
 
-        made, questions = pointwise(context, surrogate, part, threat.norm, breaks)
-        return into_ball(made, part.images, part.eps, threat.box, threat.norm), questions
+        moved, questions = pointwise(context, surrogate, part, threat.norm, breaks)
+        return into_ball(moved, part.images, part.eps, threat.box, threat.norm), questions
 
     if tried.size:
         surrogate = learned(context, context.classifier)
-        go("surrogate (answers alone)", [along(surrogate, manner, 0) for manner in _manners(threat.norm)])
-        inside = insight(context, surrogate)
-        if inside:
-            go(f"inner layer ({inside.layer.name})", [along(inside, one, _STEPS) for one in _inner(threat.norm)])
+        groups = _groups(context, threat, job, surrogate)
+        for group in groups:
+            go(group.name, [[(make, group.own == number) for number, make in enumerate(group.makers)]])
+        some_broke = after[tried].any() or len(tried) <= _FEW_HELD
+        if some_broke if context.in_full is None else context.in_full:
+            for group in groups:
+                rest = [[(make, group.own != number)] for number, make in enumerate(group.makers)]
+                go(f"{group.name}, in every manner", rest)
         if threat.norm == "l0" or (threat.norm != "linf" and saturating(context, surrogate)):
-            go("few pixels (decisions alone)", [partial(by_pixels, surrogate)])
+            go("few pixels (decisions alone)", [[(partial(by_pixels, surrogate), np.ones(len(after), np.bool_))]])
     return Rival(images, after, tried, after[tried], tuple(ways))
 
 
-def _inner(norm: Norm) -> tuple[Manner, ...]:
-    return _FEWEST if norm == "l0" else _INNER
+def _groups(context: Context, threat: ThreatModel, job: Job, surrogate: Surrogate) -> list[_Group]:
+    """The surrogate, and an inner layer where one leads anywhere."""
+
+    def group(name: str, guide: Guide, manners: Sequence[Manner], each: int, share: float) -> _Group:
+        def along(manner: Manner, part: Job) -> tuple[FloatArray, int]:
+            return made(guide, threat, part, manner), each * len(part.images)
+
+        own = _own(context.seed, type(guide).__name__, job.rows, len(manners), share)
+        return _Group(name, tuple(partial(along, manner) for manner in manners), own)
+
+    inside = insight(context, surrogate)
+    found = [group("surrogate (answers alone)", surrogate, of_surrogates(threat.norm), 0, 1.0)]
+    if inside:
+        name, manners = f"inner layer ({inside.layer.name})", of_layers(threat.norm)
+        found.append(group(name, inside, manners, STEPS, _ALONG_LAYERS))
+    return found
+
+
+def _own(seed: int, stream: str, rows: IntArray, manners: int, share: float) -> IntArray:
+    """Which of so many manners each image has (N,), or -1: so large a share of them has one."""
+    drawn = keys(seed, f"manner/{stream}", rows.tolist()).astype(np.int64)[:, 0] % _DRAWN / _DRAWN
+    return np.where(drawn < share, np.floor(drawn / share * manners), -1).astype(np.int64)
 
 
 def cost_challenged(norm: Norm, images: int, held: int) -> Passes:
     """What `challenged` takes at most where so many images held, of so many in the data."""
-    asked_about = Passes(predictions=(len(_manners(norm)) + len(_inner(norm)) + 2) * held)
-    led = Passes(gradients=len(_inner(norm)) * _STEPS * filled(held))
+    asked_about = Passes(predictions=(len(of_surrogates(norm)) + len(of_layers(norm)) + 2) * held)
+    led = Passes(gradients=len(of_layers(norm)) * STEPS * filled(held))
     return cost_learned(images) + asked_about + cost_insight() + led + cost_pointwise(norm, held)
 
 
@@ -202,101 +199,6 @@ def _hits(classifier: Classifier, images: FloatArray, job: Job, threat: ThreatMo
     return hit
 
 
-def _made(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner) -> FloatArray:
-    """Images within their radii that the surrogate takes for something else, made in one manner."""
-    (low, high), norm = threat.box, threat.norm
-    mask = _mask(surrogate, job.images, manner)
-    if manner.jump is not None:
-        x = _few(surrogate, threat, job, manner, mask)
-    else:
-        x = _climbed(surrogate, threat, job, manner, mask)
-    if manner.whole:
-        levels = _LEVELS / (high - low)
-        whole = np.abs((job.images - low) * levels - np.round((job.images - low) * levels)).max() < 1e-2
-        # Cut, not rounded: what is rounded up may lie outside the ball.
-        steps = np.trunc((x - job.images).astype(np.float64) * levels + np.sign(x - job.images) * 1e-3)
-        x = (low + (np.round((job.images - low) * levels) + steps) / levels).astype(np.float32) if whole else x
-    return into_ball(x, job.images, job.eps, threat.box, norm)
-
-
-def _mask(surrogate: Guide, images: FloatArray, manner: Manner) -> NDArray[np.bool_]:
-    """Which values may change, (N or 1, H, W, C)."""
-    if manner.where == "everywhere":
-        return np.ones((1, *images.shape[1:]), np.bool_)
-    if manner.where == "varies":
-        return surrogate.varying
-    around = _around(images, "edge")
-    mask: NDArray[np.bool_] = np.max(around, axis=0) > np.min(around, axis=0)
-    return mask
-
-
-def _around(images: FloatArray, beyond: Literal["edge", "constant"]) -> list[FloatArray]:
-    """Images (N, H, W, C) moved to each of their three by three places: what every value has around it, itself too.
-
-    beyond: what lies past the edges, the edge once more or nothing.
-    """
-    framed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=beyond)
-    height, width = images.shape[1:3]
-    return [framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-
-
-def _climbed(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]) -> FloatArray:
-    """Steps along the slope, with momentum: Dong et al., Boosting Adversarial Attacks with Momentum, CVPR 2018."""
-    tf, radii = tensorflow(), job.eps.astype(np.float32)
-    x, gathered = job.images, np.zeros_like(job.images)
-    stride = (_REACH / _STEPS * radii).reshape(-1, 1, 1, 1)
-    for _ in range(_STEPS):
-        slope = surrogate.uphill(x, job.labels, job.targets, manner.sharp) * mask
-        slope = _smoothed(slope) if manner.smooth else slope
-        gathered = _DECAY * gathered + slope / np.maximum(np.abs(slope).mean(axis=(1, 2, 3), keepdims=True), _TINY)
-        moved = (x + stride * _direction(gathered * mask, threat.norm)).astype(np.float32)
-        x = project(tf.constant(moved), tf.constant(job.images), tf.constant(radii), threat.box, threat.norm).numpy()
-    return x
-
-
-def _direction(slope: FloatArray, norm: Norm) -> FloatArray:
-    """The way of norm 1, or in L1 about so, along which a slope (N, H, W, C) rises most."""
-    if norm == "linf":
-        return np.sign(slope)
-    if norm == "l2":
-        unit: FloatArray = slope / np.maximum(np.sqrt((slope**2).sum(axis=(1, 2, 3), keepdims=True)), _TINY)
-        return unit
-    flat = np.abs(slope).reshape(len(slope), -1)
-    keep = max(1, flat.shape[1] // 20)
-    least = np.partition(flat, -keep, axis=1)[:, -keep].reshape(-1, 1, 1, 1)
-    way: FloatArray = np.where(np.abs(slope) >= np.maximum(least, _TINY), np.sign(slope), 0) / np.float32(keep)
-    return way
-
-
-def _smoothed(slope: FloatArray) -> FloatArray:
-    """Averaged over three by three neighbours."""
-    mean: FloatArray = np.mean(_around(slope, "constant"), axis=0)
-    return mean
-
-
-def _few(surrogate: Guide, threat: ThreatModel, job: Job, manner: Manner, mask: NDArray[np.bool_]) -> FloatArray:
-    """The whole budget on the pixels that matter most, each moved by the same, some after others."""
-    low, high = threat.box
-    jump = np.float32((manner.jump or 1.0) * (high - low))
-    each = {"l2": float(jump) ** 2, "l1": float(jump), "l0": 1.0}[threat.norm]
-    budget = job.eps**2 if threat.norm == "l2" else job.eps
-    counts = np.minimum(np.floor(budget / each + 1e-6), min(_FEW_MOST, job.images[0].size)).astype(int)
-    x, flat = job.images.copy(), (len(job.images), -1)
-    moved = np.zeros(x.reshape(flat).shape, np.bool_)
-    for turn in range(_FEW_ROUNDS):
-        slope = surrogate.uphill(x, job.labels, job.targets, manner.sharp)
-        room = np.where(slope > 0, high - job.images, job.images - low)
-        pull = np.where((np.abs(slope) > 0) & mask & (room >= jump / 2), np.abs(slope) * np.minimum(room, jump), 0)
-        pull = np.where(moved, 0, pull.reshape(flat))
-        more = counts * (turn + 1) // _FEW_ROUNDS - counts * turn // _FEW_ROUNDS
-        rank = np.argsort(np.argsort(-pull, axis=1, kind="stable"), axis=1)
-        chosen = (rank < more[:, None]) & (pull > 0)
-        moved |= chosen
-        stepped = np.clip(job.images + np.sign(slope) * jump, low, high)
-        x = np.where(chosen.reshape(x.shape), stepped, x).astype(np.float32)
-    return x
-
-
 def pushed(
     context: Context,
     images: FloatArray,
@@ -311,7 +213,7 @@ def pushed(
     for _ in range(steps):
         slope = surrogate.uphill(x, targets, targets, sharp=False)
         spread = slope.std(axis=(1, 2, 3), keepdims=True)
-        x = x + np.float32(step_size) * slope / np.maximum(spread, np.float32(_TINY))
+        x = x + np.float32(step_size) * slope / np.maximum(spread, np.float32(TINY))
         x = (x if box is None else np.clip(x, *box)).astype(np.float32)
     return x
 
