@@ -56,20 +56,22 @@ def report(
     `results.sarif`, and one `junit.xml` whose tests lie in one suite for each audit, not in suites of suites.
     """
     from auditor.exports.joined import join
+    from auditor.exports.mistakes import FOLDER
     from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere, sealed
     from auditor.records.store import Folder, write_text
     from auditor.run.cache import Cache
     from auditor.values import RecordError
 
-    audits = [audit for path in folders or (Path("reports"),) for audit in _audits(path)]
-    if not audits:
-        where = ", ".join(map(str, folders)) or "reports"
-        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
-    if joined is not None:
-        for name, text in join([sealed(Folder(audit), accept_changed) for audit in audits]).items():
+    reports = folders or (Path("reports"),)
+    audits = [audit for path in reports for audit in _audits(path)]
+    if joined is not None and (audits or any((path / FOLDER).is_dir() for path in reports)):
+        for name, text in join([sealed(Folder(audit), accept_changed) for audit in audits], reports).items():
             write_text(joined / name, text)
             say(joined / name)
         return
+    if not audits:
+        where = ", ".join(map(str, reports))
+        raise RecordError(f"no audit records in {where}; `auditor run` makes them")
     good = True
     most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
     for audit in audits:

@@ -10,7 +10,7 @@ from typing import Any
 from auditor.exports.interchange import fingerprint, spec_path, to_json
 from auditor.report import outcome, text
 from auditor.telling.escaping import visible
-from auditor.values import Run, State
+from auditor.values import Problem, Run, State
 
 _SEVERITIES: Mapping[State, str] = {
     "fail": "blocker",
@@ -34,9 +34,20 @@ def findings(run: Run) -> list[dict[str, Any]]:
         {
             "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),
             "check_name": case.check,
-            "fingerprint": fingerprint(run, case),
+            "fingerprint": fingerprint(run.audit, case.id, case.check),
             "severity": _SEVERITIES[run.state(case)],
             "location": {"path": spec_path(run), "lines": {"begin": case.line}},
         }
         for case in outcome.open_cases(run)
     ]
+
+
+def mistake(problem: Problem) -> dict[str, Any]:
+    """A mistake in a spec, which keeps it from being run at all."""
+    return {
+        "description": visible(text.shortened(problem.message, _LONGEST)),
+        "check_name": "spec",
+        "fingerprint": fingerprint("@specs", problem.file, problem.message),
+        "severity": "critical",
+        "location": {"path": problem.file, "lines": {"begin": problem.line}},
+    }

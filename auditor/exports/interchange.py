@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.values import PlannedCase, Run
+from auditor.values import Run
 
 
 def to_json(value: Any) -> str:
@@ -37,9 +37,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def fingerprint(run: Run, case: PlannedCase) -> str:
-    """What tells a case's result from all others, run after run, whatever was measured: SHA-256 in hex."""
-    return hashlib.sha256("\0".join((run.audit, case.id, case.check)).encode("utf-8", "replace")).hexdigest()
+def fingerprint(*names: str) -> str:
+    """What tells a finding from all others, run after run, by names that stay as they are: SHA-256 in hex."""
+    return hashlib.sha256("\0".join(names).encode("utf-8", "replace")).hexdigest()
 
 
 def spec_path(run: Run) -> str:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from auditor.judging import asked
@@ -104,14 +104,21 @@ def add_to_step_summary(run: Run) -> None:
 
     A run takes at most half of what room there is, so that several audits of one step all have theirs.
     """
+    from auditor.report.summary import render
+
+    add(lambda room: render(run, room).encode())
+
+
+def add(made: Callable[[int], bytes]) -> None:
+    """Append what is made for so many bytes to the step's summary, if there is one; RecordError if that can't be."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
-    from auditor.report.summary import MOST_BYTES, render
+    from auditor.report.summary import MOST_BYTES
 
     try:
         with Path(name).open("ab") as file:
-            file.write(render(run, (MOST_BYTES - file.tell()) // 2).encode())
+            file.write(made((MOST_BYTES - file.tell()) // 2))
     except OSError as error:
         raise RecordError(f"the step summary {name} can't be written: {os_reason(error)}") from error
 

@@ -17,11 +17,16 @@ from auditor.exports.interchange import fingerprint, spec_path, to_json
 from auditor.report import outcome, text
 from auditor.report.explain import explain
 from auditor.telling.escaping import visible
-from auditor.values import PlannedCase, Run, State, Waiver
+from auditor.values import PlannedCase, Problem, Run, State, Waiver
 
 Json = dict[str, Any]
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_ROOT = {
+    "%SRCROOT%": {
+        "description": {"text": "The repository that the spec is in, or else the folder that the audit was run in."}
+    }
+}
 _LEVELS: Mapping[State, str] = {"inconclusive": "warning"}  # all else that didn't pass is an error
 _UNMEASURED: tuple[State, ...] = ("error", "cut off", "not run")
 _LONGEST = 1000
@@ -30,33 +35,62 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ESCAPES = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 
 
-def render(run: Run, *more: Run) -> str:
-    """Put runs into SARIF; the same runs always give the same file."""
-    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(one) for one in (run, *more)]})
+def render(run: Run) -> str:
+    """Put a run into SARIF; the same run always gives the same file."""
+    return document([audit(run)])
 
 
-def _run(run: Run) -> Json:
+def document(runs: Sequence[Json]) -> str:
+    """Put what is found by `audit` and `of_mistakes` into one file."""
+    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": list(runs)})
+
+
+def of_mistakes(problems: Sequence[Problem]) -> Json:
+    """Mistakes in specs, as findings of a category of their own; none of them closes what was told before."""
+    said = "A spec with a mistake is not run at all, so nothing is known of what it asks."
+    rule = {
+        "id": "spec",
+        "name": "SpecCheck",
+        "shortDescription": {"text": "Can the spec be run?"},
+        "fullDescription": {"text": said},
+        "help": {"text": f"{said} `auditor validate` tells every mistake, without running anything."},
+    }
+    return {
+        "tool": _tool([rule]),
+        "automationDetails": {"id": "auditor/@specs/"},
+        "originalUriBaseIds": _ROOT,
+        "invocations": [{"executionSuccessful": not problems}],
+        "results": [
+            {
+                "ruleId": "spec",
+                "ruleIndex": 0,
+                "level": "error",
+                "message": _message(problem.message),
+                "locations": [{"physicalLocation": _place(problem.file, problem.line)}],
+                "partialFingerprints": {"auditSpec/v1": fingerprint("@specs", problem.file, problem.message)},
+            }
+            for problem in problems
+        ],
+    }
+
+
+def _tool(rules: Sequence[Json]) -> Json:
+    version = auditor.__version__
+    return {
+        "driver": {"name": "robustness-auditor", "semanticVersion": version, "version": version, "rules": list(rules)}
+    }
+
+
+def audit(run: Run) -> Json:
+    """An audit, with a result for each case that didn't pass."""
     rules = sorted({case.check for case in run.cases})
     unmeasured = [case for case in run.cases if run.state(case) in _UNMEASURED]
     noted = [case for case in run.cases if run.state(case) == "descriptive" or outcome.caveats(run, case)]
     return {
-        "tool": {
-            "driver": {
-                "name": "robustness-auditor",
-                "semanticVersion": auditor.__version__,
-                "version": auditor.__version__,
-                "rules": [_rule(check) for check in rules],
-            }
-        },
+        "tool": _tool([_rule(check) for check in rules]),
         # GitHub keeps the results of one category apart from those of another, and replaces its last ones.
         "automationDetails": {"id": f"auditor/{visible(run.audit)}/"},
-        "originalUriBaseIds": {
-            "%SRCROOT%": {
-                "description": {
-                    "text": "The repository that the spec is in, or else the folder that the audit was run in."
-                }
-            }
-        },
+        "originalUriBaseIds": _ROOT,
         "invocations": [
             {
                 "executionSuccessful": not unmeasured,
@@ -109,7 +143,7 @@ def _result(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
         "message": _message(f"{case.id}: {outcome.message(run, case)}"),
         "locations": [_location(run, case)],
         # A name of ours: GitHub adds its own, from the line's text, and complains about another one of that name.
-        "partialFingerprints": {"auditCase/v1": fingerprint(run, case)},
+        "partialFingerprints": {"auditCase/v1": fingerprint(run.audit, case.id, case.check)},
         # Either all results have them or none.
         "suppressions": [_suppression(waiver)] if waiver else [],
         "properties": properties | {"metrics": {name: metric.value for name, metric in metrics.items()}},
@@ -144,14 +178,17 @@ def _where(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:
 
 
 def _location(run: Run, case: PlannedCase) -> Json:
-    path = spec_path(run)
+    return {
+        "physicalLocation": _place(spec_path(run), case.line),
+        "logicalLocations": [{"name": case.id, "fullyQualifiedName": f"{run.audit}::{case.id}"}],
+    }
+
+
+def _place(path: str, line: int) -> Json:
     uri = quote(path, errors="replace")
     # An absolute path is a URI only with its scheme, and has no base.
     artifact = {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
-    return {
-        "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": case.line}},
-        "logicalLocations": [{"name": case.id, "fullyQualifiedName": f"{run.audit}::{case.id}"}],
-    }
+    return {"artifactLocation": artifact, "region": {"startLine": line}}
 
 
 def _message(said: str) -> Json:

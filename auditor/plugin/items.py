@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 SUFFIX = ".audit.yaml"
 REMARK = "audit_remark"
-pytest_plugins = ("auditor.plugin.progress", "auditor.plugin.finish", "auditor.plugin.xdist", "auditor.plugin.html")
+pytest_plugins = (
+    "auditor.plugin.progress",
+    "auditor.plugin.finish",
+    "auditor.plugin.mistakes",
+    "auditor.plugin.xdist",
+    "auditor.plugin.html",
+)
 
 
 # --- the process

@@ -1,10 +1,11 @@
 """A run as Markdown for the summary of a GitHub Actions step: the verdict and a table of the cases."""
 
 import re
+from collections.abc import Sequence
 
 from auditor.report import outcome, text
 from auditor.telling.escaping import visible
-from auditor.values import PlannedCase, Run
+from auditor.values import PlannedCase, Problem, Run
 
 MOST_BYTES = 1024 * 1024
 """What GitHub takes from one step; of a larger summary it shows nothing."""
@@ -39,6 +40,22 @@ def render(run: Run, room: int = MOST_BYTES) -> str:
         del rows[-max(1, over * len(rows) // _size(*rows)) :]
         tail = f"\n{len(cases) - len(rows)} of {len(cases)} cases are left out here; the report has them all.\n{close}"
     return "".join((head, *rows, tail))
+
+
+def mistakes(problems: Sequence[Problem]) -> str:
+    """Mistakes that keep specs from being run, as Markdown; the first of them, where there are many."""
+    files = len({problem.file for problem in problems})
+    head = "a spec can't be run: nothing is known of what it asks"
+    if files > 1:
+        head = f"{files} specs can't be run: nothing is known of what they ask"
+    rows = "".join(
+        f"- {_escaped(f'{problem.file}:{problem.line}:{problem.column}')}: "
+        f"{_escaped(text.shortened(problem.message, _LONGEST))}\n"
+        for problem in problems[:_MOST_REMARKS]
+    )
+    more = len(problems) - _MOST_REMARKS
+    left = f"\n{more} more: `auditor validate` has them all.\n" if more > 0 else ""
+    return f"## {outcome.SYMBOLS['error']} {head}\n\n{rows}{left}\n"
 
 
 def _size(*parts: str) -> int:

@@ -1,0 +1,37 @@
+"""What GitHub shows beside the lines of a spec: workflow commands, which it reads from a step's output."""
+
+from collections.abc import Iterator, Sequence
+
+from auditor.exports.interchange import spec_path
+from auditor.report import outcome, text
+from auditor.telling.escaping import visible
+from auditor.values import Problem, Run
+
+_LONGEST = 500
+
+
+def of_mistakes(problems: Sequence[Problem]) -> Iterator[str]:
+    """Every mistake in a spec as an error."""
+    for problem in problems:
+        yield _command("error", problem.file, problem.line, f"col={problem.column}", problem.message)
+
+
+def of_run(run: Run) -> Iterator[str]:
+    """Every case that somebody has to look at; an inconclusive one as a warning, a waived one as nothing."""
+    for case in outcome.open_cases(run):
+        state = run.state(case)
+        if state != "waived":
+            level = "warning" if state == "inconclusive" else "error"
+            title = f"title={_property(f'{case.id}: {state}')}"
+            yield _command(level, spec_path(run), case.line, title, outcome.finding(run, case))
+
+
+def _command(level: str, path: str, line: int, more: str, said: str) -> str:
+    message = text.shortened(visible(said), _LONGEST).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{level} file={_property(path)},line={line},{more}::{message}"
+
+
+def _property(said: str) -> str:
+    """A value as GitHub's own toolkit writes it."""
+    made = visible(said).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return made.replace(":", "%3A").replace(",", "%2C")
