@@ -28,7 +28,16 @@ _KINDS: "Mapping[Kind, _Told]" = {
     "models": _Told("format", "what it opens", "models: {{…: {{format: {name}, …}}}}"),
     "datasets": _Told("dataset", "what it gives", "data: {{dataset: {name}, …}}"),
 }
-_NAME = click.argument("name", required=False)
+
+
+def _completed(_: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Names of every kind that begin so: a command explains any of them."""
+    from auditor import catalog
+
+    return [name for kind in catalog.KINDS for name in catalog.names(kind) if name.startswith(begun)]
+
+
+_NAME = click.argument("name", required=False, shell_complete=_completed)
 
 
 @click.command()

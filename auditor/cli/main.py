@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, evidence, extensions, figures, reporting, starting, verification
+from auditor.cli import cache, doctor, evidence, extensions, figures, reporting, starting, verification
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -44,6 +44,7 @@ def main() -> None:
     \b
     Start here:
       auditor init model.keras photos   write a first spec for a model
+      auditor doctor              what is installed, and what is missing for which format
       auditor checks              what can be measured
       auditor checks digit_flip   one check: why, how to read it, its parameters and metrics
       auditor attacks | formats | datasets   what attacks, opens and gives images
@@ -262,6 +263,8 @@ def schema(of: str, output: Path | None) -> None:
 for command in (
     starting.init,
     reporting.report,
+    doctor.doctor,
+    doctor.completion,
     evidence.judge,
     evidence.diff,
     verification.verify,
