@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, doctor, evidence, extensions, figures, reporting, starting, verification
+from auditor.cli import cache, doctor, evidence, explaining, extensions, figures, reporting, starting, verification
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -263,6 +263,7 @@ def schema(of: str, output: Path | None) -> None:
 for command in (
     starting.init,
     reporting.report,
+    explaining.explain,
     doctor.doctor,
     doctor.completion,
     evidence.judge,

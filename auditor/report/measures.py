@@ -240,7 +240,8 @@ def _deciding(
     return (finding.low, finding.high), demand, zoom, False
 
 
-def _surely(finding: Finding, both: tuple[float, float] | None, demand: Expectation) -> str:
+def surely(finding: Finding, both: tuple[float, float] | None, demand: Expectation) -> str:
+    """Whether all of an interval violates what is expected, or only the estimate; nothing of what is no fail."""
     if finding.status != "fail" or both is None or both[0] == both[1]:
         return ""
     beyond = (demand.max is not None and both[0] > demand.max) or (demand.min is not None and both[1] < demand.min)
@@ -268,4 +269,4 @@ def judged_bar(
     if metric is not None and not (math.isnan(finding.low) or math.isnan(finding.high)):
         bar = interval_bar(metric, *_deciding(finding, both, demand, zoom=True))
     word = WEAKNESS if finding.status == "pass" and of_weakness(demand, info) else finding.status
-    return Judged(wanted, word, finding.message, _surely(finding, both, demand), bar)
+    return Judged(wanted, word, finding.message, surely(finding, both, demand), bar)

@@ -1,0 +1,63 @@
+"""Why a verdict, what would change it, what next: from records alone, on a terminal."""
+
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.cli.main import main
+from auditor.records.store import Folder
+from auditor.report.reasons import reasons
+from tests.report.page import every_state, hostile_run, run_of_everything
+
+SAYS = {
+    "failing": "no more than 100 images would: the whole interval violates it",
+    "broken": "Mending what the error names",
+    "killed": "Running it",
+    "never-began": "Running it",
+    "left-out": "Running it",
+    "waived": "The end of the waiver",
+    "nothing": "An expectation",
+}
+
+
+@pytest.mark.parametrize("case", SAYS)
+def test_every_state_says_what_would_change_it(case):
+    run = every_state()
+    (planned,) = [one for one in run.cases if one.id == case]
+    told = reasons(run, planned, "reports/a b")
+    assert any(SAYS[case] in change for change in told.changes), told
+    assert told.why
+    assert all(told.why)
+    commands = [command for command, _ in told.commands]
+    assert commands[0] == f"auditor run {run.spec}::{case} --audit-no-cache"
+    assert ("auditor verify 'reports/a b'" in commands) == (case in run.records)
+
+
+def test_a_doubt_about_the_measurement_is_settled_by_no_number_of_images():
+    run = run_of_everything()
+    busy = run.records["waived"]
+    doubted = replace(busy, verdict=replace(busy.verdict, status="inconclusive"), waiver=None)
+    run = replace(run, records={**run.records, "waived": doubted})
+    (planned,) = [one for one in run.cases if one.id == "waived"]
+    told = reasons(run, planned, "r")
+    assert any(said.startswith("doubtful: gradients") for said in told.why)
+    assert any("More images alone don't help" in change for change in told.changes)
+    assert any(command.startswith("auditor plan") for command, _ in told.commands)
+
+
+def test_it_is_printed(tmp_path, monkeypatch):
+    run = every_state()
+    monkeypatch.setattr(Folder, "load_run", lambda *_: run)
+    done = CliRunner().invoke(main, ["explain", str(tmp_path), "failing"])
+    assert done.exit_code == 0, done.output
+    assert "What would change it" in done.output
+    assert "violates accuracy" in done.output
+    whole = CliRunner().invoke(main, ["explain", str(tmp_path)])
+    assert all(name in whole.output for name in ("failing", "unsure", "broken", "killed"))
+    assert "descriptive" not in whole.output
+    wrong = CliRunner().invoke(main, ["explain", str(tmp_path), "fialing"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'failing'?" in wrong.output
+    monkeypatch.setattr(Folder, "load_run", lambda *_: hostile_run())
+    assert "\x1b" not in CliRunner().invoke(main, ["explain", str(tmp_path)]).output
