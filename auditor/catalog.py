@@ -25,7 +25,10 @@ from auditor.values import (
     Passes,
     Preview,
     Remark,
+    group_metric,
+    info_of,
     one_of,
+    whole,
 )
 
 Kind = Literal["checks", "attacks", "models", "datasets"]
@@ -200,7 +203,11 @@ def documentation(kind: Kind, name: str) -> Mapping[str, str]:
 
 
 def describe(name: str, metrics: Mapping[str, Any]) -> MetricInfo | None:
-    """Find what is promised about metric `name`, `accuracy.3` matching a promised `accuracy.*`."""
+    """Find what is promised about metric `name`: `accuracy.3` matches a promised `accuracy.*`, and `accuracy[site=x]`
+    follows from what is promised of `accuracy`.
+    """
+    if group_metric(name) is not None:
+        return info_of(name, metrics.get(whole(name)))
     family = name.split(".", 1)[0] + ".*"
     info: MetricInfo | None = metrics.get(name) or (metrics.get(family) if "." in name else None)
     return info

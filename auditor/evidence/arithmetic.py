@@ -6,7 +6,7 @@ import numpy as np
 
 from auditor.evidence.findings import Finding, found
 from auditor.judging import judged
-from auditor.values import Metric, Record, binned_value, crossed, highest, lowest, ranked
+from auditor.values import Metric, Record, binned_value, crossed, highest, lowest, ranked, spread
 
 
 def arithmetic(record: Record) -> Iterator[Finding]:
@@ -46,6 +46,6 @@ def _follows_groups(metric: Metric) -> bool:
         return metric.n == samples and metric.value == binned_value(metric.groups)
     if metric.kind == "auroc":
         return metric.n == min(group.n for group in metric.groups.values()) and metric.value == ranked(metric.groups)
-    made = {"lowest": lowest, "highest": highest}.get(metric.kind)
+    made = {"lowest": lowest, "highest": highest, "spread": spread}.get(metric.kind)
     again = made(metric.groups) if made else None
     return again is not None and (metric.value, metric.n) == (again.value, again.n)

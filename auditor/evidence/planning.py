@@ -7,7 +7,7 @@ from typing import Any
 from auditor.evidence.findings import Finding, found, taken
 from auditor.evidence.rejudge import other_source
 from auditor.judging import conclude, shared_level
-from auditor.run.runner import planned
+from auditor.run.noted import planned
 from auditor.spec import Case, Plan
 from auditor.values import Accountability, PlannedCase, Record, Run, Waiver
 
@@ -65,7 +65,7 @@ def _bare(case: Any) -> Any:
 
 def _asked(record: Record, plan: Plan, case: Case, level: float | None, earlier: bool) -> Finding:
     """Whether a record answers what the case asks, with the seeds and at the confidence that the spec sets."""
-    asked = case.params.model_dump(mode="json")
+    asked = case.asked
     if earlier:  # what a spec of then can't have set is at its default
         asked = {name: value for name, value in asked.items() if name in record.params}
     wrong = [

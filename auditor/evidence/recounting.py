@@ -11,6 +11,7 @@ from auditor import catalog
 from auditor.classifiers import undecided
 from auditor.evidence.findings import Finding, found, taken, unchecked
 from auditor.loading.resources import Resources
+from auditor.measuring import groups_of, metrics_of_groups
 from auditor.run.measuring import of_models
 from auditor.spec import Case, Plan
 from auditor.telling.reason import named_reason
@@ -31,6 +32,7 @@ from auditor.values import (
     Recount,
     Run,
     Tensor,
+    group_metric,
     told_probabilities,
 )
 
@@ -182,6 +184,19 @@ def without_attack(record: Record, again: Again) -> bool:
     return cost is None or cost.gradients <= _MOST_GRADIENTS
 
 
+def grouped_again(record: Record, evidence: Evidence, again: Again) -> Iterator[Finding]:
+    """The metrics of groups, again from what the record says of single images and the data of each."""
+    if not again.case.slices:
+        return
+    samples = again.resources.samples(again.plan)
+    groups = groups_of(samples, again.case.slices)
+    now = metrics_of_groups(evidence.metrics, samples, groups, catalog.metrics_of(record.check))
+    told = {name: differs(evidence.metrics.get(name), metric, 0) for name, metric in now.items()}
+    wrong = [f"{name} {how}" for name, how in told.items() if how]
+    wrong += [f"{name} is of no group" for name in evidence.metrics if group_metric(name) and name not in now]
+    yield found(record.case, "groups", not wrong, "; ".join(wrong) or f"{len(now)} metrics of groups, by the data")
+
+
 def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], again: Again) -> Iterator[Finding]:
     stored, most = evidence.metrics, again.undecided
     now, new = _known(now, stored, again.earlier)
@@ -191,7 +206,7 @@ def _compared(record: Record, evidence: Evidence, now: Mapping[str, Metric], aga
     wrong = [told for told in wrong if not told.endswith(" ")]
     names = f"{len(now)} metrics, of the images that the spec chooses"
     yield found(record.case, "counted again", not wrong, "; ".join(wrong) or names)
-    rest = [name for name in stored if name not in now]
+    rest = [name for name in stored if name not in now and not group_metric(name)]
     if rest:
         gated = {expectation.metric for expectation in record.expectations}
         told = ", ".join(f"{name} (which its verdict rests on)" if name in gated else name for name in rest)

@@ -8,7 +8,7 @@ from auditor.judging import asked, conclude, eased, settle, unjudged, what_diffe
 from auditor.records import manifest
 from auditor.records.commit import place
 from auditor.records.store import Folder
-from auditor.run.runner import planned
+from auditor.run.noted import planned
 from auditor.spec import Case, Plan
 from auditor.values import Earlier, Failure, Record, Run, references
 
@@ -46,7 +46,7 @@ def _evidence(run: Run, plan: Plan, case: Case) -> Record:
         message = f"run {run.id[:8]} left no evidence for this case; it has to be run"
         return _without(run, plan, case, message, None)
     earlier = Earlier(record.verdict, run.spec_digest)
-    mismatch = what_differs(record, case.check, case.params.model_dump(mode="json")) or other_source(record, plan, case)
+    mismatch = what_differs(record, case.check, case.asked) or other_source(record, plan, case)
     if mismatch:
         message = f"the stored evidence is of something else: {mismatch}; it has to be run again"
         return _without(run, plan, case, message, earlier)

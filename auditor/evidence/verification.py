@@ -15,7 +15,7 @@ from auditor.evidence.attacking import Replays, attacked_again
 from auditor.evidence.findings import Finding, found, taken, unchecked
 from auditor.evidence.images import allowed, demanded, images
 from auditor.evidence.planning import as_planned
-from auditor.evidence.recounting import Again, recounted
+from auditor.evidence.recounting import Again, grouped_again, recounted
 from auditor.evidence.rendering import rendered
 from auditor.loading.resources import Resources
 from auditor.reading import intake
@@ -144,6 +144,7 @@ def _measured(record: Record, evidence: Evidence, again: Again, replays: Replays
         return
     counted, seen = recounted(record, evidence, again)
     yield from seen
+    yield from grouped_again(record, evidence, again)
     made = evidence.adversarial
     if made is not None and made.proof is not None:
         proof = made.proof

@@ -53,7 +53,8 @@ def from_records(
     record = folder.load(run.id, case)
     if record is None:
         return Baseline(source, "it has no record of this case", {})
-    mismatch = what_differs(record, check, params) or _other_source(record, provenance)
+    sliced = [str(one).split(" in ")[0] for one in params.get("slices", ())]
+    mismatch = what_differs(record, check, params) or _other_source(record, provenance, sliced)
     if record.evidence is None or mismatch:
         return Baseline(source, mismatch or f"it ended in an error there: {record.verdict.message}", {})
     return Baseline(source, "", record.evidence.metrics, record.evidence.diagnostics, record.files)
@@ -67,9 +68,13 @@ def what_differs(record: Record, check: str, params: Mapping[str, Any]) -> str:
     return ", ".join(f"its parameter {key} was {record.params.get(key)} and is {params.get(key)} now" for key in keys)
 
 
-def _other_source(record: Record, provenance: Mapping[str, Any]) -> str:
-    """How the data or the seed differ: a comparison is of the same images, with the same random numbers."""
-    for what, *path in (("data", "data", "sha256"), ("seed", "spec", "seed")):
+def _other_source(record: Record, provenance: Mapping[str, Any], sliced: Sequence[str]) -> str:
+    """How the data or the seed differ: a comparison is of the same images, with the same random numbers.
+
+    sliced: the attributes that groups are made by, which have to be the same too.
+    """
+    attributes = ((f"attribute {name}", "data", "attributes", name) for name in sliced)
+    for what, *path in (("data", "data", "sha256"), ("seed", "spec", "seed"), *attributes):
         if _at(record.provenance, path) != _at(provenance, path):
             return f"its {what} was {_at(record.provenance, path)} and is {_at(provenance, path)} now"
     return ""

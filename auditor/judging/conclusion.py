@@ -32,7 +32,7 @@ def unjudged(
         check=case.check,
         title=case.title,
         model=case.model,
-        params=case.params.model_dump(mode="json"),
+        params=case.asked,
         expectations=case.expectations,
         confidence=case.confidence,
         interval=plan.spec.content.interval,

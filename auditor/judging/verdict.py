@@ -20,7 +20,12 @@ from auditor.values import (
     Metric,
     Status,
     Verdict,
+    group_metric,
+    highest,
+    lowest,
     same_name,
+    whole,
+    worst_of,
 )
 
 # Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
@@ -96,7 +101,10 @@ def _voids(diagnostic: Diagnostic, expectation: Expectation) -> bool:
 
 def _is_doubted(diagnostic: Diagnostic, expectation: Expectation) -> bool:
     """Whether a test asks if this expectation is met only because attacks were weak: if it claims resistance."""
-    names = {expectation.metric, expectation.metric.split(".", 1)[0]}
+    of_all, asked = whole(expectation.metric), group_metric(expectation.metric)
+    names = {of_all, of_all.split(".", 1)[0]}
+    if asked is not None and asked.of == "gap":  # which of two groups came out too high, nobody knows
+        return not names.isdisjoint((*diagnostic.inflates, *diagnostic.deflates))
     too_high = expectation.min is not None and not names.isdisjoint(diagnostic.inflates)
     too_low = expectation.max is not None and not names.isdisjoint(diagnostic.deflates)
     return too_high or too_low
@@ -117,8 +125,10 @@ def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: 
         raise CheckError(f"{several}; write the one that is meant: {', '.join(alike)}")
     if name not in metrics:
         raise CheckError(f"{name} was not measured (measured: {', '.join(metrics) or 'none'})")
+    asked = group_metric(name)
+    every = asked is not None and asked.of == "every"
     if not expectation.versus_baseline:
-        return metrics[name]
+        return worst_of(metrics[name], expectation.min is not None) if every else metrics[name]
     if baseline is None:
         raise CheckError(
             f"{name} has no baseline to be compared with: give a previous run's records with --audit-baseline, or name "
@@ -129,9 +139,19 @@ def _subject(metrics: Mapping[str, Metric], expectation: Expectation, baseline: 
     if name not in baseline.metrics:
         raise CheckError(f"the baseline has no {name} (it has: {', '.join(baseline.metrics) or 'none'})")
     try:
+        if every:
+            return _worst_change(metrics[name], baseline.metrics[name], expectation)
         return difference(metrics[name], baseline.metrics[name])
     except CheckError as error:
         raise CheckError(f"{name} can't be compared with the baseline: {error}") from error
+
+
+def _worst_change(now: Metric, before: Metric, expectation: Expectation) -> Metric:
+    """Of every group what became of it: the group that fell most, or that rose most."""
+    if now.groups.keys() != before.groups.keys():
+        raise CheckError("the groups are others than they were")
+    changes = {name: difference(group, before.groups[name]) for name, group in now.groups.items()}
+    return (lowest if expectation.min is not None else highest)(changes)
 
 
 def demanded_limits(metric: Metric, expectation: Expectation, confidence: float) -> tuple[float, float]:
@@ -185,12 +205,21 @@ def counted(metric: Metric) -> str:
     if metric.kind in ("lowest", "highest"):
         name = next(name for name, group in metric.groups.items() if group.n and group.value == metric.value)
         return f"{name}: {counted(metric.groups[name])}; {metric.kind} of {len(metric.groups)}"
+    if metric.kind == "spread":
+        return " against ".join(_ends(metric))
     if metric.kind == "auroc":
         return " against ".join(f"{group.n} {name}" for name, group in metric.groups.items())
     if metric.kind == "gap":
         now, before = (counted(part) for part in metric.groups.values())
         return f"{now} now, {before} before"
     return f"n = {metric.n}"
+
+
+def _ends(metric: Metric) -> list[str]:
+    """The groups that lie farthest apart, the highest first, with what they rest on."""
+    there = {name: group for name, group in metric.groups.items() if group.n}
+    ends = (pick(there, key=lambda name: there[name].value) for pick in (max, min))
+    return [f"{name}: {counted(there[name])}" for name in ends]
 
 
 def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
@@ -221,7 +250,7 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
     if needed:
         each = " of every group" if metric.kind in ("lowest", "highest", "auroc") else ""
         return f"about {needed} samples{each} would settle it, nine times in ten if the estimate is right"
-    if metric.kind in ("lowest", "highest", "gap"):
+    if metric.kind in ("lowest", "highest", "gap", "spread"):
         return "it takes more samples, or fewer groups" if metric.kind != "gap" else "it takes more samples of both"
     return "it is too near for any practical number of samples to settle it"
 

@@ -47,6 +47,7 @@ from auditor.measuring.rivals import (
     cost_challenged_closest,
 )
 from auditor.measuring.settled import STATEFUL, settled
+from auditor.measuring.slices import by_groups, groups_of, metrics_of_groups
 from auditor.measuring.steady import SHOWN, alike_in_batches, cost_steady, first_answers, moved, steady
 from auditor.measuring.suited import Suited, cost_suited, suited
 from auditor.measuring.targets import called, instead_of
@@ -101,6 +102,7 @@ __all__ = [
     "attackable",
     "broken_at",
     "broken_images",
+    "by_groups",
     "by_knowledge",
     "called",
     "cascade",
@@ -131,11 +133,13 @@ __all__ = [
     "familiarity",
     "fewest",
     "first_answers",
+    "groups_of",
     "images_of",
     "instead_of",
     "knowing",
     "likeness",
     "lints",
+    "metrics_of_groups",
     "moved",
     "natural_panel",
     "nearer_by",

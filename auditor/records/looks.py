@@ -23,7 +23,9 @@ def question(record: Record) -> str:
         for name, entry in told.get("models", {}).items()
     }
     data = {part: told.get("data", {}).get(part) for part in ("dataset", "params", "files")}
-    asked = [record.check, record.params, record.model, models, data]
+    # Whoever looks at other groups asks the same again.
+    params = {name: value for name, value in record.params.items() if name != "slices"}
+    asked = [record.check, params, record.model, models, data]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -88,6 +88,7 @@ class Card:
         bars = [found.headline.bar] if found and found.headline else []
         judged = [j for row in (found.rows + found.members if found else ()) for j in row.judged]
         judged += [j for row in (self.versus.rows if self.versus else ()) for j in row.judged]
+        bars += [row.bar for by in (found.groups if found else ()) for row in by.rows]
         yield from (bar.plot for bar in (*bars, *(j.bar for j in judged)) if bar)
 
     @cached_property

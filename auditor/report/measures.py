@@ -9,11 +9,22 @@ from auditor import catalog
 from auditor.drawing import words
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
+from auditor.report.groups import GroupTable, group_tables
 from auditor.report.outcome import WEAKNESS
 from auditor.spec import of_weakness
 from auditor.statistics import difference, interval
 from auditor.telling.reason import reason
-from auditor.values import CheckError, Expectation, Finding, Metric, MetricInfo, MetricKind, Record, proportion
+from auditor.values import (
+    CheckError,
+    Expectation,
+    Finding,
+    Metric,
+    MetricInfo,
+    MetricKind,
+    Record,
+    group_metric,
+    proportion,
+)
 
 _MOST_TOGETHER = 12
 _FEWEST_OF_THREE = 30  # below, 3/n is no longer close to the exact limit
@@ -63,13 +74,14 @@ class Headline:
 class Measures:
     """The metrics of a record, those expected of first; `members` are single classes or models, folded away.
 
-    left_out: how many of those aren't listed.
+    left_out: how many of those aren't listed. groups: metrics of groups of images.
     """
 
     headline: Headline | None
     rows: tuple[Row, ...]
     members: tuple[Row, ...]
     left_out: int
+    groups: tuple[GroupTable, ...] = ()
 
 
 def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
@@ -81,7 +93,7 @@ def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
         if not expectation.versus_baseline:
             demands.setdefault(expectation.metric, []).append(expectation)
 
-    others = [name for name in metrics if name not in demands]
+    others = [name for name in metrics if name not in demands and not _of_one_group(name)]
     members = [name for name in others if "." in name] if len(metrics) > _MOST_TOGETHER else []
     listed = _worst(members, metrics, promised)
     rows = [*demands, *(name for name in others if name not in set(members))]
@@ -95,7 +107,14 @@ def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
         rows=tuple(map(row, rows)),
         members=tuple(map(row, listed)),
         left_out=len(members) - len(listed),
+        groups=group_tables(record),
     )
+
+
+def _of_one_group(name: str) -> bool:
+    """Whether a metric stands in the tables of groups."""
+    found = group_metric(name)
+    return found is not None and found.of == "one"
 
 
 def _worst(members: Sequence[str], metrics: Mapping[str, Metric], promised: Mapping[str, MetricInfo]) -> list[str]:

@@ -73,6 +73,9 @@ def shown_as(metric: Metric) -> MetricKind:
     """The kind whose units a metric is shown in: an extreme has those of its groups, a gap of shares is in points."""
     if metric.kind in ("lowest", "highest"):
         return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"
+    if metric.kind == "spread":
+        shares = all(shown_as(part) == "proportion" for part in metric.groups.values())
+        return "proportion" if shares else "mean"
     if metric.kind == "gap":
         shares = all(shown_as(part) == "proportion" for part in metric.groups.values())
         return "difference" if shares else "mean"

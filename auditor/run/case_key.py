@@ -48,7 +48,7 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
         "code": code_digest(),
         "versions": versions(),
         "check": [case.check, _file(catalog.load("checks", case.check), resources)],
-        "params": case.params.model_dump(mode="json"),
+        "params": case.asked,
         "seed": case.seed,
         "spec seed": plan.spec.content.seed,
         "model": case.model,

@@ -14,6 +14,7 @@ from auditor.measuring import (
     Suited,
     alike_in_batches,
     alike_off_the_grid,
+    by_groups,
     caveats,
     cost_alike,
     cost_remembered,
@@ -27,7 +28,7 @@ from auditor.measuring import (
     settled,
     suited,
 )
-from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, FloatArray, Parameters, Passes
+from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, FloatArray, Parameters, Passes, Slice
 
 
 def cost_of(check: str, params: Parameters, images: int, class_count: int, models: int = 1) -> Passes | None:
@@ -44,10 +45,10 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
     return total
 
 
-def measured(check: str, context: Context, params: Parameters) -> Evidence:
-    """Run a check, and add whether the models that it asked answer steadily and suit the data.
+def measured(check: str, context: Context, params: Parameters, slices: Sequence[Slice] = ()) -> Evidence:
+    """Run a check, and add whether the models that it asked answer steadily and suit the data, and metrics of groups.
 
-    Raises what the check does.
+    Raises what the check does, and CheckError for slices that make no groups.
     """
     asked: dict[str, Classifier] = {}
     first: dict[str, FloatArray] = {}
@@ -70,7 +71,8 @@ def measured(check: str, context: Context, params: Parameters) -> Evidence:
     tests, made = (*found, *evidence.diagnostics), evidence.adversarial
     if made is not None:
         made = dataclasses.replace(made, doubts=tuple(test.name for test in tests if not test.ok))
-    return dataclasses.replace(evidence, diagnostics=tests, notes=(*notes, *evidence.notes), adversarial=made)
+    whole = dataclasses.replace(evidence, diagnostics=tests, notes=(*notes, *evidence.notes), adversarial=made)
+    return by_groups(whole, context.samples, slices, catalog.metrics_of(check))
 
 
 def _shown(context: Context) -> FloatArray:
@@ -134,16 +136,22 @@ def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:
     return sorted(found, key=lambda diagnostic: diagnostic.ok)[:1]
 
 
-def confirmed(check: str, context: Context, params: Parameters, take_as_given: Callable[[], bool]) -> Evidence:
+def confirmed(
+    check: str,
+    context: Context,
+    params: Parameters,
+    take_as_given: Callable[[], bool],
+    slices: Sequence[Slice] = (),
+) -> Evidence:
     """Run a check, and let the checkpoint's own call judge the images that it made.
 
     Where it says otherwise than the record, the output is taken as it is given and all is measured once more.
     take_as_given: does the former, and says whether anything had been taken off. Raises CheckError where the
     checkpoint still disagrees.
     """
-    evidence, told = _judged_by_own_call(measured(check, context, params), context)
+    evidence, told = _judged_by_own_call(measured(check, context, params, slices), context)
     if told and take_as_given():
-        evidence, told = _judged_by_own_call(measured(check, context, params), context)
+        evidence, told = _judged_by_own_call(measured(check, context, params, slices), context)
     if told:
         doubts = [diagnostic.message for diagnostic in evidence.diagnostics if not diagnostic.ok]
         why = f" Its predictions aren't to be relied on: {doubts[0]}." if doubts else ""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditor.judging import MODEL, changed_images, conclude, from_records, shared_level, unjudged
@@ -21,6 +22,7 @@ from auditor.run.engines import Run as EngineRun
 from auditor.run.engines.kept import Kept
 from auditor.run.engines.threads import Threads
 from auditor.run.measuring import confirmed, measured
+from auditor.run.noted import planned, told_at
 from auditor.spec import Case, Plan
 from auditor.telling.reason import os_reason, reason, trace
 from auditor.telling.remarks import heard
@@ -35,8 +37,6 @@ from auditor.values import (
     Engine,
     Evidence,
     Failure,
-    PlannedCase,
-    Problem,
     Record,
     RecordError,
     Run,
@@ -87,7 +87,7 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
         commit=commit.name,
         place=place(plan.spec.path),
         code_allowed=code_allowed,
-        remarks=(*(_placed(problem) for problem in plan.remarks), *([commit.problem] if commit.problem else [])),
+        remarks=(*(told_at(problem) for problem in plan.remarks), *([commit.problem] if commit.problem else [])),
         show_channels=plan.show_channels,
         accountability=plan.accountability,
     )
@@ -151,19 +151,6 @@ def begin_run(folder: Folder, run: Run) -> None:
             (folder.path / name).unlink(missing_ok=True)
     except OSError as error:
         raise RecordError(f"{folder.path} can't be written: {os_reason(error)}") from error
-
-
-def planned(case: Case, selected: bool) -> PlannedCase:
-    """A case as a run notes it."""
-    warnings = tuple(_placed(problem) for problem in case.warnings)
-    return PlannedCase(
-        case.id, case.check, case.title, case.model, case.line, selected, warnings, case.controls,
-        case.params.model_dump(mode="json"), case.expectations, case.confidence, case.caveats, case.purpose,
-    )  # fmt: skip
-
-
-def _placed(problem: Problem) -> str:
-    return f"line {problem.line}: {problem.message}"
 
 
 def obtain(work: Work, case: Case) -> Record:
@@ -319,7 +306,8 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             random=plan.random,
             data=lambda name: resources.other_samples(plan, name),
         )
-        evidence = confirmed(case.check, context, case.params, lambda: resources.take_as_given(plan, case.model))
+        as_given = partial(resources.take_as_given, plan, case.model)
+        evidence = confirmed(case.check, context, case.params, as_given, case.slices)
         origin = provenance(plan, resources, case, used)
         baseline = _baseline(work, case, context, evidence, origin)
     except AuditError as error:
@@ -338,10 +326,10 @@ def _baseline(
     """A previous run's record of the case, or else the same check on the model named `baseline`."""
     demanded = any(expectation.versus_baseline for expectation in case.expectations)
     if work.baseline is not None:
-        found = from_records(work.baseline, case.id, case.check, case.params.model_dump(mode="json"), origin)
+        found = from_records(work.baseline, case.id, case.check, case.asked, origin)
     elif demanded and MODEL in work.plan.models and case.model != MODEL:
         other = dataclasses.replace(context, model_name=MODEL)
-        before = measured(case.check, other, case.params)
+        before = measured(case.check, other, case.params, case.slices)
         files = work.resources.digests(work.plan.models[MODEL])
         found = Baseline(f"the spec's model {MODEL!r}", "", before.metrics, before.diagnostics, files)
     else:

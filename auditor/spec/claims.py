@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Remark
+from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Remark, whole
 
 LONGEST_WAIVER = timedelta(days=366)
 # The kinds whose range is known before anything is measured; of others, the check may say.
@@ -33,7 +33,7 @@ def judged(
 
 
 def _hollow(expectation: Expectation, info: MetricInfo | None, remarks: Sequence[Remark]) -> str:
-    told = next((remark.message for remark in remarks if expectation.metric in remark.hollow), "")
+    told = next((remark.message for remark in remarks if whole(expectation.metric) in remark.hollow), "")
     if told or info is None:
         return told
     if expectation.versus_baseline:

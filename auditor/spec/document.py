@@ -26,9 +26,12 @@ from auditor.spec.fields import (
 from auditor.spec.marked import Location, Marks, parse
 from auditor.spec.mistakes import validate
 from auditor.spec.syntax import place_at
-from auditor.values import FilePath, Parameters, Problem, Real, Severity, SpecError, one_of
+from auditor.values import EachOnce, FilePath, Parameters, Problem, Real, Severity, SpecError, one_of
 
 SUFFIX = ".audit.yaml"
+
+
+Parts = Annotated[int, Field(ge=2, le=100)]
 
 
 class Bounds(Parameters):
@@ -70,6 +73,12 @@ class CheckEntry(Parameters):
     """Parameters of the check; `auditor checks NAME` explains them."""
     expect: dict[str, Bounds] = Field(default_factory=dict)
     """Bounds by metric. Without any the check is descriptive: it shows its evidence, and claims nothing."""
+    slices: Annotated[list[str | Annotated[dict[str, Parts], Field(min_length=1, max_length=1)]], *EachOnce] = Field(
+        default_factory=list
+    )
+    """What groups of images its metrics are also given for: attributes of the data, or `brightness`, `contrast` and
+    `colourfulness`, such as `[site, {brightness: 4}]`. A group for each value, or that many of equal size by number;
+    `accuracy[site=oslo]`, `accuracy[*site]` (every one) and `accuracy[gap site]` can be expected then."""
     confidence: Confidence | None = None
     """Confidence this check's expectations are judged with; the spec's if left out."""
     controls: list[ControlId] | None = None

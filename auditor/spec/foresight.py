@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from auditor import catalog
 from auditor.statistics import clean_sweep_needed
-from auditor.values import Expectation, MetricInfo, Parameters, Preview, Remark, chosen_classes, distinct_names, one_of
+from auditor.values import (
+    A_SHARE,
+    Expectation,
+    MetricInfo,
+    Parameters,
+    Preview,
+    Remark,
+    chosen_classes,
+    distinct_names,
+    one_of,
+    whole,
+)
 
 _FEW = 50
 _LISTED = 10
@@ -42,10 +54,17 @@ def gates_of(
     expectations: Sequence[Expectation],
     confidence: float,
     preview: Preview,
+    sizes: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Gate, ...]:
-    """Every bound of the expectations on a share or a median, with what its samples can show."""
+    """Every bound of the expectations on a share or a median, with what its samples can show.
+
+    sizes: by metric of groups, how many images it rests on at most; of every group, those of the smallest.
+    """
     promised = catalog.metrics_of(check)
     most = catalog.most_of(check, params, preview)
+    for name, size in sizes.items():
+        of_all = _most(whole(name), most)
+        most = {**most, name: size if of_all is None else min(size, of_all)}
     return tuple(
         gate
         for expectation in expectations
@@ -63,6 +82,8 @@ def _gates(
     info = catalog.describe(expectation.metric, promised)
     if info is None or info.kind not in ("proportion", "median", "lowest", "highest", "auroc"):
         return
+    if info.kind in ("lowest", "highest") and info.bounds not in (None, A_SHARE):
+        return  # of groups' means or medians, whose samples say nothing of what they can show
     for bound, threshold in (("min", expectation.min), ("max", expectation.max)):
         if threshold is None:
             continue

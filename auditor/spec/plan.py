@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from auditor import catalog
 from auditor.compute import case_seed
 from auditor.spec import claims
 from auditor.spec.answering import accountability_of, purpose_of, remarks_on
+from auditor.spec.demands import check_metrics, expectations_of, sliced
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
 from auditor.spec.marked import Location
@@ -23,14 +25,13 @@ from auditor.values import (
     Problem,
     Purpose,
     Remark,
+    Slice,
     SpecError,
     Waiver,
     one_of,
     references,
+    whole,
 )
-
-_SHARES = ("proportion", "lowest", "highest", "auroc")
-_COUNTS = ("samples", "indices", "first")  # by which a spec says how many images a check looks at
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Case:
 
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
     its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can. caveats: those
-    warnings that belong in the line of its verdict. purpose: why it is there.
+    warnings that belong in the line of its verdict. purpose: why it is there. slices: what groups its metrics are also
+    given for.
     """
 
     id: str
@@ -60,6 +62,13 @@ class Case:
     priority: int = 0
     caveats: tuple[str, ...] = ()
     purpose: Purpose = field(default_factory=Purpose)
+    slices: tuple[Slice, ...] = ()
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What it is asked to measure: the parameters of its check, and the slices where there are any."""
+        params = self.params.model_dump(mode="json")
+        return {**params, "slices": list(map(str, self.slices))} if self.slices else params
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -199,19 +208,23 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
     params = params_of(spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems)
     if params is None:
         return None
-    _check_metrics(spec, at, entry, params, problems)
+    by = sliced(spec, at, entry, known.preview.attributes, problems)
+    check_metrics(spec, at, entry, params, by, problems)
     if entry.confidence is not None and spec.content.correction == "holm":
         message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
         problems.append(spec.marks.problem((*at, "confidence"), message, at_key=True))
     promised = catalog.metrics_of(entry.check)
     about = {name: catalog.describe(name, promised) for name in entry.expect}
     of_check = catalog.unsighted(entry.check, params, model, known.blind)
-    of_check += catalog.remarks_on(entry.check, params, _expectations(entry), known.preview.box)
+    of_check += catalog.remarks_on(entry.check, params, expectations_of(entry), known.preview.box)
     of_check += tuple(class_remarks(params, known.preview))
-    expectations = claims.judged(_expectations(entry), about, of_check)
+    expectations = claims.judged(expectations_of(entry), about, of_check)
     confidence = entry.confidence or spec.content.confidence
-    gates = gates_of(entry.check, params, [e for e in expectations if not e.hollow], confidence, known.preview)
+    sizes = {f"{whole(e.metric)}[{name}]": size for e in expectations for name, size in by.sizes.items()}
+    judged = [e for e in expectations if not e.hollow]
+    gates = gates_of(entry.check, params, judged, confidence, known.preview, sizes)
     remarks = (
+        *by.remarks(),
         *claims.of_gates(expectations),
         *(replace(remark, at=("params", *remark.at)) for remark in of_check if not remark.hollow),
         *claims.of_title(entry.title, params, expectations, about),
@@ -249,18 +262,8 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         tags=tuple(dict.fromkeys((*spec.content.tags, *entry.tags))),
         priority=entry.priority,
         purpose=purpose_of(spec, position),
+        slices=by.slices,
     )
-
-
-def _expectations(entry: CheckEntry) -> tuple[Expectation, ...]:
-    found = []
-    for name, wanted in entry.expect.items():
-        if wanted.min is not None or wanted.max is not None:
-            found.append(Expectation(name, wanted.min, wanted.max))
-        if wanted.max_drop is not None or wanted.max_rise is not None:
-            least = None if wanted.max_drop is None else -wanted.max_drop
-            found.append(Expectation(name, least, wanted.max_rise, versus_baseline=True))
-    return tuple(found)
 
 
 def _waiver(entry: WaiverEntry) -> Waiver:
@@ -287,27 +290,3 @@ def _claims_of(spec: Spec, planned: Mapping[str, Case]) -> Iterator[Problem]:
         if doubt:
             message = f"the waiver of {waiver.case!r} {doubt}: give it a day within a year"
             yield spec.marks.problem(("waivers", position, "expires"), message)
-
-
-def _check_metrics(spec: Spec, at: Location, entry: CheckEntry, params: Parameters, problems: list[Problem]) -> None:
-    promised, instead = catalog.metrics_of(entry.check), catalog.instead_of(entry.check, params)
-    for name, bounds in entry.expect.items():
-        message = None
-        info = catalog.describe(name, promised)
-        if info is None:
-            message = one_of(name, list(promised), "metric")
-        elif name.endswith((".", ".*")):
-            message = f"{name!r} stands for several metrics; name one of them after the dot"
-        elif name in instead:
-            message = f"{name!r} isn't measured with these parameters; what they measure is called {instead[name]!r}"
-        elif info.of_those and params.model_fields_set.isdisjoint(_COUNTS):
-            fixing = " or ".join(f"`{known}`" for known in _COUNTS if known in type(params).model_fields)
-            message = f"{name!r} is that of just the images looked at and moves with their number; fix it by {fixing}"
-        if message:
-            problems.append(spec.marks.problem((*at, "expect", name), message, at_key=True))
-            continue
-        for bound, value in (("min", bounds.min), ("max", bounds.max)):
-            if info and info.kind in _SHARES and value is not None and not 0 <= value <= 1:
-                message = f"{name!r} is a share and lies between 0 and 1; {bound} {value:g} says nothing about it"
-                hint = f" (did you mean {value / 100:g}?)" if 1 < value <= 100 else ""
-                problems.append(spec.marks.problem((*at, "expect", name, bound), message + hint))

@@ -24,7 +24,7 @@ def difference(now: Metric, before: Metric) -> Metric:
         return exact(now.value - before.value)
     if not now.n or not before.n:
         raise CheckError(f"there was nothing to measure it on {'now' if before.n else 'in the baseline'}")
-    if now.kind in ("lowest", "highest", "crossing", "binned", "auroc"):
+    if now.kind in ("lowest", "highest", "spread", "crossing", "binned", "auroc"):
         return _gap(now, before)
     if now.values is None or before.values is None or now.rows is None or before.rows is None:
         raise CheckError("it isn't kept image by image, so it can't be compared with a baseline's")

@@ -6,6 +6,8 @@ of stands in `auditor.statistics`; here they are joined where several metrics ma
 - of a chosen extreme (the worst class), the side that choosing makes look better is shared among the groups
   (Bonferroni; Hsu, Multiple Comparisons, 1996), the other isn't, as it takes every group to be sure of it (an
   intersection-union test: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982);
+- of how far groups lie apart (the best site from the worst), the upper limit takes two of them, whichever these are in
+  truth, and they share the risk; the lower one holds for all at once, and every limit has its share (Bonferroni);
 - of a difference between metrics of other samples, both share the risk;
 - of the radius at which half are broken, from the limits of the shares at each radius, tested in their order. What
   lies between two radii, or beyond the last, nobody has looked at: the lower limit is a radius at which half hold.
@@ -56,6 +58,8 @@ def limits(metric: Metric, tail: float) -> Limits:
         return change_limits(*changes(metric), metric.n, tail)
     if metric.kind in ("lowest", "highest"):
         return _extreme_limits(metric, tail)
+    if metric.kind == "spread":
+        return _spread_limits(metric, tail)
     if metric.kind == "gap":
         return _gap_limits(metric, tail)
     if metric.kind == "crossing":
@@ -86,6 +90,9 @@ def bounds(metric: Metric) -> Limits:
     if metric.kind in ("lowest", "highest"):
         ends = [bounds(group) for group in metric.groups.values()]
         return min(low for low, _ in ends), max(high for _, high in ends)
+    if metric.kind == "spread":
+        ends = [bounds(group) for group in metric.groups.values()]
+        return 0.0, max(high for _, high in ends) - min(low for low, _ in ends) if len(ends) > 1 else 0.0
     if metric.kind == "gap":
         (least, most), (before_least, before_most) = map(bounds, metric.groups.values())
         return _less(least, before_most, -math.inf), _less(most, before_least, math.inf)
@@ -120,6 +127,22 @@ def _extreme_limits(metric: Metric, tail: float) -> Limits:
     if metric.kind == "lowest":
         return min(low for low, _ in plain), min(high for _, high in shared)
     return max(low for low, _ in shared), max(high for _, high in plain)
+
+
+def _spread_limits(metric: Metric, tail: float) -> Limits:
+    """Of two groups the one is the best and the other the worst: the upper limit misses only if one of theirs does.
+
+    A group can't be both, so no group's limit is held against its own.
+    """
+    groups = list(metric.groups.values())
+    known = [group for group in groups if group.n]
+    if len(groups) < 2:
+        return 0.0, 0.0
+    pairs = [limits(group, tail / 2) for group in groups]
+    most = max(pairs[i][1] - pairs[j][0] for i, j in itertools.permutations(range(len(pairs)), 2))
+    shared = [limits(group, tail / (2 * len(known))) for group in known]
+    least = max((low for low, _ in shared), default=0.0) - min((high for _, high in shared), default=0.0)
+    return max(0.0, least), max(0.0, most)
 
 
 def _gap_limits(metric: Metric, tail: float) -> Limits:

@@ -11,7 +11,18 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 MetricKind = Literal[
-    "proportion", "mean", "median", "difference", "gap", "lowest", "highest", "crossing", "binned", "auroc", "exact"
+    "proportion",
+    "mean",
+    "median",
+    "difference",
+    "gap",
+    "lowest",
+    "highest",
+    "crossing",
+    "binned",
+    "auroc",
+    "spread",
+    "exact",
 ]
 
 
@@ -26,7 +37,7 @@ class Metric:
     proportion: `successes` out of `n`. mean, median: of `values` (n,), each within `bounds` where those are known.
     difference: of two proportions over the same samples, `values` (n,) being -1, 0 or 1.
     gap: `groups` now and before, which needn't be over the same samples: the one less the other.
-    lowest, highest: the extreme of `groups`, of which some may have no samples.
+    lowest, highest: the extreme of `groups`, of which some may have no samples. spread: the highest less the lowest.
     crossing: the least of the radii `values` (m,) at which less than half hold, of `groups` (m of them, in that order);
     infinite where half or more hold at every one.
     binned: the mean of the absolute values of `groups`, means of values in [-1, 1], weighted by their samples.
@@ -110,6 +121,12 @@ def _extreme(kind: MetricKind, groups: Mapping[str, Metric], chosen: Callable[[S
     }
     known = [group.value for group in bare.values() if group.n]
     return Metric(kind, chosen(known) if known else float("nan"), sum(g.n for g in bare.values()), groups=bare)
+
+
+def spread(groups: Mapping[str, Metric]) -> Metric:
+    """How far the greatest value of groups lies above the least, each of its own samples."""
+    low, high = lowest(groups), highest(groups)
+    return Metric("spread", high.value - low.value, low.n, groups=low.groups)
 
 
 def crossing(radii: FloatArray | Sequence[float], held: NDArray[np.bool_]) -> Metric:

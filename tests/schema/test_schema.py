@@ -1,5 +1,6 @@
 """The JSON Schema says of a spec what the auditor says of it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import auditor.spec.schema
 from auditor import catalog
 from auditor.spec import schema
 from auditor.spec.marked import parse
+from auditor.values import SLICED
 
 COMMITTED = Path(auditor.spec.schema.__file__).parent / "audit.schema.json"
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.audit.yaml"))
@@ -131,7 +133,16 @@ def test_every_metric_is_offered_with_its_text(built, name):
     [then] = [c["then"] for c in choices if c["if"]["properties"]["check"]["const"] == name]
     expect = then["properties"]["expect"]
     offered = [text["description"] for text in (*expect["properties"].values(), *expect["patternProperties"].values())]
-    assert sorted(offered) == sorted(info.text for info in catalog.metrics_of(name).values())
+    promised = catalog.metrics_of(name)
+    sliced = [m for m, info in promised.items() if "." not in m and info.kind in SLICED and not info.of_those]
+    of_groups = [f"{promised[m].text}: of groups, by `slices`" for m in sliced]
+    assert sorted(offered) == sorted([*of_groups, *(info.text for info in promised.values())])
+    for metric in sliced:
+        patterns = [p for p in expect["patternProperties"] if re.search(p, f"{metric}[site=a b]")]
+        assert len(patterns) == 1
+        assert re.search(patterns[0], f"{metric}[*site]")
+        assert re.search(patterns[0], f"{metric}[gap site]")
+        assert not re.search(patterns[0], f"{metric}[site]")
 
 
 def test_pydantic_leaves_nothing_of_its_own(built):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.values import Metric, auroc, binned, crossing, highest, lowest, mean, median, proportion
+from auditor.values import Metric, auroc, binned, crossing, highest, lowest, mean, median, proportion, spread
 
 Draw = Callable[[np.random.Generator, int], Metric]
 
@@ -111,6 +111,18 @@ def _best(truths: list[float]) -> Population:
     return Population(f"best of {len(truths)} places, {max(truths):g}", max(truths), draw)
 
 
+def _widest(truths: list[float], sizes: list[float]) -> Population:
+    """Groups of unequal size, of which the best and the worst are chosen after they were seen."""
+
+    def draw(rng: np.random.Generator, n: int) -> Metric:
+        counts = rng.multinomial(n, sizes)
+        parts = zip(truths, counts, strict=True)
+        return spread({str(i): proportion(int(rng.binomial(c, p)), int(c)) for i, (p, c) in enumerate(parts)})
+
+    name = f"best from worst of {len(truths)} groups, from {min(truths):g} to {max(truths):g}"
+    return Population(name, max(truths) - min(truths), draw)
+
+
 def _crossing(shares: list[float], truth: float) -> Population:
     """An image holds up to a radius of its own; truth: where half are broken, somewhere between two radii asked for,
     before the first or past the last.
@@ -207,6 +219,12 @@ SHAPES: dict[str, tuple[Population, ...]] = {
         ),
     ),
     "best place": (_best([0.1] * 10), _best([0.6, 0.2, 0.1, 0.1])),
+    "gap of groups": (
+        _widest([0.9] * 6, [1 / 6] * 6),
+        _widest([0.95, 0.9, 0.6], [0.6, 0.3, 0.1]),
+        _widest([0.99, 0.5], [0.5, 0.5]),
+    ),
+    "every group": (_worst([0.9] * 6, [1 / 6] * 6), _worst([0.97, 0.95, 0.8], [0.7, 0.25, 0.05])),
     "radius": (
         _crossing([0.9, 0.5, 0.2], 0.3),
         _crossing([0.9, 0.49, 0.2], 0.1),

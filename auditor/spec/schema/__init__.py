@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from auditor import catalog
 from auditor.spec.document import Safeguards, SpecFile
 from auditor.spec.dossier import DataCard
-from auditor.values import SchemaGenerator
+from auditor.values import SLICED, SchemaGenerator
 
 Json = dict[str, Any]
 
@@ -97,6 +97,9 @@ def _expectations(check: str) -> Json:
             families[f"^{re.escape(name.removesuffix('*'))}[^*]"] = bounds
         else:
             exact[name] = bounds
+            if info.kind in SLICED and not info.of_those:
+                of_groups = {"$ref": "#/$defs/Bounds", "description": f"{info.text}: of groups, by `slices`"}
+                families[rf"^{re.escape(name)}\[(\*|gap |[^=\]]+=)[^\n]*\]$"] = of_groups
     return {"properties": exact, "patternProperties": families, "additionalProperties": False}
 
 

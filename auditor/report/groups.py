@@ -1,0 +1,82 @@
+"""Metrics of groups of images as tables: every group with its interval, and what a demand on all comes to for each."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.drawing import words
+from auditor.judging import judge
+from auditor.report import text
+from auditor.report.bar import IntervalBar, interval_bar
+from auditor.statistics import interval
+from auditor.values import Expectation, Metric, Record, group_metric
+
+_MOST_TABLES = 4
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group: its name, what its metric rests on, value, interval in words and drawn, and the verdict in a word."""
+
+    name: str
+    counted: str
+    value: str
+    interval: str
+    bar: IntervalBar | None
+    word: str
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """All groups of one attribute, by one metric."""
+
+    title: str
+    attribute: str
+    rows: tuple[GroupRow, ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything was expected of any group."""
+        return any(row.word for row in self.rows)
+
+
+def group_tables(record: Record) -> tuple[GroupTable, ...]:
+    """The groups of a record, by those metrics of which something is expected, or else by the first that has groups."""
+    metrics = record.evidence.metrics if record.evidence else {}
+    parts = [(name, group_metric(name)) for name in metrics]
+    pairs = dict.fromkeys((part.metric, part.attribute) for _, part in parts if part and part.of == "every")
+    demanded = {part.metric for e in record.expectations if (part := group_metric(e.metric)) is not None}
+    chosen = demanded or {metric for metric, _ in list(pairs)[:1]}
+    return tuple(_table(record, *pair) for pair in pairs if pair[0] in chosen)[:_MOST_TABLES]
+
+
+def _table(record: Record, metric: str, attribute: str) -> GroupTable:
+    metrics = record.evidence.metrics if record.evidence else {}
+    of_all = [e for e in record.expectations if e.metric == f"{metric}[*{attribute}]" and not e.versus_baseline]
+    rows = []
+    for name, part in metrics.items():
+        found = group_metric(name)
+        if found and (found.of, found.metric, found.attribute) == ("one", metric, attribute):
+            own = [e for e in record.expectations if e.metric == name and not e.versus_baseline]
+            demands = [*own, *(dataclasses.replace(e, metric=name) for e in of_all)]
+            rows.append(_row(record, found.value or "not known", name, part, demands))
+    return GroupTable(f"{metric} by {attribute}", attribute, tuple(rows))
+
+
+def _row(record: Record, shown: str, name: str, metric: Metric, demands: Sequence[Expectation]) -> GroupRow:
+    if not metric.n or math.isnan(metric.value):
+        return GroupRow(shown, "no images", "not measured", "", None, _word(record, name, metric, demands))
+    both = interval(metric, record.confidence, record.interval)
+    kind = text.shown_as(metric)
+    bar = interval_bar(metric, both, demands[0] if demands else None, zoom=False, whole=True)
+    value = words.quantity(kind, metric.value)
+    return GroupRow(
+        shown, text.counted(metric), value, text.span(kind, *both), bar, _word(record, name, metric, demands)
+    )
+
+
+def _word(record: Record, name: str, metric: Metric, demands: Sequence[Expectation]) -> str:
+    """What the demands come to for this group alone, at the level of its record."""
+    tests = record.evidence.diagnostics if record.evidence else ()
+    return judge({name: metric}, demands, record.confidence, tests).status if demands else ""
