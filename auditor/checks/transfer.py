@@ -15,7 +15,7 @@ How to read it
     has no say in the images that it made itself, and no rate where it made them all. The noise control moves each
     original just as far (same L2 norm, after clipping) in a random direction: what it also achieves is not the attack's
     doing. Images from pure noise have no true class, so `still_wrong` is left out for them. A low rate says nothing
-    where the attack that made the images is doubted, or a model resists only what it sees to be changed.
+    where the attack that made the images is doubted, or a model resists only what it sees to be changed, or knows.
 
 References
     Szegedy et al., Intriguing Properties of Neural Networks, ICLR 2014 (section 4.2).
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from auditor.compute import normal
 from auditor.measuring import (
+    known,
     natural_panel,
     noticed,
     numbered,
@@ -134,7 +135,6 @@ def run(context: Context, params: Params) -> Evidence:
     targets = np.concatenate([s.made.targets for s in sources])
     labels = np.concatenate([s.made.labels for s in sources])
     votes = {name: _vote(context, name, images, control, targets) for name in dict.fromkeys(params.onto)}
-
     makers = np.concatenate([[s.made.model] * len(s.made.images) for s in sources])
     others = np.array([makers != name for name in votes])  # (models, N)
     if not others.any():
@@ -144,6 +144,7 @@ def run(context: Context, params: Params) -> Evidence:
     originals = numbered(starts)
     says_target = np.stack([v.predicted == targets for v in votes.values()])
     control_target = np.stack([v.control == targets for v in votes.values()])
+    errs = np.stack([v.predicted != labels for v in votes.values()])
     metrics: dict[str, Metric] = {
         "transfer_rate": _over(says_target, others, originals),
         **_of_each(votes, "transfer_rate", says_target, others, originals),
@@ -152,13 +153,11 @@ def run(context: Context, params: Params) -> Evidence:
     }
     real = labels >= 0
     if real.any():
-        known = originals[real]
-        wrong = np.stack([v.predicted[real] != labels[real] for v in votes.values()])
         control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
         if others[:, real].any():
-            metrics["still_wrong_rate"] = _over(wrong, others[:, real], known)
-            metrics["control_wrong_rate"] = _over(control_wrong, others[:, real], known)
-        metrics |= _of_each(votes, "still_wrong_rate", wrong, others[:, real], known)
+            metrics["still_wrong_rate"] = _over(errs[:, real], others[:, real], originals[real])
+            metrics["control_wrong_rate"] = _over(control_wrong, others[:, real], originals[real])
+        metrics |= _of_each(votes, "still_wrong_rate", errs[:, real], others[:, real], originals[real])
     reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
     shares = [hit[which].mean() for hit, which in zip(says_target, others, strict=True) if which.any()]
     span = f"{min(shares):.0%} to {max(shares):.0%}"
@@ -180,6 +179,7 @@ def run(context: Context, params: Params) -> Evidence:
         diagnostics=(
             taken_further({s.case: s.made.doubts for s in sources}, _DEFLATED),
             noticed(context, tuple(votes), images[real], starts[real], targets[real], says_target[:, real], _DEFLATED),
+            *known(context, tuple(votes), images[real], starts[real], labels[real], errs[:, real], _DEFLATED),
         ),
         tables=(_table(votes, metrics, bool(real.any())),),
         notes=tuple(notes),

@@ -29,7 +29,7 @@ from auditor.measuring.corrupted import (
 )
 from auditor.measuring.decoys import DISGUISES, MEMORY, Decoy, Disguise, knowing
 from auditor.measuring.familiarity import Score
-from auditor.measuring.further import noticed, taken_further
+from auditor.measuring.further import known, noticed, taken_further
 from auditor.measuring.grid import alike_off_the_grid, cost_alike
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.memory import cost_remembered, remembered
@@ -137,6 +137,7 @@ __all__ = [
     "images_of",
     "instead_of",
     "knowing",
+    "known",
     "likeness",
     "lints",
     "metrics_of_groups",

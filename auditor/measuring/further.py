@@ -1,10 +1,11 @@
-"""Tell-tale tests of images that are taken further: were they good, and does a model notice what they are?"""
+"""Tell-tale tests of images that are taken further: were they good, does a model notice what they are, or know them?"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.measuring.memory import SHIFTED, clearly_worse, shiftable, shifted
 from auditor.measuring.surrogate import asked, varying
 from auditor.measuring.telltales import FEW, Doubts
 from auditor.values import Context, Diagnostic, FloatArray, IntArray
@@ -48,3 +49,34 @@ def noticed(
     message += f" reach their target on {which!r}" if which else " reach their target"
     doubted = worst >= _LEAST and worst > FEW * len(images)
     return Doubts((), deflates).about("unnoticed", not doubted, message, "the model looks at how an image was made")
+
+
+def known(
+    context: Context,
+    models: Sequence[str],
+    images: FloatArray,
+    originals: FloatArray,
+    labels: IntArray,
+    wrong: NDArray[np.bool_],
+    deflates: tuple[str, ...],
+) -> tuple[Diagnostic, ...]:
+    """Whether a model errs on images far more often when these are moved by a pixel: then it may know the others.
+
+    images, originals: (N, H, W, C) with labels (N,); wrong: (models, N), on which of the images each errs. Images whose
+    originals a model errs on once moved don't count. Nothing where images are so small that a pixel is a large part.
+    """
+    if not len(images) or not shiftable(images):
+        return ()
+    # In one direction each, an image as its original.
+    moved, plain = shifted(images, context.spec_seed), shifted(originals, context.spec_seed)
+    told = [f"of {len(images)} images moved by a pixel, no model errs on far more than before"]
+    doubted = False
+    for name, before in zip(models, wrong, strict=True):
+        right = asked(context.model(name), plain) == labels
+        after = asked(context.model(name), moved) != labels
+        if clearly_worse(before[right], after[right], paired=True):
+            doubted = True
+            told = [f"{name!r} errs on {before[right].mean():.0%} of {right.sum()} images"]
+            told += [f"and moved by a pixel, on {after[right].mean():.0%}"]
+    advice = "it may know the images that these were made of"
+    return (Doubts((), deflates).about(SHIFTED, not doubted, ", ".join(told), advice),)

@@ -41,7 +41,7 @@ from auditor.values import (
     probabilities,
 )
 
-_SHIFTED, _OTHERS = "shifted images", "other images"
+SHIFTED, _OTHERS = "shifted images", "other images"
 _TRIED = 40
 _LEAST_SIDE = 16  # of an image, in pixels: of a smaller one a pixel is no small part
 _PROBE, _BLIND = apgd.Params(steps=20), square.Params(steps=100)
@@ -87,8 +87,8 @@ def remembered(context: Context, params: Parameters, made: AdversarialImages | N
     if claim is None:
         return ()
     asked = [_Comparison(_OTHERS, _others(context, claim), claim.broken)]
-    if min(claim.originals.shape[1:3]) >= _LEAST_SIDE:
-        asked.insert(0, _Comparison(_SHIFTED, _shifted(context, claim), None))
+    if shiftable(claim.originals):
+        asked.insert(0, _Comparison(SHIFTED, _shifted(context, claim), None))
     return tuple(in_order(lambda one: one.told(context, params), [one for one in asked if len(one.claim.rows)]))
 
 
@@ -177,6 +177,11 @@ def clearly_worse(before: NDArray[np.bool_], after: NDArray[np.bool_], paired: b
     # Others are as the audited images, but for what a model knows of these: no odds are to be allowed for.
     table = [[int(after.sum()), int((~after).sum())], [int(before.sum()), int((~before).sum())]]
     return bool(fisher_exact(table, alternative="greater").pvalue < _RISK)
+
+
+def shiftable(images: FloatArray) -> bool:
+    """Whether images (N, H, W, C) are so large that moving them by a pixel leaves them what they are."""
+    return bool(min(images.shape[1:3]) >= _LEAST_SIDE)
 
 
 def shifted(images: FloatArray, seed: int) -> FloatArray:

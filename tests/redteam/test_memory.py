@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from auditor import catalog
+from auditor.classifiers.keras_models import keras_classifier
+from auditor.measuring.memory import shifted
 from tests.redteam import liars
 from tests.redteam.asked import ROBUST, audited, failed
 from tests.support import context
@@ -76,3 +79,40 @@ def test_the_honest_network_and_its_kin_are_not_accused(redteam, audit):
     for check, params in (("robust_accuracy", ROBUST), ("digit_flip", FLIP), ("minimal_perturbation", CLOSE)):
         found = failed(audited(redteam.honest, audit[1], check, **params))
         assert not {"shifted images", "other images", "8-bit images", "told alike"} & set(found), found
+
+
+def test_whoever_knows_the_images_that_others_were_made_of_is_doubted(redteam, audit):
+    """It calls what is near them as it should, whoever attacked them: none went further, and none doubted it."""
+    ball, transfer = (catalog.load("checks", name) for name in ("robust_accuracy", "transfer"))
+    honest = keras_classifier(redteam.honest, "honest.keras", "logits")
+    memory = keras_classifier(redteam.liar("memoriser", redteam.memory.memoriser), "memory.keras", "logits")
+    strongly = ball.Params(eps=0.1, samples=80, full_length=True, attacks=[{"attack": "apgd", "steps": 20}])
+    made = ball.run(context(honest, audit[0]), strongly).adversarial
+    here = context(honest, audit[0], {"memory": memory, "twin": honest_twin(redteam)}, made=made)
+
+    def onto(name):
+        found = transfer.run(here, transfer.Params(adversarial="made", onto=[name]))
+        return found.metrics["still_wrong_rate"].value, {one.name: one for one in found.diagnostics}["shifted images"]
+
+    rate, told = onto("memory")
+    assert rate < 0.1
+    assert not told.ok
+    assert told.deflates == ("transfer_rate", "still_wrong_rate")
+    # What it errs on where it knows nothing, of the same images: counted by its own plain call.
+    plain, moved = shifted(made.originals[made.fooled], 0), shifted(made.images[made.fooled], 0)
+    labels = made.labels[made.fooled]
+    right = memory.answers(plain).argmax(axis=1) == labels
+    wrong = (memory.answers(moved).argmax(axis=1) != labels)[right]
+    assert wrong.mean() > 0.5
+    assert f"{wrong.mean():.0%}" in told.message
+    assert onto("twin")[1].ok
+
+
+def honest_twin(redteam):
+    """The honest network with weights that differ a little: what fools one fools the other."""
+    import keras
+
+    twin = keras.models.clone_model(redteam.honest)
+    drawn = np.random.default_rng(0)
+    twin.set_weights([w * (1 + 0.05 * drawn.standard_normal(w.shape)) for w in redteam.honest.get_weights()])
+    return keras_classifier(twin, "twin.keras", "logits")

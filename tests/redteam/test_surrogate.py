@@ -92,5 +92,5 @@ def test_images_don_t_go_further_where_they_are_noticed_or_were_made_by_an_attac
         found = transfer.run(here, transfer.Params(adversarial="made", onto=["guarded", "other"]))
         return {diagnostic.name: diagnostic.ok for diagnostic in found.diagnostics}
 
-    assert carried("honest") == {"images taken further": True, "unnoticed": False}
+    assert carried("honest") == {"images taken further": True, "unnoticed": False, "shifted images": True}
     assert carried("honeypot")["images taken further"] is False
