@@ -58,7 +58,7 @@ def test_above_it_the_same_pictures_lie_beside_the_page_named_by_their_digests()
     assert pictures(files) == set(shown(files["index.html"]))
     assert all(name == f"data/{hashlib.sha256(files[name]).hexdigest()}.png" for name in pictures(files))
     assert "img-src 'self' data:;" in policy(files["index.html"])
-    assert "would take more than 0.2 MB" in files["index.html"].decode()
+    assert "would take more than 0.22 MB" in files["index.html"].decode()
     assert "complete in itself" not in files["index.html"].decode()
 
 
