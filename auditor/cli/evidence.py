@@ -19,7 +19,7 @@ ACCEPT_CHANGED = click.option(
 )
 
 
-def _beside(folder: Path, ending: str) -> Path:
+def lies_beside(folder: Path, ending: str) -> Path:
     """Where what is made of an audit's folder lies, unless told: beside it, never among another audit's files."""
     from auditor.records.store import PARTIAL
 
@@ -57,7 +57,7 @@ def judge(records: Path, path: Path, output: Path | None, accept_changed: bool) 
     from auditor.spec import make_plan
 
     run = rejudge(Folder(records), make_plan(path, files=False), accept_changed)
-    target = Folder(output or _beside(records, "-judged"))
+    target = Folder(output or lies_beside(records, "-judged"))
     target.save_run(run)
     _, page = render_report(target)
     add_to_step_summary(run)
@@ -72,11 +72,13 @@ def judge(records: Path, path: Path, output: Path | None, accept_changed: bool) 
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="Ed25519 key, PEM.")
 @click.option("--new-key", is_flag=True, help="Make the key first, and its public half beside it (.pub).")
 @click.option("--keyless", is_flag=True, help="Sign with an identity that Sigstore vouches for; needs the network.")
-def attest(path: Path, key: Path | None, new_key: bool, keyless: bool) -> None:
+@click.option("--url", default="", help="Where the run can be looked at; part of what is signed.")
+def attest(path: Path, key: Path | None, new_key: bool, keyless: bool, url: str) -> None:
     """Sign what an audit found, for other tools to read.
 
     PATH is an audit's folder. Writes attestation.json there: an in-toto statement (test-result) of the checkpoint's
-    digest, the spec's, and the manifest's, signed as a DSSE envelope. `auditor verify PATH --key KEY.pub` checks it.
+    digest, the spec's, and the manifest's, signed as a DSSE envelope. `auditor verify PATH --key KEY.pub` checks it. If
+    the whole run passed, a Simple Verification Result lies beside it (attestation.svr.json), for policy engines.
 
     With --keyless there is no key to keep: Sigstore signs for whom the CI's token, or a login in the browser, says
     you are, and writes identity and digest into its public log, for good. That makes attestation.sigstore.json.
@@ -96,13 +98,13 @@ def attest(path: Path, key: Path | None, new_key: bool, keyless: bool) -> None:
     if key is None:
         if new_key:
             raise click.UsageError("--new-key makes the key that --key names")
-        say(f"attestation: {attest_keyless(path)}")
+        say(f"attestation: {attest_keyless(path, url)}")
         return
     if new_key:
         say(f"public key: {attestation.new_key(key)}")
     elif not key.exists():
         raise click.UsageError(f"there is no key {key}; --new-key makes one")
-    say(f"attestation: {attestation.attest(path, key)}")
+    say(f"attestation: {attestation.attest(path, key, url)}")
 
 
 @click.command()
@@ -126,7 +128,7 @@ def diff(before: Path, now: Path, output: Path | None) -> None:
     from auditor.report.terminal import verdicts_before_and_now
 
     run = beside(Folder(before), Folder(now))
-    page = output or _beside(now, "-diff.html")
+    page = output or lies_beside(now, "-diff.html")
     write_text(page, render(run))
     verdicts_before_and_now(run)
     say(f"report: {page}")
@@ -158,7 +160,7 @@ def replay(path: Path, case: str, row: int | None, spec: Path | None, output: Pa
     from auditor.report.html import render
 
     found = again(Folder(path), case, row, spec, allow_code)
-    page = output or _beside(path, "-replay.html")
+    page = output or lies_beside(path, "-replay.html")
     write_text(page, render(found.run))
     then, now = ("fooled the model" if fooled else "did not fool the model" for fooled in found.fooled)
     say(f"{case}, row {found.row}: {then} then, {now} now ({found.seconds:.1f} s)")

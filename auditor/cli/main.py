@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import auditor
-from auditor.cli import cache, doctor, evidence, explaining, extensions, figures, reporting, starting, verification
+from auditor.cli import (
+    cache,
+    doctor,
+    evidence,
+    explaining,
+    extensions,
+    figures,
+    handing_on,
+    reporting,
+    starting,
+    verification,
+)
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -271,6 +282,8 @@ for command in (
     verification.verify,
     evidence.replay,
     evidence.attest,
+    handing_on.diff_spec,
+    handing_on.model_index,
     extensions.checks,
     extensions.attacks,
     extensions.formats,

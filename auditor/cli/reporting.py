@@ -38,6 +38,7 @@ from auditor.values import EXIT_NOT_PASSED
     type=click.Path(file_okay=False, path_type=Path),
     help="Render no page: put the findings of all audits into one file of each kind in DIRECTORY, and end with 0.",
 )
+@click.option("--pdf", is_flag=True, help="Print a PDF of each audit too, beside its folder; takes a Chromium.")
 @evidence.ACCEPT_CHANGED
 def report(
     folders: tuple[Path, ...],
@@ -45,6 +46,7 @@ def report(
     output: Path | None,
     kept: Path,
     joined: Path | None,
+    pdf: bool,
     accept_changed: bool,
 ) -> None:
     """Render reports again, and what other programs read beside them, from stored records alone.
@@ -57,6 +59,7 @@ def report(
     """
     from auditor.exports.joined import join
     from auditor.exports.mistakes import FOLDER
+    from auditor.exports.pdf import write_pdf
     from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere, sealed
     from auditor.records.store import Folder, write_text
     from auditor.run.cache import Cache
@@ -83,6 +86,10 @@ def report(
         add_to_step_summary(run)
         good = good and passed(run)
         say(page)
+        if pdf:
+            printed = evidence.lies_beside(page.parent, ".pdf")
+            write_pdf(run, printed)
+            say(printed)
     if not good:
         sys.exit(EXIT_NOT_PASSED)
 

@@ -6,11 +6,13 @@ data and manifest, and through the manifest every file of the audit; which cases
 and which are waived; and the link of the run before, so that none is left out between two statements unseen.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import auditor
 from auditor.records import manifest
 from auditor.records.store import Folder, write_text
 from auditor.report import outcome
@@ -18,14 +20,18 @@ from auditor.telling.reason import named_reason, os_reason, reason
 from auditor.values import RecordError, Run, State
 
 NAME = "attestation.json"
+SUMMARY = "attestation.svr.json"
+SUMMARY_PREDICATE = "https://in-toto.io/attestation/svr/v0.1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD = "application/vnd.in-toto+json"
 _FAILED: tuple[State, ...] = ("fail", "inconclusive", "error", "cut off", "not run")
 _WANTED = "this needs the extra `attest`: pip install 'robustness-auditor[attest]'"
 
 
-def statement(folder: Path) -> dict[str, Any]:
+def statement(folder: Path, url: str = "") -> dict[str, Any]:
     """What is attested of a finished audit; raise RecordError if its files aren't as they were sealed.
+
+    url: where the run can be looked at, in the words of whoever signs.
 
     It is PASSED only where the whole run passed: every planned case ran, some gate was judged, none was waived.
     """
@@ -63,6 +69,7 @@ def statement(folder: Path) -> dict[str, Any]:
         "predicateType": PREDICATE,
         "predicate": {
             "result": result,
+            **({"url": url} if url else {}),
             "configuration": [
                 {"name": run.spec, "digest": {"sha256": run.spec_digest}},
                 {"name": manifest.NAME, "digest": whole, "annotations": about},
@@ -129,17 +136,56 @@ def new_key(private: Path) -> Path:
     return public
 
 
-def attest(folder: Path, private: Path) -> Path:
-    """Sign the statement of an audit with a private key, and keep it in the audit's folder."""
+def attest(folder: Path, private: Path, url: str = "") -> Path:
+    """Sign the statement of an audit with a private key, and keep it in the audit's folder.
+
+    Beside it a summary for policy engines is signed, if the whole run passed, and else none is left there.
+    """
     serialization, ed25519 = _keys()
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import CryptoSigner
 
     key = _read(private, lambda data: serialization.load_pem_private_key(data, None), ed25519.Ed25519PrivateKey)
-    envelope = Envelope(json.dumps(statement(folder), sort_keys=True).encode(), PAYLOAD, {})
-    envelope.sign(CryptoSigner(key))
-    write_text(folder / NAME, json.dumps(envelope.to_dict(), indent=1, sort_keys=True) + "\n")
+    made = statement(folder, url)
+    (folder / SUMMARY).unlink(missing_ok=True)
+    summed_up = summary(folder, made)
+    for name, content in ((NAME, made), *(((SUMMARY, summed_up),) if summed_up else ())):
+        envelope = Envelope(json.dumps(content, sort_keys=True).encode(), PAYLOAD, {})
+        envelope.sign(CryptoSigner(key))
+        write_text(folder / name, json.dumps(envelope.to_dict(), indent=1, sort_keys=True) + "\n")
     return folder / NAME
+
+
+def summary(folder: Path, made: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Simple Verification Result of a statement; None where not all passed, as it has no word for that."""
+    if made["predicate"]["result"] != "PASSED":
+        return None
+    run = Folder(folder).load_run(arrays=False)
+    told = {name for case in run.cases for name in case.purpose.requirements}
+    return {
+        "_type": made["_type"],
+        "subject": made["subject"],
+        "predicateType": SUMMARY_PREDICATE,
+        "predicate": {
+            "verifier": {
+                "id": f"pkg:pypi/robustness-auditor@{auditor.__version__}",
+                "policy": {"uri": run.spec, "digest": {"sha256": run.spec_digest}},
+            },
+            "timeCreated": run.started,
+            "properties": ["ROBUSTNESS_AUDIT_PASSED", *(f"REQUIREMENT_MEASURED_{name}" for name in sorted(told))],
+        },
+    }
+
+
+def unsigned(path: Path) -> dict[str, Any]:
+    """What a statement says, whoever signed it; raise RecordError where it can't be read."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        payload = content.get("dsseEnvelope", content)["payload"]
+        said: dict[str, Any] = json.loads(base64.b64decode(payload, validate=True))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
+    return said
 
 
 def check(folder: Path, public: Path) -> dict[str, Any]:
@@ -167,7 +213,10 @@ def check(folder: Path, public: Path) -> dict[str, Any]:
 
 def check_fits(path: Path, signed: Any, folder: Path) -> None:
     """Raise RecordError unless what was signed, in `path`, is what is attested of an audit now."""
-    now = statement(folder)
+    predicate = signed.get("predicate") if isinstance(signed, dict) else None
+    now = statement(folder, predicate.get("url", "") if isinstance(predicate, dict) else "")
+    if isinstance(signed, dict) and signed.get("predicateType") == SUMMARY_PREDICATE:
+        now = summary(folder, now) or {"predicate": None}
     if signed != now:
         found = signed if isinstance(signed, dict) else {}
         differs = [key for key in now if found.get(key) != now[key]]

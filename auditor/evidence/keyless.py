@@ -18,12 +18,12 @@ _WANTED = "this needs the extra `sigstore`: pip install 'robustness-auditor[sigs
 _HINT = "it takes a way to Sigstore's services, and an identity: in GitHub Actions `permissions: {id-token: write}`"
 
 
-def attest(folder: Path) -> Path:
+def attest(folder: Path, url: str = "") -> Path:
     """Sign the statement of an audit as whom the CI's token, or else a login in the browser, says one is.
 
     Writes a Sigstore bundle into the audit's folder. Raises RecordError if that fails.
     """
-    content = json.dumps(statement(folder), sort_keys=True).encode()
+    content = json.dumps(statement(folder, url), sort_keys=True).encode()
     try:
         from sigstore import dsse, oidc
         from sigstore.models import ClientTrustConfig

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.evidence import attestation, keyless
 from auditor.evidence.arithmetic import arithmetic
 from auditor.evidence.attacking import Replays, attacked_again
 from auditor.evidence.findings import Finding, found, taken, unchecked
@@ -61,6 +62,7 @@ def verify(
     for record in run.records.values():
         yield from arithmetic(record)
     yield from _chained(Folder(path), run)
+    yield from _stated(path)
     earlier, where = Folder(path).earlier, spec or (root or Path()) / run.spec
     yield from _derived(run, where, Resources(allow_code=allow_code), model, replays, earlier)
     yield from _believed(run)
@@ -86,6 +88,20 @@ def _chained(folder: Folder, run: Run) -> Iterator[Finding]:
         return
     wrong = gaps(told, None if run.part_of else link)
     yield found("the run", "chain", not wrong, "; ".join(wrong) or f"{before}; {len(told)} in all, without a gap")
+
+
+def _stated(path: Path) -> Iterator[Finding]:
+    """Whether the statements beside a report are about this one. Who signed them takes a key to see."""
+    for name in (attestation.NAME, attestation.SUMMARY, keyless.NAME):
+        if (path / name).is_file():
+            try:
+                attestation.check_fits(path / name, attestation.unsigned(path / name), path)
+            except AuditError as error:
+                yield found(name, "belongs to this report", ok=False, seen=str(error))
+            else:
+                yield found(
+                    name, "belongs to this report", ok=True, seen="it states what is here; who signed it, --key says"
+                )
 
 
 def _believed(run: Run) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auditor.drawing import drawn_by, kept_in
-from auditor.exports import codequality, junit, results, sarif
+from auditor.exports import bom, codequality, junit, results, sarif
 from auditor.report import PAGE, SIZE
 from auditor.report.layout import render_pages
 from auditor.values import Run
@@ -14,6 +14,7 @@ _RENDERERS = {
     "results.sarif": sarif.render,
     "gl-code-quality.json": codequality.render,
     "junit.xml": junit.render,
+    "bom.json": bom.render,
 }
 NAMES = (PAGE, *_RENDERERS)
 

@@ -7,7 +7,7 @@ and `values`.
 
 from auditor.judging.baseline import MODEL, changed_images, find_baseline, from_records, what_differs
 from auditor.judging.conclusion import conclude, judged, settle, shared_level, unjudged
-from auditor.judging.eased import asked, eased, held_against_history
+from auditor.judging.eased import asked, eased, gates_changed, held_against_history
 from auditor.judging.verdict import judge
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "eased",
     "find_baseline",
     "from_records",
+    "gates_changed",
     "held_against_history",
     "judge",
     "judged",

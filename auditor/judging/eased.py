@@ -51,6 +51,27 @@ def eased(before: str, when: str, now: str) -> dict[str, str]:
     return {case: f"less is asked than by the run of {when}: {said}" for case, said in found.items() if said}
 
 
+def gates_changed(before: str, now: str) -> Iterator[tuple[str, str, str]]:
+    """Case by case, how two specs differ in what they ask: (case, looser, stricter, added or removed, in words)."""
+    old, new = json.loads(before), json.loads(now)
+    for case in dict.fromkeys((*old, *new)):
+        then, mine = old.get(case), new.get(case)
+        if then is None:
+            yield case, "added", _listed(mine["gates"]) or "descriptive: it asks for nothing"
+            continue
+        less = list(_parts(then, mine))
+        if less or mine is None:
+            yield case, "removed" if mine is None else "looser", "; ".join(less) or "it asked for nothing"
+        more = list(_parts(mine, then)) if mine is not None else []
+        if more:
+            fresh = [gate for gate in mine["gates"] if gate not in then["gates"]]
+            yield case, "stricter", _listed(fresh) or "surer, or against more than before"
+
+
+def _listed(gates: list[Any]) -> str:
+    return " and ".join(str(Expectation(*gate)) for gate in gates)
+
+
 def _parts(then: Asked, now: Asked | None) -> Iterator[str]:
     if not then["gates"]:
         return
@@ -64,7 +85,7 @@ def _parts(then: Asked, now: Asked | None) -> Iterator[str]:
         if mine is None:
             yield f"{gate} is no longer asked"
         elif mine.span[0] < gate.span[0] or mine.span[1] > gate.span[1]:
-            yield f"{gate} was asked, and {mine} is"
+            yield f"{gate} was asked, and {mine} is{_by(gate, mine)}"
     if now["confidence"] < then["confidence"]:
         yield f"with {then['confidence'] * 100:.6g}% confidence then, {now['confidence'] * 100:.6g}% now"
     for name in ("eps", "steps"):
@@ -75,6 +96,13 @@ def _parts(then: Asked, now: Asked | None) -> Iterator[str]:
     left = [name for name in _attacks(then) if name not in _attacks(now)]
     if left:
         yield f"the attack {', '.join(left)} is gone"
+
+
+def _by(then: Expectation, now: Expectation) -> str:
+    """How far the bounds moved, in words."""
+    pairs = ((then.min, now.min), (then.max, now.max))
+    moved = [f"{abs(new - old):.4g}" for old, new in pairs if old is not None and new is not None and old != new]
+    return f", by {' and '.join(moved)}" if moved else ""
 
 
 def _most(value: Any) -> float:

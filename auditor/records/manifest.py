@@ -20,7 +20,7 @@ from auditor.telling.reason import named_reason
 from auditor.values import RecordError, Run
 
 NAME = "manifest.json"
-_APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.sigstore.json")
+_APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.svr.json", "attestation.sigstore.json")
 
 
 def seal(folder: Path, size: int, drawn_by: Mapping[str, str], run: Run, audit: str, previous: str) -> Link:

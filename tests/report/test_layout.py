@@ -101,7 +101,7 @@ def test_a_run_without_cases_has_one_page_whatever_the_size():
 
 def test_hostile_text_can_not_make_a_file():
     files = render_files(hostile_run(), 1)
-    others = {"results.json", "results.sarif", "gl-code-quality.json", "junit.xml"}
+    others = {"results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json"}
     assert set(files) == {*pages(files), *pictures(files), *others}
     assert all(re.fullmatch(r"index\.html|cases-\d\.html", name) for name in pages(files))
     assert not [n for page in pages(files) for n in parse(files[page].decode()).all("img") if "onerror" in n.attributes]
