@@ -89,7 +89,6 @@ from auditor.values.figures import (
     undrawn,
 )
 from auditor.values.groups import (
-    MOST_GROUPS,
     SLICED,
     GroupMetric,
     Groups,
@@ -98,7 +97,6 @@ from auditor.values.groups import (
     grouped,
     info_of,
     of_groups,
-    values_of,
     whole,
     worst_of,
 )
@@ -169,7 +167,6 @@ __all__ = [
     "EXIT_NOT_CHECKED",
     "EXIT_NOT_PASSED",
     "EXIT_WRONG",
-    "MOST_GROUPS",
     "NOT_NEGATIVE",
     "OWN",
     "PROFILES",
@@ -316,7 +313,6 @@ __all__ = [
     "spread",
     "told_probabilities",
     "undrawn",
-    "values_of",
     "whole",
     "within_reach",
     "worst_of",

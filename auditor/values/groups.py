@@ -5,7 +5,7 @@ between the best and the worst.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,8 +145,3 @@ def info_of(name: str, of_all: MetricInfo | None) -> MetricInfo | None:
 def worst_of(metric: Metric, at_least: bool) -> Metric:
     """What is asked of every group, of the metrics of all groups: of a floor the lowest, of a ceiling the highest."""
     return (lowest if at_least else highest)(metric.groups)
-
-
-def values_of(attributes: Mapping[str, Attribute], slices: Sequence[Slice]) -> Mapping[str, Groups]:
-    """The groups of slices, by attribute, as far as its values are known."""
-    return {one.attribute: grouped(attributes[one.attribute], one) for one in slices if one.attribute in attributes}
