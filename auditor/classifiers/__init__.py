@@ -35,6 +35,7 @@ from auditor.classifiers.protocols import (
     of_serving,
     part_of,
 )
+from auditor.classifiers.refused import for_browsers, pickled
 from auditor.classifiers.stateful import stateful_operations, traced
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "disputed",
     "file_at",
     "fools",
+    "for_browsers",
     "graph_classifier",
     "image_shape",
     "keras_classifier",
@@ -65,6 +67,7 @@ __all__ = [
     "other_order",
     "own_errors",
     "part_of",
+    "pickled",
     "prepared",
     "stateful_operations",
     "taken_as",

@@ -32,7 +32,17 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers import InputShape, Layout, ModelParameters, classifier, file_at, needed, opaque, taken_as
+from auditor.classifiers import (
+    InputShape,
+    Layout,
+    ModelParameters,
+    classifier,
+    file_at,
+    needed,
+    opaque,
+    pickled,
+    taken_as,
+)
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
@@ -73,8 +83,11 @@ class Params(ModelParameters):
 
 def load(params: Params) -> Classifier:
     """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
-    torch = needed("torch", "torch")
     path = file_at(params.path)
+    refusal = pickled(path)
+    if refusal:
+        raise ModelError(refusal)
+    torch = needed("torch", "torch")
     shape = taken_as(tuple(params.shape))
     try:
         with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life

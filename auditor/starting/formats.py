@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.classifiers import for_browsers, pickled
 from auditor.reading import SUFFIXES as PICTURES
 from auditor.values import DataError, ModelError
 
@@ -14,6 +15,7 @@ _MODELS: Mapping[str, str] = {
     ".onnx": "onnx",
     ".tflite": "tflite",
     ".pt": "torch",
+    ".pth": "torch",
     ".pt2": "torch",
     ".ts": "torch",
 }
@@ -24,8 +26,6 @@ _MORE: Mapping[str, str] = {
     ".meta": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
     ".pb": "a graph by itself; if it lies in a SavedModel, name the folder that holds `saved_model.pb`",
     ".json": "an architecture without weights: `format: weights` takes both",
-    ".pth": "weights without a network, most likely: `torch.jit.trace(model, example).save('model.pt')` or "
-    "`torch.export.save(torch.export.export(model, (example,)), 'model.pt2')` writes both",
     ".safetensors": "weights without a network: export the model itself, such as by `torch.export.save`",
     ".pkl": "a pickle, which runs whatever code it holds; export the model to ONNX, SavedModel or TorchScript",
 }
@@ -40,6 +40,9 @@ def model_format(path: Path) -> str:
             return "saved_model"
         raise ModelError(f"{path} is a folder and no SavedModel: it holds no `saved_model.pb`")
     suffix = path.suffix.lower()
+    refusal = pickled(path) if _MODELS.get(suffix) == "torch" else for_browsers(path) if suffix == ".json" else ""
+    if refusal:
+        raise ModelError(refusal)
     if suffix in _MORE:
         raise ModelError(f"{path} looks like {_MORE[suffix]}")
     if suffix not in _MODELS:

@@ -161,7 +161,6 @@ def test_a_spec_is_not_written_over(begun):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("m.pth", "torch.export.save"),
         ("m.pkl", "runs whatever code it holds"),
         ("m.ckpt.index", "`format: tf1_checkpoint`"),
         ("m.bin", "can't be told from its name"),
