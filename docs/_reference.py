@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from auditor import catalog
 from auditor.cli.main import main as command
 from auditor.spec.document import SpecFile
-from auditor.values import CONTROLS, SchemaGenerator
+from auditor.values import CONTROLS, PROFILES, SchemaGenerator
 
 _HEADINGS: dict[catalog.Kind, tuple[str, str]] = {
     "checks": ("Checks", "A check is a kind of measurement; its name is what a spec writes under `check`."),
@@ -217,13 +217,37 @@ def _options() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+# What a check can't do without, where it has no default, to ask what it speaks to as most specs use it.
+_ASKED: dict[str, dict[str, object]] = {
+    "covert_message": {"strangers": ["other"]},
+    "robust_accuracy": {"eps": 0.1},
+    "security_curve": {"eps": [0.1, 0.2]},
+    "transfer": {"adversarial": "attack", "onto": ["other"]},
+}
+
+
 def _controls() -> str:
+    speaking: dict[str, list[str]] = {}
+    for check in catalog.names("checks"):
+        params = catalog.params_of("checks", check)(**_ASKED.get(check, {}))
+        for name in catalog.controls_of(check, params):
+            speaking.setdefault(name, []).append(f"[`{check}`](checks.md#{check})")
     parts = [
         "# Controls",
         "What frameworks ask about a classifier. A case carries those that its check speaks to, or those that its "
-        "`controls:` names; the report lists what was tested and what was not.",
+        "`controls:` names; the report lists what was tested and what was not. No case proves that a control is met: "
+        "of what attackers do it is evidence of how far they get, of all else it is supporting evidence. "
+        f"`profile:` takes {', '.join(f'`{name}`' for name in PROFILES)}.",
     ]
     for framework in dict.fromkeys(control.framework for control in CONTROLS.values()):
-        rows = [f"| `{one.id}` | {_cell(one.title)} |" for one in CONTROLS.values() if one.framework == framework]
-        parts += [f"## {framework}", "\n".join(["| control | |", "|---|---|", *rows])]
+        ours = [one for one in CONTROLS.values() if one.framework == framework]
+        how = "how far attackers get" if ours[0].attack else "supporting evidence"
+        rows = [
+            f"| `{one.id}` | {_cell(one.title)} | {', '.join(speaking.get(one.id, ())) or 'nothing'} | "
+            f"{how if one.id in speaking else 'not at all'} |"
+            for one in ours
+        ]
+        head = ["| control | | which checks speak to it | how far |", "|---|---|---|---|"]
+        parts += [f"## {framework}", f"As of: {ours[0].version}.", "\n".join([*head, *rows])]
+    parts.append("prEN 18281, of the AI Act's harmonised standards, isn't mapped yet.")
     return "\n\n".join(parts) + "\n"

@@ -61,3 +61,23 @@ def test_records_of_another_format_are_refused_by_every_command_that_reads_them(
         told = invoke(*command)
         assert told.exit_code in (1, 2), command
         assert why in " ".join(told.output.split()), (command, told.output)
+
+
+def test_a_record_of_format_4_is_rendered_and_verified_with_all_that_its_spec_says(in_folder):
+    """`format-4.zip` was written when records first said who answers; each later version reads it."""
+    shutil.unpack_archive(Path(__file__).with_name("format-4.zip"), in_folder)
+    run = Folder(in_folder / "reports/today").load_run()
+    assert run.accountability.system.intended_purpose == "shows that records stay readable"
+    assert [case.purpose.severity for case in run.cases] == ["critical", None]
+    assert invoke("report", "reports/today").exit_code == 1, "one case is inconclusive"
+    page = (in_folder / "reports/today/index.html").read_text(encoding="utf-8")
+    assert "Ada" in page
+    assert "made for this record" in page
+    told = invoke("verify", "reports/today")
+    assert told.exit_code == 0, told.output
+    said = " ".join(told.output.split())
+    assert "purpose, people, requirements, documents and data cards are the spec's" in said
+    (in_folder / "review.md").write_text("Nobody looked.")
+    assert "review.md is another document than was looked at" in " ".join(
+        invoke("verify", "reports/today").output.split()
+    )
