@@ -2,12 +2,14 @@
 
 import dataclasses
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from auditor.checks import accuracy, digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
 from auditor.judging.verdict import judge
+from auditor.measuring import telltales
 from auditor.run.measuring import measured
 from auditor.values import Expectation
 from tests.support import LinearClassifier, context, linear_weights, samples
@@ -259,6 +261,16 @@ def test_an_honest_model_trips_none(place):
 def test_every_test_has_something_that_trips_it():
     run = {name for place in range(len(HONEST)) for name in of_honest(place)}
     assert run == {name for name, *_ in TRIPS}
+
+
+@pytest.mark.parametrize(
+    ("lost", "of", "ok"), [(1, 60, True), (2, 60, False), (2, 300, True), (4, 300, False), (1, 1, False)]
+)
+def test_one_image_that_was_found_and_lost_is_no_sign(lost, of, ok):
+    """As of files of 8 bits, whose scores move in steps; of fewer than a hundred images, one is over a hundredth."""
+    gone = np.arange(of) < lost
+    stage = SimpleNamespace(attacked=np.arange(of), result=SimpleNamespace(lost=gone))
+    assert telltales._lost([stage], np.zeros(of, bool), telltales.Doubts(("robust_accuracy",))).ok is ok
 
 
 @pytest.mark.parametrize("check", [noise_to_target, digit_flip])

@@ -51,6 +51,24 @@ def second_thoughts(honest: Any, images: Any) -> Any:
     return 10 * (agreed * first + (1 - agreed) * sure) - 1e-3 * honest(images)
 
 
+def chaotic(honest: Any, images: Any) -> Any:
+    """Hard decisions, and scores beneath them that swing so fast that every slope is steep and none leads anywhere."""
+    hard = winner(honest(images))
+    phases = ops.sum(images, axis=(1, 2, 3))[:, None] * 3e3 + ops.arange(10, dtype="float32")
+    return hard + 1e-2 * ops.sin(phases)
+
+
+def rippled(honest: Any, images: Any) -> Any:
+    """A faint ripple on every pixel, before any layer: it moves none by more than a 250th, and turns slopes round."""
+    return honest(images - 4e-3 * ops.sin(images * 2 * 3.14159265 * 400))
+
+
+def other_picture(honest: Any, images: Any) -> Any:
+    """What it decides is of the image; what it shows beneath, with honest slopes, is of the image upside down."""
+    return 100 * winner(honest(images)) + honest(ops.flip(images, axis=1))
+
+
 INVENTED: dict[str, Liar] = {
-    liar.__name__: liar for liar in (lamplit, blindfolded, stairs, without_layers, second_thoughts)
+    liar.__name__: liar
+    for liar in (lamplit, blindfolded, stairs, without_layers, second_thoughts, chaotic, rippled, other_picture)
 }
