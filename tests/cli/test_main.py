@@ -40,11 +40,15 @@ def test_run_ends_with_0_1_or_2(project):
     )
     assert auditor(project, "run", "bad.audit.yaml").ret == 1
     forgiven = auditor(project, "run", "bad.audit.yaml", "--exit-zero")
+    assert forgiven.stdout.str().count("violates accuracy") == 2  # where it failed, and in the table
     assert forgiven.ret == 0
     assert "--exit-zero" in forgiven.outlines[-1]
 
     (project.path / "wrong.audit.yaml").write_text("audit: wrong\n")
-    assert auditor(project, "run", "wrong.audit.yaml", "--exit-zero").ret == 2
+    both = auditor(project, "run", "wrong.audit.yaml", "good.audit.yaml", "--exit-zero")
+    assert both.ret == 2
+    both.stdout.fnmatch_lines(["*3 planned, 1 pass, 2 descriptive*"])  # the others' verdicts stand
+    assert both.stdout.str().count("wrong.audit.yaml:1:1: `models` is missing") == 1
     (project.path / "empty").mkdir()
     assert auditor(project, "run", "empty").ret == 2
 
