@@ -12,8 +12,6 @@ from auditor.report.bar import IntervalBar, interval_bar
 from auditor.statistics import interval
 from auditor.values import Expectation, Metric, Record, group_metric
 
-_MOST_TABLES = 4
-
 
 @dataclass(frozen=True)
 class GroupRow:
@@ -48,7 +46,7 @@ def group_tables(record: Record) -> tuple[GroupTable, ...]:
     pairs = dict.fromkeys((part.metric, part.attribute) for _, part in parts if part and part.of == "every")
     demanded = {part.metric for e in record.expectations if (part := group_metric(e.metric)) is not None}
     chosen = demanded or {metric for metric, _ in list(pairs)[:1]}
-    return tuple(_table(record, *pair) for pair in pairs if pair[0] in chosen)[:_MOST_TABLES]
+    return tuple(_table(record, *pair) for pair in pairs if pair[0] in chosen)
 
 
 def _table(record: Record, metric: str, attribute: str) -> GroupTable:
@@ -65,18 +63,18 @@ def _table(record: Record, metric: str, attribute: str) -> GroupTable:
 
 
 def _row(record: Record, shown: str, name: str, metric: Metric, demands: Sequence[Expectation]) -> GroupRow:
-    if not metric.n or math.isnan(metric.value):
-        return GroupRow(shown, "no images", "not measured", "", None, _word(record, name, metric, demands))
-    both = interval(metric, record.confidence, record.interval)
-    kind = text.shown_as(metric)
-    bar = interval_bar(metric, both, demands[0] if demands else None, zoom=False, whole=True)
-    value = words.quantity(kind, metric.value)
-    return GroupRow(
-        shown, text.counted(metric), value, text.span(kind, *both), bar, _word(record, name, metric, demands)
-    )
-
-
-def _word(record: Record, name: str, metric: Metric, demands: Sequence[Expectation]) -> str:
-    """What the demands come to for this group alone, at the level of its record."""
     tests = record.evidence.diagnostics if record.evidence else ()
-    return judge({name: metric}, demands, record.confidence, tests).status if demands else ""
+    # What the demands come to for this group alone, at the level of its record.
+    verdict = judge({name: metric}, demands, record.confidence, tests) if demands else None
+    word = verdict.status if verdict else ""
+    if not metric.n or math.isnan(metric.value):
+        return GroupRow(shown, "no images", "not measured", "", None, word)
+    kind, both = text.shown_as(metric), interval(metric, record.confidence, record.interval)
+    said, bar = text.span(kind, *both), interval_bar(metric, both, None, zoom=False)
+    if verdict is not None:
+        # As everywhere: the limit that decides, or of a fail both, as that may be by chance.
+        decides, failed = verdict.findings[0], verdict.findings[0].status == "fail"
+        ends = both if failed else (decides.low, decides.high)
+        said = said if failed else text.limits(kind, *ends, demands[0])
+        bar = interval_bar(metric, ends, demands[0], zoom=False, whole=failed)
+    return GroupRow(shown, text.counted(metric), words.quantity(kind, metric.value), said, bar, word)
