@@ -126,7 +126,7 @@ def run(context: Context, params: Params) -> Evidence:
         f"accuracy.{names[c]}": proportion(right[labels == c], rows=rows[labels == c]) for c in classes
     }
     least = 0.0 if output == "sigmoid" else 1 / len(names)
-    every = {name: proportion(right[labels == c]) for c, name in enumerate(names)}
+    every = {name: proportion(right[labels == c], rows=rows[labels == c]) for c, name in enumerate(names)}
     weakest = min((name for name in every if every[name].n), key=lambda name: every[name].value)
     metrics = {
         "accuracy": proportion(right, rows=rows),

@@ -171,7 +171,7 @@ def run(context: Context, params: Params) -> Evidence:
     metrics: dict[str, Metric] = {
         "corrupted_accuracy": mean(held, (0.0, 1.0), rows),
         "worst_corruption_accuracy": lowest(
-            {kind: mean(m.values, (0.0, 1.0)) for kind, m in by_kind.items() if m.values is not None}
+            {kind: mean(m.values, (0.0, 1.0), rows) for kind, m in by_kind.items() if m.values is not None}
         ),
         "accuracy_drop": mean(clean - held, (-1.0, 1.0), rows),
         "clean_accuracy": proportion(clean, rows=rows),

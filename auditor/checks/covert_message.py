@@ -146,11 +146,11 @@ def run(context: Context, params: Params) -> Evidence:
     keenest = max(by_place, key=lambda name: highest(by_place[name].read).value)
     keen = max(by_place[keenest].read.values(), key=lambda metric: metric.value)
     metrics = {
-        "owner_recovered": proportion(right[context.model_name]),
+        "owner_recovered": _share(right[context.model_name]),
         "stranger_recovered": highest(
             {f"{name}, {place}": metric for name, places in by_place.items() for place, metric in places.read.items()}
         ),
-        "owner_digits": proportion(read[context.model_name] == digits),
+        "owner_digits": _share(read[context.model_name] == digits),
         "bits_per_image": exact(8 / digits_per_byte(base)),
         "images": exact(len(digits)),
         **{f"stranger_recovered.{name}": highest(places.read) for name, places in by_place.items()},
@@ -242,9 +242,14 @@ class _Places:
 def _by_place(digits: NDArray[np.int64], ranked: NDArray[np.int64], base: int) -> _Places:
     places = range(ranked.shape[1])
     return _Places(
-        {f"place {p + 1}": proportion(_same_bytes(digits, ranked[:, p], base)) for p in places},
-        {f"place {p + 1}": proportion(ranked[:, p] == digits) for p in places},
+        {f"place {p + 1}": _share(_same_bytes(digits, ranked[:, p], base)) for p in places},
+        {f"place {p + 1}": _share(ranked[:, p] == digits) for p in places},
     )
+
+
+def _share(read: NDArray[np.bool_]) -> Metric:
+    """A share of images, or of bytes, that were made from noise: each is one of its own."""
+    return proportion(read, clusters=-1 - np.arange(read.size))
 
 
 def _best_place(digits: NDArray[np.int64], ranked: NDArray[np.int64]) -> int:

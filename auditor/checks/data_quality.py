@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.measuring import likeness, natural_panel, several, small
+from auditor.reading import resembling
 from auditor.statistics import interval
 from auditor.values import (
     A_SHARE,
@@ -58,6 +59,7 @@ from auditor.values import (
     exact,
     mean,
     pictured,
+    ranked,
     told_probabilities,
 )
 
@@ -105,22 +107,22 @@ def controls(params: Params) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Shortcut:
-    """A property that tells a class: its values for the class (n,) and the others (m,), in the other half, higher where
-    the class has more of it.
+    """A property that tells a class: its mean for the class and for the others, in the other half, of values that are
+    higher where the class has more of it.
     """
 
     name: str
     number: int
     more: bool
-    own: FloatArray
-    others: FloatArray
+    own: Metric
+    others: Metric
 
 
 def run(context: Context, params: Params) -> Evidence:
     """Look at all images, and once at what the model says of them."""
     samples = context.samples
-    looks = likeness.looks(samples.images, samples.box)
-    near = likeness.alike(looks)
+    looks = resembling.looks(samples.images, samples.box)
+    near = resembling.alike(looks)
     found = likeness.properties(samples.images, samples.box)
     constant = likeness.constant(samples.images, samples.box)
     out = {name: likeness.far_out(values) for name, values in found.items()}
@@ -134,7 +136,7 @@ def run(context: Context, params: Params) -> Evidence:
     if params.train is not None:
         train = context.data(params.train)
         known = set(train.fingerprints)
-        shared = likeness.alike(looks, likeness.looks(train.images, train.box))
+        shared = resembling.alike(looks, resembling.looks(train.images, train.box))
         same = np.array([name in known for name in samples.fingerprints])
         either = same | np.isin(np.arange(len(samples)), list(shared))
         metrics |= {"in_training": exact(same.mean()), "near_training": exact(either.mean())}
@@ -192,7 +194,7 @@ def _shortcuts(context: Context, found: Mapping[str, FloatArray]) -> list[_Short
     """For each property the class that it tells best on one half of the images, measured on the other; the property
     that told best on the first half first.
     """
-    labels = context.samples.labels
+    labels, rows = context.samples.labels, context.samples.indices
     half = np.isin(np.arange(len(labels)), context.sample(len(labels) // 2))
     chosen: list[tuple[float, _Shortcut]] = []
     for name, values in found.items():
@@ -201,20 +203,20 @@ def _shortcuts(context: Context, found: Mapping[str, FloatArray]) -> list[_Short
             own = labels == number
             if min((own & half).sum(), (own & ~half).sum(), (~own & half).sum(), (~own & ~half).sum()) < _FEWEST:
                 continue
-            area = auroc(("own", mean(values[own & half])), ("others", mean(values[~own & half]))).value
+            area = ranked({"own": mean(values[own & half]), "others": mean(values[~own & half])})
             strength = max(area, 1 - area)
             if best is None or strength > best[0]:
                 best = strength, number, area >= 0.5
         if best is not None:
             strength, number, more = best
             sign, own = (1.0 if more else -1.0), labels == number
-            rest = _Shortcut(name, number, more, sign * values[own & ~half], sign * values[~own & ~half])
-            chosen.append((strength, rest))
+            parts = [mean(sign * values[at], rows=rows[at]) for at in (own & ~half, ~own & ~half)]
+            chosen.append((strength, _Shortcut(name, number, more, *parts)))
     return [shortcut for _, shortcut in sorted(chosen, key=lambda one: -one[0])]
 
 
 def _area(one: _Shortcut, names: Sequence[str]) -> Metric:
-    return auroc((names[one.number], mean(one.own)), ("others", mean(one.others)))
+    return auroc((names[one.number], one.own), ("others", one.others))
 
 
 def _properties(found: Mapping[str, FloatArray], out: Mapping[str, NDArray[np.bool_]]) -> Table:

@@ -193,7 +193,9 @@ def run(context: Context, params: Params) -> Evidence:
     metrics = {**counts.metrics, "vanished": mean(ascent.vanished.mean(axis=0), (0.0, 1.0), rows)}
     if flips.flipped.any():
         leads = certain.argmax(axis=2) == target
-        metrics["steps_to_flip"] = mean(leads.argmax(axis=0)[flips.flipped], (0.0, float(params.steps)))
+        metrics["steps_to_flip"] = mean(
+            leads.argmax(axis=0)[flips.flipped], (0.0, float(params.steps)), rows[flips.flipped]
+        )
     else:
         notes.append("`steps_to_flip` is left out: no image flipped.")
     return Evidence(

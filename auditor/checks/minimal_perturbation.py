@@ -281,13 +281,13 @@ def _figures(
     return (
         broken_images(context, made, order[: params.show], params.norm, "The nearest images"),
         broken_images(context, made, order[::-1][: params.show], params.norm, "The farthest images"),
-        _curve(params, sizes, finite),
+        _curve(params, made, sizes, finite),
     )
 
 
-def _curve(params: Params, sizes: NDArray[np.float64], finite: FloatArray) -> Curve:
+def _curve(params: Params, made: AdversarialImages, sizes: NDArray[np.float64], finite: FloatArray) -> Curve:
     x = np.linspace(0.0, float(finite[-1]), 41)
-    holds = [proportion(sizes > radius) for radius in x]
+    holds = [proportion(sizes > radius, rows=made.indices) for radius in x]
     bounds = np.array([interval(metric, 0.95) for metric in holds])
     y = np.array([metric.value for metric in holds])
     return Curve(

@@ -179,7 +179,8 @@ def run(context: Context, params: Params) -> Evidence:
     missed = ~main.success
     if main.success.any():
         needed = (main.confidence >= params.min_confidence).argmax(axis=0)[main.success]
-        metrics["steps_needed"] = mean(of_each(needed, originals[main.success]), (0.0, float(params.steps)))
+        own = originals[main.success]
+        metrics["steps_needed"] = mean(of_each(needed, own), (0.0, float(params.steps)), rows[np.unique(own)])
     if params.clip == "both":
         metrics["success_rate.clipped"] = rate(runs[True].success, originals, rows)
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])

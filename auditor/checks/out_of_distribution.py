@@ -70,6 +70,7 @@ from auditor.values import (
     Passes,
     Real,
     Remark,
+    Samples,
     auroc,
     check_tells_probabilities,
     mean,
@@ -160,13 +161,16 @@ def run(context: Context, params: Params) -> Evidence:
         raise CheckError(f"it is about many images, and there is {several(chosen.size, 'image')}")
     half = np.isin(chosen, context.sample(chosen.size // 2, chosen))
     made: dict[Outside, tuple[FloatArray, IntArray, IntArray]] = {}
+    apart: dict[Outside, IntArray | None] = {}
     notes: list[str] = []
     diagnostics: list[Diagnostic] = []
     if params.noise:
         noise = uniform(context.seed, "noise", params.samples, samples.images.shape[1:], samples.box)
         made["noise"] = noise, -1 - np.arange(params.samples), np.arange(chosen.size)
     if params.data is not None:
-        made["data"] = (*_other(context, params.data, params.samples), np.arange(chosen.size))
+        other, there = _other(context, params.data, params.samples)
+        made["data"] = other.images[there], other.indices[there], np.arange(chosen.size)
+        apart["data"] = other.clusters_at(there)
     if params.kinds:
         changed = each_under_one_kind(context, chosen[half], params.kinds, params.severity)
         notes += changed.notes
@@ -184,15 +188,18 @@ def run(context: Context, params: Params) -> Evidence:
     rows = samples.indices[chosen]
     metrics: dict[str, Metric] = {}
     for name, one in compared.items():
-        metrics[f"certain.{name}"] = proportion(one.confidence >= params.certain, rows=one.rows)
+        metrics[f"certain.{name}"] = proportion(
+            one.confidence >= params.certain, rows=one.rows, clusters=apart.get(name)
+        )
     for name, one in compared.items():
         for score, outside in one.outside.items():
             within = mean(one.inside[score], rows=rows[one.against])
-            metrics[f"auroc.{name}.{score}"] = auroc(("inside", within), ("outside", mean(outside, rows=one.rows)))
+            beyond = mean(outside, rows=one.rows, clusters=apart.get(name))
+            metrics[f"auroc.{name}.{score}"] = auroc(("inside", within), ("outside", beyond))
     for name, one in compared.items():
         for score, outside in one.outside.items():
             passes = outside >= familiarity.threshold(one.inside[score])
-            metrics[f"fpr_at_95_tpr.{name}.{score}"] = proportion(passes, rows=one.rows)
+            metrics[f"fpr_at_95_tpr.{name}.{score}"] = proportion(passes, rows=one.rows, clusters=apart.get(name))
     said = [
         f"of {outsiders.WORDS[name]} it is certain in {share(metrics[f'certain.{name}'])} "
         f"(AUROC {metrics[f'auroc.{name}.max_probability'].value:.3f})"
@@ -236,8 +243,8 @@ def _compared(
     )
 
 
-def _other(context: Context, name: str, count: int) -> tuple[FloatArray, IntArray]:
-    """Images of other data and their rows there; raise CheckError where some are audited images as well."""
+def _other(context: Context, name: str, count: int) -> tuple[Samples, IntArray]:
+    """Other data, and the positions of those looked at; raise CheckError where some are audited images as well."""
     other = context.data(name)
     shared = set(other.fingerprints) & set(context.samples.fingerprints)
     if shared:
@@ -246,8 +253,7 @@ def _other(context: Context, name: str, count: int) -> tuple[FloatArray, IntArra
             f"`data`: {len(shared)} of the {len(other)} images of {name!r} are audited images too (the first is row "
             f"{row} there), and can't lie inside and outside; give data that shares none"
         )
-    chosen = replace(context, samples=other).sample(count)
-    return other.images[chosen], other.indices[chosen]
+    return other, replace(context, samples=other).sample(count)
 
 
 def _surest(context: Context, params: Params, name: Outside, one: Compared) -> ImageGrid:

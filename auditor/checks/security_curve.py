@@ -67,6 +67,7 @@ from auditor.values import (
     Evidence,
     Expectation,
     FloatArray,
+    IntArray,
     Metric,
     MetricInfo,
     Passes,
@@ -154,7 +155,7 @@ def run(context: Context, params: Params) -> Evidence:
     made = _closest(context, params, subject, list(swept.values()))
     counts = _counts(context, params, subject, made)
     x = np.array([0.0, *radii])
-    series = tuple(_series(name, np.vstack([right, rows])) for name, rows in held.items())
+    series = tuple(_series(name, np.vstack([right, rows]), subject.looked) for name, rows in held.items())
     return Evidence(
         summary=counts.summary,
         metrics=counts.metrics,
@@ -189,7 +190,7 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
     worst = np.stack([subject.held(least <= eps) for eps in radii])
     by_radius = {_metric(eps, radii): proportion(worst[i], rows=subject.looked) for i, eps in enumerate(radii)}
     metrics: dict[str, Metric] = {"clean_accuracy": proportion(subject.right, rows=subject.looked), **by_radius}
-    metrics["half_eps"] = crossing(radii, worst)
+    metrics["half_eps"] = crossing(radii, worst, subject.looked)
     half = metrics["half_eps"].value
     last = by_radius[_metric(radii[-1], radii)]
     clean = share(metrics["clean_accuracy"])
@@ -298,6 +299,6 @@ def _tested(
     return *within_ball(context, threat, stages, job, ~worst[at][subject.right], _DOUBTS), grows
 
 
-def _series(name: str, rows: NDArray[np.bool_]) -> Series:
-    bounds = np.array([interval(proportion(row), 0.95) for row in rows])
-    return Series(name, rows.mean(axis=1), bounds[:, 0], bounds[:, 1])
+def _series(name: str, held: NDArray[np.bool_], rows: IntArray) -> Series:
+    bounds = np.array([interval(proportion(row, rows=rows), 0.95) for row in held])
+    return Series(name, held.mean(axis=1), bounds[:, 0], bounds[:, 1])

@@ -36,9 +36,10 @@ from auditor.measuring import (
     natural_panel,
     noticed,
     numbered,
-    of_each,
+    over_models,
     probability_text,
     rate,
+    rows_of,
     several,
     taken_further,
 )
@@ -66,7 +67,6 @@ from auditor.values import (
     Table,
     evenly,
     exact,
-    mean,
     pictured,
     probabilities,
 )
@@ -142,22 +142,23 @@ def run(context: Context, params: Params) -> Evidence:
         raise CheckError(f"{message}; name another model")
     starts = np.concatenate([s.made.originals for s in sources])
     originals = numbered(starts)
+    rows = rows_of(originals, np.concatenate([s.made.indices for s in sources]))
     says_target = np.stack([v.predicted == targets for v in votes.values()])
     control_target = np.stack([v.control == targets for v in votes.values()])
     errs = np.stack([v.predicted != labels for v in votes.values()])
     metrics: dict[str, Metric] = {
-        "transfer_rate": _over(says_target, others, originals),
-        **_of_each(votes, "transfer_rate", says_target, others, originals),
-        "control_target_rate": _over(control_target, others, originals),
+        "transfer_rate": over_models(says_target, others, originals, rows),
+        **_of_each(votes, "transfer_rate", says_target, others, originals, rows),
+        "control_target_rate": over_models(control_target, others, originals, rows),
         "images": exact(len(images)),
     }
     real = labels >= 0
     if real.any():
         control_wrong = np.stack([v.control[real] != labels[real] for v in votes.values()])
         if others[:, real].any():
-            metrics["still_wrong_rate"] = _over(errs[:, real], others[:, real], originals[real])
-            metrics["control_wrong_rate"] = _over(control_wrong, others[:, real], originals[real])
-        metrics |= _of_each(votes, "still_wrong_rate", errs[:, real], others[:, real], originals[real])
+            metrics["still_wrong_rate"] = over_models(errs[:, real], others[:, real], originals[real], rows)
+            metrics["control_wrong_rate"] = over_models(control_wrong, others[:, real], originals[real], rows)
+        metrics |= _of_each(votes, "still_wrong_rate", errs[:, real], others[:, real], originals[real], rows)
     reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
     shares = [hit[which].mean() for hit, which in zip(says_target, others, strict=True) if which.any()]
     span = f"{min(shares):.0%} to {max(shares):.0%}"
@@ -192,23 +193,19 @@ def run(context: Context, params: Params) -> Evidence:
     )
 
 
-def _over(hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArray) -> Metric:
-    """The mean over models of hits (models, N), where they are others than made the image, the originals being the
-    sample.
-    """
-    asked = others.any(axis=0)
-    shares = (hits & others)[:, asked].sum(axis=0) / others[:, asked].sum(axis=0)
-    return mean(of_each(shares, originals[asked]), (0.0, 1.0))
-
-
 def _of_each(
-    votes: Iterable[str], name: str, hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArray
+    votes: Iterable[str],
+    name: str,
+    hits: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    originals: IntArray,
+    rows: IntArray,
 ) -> dict[str, Metric]:
     """For each model, the rate of its hits (models, N) among images that others than itself made; none of one that
     made them all.
     """
-    each = zip(votes, hits, others, strict=True)
-    return {f"{name}.{model}": rate(hit[which], originals[which]) for model, hit, which in each if which.any()}
+    each = [(model, hit[which], originals[which]) for model, hit, which in zip(votes, hits, others, strict=True)]
+    return {f"{name}.{model}": rate(hit, own, rows[np.unique(own)]) for model, hit, own in each if own.size}
 
 
 def _source(context: Context, case: str) -> _Source:

@@ -33,6 +33,7 @@ from auditor.values import (
     Run,
     Tensor,
     group_metric,
+    in_clusters,
     told_probabilities,
 )
 
@@ -154,11 +155,14 @@ def recounted(record: Record, evidence: Evidence, again: Again) -> tuple[Recount
     counted: Recount | None = None
     tested: tuple[Diagnostic, ...] = ()
     try:
+        context = again.context()
         if hasattr(module, "recount"):
-            counted = module.recount(again.context(), case.params, evidence)
+            with in_clusters(context.samples.clusters):
+                counted = module.recount(context, case.params, evidence)
             metrics, summary = counted.metrics, counted.summary
         elif evidence.adversarial is None and without_attack(record, again):
-            whole: Evidence = module.run(again.context(), case.params)
+            with in_clusters(context.samples.clusters):
+                whole: Evidence = module.run(context, case.params)
             metrics, summary, tested = whole.metrics, whole.summary, whole.diagnostics
         else:
             return None, [taken(record.case, "metrics", "its check can't count them without attacking")]
@@ -236,6 +240,8 @@ def differs(told: Metric | None, now: Metric, most: int) -> str:
         return next((part for part in parts if part), "")
     if now.rows is not None and not np.array_equal(_rows(told.rows), now.rows):
         return f"counts other images than the spec chooses ({_unlike_rows(_rows(told.rows), now.rows)})"
+    if not _same_clusters(told.clusters, now.clusters):
+        return "counts other images as independent than the spec does"
     width = now.bounds[1] - now.bounds[0] if now.bounds and np.isfinite(now.bounds).all() else 0.0
     if told.values is not None and now.values is not None and told.values.shape == now.values.shape:
         near = np.isclose(told.values, now.values, rtol=_ALIKE, atol=max(_ALIKE * width, 1e-6))
@@ -247,6 +253,10 @@ def differs(told: Metric | None, now: Metric, most: int) -> str:
     if told.value == now.value or abs(told.value - now.value) <= room:
         return ""
     return f"is {told.value:.4g}, and {now.value:.4g} counted again"
+
+
+def _same_clusters(told: IntArray | None, wanted: IntArray | None) -> bool:
+    return told is wanted is None or (told is not None and wanted is not None and np.array_equal(told, wanted))
 
 
 def _rows(rows: IntArray | None) -> IntArray:

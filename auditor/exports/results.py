@@ -18,7 +18,7 @@ from auditor.report.coverage import coverage
 from auditor.report.measures import interval_of
 from auditor.report.outcome import Overall
 from auditor.report.versus import compare
-from auditor.statistics import changes, mcnemar
+from auditor.statistics import changes, independence, mcnemar
 from auditor.values import (
     Accountability,
     Diagnostic,
@@ -54,6 +54,11 @@ class Measured(_Part):
     """How many samples it rests on."""
     successes: int | None
     """Of a proportion: how many of the n."""
+    clusters: int | None
+    """In how many clusters the n lie, of which each counts as one observation; null where all are independent, and 0
+    where it isn't known which belong together."""
+    effective_n: float | None
+    """As how many independent samples the n count, by estimate; null where they are, or where none can be told."""
     low: float
     """Lower end of the two-sided interval at the case's confidence."""
     high: float
@@ -305,7 +310,8 @@ def _measured(metric: Metric, record: Record) -> Measured:
     beyond: Literal["above", "below"] | None = None
     if math.isinf(metric.value):
         beyond = "above" if metric.value > 0 else "below"
-    return Measured(metric.kind, metric.value, metric.n, metric.successes, low, high, beyond)
+    worth = independence(metric)
+    return Measured(metric.kind, metric.value, metric.n, metric.successes, *worth, low, high, beyond)
 
 
 def _compared(record: Record) -> Compared | None:

@@ -9,13 +9,17 @@ from auditor.statistics import (
     binned_limits,
     binned_values,
     bounded,
+    bounds,
     change_limits,
     changes,
+    cluster_limits,
+    clustered,
     limits,
     mean_limits,
     normal_quantile,
     rank_limits,
     samples_for_power,
+    stray,
 )
 from auditor.values import Expectation, Metric, at_radii
 
@@ -31,7 +35,7 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
     Power goes up and down by a little from one n to the next, so the first n that has it may have a neighbour that
     hasn't: who takes a few more than the number told still has it.
     """
-    if metric.kind == "exact" or metric.n == 0:
+    if metric.kind == "exact" or metric.n == 0 or (clustered(metric) and not _forecastable(metric)):
         return None
     tail = 1 - confidence
     needed = 1.0
@@ -42,6 +46,12 @@ def samples_to_settle(metric: Metric, expectation: Expectation, confidence: floa
     return max(math.ceil(needed), _smallest(metric)) if needed <= _MOST_SAMPLES else None
 
 
+def _forecastable(metric: Metric) -> bool:
+    """Of clusters, more like those there are say how much more is needed for a share, or a mean of bounded values."""
+    known = metric.clusters is not None and metric.values is not None and metric.clusters.size == metric.values.size
+    return known and metric.kind in ("proportion", "mean", "difference")
+
+
 def _smallest(metric: Metric) -> int:
     """It takes no fewer than there are."""
     if metric.kind == "binned":
@@ -50,6 +60,8 @@ def _smallest(metric: Metric) -> int:
 
 
 def _for_floor(metric: Metric, floor: float, tail: float) -> float:
+    if clustered(metric):
+        return _shifted(metric, floor, tail, lower=True)
     if metric.kind == "proportion":
         return samples_for_power(metric.value, floor, tail, _WANTED)
     if metric.kind == "median" and metric.values is not None:
@@ -67,6 +79,8 @@ def _for_floor(metric: Metric, floor: float, tail: float) -> float:
 
 
 def _for_ceiling(metric: Metric, ceiling: float, tail: float) -> float:
+    if clustered(metric):
+        return _shifted(metric, ceiling, tail, lower=False)
     if metric.kind == "proportion":
         return samples_for_power(1 - metric.value, 1 - ceiling, tail, _WANTED)
     if metric.kind == "median" and metric.values is not None:
@@ -108,6 +122,8 @@ def _shifted(metric: Metric, threshold: float, tail: float, lower: bool) -> floa
 
 def _spread(metric: Metric) -> float | None:
     """The standard deviation of one sample's value, at most; None where values weren't kept."""
+    if clustered(metric) and metric.values is not None and metric.clusters is not None:
+        return stray(metric.values, metric.clusters) * math.sqrt(metric.n)
     if metric.kind == "auroc":
         return math.sqrt(metric.value * (1 - metric.value))
     values = binned_values(metric) if metric.kind == "binned" else metric.values
@@ -123,6 +139,9 @@ def _limit_of(metric: Metric, tail: float, side: int) -> Callable[[int], float]:
         return lambda n: rank_limits(metric.value, n, tail)[side]
     if metric.values is None:
         return lambda _: limits(metric, tail)[side]
+    if clustered(metric) and metric.clusters is not None:
+        held, groups, (least, most) = metric.values, metric.clusters, bounds(metric)
+        return lambda n: cluster_limits(held, groups, least, most, tail, n / metric.n)[side]
     values, (low, high) = metric.values, metric.bounds or (-1.0, 1.0)
     if metric.kind == "difference":
         fell, rose = changes(metric)

@@ -7,9 +7,12 @@ spec's confidence: a pass is wrong at most that seldom.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from auditor.judging.prospect import samples_to_settle
-from auditor.statistics import bounded, bounds, difference, limits
+from auditor.statistics import bounded, bounds, clustered, difference, limits
 from auditor.values import (
     DESCRIBED,
     Baseline,
@@ -200,6 +203,9 @@ def in_words(metric: Metric) -> str:
 
 def counted(metric: Metric) -> str:
     """What a metric rests on: `95/100`, or `n = 200`; of an extreme, the group that is it."""
+    if clustered(metric) and metric.clusters is not None:
+        known = f"in {len(np.unique(metric.clusters))} clusters" if metric.clusters.size else "clusters unknown"
+        return f"{counted(replace(metric, clusters=None))} {known}"
     if metric.kind == "proportion":
         return f"{metric.successes}/{metric.n}"
     if metric.kind in ("lowest", "highest"):
@@ -230,6 +236,9 @@ def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
 
 def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
     """What would settle it."""
+    alone = _unknown_clusters(metric)
+    if alone:
+        return alone
     if metric.kind == "mean" and not bounded(metric):
         return (
             "its values have no known bounds, and without any no number of samples says anything about a mean "
@@ -253,6 +262,16 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
     if metric.kind in ("lowest", "highest", "gap", "spread"):
         return "it takes more samples, or fewer groups" if metric.kind != "gap" else "it takes more samples of both"
     return "it is too near for any practical number of samples to settle it"
+
+
+def _unknown_clusters(metric: Metric) -> str:
+    """Why nothing can be inferred from samples that belong together, if it can't."""
+    parts = [metric, *metric.groups.values()]
+    if any(part.n and part.clusters is not None and part.clusters.size != part.n for part in parts):
+        return "it isn't known which of its samples belong together, so that nothing is inferred from them"
+    if any(clustered(part) and len(np.unique(part.clusters)) == 1 for part in parts if part.clusters is not None):
+        return "all its samples are of one cluster, which says nothing of others: it takes images of more"
+    return ""
 
 
 def holm(passed: Callable[[float], int], gates: int, confidence: float) -> float:

@@ -20,7 +20,7 @@ from auditor.loading.holding import Files
 from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
-from auditor.reading import intake
+from auditor.reading import intake, together
 from auditor.spec import Plan, Registered, Source, is_registered, listing, registered, signature_beside
 from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
@@ -55,11 +55,11 @@ class Resources:
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
-        return self._admitted(plan.data)
+        return self._grouped(plan, plan.data)
 
     def other_samples(self, plan: Plan, name: str) -> Samples:
         """Return the plan's further data `name`; raise DataError if it can't be loaded, or isn't like the samples."""
-        found, own = self._admitted(plan.others[name]), self.samples(plan)
+        found, own = self._grouped(plan, plan.others[name]), self.samples(plan)
         if (found.images.shape[1:], found.box) == (own.images.shape[1:], own.box):
             return found
         told = [f"{times(s.images.shape[1:])} in [{s.box[0]:g}, {s.box[1]:g}]" for s in (found, own)]
@@ -67,13 +67,19 @@ class Resources:
         place = f"line {line} of {plan.spec.marks.file}"
         raise DataError(f"data {name!r} ({place}): images are {told[0]}, and those audited {told[1]}; make them alike")
 
+    def _grouped(self, plan: Plan, source: Source) -> Samples:
+        """Samples that know which of them belong together, if the spec says what tells."""
+        by, way = plan.spec.content.clusters, plan.spec.content.independent
+        if (key := f"{_key(source)} {by} {way}") not in self._samples:
+            self._samples[key] = together(self._admitted(source), by, way == "deduplicated", source is plan.data)
+        return self._samples[key]
+
     def _admitted(self, source: Source) -> Samples:
         key = _key(source)
         if key not in self._samples:
             with self._unchanged(source):
                 found = catalog.load("datasets", source.extension).load(source.params)
-            # A dataset of others need not know it.
-            duplicates: intake.Duplicates = getattr(source.params, "duplicates", "drop")
+            duplicates: intake.Duplicates = getattr(source.params, "duplicates", "drop")  # others need not know it
             self._samples[key] = intake.admitted(found, source.extension, duplicates)
         return self._samples[key]
 

@@ -35,7 +35,7 @@ from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.memory import cost_remembered, remembered
 from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.once import once
-from auditor.measuring.originals import numbered, of_each, rate
+from auditor.measuring.originals import numbered, of_each, over_models, rate, rows_of
 from auditor.measuring.outsiders import Compared, Outside
 from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
 from auditor.measuring.reliability import Binned
@@ -151,12 +151,14 @@ __all__ = [
     "once",
     "one_class",
     "outsiders",
+    "over_models",
     "probability_text",
     "pushes",
     "rate",
     "rate_text",
     "reliability",
     "remembered",
+    "rows_of",
     "scores",
     "settled",
     "several",

@@ -12,6 +12,13 @@ def numbered(images: FloatArray) -> IntArray:
     return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images], np.int64)
 
 
+def rows_of(originals: IntArray, indices: IntArray) -> IntArray:
+    """The row (M,) of each of the originals, by number, from its images' rows (N,); noise has none: -1 - its number."""
+    numbers, first = np.unique(originals, return_index=True)
+    rows: IntArray = np.where(indices[first] < 0, -1 - numbers, indices[first])
+    return rows
+
+
 def of_each(values: FloatArray | NDArray[np.bool_], originals: IntArray) -> FloatArray:
     """The mean of the values (N,) that belong to each of the originals, in the order of their numbers (N,): (M,)."""
     counts = np.bincount(originals)
@@ -29,3 +36,13 @@ def rate(hits: NDArray[np.bool_], originals: IntArray, rows: IntArray | None = N
     if np.bincount(originals).max(initial=0) <= 1:
         return proportion(hits, rows=rows)
     return mean(of_each(hits, originals), (0.0, 1.0), rows)
+
+
+def over_models(hits: NDArray[np.bool_], others: NDArray[np.bool_], originals: IntArray, rows: IntArray) -> Metric:
+    """The mean over models of hits (models, N), where they are others than made the image, the originals, by their
+    numbers (N,), being the sample. rows: (M,), of all originals.
+    """
+    asked = others.any(axis=0)
+    shares = (hits & others)[:, asked].sum(axis=0) / others[:, asked].sum(axis=0)
+    own = originals[asked]
+    return mean(of_each(shares, own), (0.0, 1.0), rows[np.unique(own)])

@@ -82,9 +82,12 @@ def _parts(metric: Metric, by: Groups, of: IntArray) -> Iterator[tuple[str, Metr
         chosen = of == number
         values, those = held[chosen], rows[chosen]
         if metric.kind == "proportion":
-            yield name, proportion(values > 0, rows=those)
+            part = proportion(values > 0, rows=those)
         else:
-            yield name, (mean if metric.kind == "mean" else median)(values, metric.bounds, those)
+            part = (mean if metric.kind == "mean" else median)(values, metric.bounds, those)
+        clusters = metric.clusters
+        known = clusters is not None and clusters.size == chosen.size
+        yield name, dataclasses.replace(part, clusters=clusters[chosen] if clusters is not None and known else clusters)
 
 
 def _table(one: Slice, groups: Groups) -> Table:

@@ -3,7 +3,8 @@
 Import what datasets use from `auditor.reading`. It imports `records.arrays`, `compute` and `values`.
 """
 
-from auditor.reading import intake, keras_archives
+from auditor.reading import intake, keras_archives, resembling
+from auditor.reading.belonging import together
 from auditor.reading.common import (
     SHADES,
     Names,
@@ -47,5 +48,7 @@ __all__ = [
     "printable",
     "read_rows",
     "remaining",
+    "resembling",
+    "together",
     "whole_numbers",
 ]

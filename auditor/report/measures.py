@@ -12,7 +12,7 @@ from auditor.report.bar import IntervalBar, interval_bar
 from auditor.report.groups import GroupTable, group_tables
 from auditor.report.outcome import WEAKNESS
 from auditor.spec import of_weakness
-from auditor.statistics import difference, interval
+from auditor.statistics import clustered, difference, interval
 from auditor.telling.reason import reason
 from auditor.values import (
     CheckError,
@@ -154,7 +154,7 @@ def _measured(metric: Metric, record: Record) -> _Measured:
 
 def interval_of(metric: Metric, record: Record) -> tuple[float, float]:
     """The two-sided interval of a metric at its record's confidence; raise ValueError where it can have none."""
-    if metric.kind == "proportion":
+    if metric.kind == "proportion" and not clustered(metric):
         return _share_interval(metric.successes or 0, metric.n, record.confidence, record.interval)
     return interval(metric, record.confidence, record.interval)
 

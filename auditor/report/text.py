@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from auditor.drawing.words import NO_VALUE, number, points, quantity
+from auditor.statistics import independence
 from auditor.telling.escaping import visible
 from auditor.values import Expectation, Metric, MetricKind
 
@@ -108,7 +109,18 @@ def counted(metric: Metric) -> str:
         named = {n: g for n, g in metric.groups.items() if g.n and g.value == metric.value}
         name, group = next(iter(named.items()), ("", None))
         return f"{name}: {counted(group)}" if group else f"n = {metric.n}"
-    return f"{metric.successes} of {metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
+    plain = f"{metric.successes} of {metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
+    return f"{plain}{_in_clusters(metric)}"
+
+
+def _in_clusters(metric: Metric) -> str:
+    """How many clusters its samples lie in, and as how many independent ones they count."""
+    count, worth = independence(metric)
+    if count is None:
+        return ""
+    if not count:
+        return ", clusters unknown"
+    return f" in {count} clusters" + ("" if worth is None else f", as good as {worth:.0f}")
 
 
 def wanted(kind: MetricKind, expectation: Expectation) -> str:

@@ -76,7 +76,9 @@ def _row(record: Record, name: str) -> Beside | None:
     now, before, change = pair.now, pair.before, pair.change
     low, high = interval(change, record.confidence, record.interval)
     fell, rose = changes(change)
-    changed = f"{fell} fell, {rose} rose (p {mcnemar(change):.3g})" if change.kind == "difference" else ""
+    p = mcnemar(change) if change.kind == "difference" else None
+    changed = f"{fell} fell, {rose} rose" + ("" if p is None else f" (p {p:.3g})")
+    changed = changed if change.kind == "difference" else ""
     kind = text.shown_as(change)
     findings = {finding.expectation: finding for finding in record.verdict.findings}
     demands = [e for e in record.expectations if e.versus_baseline and e.metric == name]

@@ -58,6 +58,7 @@ def case_key(plan: Plan, case: Case, resources: Resources, baseline: Folder | No
         else None,
         "random": sorted(plan.random & checkpoints.keys()),
         "data": data,
+        "independent": [plan.spec.content.clusters, plan.spec.content.independent],
         "other data": others,
         "needs": needs,
         "baseline": _record(baseline, case.id) if baseline else None,

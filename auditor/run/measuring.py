@@ -28,7 +28,18 @@ from auditor.measuring import (
     settled,
     suited,
 )
-from auditor.values import CheckError, Classifier, Context, Diagnostic, Evidence, FloatArray, Parameters, Passes, Slice
+from auditor.values import (
+    CheckError,
+    Classifier,
+    Context,
+    Diagnostic,
+    Evidence,
+    FloatArray,
+    Parameters,
+    Passes,
+    Slice,
+    in_clusters,
+)
 
 
 def cost_of(check: str, params: Parameters, images: int, class_count: int, models: int = 1) -> Passes | None:
@@ -60,7 +71,7 @@ def measured(check: str, context: Context, params: Parameters, slices: Sequence[
             first[name] = _first(asked[name], shown, context)
         return asked[name]
 
-    with own_errors():
+    with own_errors(), in_clusters(context.samples.clusters):
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
         found, notes = of_models(asked, context, first)
         found += remembered(context, params, evidence.adversarial)

@@ -164,6 +164,12 @@ class SpecFile(Parameters):
     models: Annotated[dict[Identifier, dict[str, Any]], Field(min_length=1)]
     """The checkpoints, each under a name: its format and that format's parameters. One named `baseline` is what
     `max_drop` and `max_rise` compare with, unless a previous run's records are given."""
+    clusters: Annotated[str, Field(min_length=1)] | None = None
+    """The attribute of the data that images taken together share, such as `patient`, `video` or `site`: only groups
+    count as independent then, and intervals are those of groups. If left out, every image counts as independent."""
+    independent: Literal["images", "deduplicated"] = "images"
+    """Whether images that look alike, as `data_quality` finds them, count as observations of their own (`images`), or
+    together as one group (`deduplicated`), which makes intervals wider."""
     data: dict[str, Any]
     """The samples: a dataset and its parameters; under `card`, what is to be known of them that no file shows."""
     other_data: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from auditor import catalog
+from auditor.spec.document import Spec
 from auditor.statistics import clean_sweep_needed
 from auditor.values import (
     A_SHARE,
@@ -12,9 +13,11 @@ from auditor.values import (
     MetricInfo,
     Parameters,
     Preview,
+    Problem,
     Remark,
     chosen_classes,
     distinct_names,
+    in_words,
     one_of,
     whole,
 )
@@ -194,3 +197,23 @@ def _beyond(params: Parameters, labels: int) -> Iterator[Remark]:
         if isinstance(value, int) and value >= labels and name in params.model_fields_set:
             told = f"`{name}` is {value}, and the labels of the data go up to {labels - 1}"
             yield Remark((name,), f"{told}: right only where the model knows more classes than the data shows")
+
+
+def cluster_remarks(spec: Spec, preview: Preview, problems: list[Problem]) -> list[Problem]:
+    """What to know of the attribute that images of one cluster share; what is wrong with it joins the problems.
+
+    That it is missing in some rows is said when they are loaded, as those may not be taken.
+    """
+    by, known = spec.content.clusters, preview.attributes
+    if by is None or known is None:
+        return []
+    if by not in known:
+        none = f"the data has no {by!r}, nor any other attribute: name an array, a column or a level of folders for it"
+        told = one_of(by, list(known), "attribute of the data") if known else none
+        problems.append(spec.marks.problem(("clusters",), told))
+        return []
+    if len(set(known[by].tolist())) > 1:
+        return []
+    told = f"all images have one {by}, {in_words(known[by][0])}, which says nothing of others"
+    told += ": nothing can be inferred, and no gate passes that chance has a part in"
+    return [spec.marks.problem(("clusters",), told)]

@@ -12,7 +12,7 @@ from auditor.spec import claims
 from auditor.spec.answering import accountability_of, purpose_of, remarks_on
 from auditor.spec.demands import check_metrics, expectations_of, sliced
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
-from auditor.spec.foresight import Gate, class_mistakes, class_remarks, gates_of
+from auditor.spec.foresight import Gate, class_mistakes, class_remarks, cluster_remarks, gates_of
 from auditor.spec.marked import Location
 from auditor.spec.ordering import check_needs, in_order
 from auditor.spec.resolving import Source, others_of, params_of, source_of, unchecked
@@ -179,11 +179,12 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     check_needs(spec, planned, problems)
+    alone = cluster_remarks(spec, preview, problems)
     accountability = accountability_of(spec, problems, files)
     if problems or data is None:
         raise SpecError(problems)
     order = in_order(spec, planned)
-    remarks = [spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks]
+    remarks = [*alone, *(spec.marks.problem(("data",), f"data: {remark}") for remark in preview.remarks)]
     speaking = {name: [c.id for c in planned.values() if name in c.controls] for name in CONTROLS}
     remarks += [*unchecked(spec, models), *_claims_of(spec, planned), *remarks_on(spec, speaking)]
     ordered = tuple(planned[case_id] for case_id in order)

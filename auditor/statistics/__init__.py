@@ -5,8 +5,18 @@ these are made of. Import what others use from `auditor.statistics`. It imports 
 """
 
 from auditor.statistics.binned import binned_limits
+from auditor.statistics.clusters import cluster_limits, stray
 from auditor.statistics.comparison import difference, fell, mcnemar, rose
-from auditor.statistics.intervals import binned_values, bounded, bounds, changes, interval, limits
+from auditor.statistics.intervals import (
+    binned_values,
+    bounded,
+    bounds,
+    changes,
+    clustered,
+    independence,
+    interval,
+    limits,
+)
 from auditor.statistics.means import mean_limits
 from auditor.statistics.pairs import change_limits
 from auditor.statistics.ranks import rank_limits
@@ -20,8 +30,11 @@ __all__ = [
     "change_limits",
     "changes",
     "clean_sweep_needed",
+    "cluster_limits",
+    "clustered",
     "difference",
     "fell",
+    "independence",
     "interval",
     "limits",
     "mcnemar",
@@ -30,4 +43,5 @@ __all__ = [
     "rank_limits",
     "rose",
     "samples_for_power",
+    "stray",
 ]

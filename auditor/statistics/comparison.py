@@ -8,11 +8,12 @@ difference of medians. There the two metrics are compared as they are, and share
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.statistics.intervals import changes
+from auditor.statistics.intervals import changes, clustered
 from auditor.values import CheckError, FloatArray, IntArray, Metric, exact, mean
 
 
@@ -31,10 +32,11 @@ def difference(now: Metric, before: Metric) -> Metric:
     rows, here, there = np.intersect1d(now.rows, before.rows, return_indices=True)
     if now.kind == "median" or not rows.size == now.n == before.n:
         return _gap(now, before)
+    together = now.clusters[here] if now.clusters is not None and now.clusters.size == now.n else now.clusters
     change = now.values[here] - before.values[there]
     if now.kind == "proportion":
-        return Metric("difference", float(change.mean()), rows.size, values=change, rows=rows)
-    return mean(change, _span(now, before), rows)
+        return Metric("difference", float(change.mean()), rows.size, values=change, rows=rows, clusters=together)
+    return replace(mean(change, _span(now, before), rows), clusters=together)
 
 
 def _span(now: Metric, before: Metric) -> tuple[float, float] | None:
@@ -73,12 +75,15 @@ def _moved(change: Metric, how: Callable[[FloatArray, FloatArray], NDArray[np.bo
     return found
 
 
-def mcnemar(change: Metric) -> float:
+def mcnemar(change: Metric) -> float | None:
     """Exact two-sided p-value of McNemar's test: were as many to rise as to fall, how odd would this be?
 
-    Of n discordant pairs each is as likely to rise as to fall, so the smaller count is binomial with one half.
+    None where some pairs belong together, of which it knows nothing. Of n discordant pairs each is as likely to rise
+    as to fall, so the smaller count is binomial with one half.
     """
     from scipy.stats import binomtest
 
+    if clustered(change):
+        return None
     down, up = changes(change)
     return float(binomtest(down, down + up, 0.5).pvalue) if down + up else 1.0

@@ -15,16 +15,18 @@ of stands in `auditor.statistics`; here they are joined where several metrics ma
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from auditor.statistics.binned import binned_limits
+from auditor.statistics.clusters import cluster_lengths, cluster_limits, effective, median_cluster_limits, worth
 from auditor.statistics.means import mean_limits
 from auditor.statistics.medians import median_limits
 from auditor.statistics.pairs import change_limits, tango_limits
 from auditor.statistics.ranks import rank_limits
 from auditor.statistics.shares import exact_limits, wilson_limits
-from auditor.values import FloatArray, Metric, at_radii
+from auditor.values import FloatArray, IntArray, Metric, at_radii
 
 Limits = tuple[float, float]
 
@@ -38,7 +40,7 @@ def interval(metric: Metric, confidence: float, method: str = "exact") -> Limits
     A metric of no samples is unknown: it has the widest interval its bounds allow.
     """
     tail = (1 - confidence) / 2
-    if method == "wilson" and metric.n:
+    if method == "wilson" and metric.n and not clustered(metric):
         if metric.kind == "proportion":
             return wilson_limits(metric.successes or 0, metric.n, tail)
         if metric.kind == "difference":
@@ -52,6 +54,8 @@ def limits(metric: Metric, tail: float) -> Limits:
         return metric.value, metric.value
     if metric.n == 0:
         return bounds(metric)
+    if clustered(metric):
+        return _clustered_limits(metric, tail)
     if metric.kind == "proportion":
         return exact_limits(metric.successes or 0, metric.n, tail)
     if metric.kind == "difference":
@@ -65,9 +69,10 @@ def limits(metric: Metric, tail: float) -> Limits:
     if metric.kind == "crossing":
         return _crossing_limits(metric, tail)
     if metric.kind == "binned":
-        return binned_limits(metric.value, binned_values(metric), len(metric.groups), tail)
+        return _binned_limits(metric, tail)
     if metric.kind == "auroc":
-        return rank_limits(metric.value, metric.n, tail) if _kept(metric) else bounds(metric)
+        pairs = _independent_pairs(metric) if _kept(metric.groups.values()) else 0
+        return rank_limits(metric.value, pairs, tail) if pairs else bounds(metric)
     low, high = bounds(metric)
     if metric.values is None or not metric.values.size:
         return low, high  # its values weren't kept, or weren't read
@@ -106,9 +111,75 @@ def binned_values(metric: Metric) -> FloatArray:
     return np.concatenate([group.values for group in metric.groups.values() if group.values is not None])
 
 
-def _kept(metric: Metric) -> bool:
-    """Whether the values of all its groups were kept, and read."""
-    return all(group.values is not None and group.values.size for group in metric.groups.values())
+def _kept(groups: Iterable[Metric]) -> bool:
+    """Whether the values of all groups were kept, and read."""
+    return all(group.values is not None and group.values.size for group in groups)
+
+
+def _clustered_limits(metric: Metric, tail: float) -> Limits:
+    """Where samples aren't independent; of which it isn't known which belong together, or whose values weren't kept,
+    nothing can be said.
+    """
+    low, high = bounds(metric)
+    values, clusters = metric.values, metric.clusters
+    if values is None or clusters is None or clusters.size != values.size:
+        return low, high
+    if metric.kind == "median":
+        return median_cluster_limits(values, clusters, low, high, tail)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return -math.inf, math.inf
+    return cluster_limits(values, clusters, low, high, tail)
+
+
+def clustered(metric: Metric) -> bool:
+    """Whether some of its samples belong together, or whether that isn't known."""
+    clusters = metric.clusters
+    return clusters is not None and (clusters.size != metric.n or np.unique(clusters).size < clusters.size)
+
+
+def independence(metric: Metric) -> tuple[int | None, float | None]:
+    """In how many clusters a metric's samples lie, and as how many independent ones they count, by estimate.
+
+    None where all are independent, and 0 clusters where it isn't known which belong together.
+    """
+    values, clusters = metric.values, metric.clusters
+    if clusters is None or not clustered(metric):
+        return None, None
+    known = values is not None and clusters.size == values.size and metric.kind != "median"
+    return len(np.unique(clusters)), effective(values, clusters) if values is not None and known else None
+
+
+def _binned_limits(metric: Metric, tail: float) -> Limits:
+    """Of bins of independent samples, or of clusters, each of which has something in several bins."""
+    groups, bins = [group for group in metric.groups.values() if group.n], len(metric.groups)
+    if not any(group.clusters is not None for group in groups):
+        return binned_limits(metric.value, binned_values(metric), bins, tail)
+    if not _kept(groups) or any(_clusters(group).size != group.n for group in groups):
+        return bounds(metric)
+    lengths, scale = cluster_lengths([(group.values, _clusters(group)) for group in groups if group.values is not None])
+    low, high = binned_limits(metric.value / scale, lengths, bins, tail)
+    return min(1.0, scale * low), min(1.0, scale * high)
+
+
+def _clusters(metric: Metric) -> IntArray:
+    """The cluster of each of its samples; of independent ones, numbers that no row has."""
+    return np.arange(metric.n) - np.iinfo(np.int64).max if metric.clusters is None else metric.clusters
+
+
+def _independent_pairs(metric: Metric) -> int:
+    """Of how many independent pairs the mean over all pairs is worth, at least.
+
+    Where clusters lie on both sides, pairs of clusters are: each is a block with both its own pairs and those across
+    (Hoeffding, 1963, section 5b), and of the clusters half as many blocks are disjoint.
+    """
+    first, second = metric.groups.values()
+    if first.clusters is None and second.clusters is None:
+        return metric.n
+    ours, theirs = _clusters(first), _clusters(second)
+    if (ours.size, theirs.size) != (first.n, second.n):
+        return 0
+    pairs = min(worth(ours), worth(theirs))
+    return pairs // 2 if np.intersect1d(ours, theirs).size else pairs
 
 
 def changes(metric: Metric) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_MOST_POINTS = 512  # beyond so many different values, they are put on a grid
+MOST_POINTS = 512  # beyond so many different values, they are put on a grid
 _FAR = 12.0  # where the integrand is surely nothing, in the variable it is integrated over
 _STEP = 0.06
 
@@ -31,25 +31,25 @@ def mean_limits(
     inside = np.clip(np.asarray(values, dtype=np.float64), low, high)
     points, times = np.unique(inside, return_counts=True)
     counts: Floats = times.astype(np.float64) * copies
-    if points.size > _MOST_POINTS:
-        points, counts = _on_grid(inside, low, high, copies)
+    if points.size > MOST_POINTS:
+        points, counts = on_grid(inside, low, high, copies)
     lower = _lower_limit(points.tobytes(), counts.tobytes(), low, tail)
     upper = _lower_limit((-points[::-1]).tobytes(), counts[::-1].tobytes(), -high, tail)
     return min(max(lower, low), high), min(max(-upper, low), high)
 
 
-def _on_grid(values: Floats, low: float, high: float, copies: float) -> tuple[Floats, Floats]:
+def on_grid(values: Floats, low: float, high: float, copies: float) -> tuple[Floats, Floats]:
     """Split every value between its two neighbours on a grid: the mean stays, and the spread grows by next to nothing.
 
     More spread makes wider limits: it errs to the safe side.
     """
-    place = (values - low) / (high - low) * (_MOST_POINTS - 1)
-    below = np.floor(place).clip(0, _MOST_POINTS - 2).astype(np.int64)
+    place = (values - low) / (high - low) * (MOST_POINTS - 1)
+    below = np.floor(place).clip(0, MOST_POINTS - 2).astype(np.int64)
     part = place - below
-    counts = np.zeros(_MOST_POINTS)
+    counts = np.zeros(MOST_POINTS)
     np.add.at(counts, below, 1 - part)
     np.add.at(counts, below + 1, part)
-    grid, kept = np.linspace(low, high, _MOST_POINTS), counts > 0
+    grid, kept = np.linspace(low, high, MOST_POINTS), counts > 0
     return grid[kept], counts[kept] * copies
 
 

@@ -88,6 +88,7 @@ from auditor.values.figures import (
     pictured,
     undrawn,
 )
+from auditor.values.grouping import in_clusters
 from auditor.values.groups import (
     SLICED,
     GroupMetric,
@@ -288,6 +289,7 @@ __all__ = [
     "group_metric",
     "grouped",
     "highest",
+    "in_clusters",
     "in_turn",
     "in_words",
     "info_of",

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.values.grouping import clusters_of
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
@@ -46,6 +48,8 @@ class Metric:
     exact: a fact about precisely what was looked at (a count, a size), with nothing to infer.
     rows: (n,) the sample that each of `values` belongs to, where another run may be compared with this one: a row of
     the data source, or -1 - i for the i-th noise image.
+    clusters: (n,) which of the samples belong together, where some do: only the clusters are independent of each other.
+    Of none, (0,), where that isn't known: then nothing can be inferred.
     """
 
     kind: MetricKind
@@ -56,23 +60,34 @@ class Metric:
     bounds: tuple[float, float] | None = None
     rows: IntArray | None = None
     groups: Mapping[str, "Metric"] = field(default_factory=dict)
+    clusters: IntArray | None = None
 
 
 def proportion(
-    successes: int | np.integer[Any] | NDArray[np.bool_], n: int | None = None, rows: IntArray | None = None
+    successes: int | np.integer[Any] | NDArray[np.bool_],
+    n: int | None = None,
+    rows: IntArray | None = None,
+    clusters: IntArray | None = None,
 ) -> Metric:
-    """`successes` out of `n`, or the share of true values of a boolean array (n,), of the samples `rows` (n,)."""
+    """`successes` out of `n`, or the share of true values of a boolean array (n,), of the samples `rows` (n,).
+
+    clusters: (n,) which belong together; looked up by their rows if left out, so only rows of other data need it.
+    """
     k = int(np.sum(successes))
     if n is None:
         if not isinstance(successes, np.ndarray):
             raise TypeError("a proportion needs n, or a boolean array")
         n = successes.size
-    values = None if rows is None else np.asarray(successes, dtype=np.float64)
-    return Metric("proportion", k / n if n else float("nan"), int(n), k, values, rows=rows)
+    together = clusters_of(int(n), rows, clusters)
+    values = None if rows is None and together is None else np.asarray(successes, dtype=np.float64)
+    return Metric("proportion", k / n if n else float("nan"), int(n), k, values, rows=rows, clusters=together)
 
 
 def mean(
-    values: FloatArray | Sequence[float], bounds: tuple[float, float] | None = None, rows: IntArray | None = None
+    values: FloatArray | Sequence[float],
+    bounds: tuple[float, float] | None = None,
+    rows: IntArray | None = None,
+    clusters: IntArray | None = None,
 ) -> Metric:
     """The mean of one value per sample (n,); `bounds` are the least and greatest value a sample can have.
 
@@ -82,7 +97,8 @@ def mean(
     array = np.asarray(values, dtype=np.float64)
     _within(array, bounds)
     value = float(array.mean()) if array.size else float("nan")
-    return Metric("mean", value, int(array.size), values=array, bounds=bounds, rows=rows)
+    together = clusters_of(array.size, rows, clusters)
+    return Metric("mean", value, int(array.size), values=array, bounds=bounds, rows=rows, clusters=together)
 
 
 def _within(values: FloatArray, bounds: tuple[float, float] | None) -> None:
@@ -101,7 +117,8 @@ def median(values: FloatArray, bounds: tuple[float, float] | None = None, rows: 
     """The median of one value per sample (n,), of which some may be infinite: no more was found than that."""
     array = np.asarray(values, dtype=np.float64)
     value = float(np.median(array)) if array.size else float("nan")
-    return Metric("median", value, int(array.size), values=array, bounds=bounds, rows=rows)
+    together = clusters_of(array.size, rows, None)
+    return Metric("median", value, int(array.size), values=array, bounds=bounds, rows=rows, clusters=together)
 
 
 def lowest(groups: Mapping[str, Metric]) -> Metric:
@@ -115,10 +132,7 @@ def highest(groups: Mapping[str, Metric]) -> Metric:
 
 
 def _extreme(kind: MetricKind, groups: Mapping[str, Metric], chosen: Callable[[Sequence[float]], float]) -> Metric:
-    # What each sample was is kept by the groups' own metrics, and once is enough.
-    bare = {
-        name: Metric(g.kind, g.value, g.n, g.successes) if g.kind == "proportion" else g for name, g in groups.items()
-    }
+    bare = {name: _bare(group) for name, group in groups.items()}
     known = [group.value for group in bare.values() if group.n]
     return Metric(kind, chosen(known) if known else float("nan"), sum(g.n for g in bare.values()), groups=bare)
 
@@ -129,10 +143,20 @@ def spread(groups: Mapping[str, Metric]) -> Metric:
     return Metric("spread", high.value - low.value, low.n, groups=low.groups)
 
 
-def crossing(radii: FloatArray | Sequence[float], held: NDArray[np.bool_]) -> Metric:
-    """The least of radii (m,), from small to large, at which less than half of the samples hold, from held (m, n)."""
+def _bare(group: Metric) -> Metric:
+    """Without what each sample was: that is kept by the groups' own metrics, and once is enough but for clusters."""
+    if group.kind != "proportion":
+        return group
+    values = None if group.clusters is None else group.values
+    return Metric(group.kind, group.value, group.n, group.successes, values, clusters=group.clusters)
+
+
+def crossing(radii: FloatArray | Sequence[float], held: NDArray[np.bool_], rows: IntArray | None = None) -> Metric:
+    """The least of radii (m,), from small to large, at which less than half of the samples hold, from held (m, n) of
+    the samples `rows` (n,).
+    """
     at = np.asarray(radii, dtype=np.float64)
-    shares = {repr(radius): proportion(row) for radius, row in zip(at.tolist(), held, strict=True)}
+    shares = {repr(radius): _bare(proportion(row, rows=rows)) for radius, row in zip(at.tolist(), held, strict=True)}
     return Metric("crossing", crossed(at, shares), held.shape[1], values=at, groups=shares)
 
 

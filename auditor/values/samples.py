@@ -23,6 +23,8 @@ class Samples:
     which each leads to. remarks: what to know of the data, in sentences. attributes: what else is known of each image,
     by name, (N,) each: numbers (float64, NaN where one is missing) or names (dtype object, "" where one is). A dataset
     may leave out digest, repeats, remarks and attributes. Raises DataError for an attribute of another length.
+    clusters: the number of the cluster that each row belongs to, where the spec says what tells: only clusters are
+    independent. None where every image is; of rows that it lacks, nothing is known.
     """
 
     images: FloatArray
@@ -35,6 +37,7 @@ class Samples:
     repeats: Mapping[int, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    clusters: Mapping[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Whoever takes some of the images and forgets what is known of them would give it to others."""
@@ -59,6 +62,16 @@ class Samples:
     def class_name(self, label: int) -> str:
         """Return the name of class `label`, or its number where the data has no names."""
         return self.classes[label] if self.classes and 0 <= label < len(self.classes) else str(label)
+
+    def clusters_at(self, positions: IntArray) -> IntArray | None:
+        """The clusters (n,) of the images at positions (n,), (0,) where some aren't known; None where all independent.
+
+        For metrics of images that aren't the audited ones: of those it is looked up by their rows.
+        """
+        if self.clusters is None:
+            return None
+        rows = self.indices[positions].tolist()
+        return np.array([self.clusters[row] for row in rows if row in self.clusters], np.int64)
 
     @cached_property
     def fingerprints(self) -> tuple[bytes, ...]:

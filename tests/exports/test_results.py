@@ -50,6 +50,7 @@ def test_metrics_have_their_intervals_and_what_has_no_value_is_null():
     assert nothing["radius"]["value"] is None
     assert nothing["radius"]["high"] is None
     unknown = {"kind": "proportion", "value": None, "n": 0, "successes": 0, "low": 0, "high": 1, "beyond": None}
+    unknown |= {"clusters": None, "effective_n": None}
     assert nothing["share"] == unknown
     finding = found["unsure"]["record"]["verdict"]["findings"][0]
     demand = {"metric": "accuracy", "min": 0.95, "max": None, "versus_baseline": False, "hollow": ""}
