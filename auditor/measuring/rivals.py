@@ -146,7 +146,8 @@ def _own(seed: int, stream: str, rows: IntArray, manners: int, share: float) -> 
 def cost_challenged(norm: Norm, images: int, held: int) -> Passes:
     """What `challenged` takes at most where so many images held, of so many in the data."""
     asked_about = Passes(predictions=(len(of_surrogates(norm)) + len(of_layers(norm)) + 2) * held)
-    led = Passes(gradients=len(of_layers(norm)) * STEPS * filled(held))
+    # In two parts, each in full batches: those whose own manner it is, and the rest.
+    led = Passes(gradients=len(of_layers(norm)) * STEPS * (filled(held) + filled(1)))
     return cost_learned(images) + asked_about + cost_insight() + led + cost_pointwise(norm, held)
 
 
