@@ -82,11 +82,14 @@ def other_source(record: Record, plan: Plan, case: Case) -> str:
 
 
 def _named(params: Mapping[str, Any] | None, paths: Collection[str]) -> Mapping[str, Any] | None:
-    """Parameters that were given, with paths as bare file names: another spec may stand in another folder."""
+    """Parameters that say something, with paths as bare file names: another spec may stand in another folder.
+
+    An empty list says no more than no list, which is what a parameter is to a version that didn't know it.
+    """
     if params is None:
         return None
     bare = {key: str(value).rpartition("/")[2] if key in paths else value for key, value in params.items()}
-    return {key: value for key, value in bare.items() if value is not None}
+    return {key: value for key, value in bare.items() if value not in (None, [], {})}
 
 
 def _without(run: Run, plan: Plan, case: Case, message: str, earlier: Earlier | None) -> Record:
