@@ -3,6 +3,7 @@
 A baseline is a folder of records that `--audit-save-baseline` wrote, or the spec's model named `baseline`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def from_records(
     record = folder.load(run.id, case)
     if record is None:
         return Baseline(source, "it has no record of this case", {})
-    sliced = [str(one).split(" in ")[0] for one in params.get("slices", ())]
+    sliced = [re.sub(r" in \d+ parts$", "", str(one)) for one in params.get("slices", ())]
     mismatch = what_differs(record, check, params) or _other_source(record, provenance, sliced)
     if record.evidence is None or mismatch:
         return Baseline(source, mismatch or f"it ended in an error there: {record.verdict.message}", {})
