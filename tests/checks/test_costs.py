@@ -93,8 +93,9 @@ def test_no_check_takes_more_than_it_says(check: str, params: dict[str, Any]) ->
     # A gradient pass holds a forward one; of a Jacobian, one for all classes.
     assert seen["forward"] - seen["backward"] + seen["predict"] <= said.predictions
     if "0.001" in str(params.get("eps")):
-        # Hardly an image falls there, so hardly any leaves early.
-        assert seen["backward"] > 0.3 * said.gradients
+        # Hardly an image falls there, so hardly any leaves early; but rivals, which are reckoned with all of what they
+        # might take, go along a layer with a quarter of what held.
+        assert seen["backward"] > 0.25 * said.gradients
 
 
 def test_what_depends_on_other_cases_or_on_layers_is_not_guessed() -> None:
