@@ -55,8 +55,8 @@ def test_it_begins_with_what_the_system_is_for_and_who_answers_for_it(page):
     assert "Formal methods (part 2): not applicable: nothing is proven here" in told
     assert "People looked at these; none of them is a pass of a gate" in told
     gist = " ".join(page.one("dl", class_="gist").text.split())
-    assert "its digest is not fixed by the spec; no signature was demanded. By Example Ltd." in gist
-    assert "Source: forms. Licence: CC BY-SA 3.0. Whether the model was trained on any of them is not known" in gist
+    assert "By Example Ltd; not pinned, no signature asked for" in gist
+    assert "source: forms; licence: CC BY-SA 3.0. Shared with training: not known" in gist
 
 
 def test_a_requirement_is_as_good_as_the_worst_that_speaks_to_it_and_a_document_is_no_outcome(page):
