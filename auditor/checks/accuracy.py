@@ -204,7 +204,11 @@ def run(context: Context, params: Params) -> Evidence:
         summary=summary,
         metrics=metrics,
         figures=pictured(matrix, gallery),
-        tables=(scores.table(labels, predicted, told, len(names), generator(context.seed, "scores")),),
+        tables=(
+            scores.table(
+                labels, predicted, told, len(names), metrics["accuracy"].clusters, generator(context.seed, "scores")
+            ),
+        ),
         notes=tuple(notes),
         arrays={
             "labels": labels,

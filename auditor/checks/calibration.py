@@ -155,7 +155,7 @@ def run(context: Context, params: Params) -> Evidence:
         metrics,
         pictured(partial(_diagram, confidence, inside, counted, chance), partial(_spread, confidence, params.bins)),
         tables=(
-            _otherwise(confidence, right, params.bins, chance),
+            _otherwise(confidence, right, params.bins, metrics["confidence"].clusters, chance),
             _by_class(confidence, right, logits.argmax(axis=1), names),
         ),
         notes=notes,
@@ -181,7 +181,9 @@ def _error(bins: int, confidence: FloatArray, right: FloatArray, rows: IntArray)
     return binned(confidence - right, inside, [f"{i / bins:.3g} to {(i + 1) / bins:.3g}" for i in range(bins)], rows)
 
 
-def _otherwise(confidence: FloatArray, right: FloatArray, bins: int, rng: np.random.Generator) -> Table:
+def _otherwise(
+    confidence: FloatArray, right: FloatArray, bins: int, clusters: IntArray | None, rng: np.random.Generator
+) -> Table:
     """The same question by other ways of counting, each with a bootstrap interval."""
 
     def over(cut: Cut, counted: Callable[[Binned], float]) -> reliability.Statistic:
@@ -198,7 +200,7 @@ def _otherwise(confidence: FloatArray, right: FloatArray, bins: int, rng: np.ran
         (
             name,
             round(way(confidence, right), 5),
-            "{:.4f} to {:.4f}".format(*reliability.bootstrap(way, confidence, right, rng)),
+            reliability.bootstrap(way, confidence, right, clusters, rng),
         )
         for name, way in ways.items()
     ]

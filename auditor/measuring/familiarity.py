@@ -5,12 +5,12 @@ inside and those outside, needs no threshold chosen by hand.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
 
-from auditor.values import FloatArray, Output, probabilities
+from auditor.measuring.resampling import resampled, spread
+from auditor.values import FloatArray, IntArray, Output, probabilities
 
 Score = Literal["max_probability", "max_logit", "energy", "entropy"]
 SCORES: tuple[Score, ...] = get_args(Score)
@@ -65,15 +65,24 @@ def passed(scores: FloatArray, at: FloatArray) -> FloatArray:
     return 1 - np.searchsorted(np.sort(scores), at, side="left") / len(scores)
 
 
-def bootstrap(inside: FloatArray, outside: FloatArray, rng: np.random.Generator) -> Mapping[str, tuple[float, float]]:
-    """Percentile intervals, 95%, of both average precisions: `inside` and `outside` as what is to be found.
+def bootstrap(
+    inside: FloatArray,
+    outside: FloatArray,
+    clusters: tuple[IntArray | None, IntArray | None],
+    rng: np.random.Generator,
+) -> tuple[str, str]:
+    """Percentile intervals, 95%, of both average precisions, in words: `inside` and `outside` as what is to be found.
 
-    Each sample is drawn anew by itself. They describe: no limit of an average precision keeps its level for every
-    distribution.
+    Each sample is drawn anew by itself; clusters: of both, which of their images belong together, as metrics have them.
+    They describe: no limit of an average precision keeps its level for every distribution.
     """
-    drawn: dict[str, list[float]] = {"inside": [], "outside": []}
-    for _ in range(_RESAMPLES):
-        one, other = (s[rng.integers(len(s), size=len(s))] for s in (inside, outside))
-        drawn["inside"].append(average_precision(one, other))
-        drawn["outside"].append(average_precision(-other, -one))
-    return {name: tuple(np.quantile(values, [0.025, 0.975]).tolist()) for name, values in drawn.items()}
+    found: list[float] = []
+    noticed: list[float] = []
+    of_both = [
+        resampled(len(scores), belonging, rng, _RESAMPLES)
+        for scores, belonging in zip((inside, outside), clusters, strict=True)
+    ]
+    for near, far in zip(*of_both, strict=False):  # of one whose clusters aren't known nothing is drawn
+        found.append(average_precision(inside[near], outside[far]))
+        noticed.append(average_precision(-outside[far], -inside[near]))
+    return spread(found), spread(noticed)

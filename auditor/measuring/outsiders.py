@@ -59,11 +59,12 @@ def table(compared: Mapping[Outside, Compared], metrics: Mapping[str, Metric], r
     for name, one in compared.items():
         for score, outside in one.outside.items():
             inside, area = one.inside[score], metrics[f"auroc.{name}.{score}"]
-            spread = familiarity.bootstrap(inside, outside, rng)
+            clusters = tuple(part.clusters for part in area.groups.values())
+            spreads = familiarity.bootstrap(inside, outside, (clusters[0], clusters[1]), rng)
             found = familiarity.average_precision(inside, outside), familiarity.average_precision(-outside, -inside)
             aupr = [
-                f"{value:.4f} ({low:.4f} to {high:.4f})"
-                for value, (low, high) in zip(found, spread.values(), strict=True)
+                f"{value:.4f} ({spread})" if spread else f"{value:.4f}"
+                for value, spread in zip(found, spreads, strict=True)
             ]
             limits = "{:.4f} to {:.4f}".format(*interval(area, 0.95))
             false = metrics[f"fpr_at_95_tpr.{name}.{score}"].value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.measuring.resampling import resampled, spread
 from auditor.values import FloatArray, IntArray, Output, probabilities
 
 Statistic = Callable[[FloatArray, FloatArray], float]
@@ -85,16 +86,18 @@ def decomposition(binned: Binned, right: FloatArray) -> tuple[float, float, floa
 
 
 def bootstrap(
-    statistic: Statistic, confidence: FloatArray, right: FloatArray, rng: np.random.Generator, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a statistic of (confidence, right): it describes, and no gate rests on it."""
-    n = len(confidence)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        chosen = rng.integers(n, size=n)
-        drawn.append(statistic(confidence[chosen], right[chosen]))
-    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    statistic: Statistic,
+    confidence: FloatArray,
+    right: FloatArray,
+    clusters: IntArray | None,
+    rng: np.random.Generator,
+) -> str:
+    """Percentile bootstrap interval, 95%, of a statistic of (confidence, right), each (n,), in words.
+
+    clusters: (n,) which samples belong together, as a metric has them.
+    """
+    chosen = resampled(len(confidence), clusters, rng, _RESAMPLES)
+    return spread([statistic(confidence[at], right[at]) for at in chosen])
 
 
 def consistency(confidence: FloatArray, bin_of: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -4,11 +4,10 @@ All but the precision of a class are functions of several counts, for which no i
 distribution: they describe, with bootstrap intervals, and no gate rests on them.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.measuring.resampling import resampled, spread
 from auditor.values import FloatArray, IntArray, Table
 
 _RESAMPLES = 500
@@ -72,17 +71,24 @@ def area_under_curve(told: FloatArray, labels: IntArray) -> float:
 
 
 def table(
-    labels: IntArray, predicted: IntArray, told: FloatArray | None, classes: int, rng: np.random.Generator
+    labels: IntArray,
+    predicted: IntArray,
+    told: FloatArray | None,
+    classes: int,
+    clusters: IntArray | None,
+    rng: np.random.Generator,
 ) -> Table:
-    """All of it, with 95% percentile bootstrap intervals where they are cheap; told: (N, K) probabilities."""
-    drawn: list[Mapping[str, float]] = []
-    for _ in range(_RESAMPLES):
-        chosen: NDArray[np.int64] = rng.integers(len(labels), size=len(labels))
-        drawn.append(averages(labels[chosen], predicted[chosen], classes))
+    """All of it, with 95% percentile bootstrap intervals where they are cheap; told: (N, K) probabilities.
+
+    clusters: (N,) which samples belong together, as a metric has them.
+    """
+    drawn = [
+        averages(labels[chosen], predicted[chosen], classes)
+        for chosen in resampled(len(labels), clusters, rng, _RESAMPLES)
+    ]
     rows: list[tuple[str | float, ...]] = []
     for name, value in averages(labels, predicted, classes).items():
-        low, high = np.quantile([one[name] for one in drawn], [0.025, 0.975])
-        rows.append((name, round(value, 4), f"{low:.4f} to {high:.4f}"))
+        rows.append((name, round(value, 4), spread([one[name] for one in drawn])))
     area = float("nan") if told is None else area_under_curve(told, labels)
     if np.isfinite(area):
         rows.append(("area under the ROC curve, one against the rest, macro", round(area, 5), ""))
