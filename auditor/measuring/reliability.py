@@ -15,6 +15,7 @@ Statistic = Callable[[FloatArray, FloatArray], float]
 
 _RESAMPLES = 1000
 _LEAST_LOG, _MOST_LOG = -4.0, 6.0  # temperatures from 0.02 to 400
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,9 @@ def temperature(logits: FloatArray, labels: IntArray, output: Output) -> float:
     def lost(log_temperature: float) -> float:
         return float(negative_log_likelihood(wide / np.exp(log_temperature), labels, output).mean())
 
+    # Long before the end of the range nothing is lost that a float could tell, so that a search would stop anywhere.
+    if lost(_LEAST_LOG) < _NOTHING:
+        return float(np.exp(_LEAST_LOG))
     return float(np.exp(minimize_scalar(lost, bounds=(_LEAST_LOG, _MOST_LOG), method="bounded").x))
 
 

@@ -147,3 +147,13 @@ def test_what_cannot_be_measured():
     model, data, _ = _told(1)
     with pytest.raises(CheckError, match="there is 1 image"):
         run(context(model, data), Params())
+
+
+def test_where_every_sample_is_right_the_temperature_is_the_end_of_the_range_and_no_rounding_moves_it():
+    """The likelihood of separable samples has no maximum; a search would stop where floats tell nothing any more."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(30) % CLASSES
+    logits = 10.0 * np.eye(CLASSES)[labels] + rng.normal(0, 1, (30, CLASSES))
+    for noise in (0.0, 1e-6, 1e-3):
+        moved = (logits + rng.normal(0, 1, logits.shape) * noise).astype(np.float32)
+        assert reliability.temperature(moved, labels, "logits") == pytest.approx(np.exp(-4))
