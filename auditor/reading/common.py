@@ -62,10 +62,11 @@ class Subset(Parameters):
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A choice that isn't made isn't written down, so that it reads like a record made before there was any.
+        # A choice that isn't made isn't written down, so that it reads like a record made before there was any; nor is
+        # an empty list, which says no more than none.
         written: dict[str, Any] = handler(self)
         unsaid = {name: info.default for name, info in Subset.model_fields.items()}
-        return {key: value for key, value in written.items() if key not in unsaid or value != unsaid[key]}
+        return {key: value for key, value in written.items() if value != unsaid.get(key, [])}
 
     def most(self, images: int | None) -> int | None:
         """How many are taken at most, out of so many."""

@@ -17,7 +17,7 @@ from auditor.values import Run, State, attempt
 _MOST_FINDINGS = 3
 _MANY = 50
 _MOST_FILES = 2
-_LONGEST_GAPS = 180
+_LONGEST_GAPS = 260
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,9 @@ def test_a_true_signature_of_something_else_is_found(folder):
 def test_a_true_signature_of_what_is_attested_is_accepted(folder, monkeypatch):
     placed(folder)
     predicate = {"predicate": {"result": "PASSED"}}
-    monkeypatch.setattr(attestation, "statement", lambda _: signed_by_it())
+    monkeypatch.setattr(attestation, "statement", lambda *_: signed_by_it())
     assert keyless.check(folder, WHO, ISSUER) == signed_by_it()
-    monkeypatch.setattr(attestation, "statement", lambda _: signed_by_it() | predicate)
+    monkeypatch.setattr(attestation, "statement", lambda *_: signed_by_it() | predicate)
     assert "its predicate differ" in checked(folder)
 
 
@@ -116,8 +116,10 @@ def test_an_audit_without_a_bundle_says_how_to_make_one(folder):
     assert "`auditor attest --keyless` makes one" in checked(folder)
 
 
-def test_a_bundle_is_no_part_of_what_is_sealed(folder):
+def test_a_bundle_is_no_part_of_what_is_sealed(folder, monkeypatch):
     placed(folder)
+    assert "1 thing does not hold" in auditor("verify", folder, "--without-model").output  # that it is of this report
+    monkeypatch.setattr(attestation, "statement", lambda *_: signed_by_it())
     assert "Nothing that was looked at is wrong" in auditor("verify", folder, "--without-model").output
 
 

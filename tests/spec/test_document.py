@@ -32,8 +32,8 @@ checks:
     params: {adversarial: flip, onto: [other]}
 """
 TOP = (
-    "audit, title, seed, confidence, interval, tags, correction, reruns, models, data, other_data, checks, waivers, "
-    "system, responsible, approver, requirements, evidence, profile, not_applicable"
+    "audit, title, seed, confidence, interval, tags, correction, reruns, models, clusters, independent, data, "
+    "other_data, checks, waivers, system, responsible, approver, requirements, evidence, profile, not_applicable"
 )
 ENTRY = "id, check, title, model, params, expect, slices, confidence, controls, tags, priority, requirement, rationale, severity"
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
