@@ -27,11 +27,14 @@ def of_run(run: Run) -> Iterator[str]:
 
 
 def _command(level: str, path: str, line: int, more: str, said: str) -> str:
-    message = text.shortened(visible(said), _LONGEST).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{level} file={_property(path)},line={line},{more}::{message}"
+    return f"::{level} file={_property(path)},line={line},{more}::{_data(text.shortened(visible(said), _LONGEST))}"
+
+
+def _data(said: str) -> str:
+    """A message as GitHub's own toolkit writes it."""
+    return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(said: str) -> str:
     """A value as GitHub's own toolkit writes it."""
-    made = visible(said).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return made.replace(":", "%3A").replace(",", "%2C")
+    return _data(visible(said)).replace(":", "%3A").replace(",", "%2C")

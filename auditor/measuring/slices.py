@@ -43,17 +43,18 @@ def by_groups(
 
 def groups_of(samples: Samples, slices: Sequence[Slice]) -> Mapping[str, Groups]:
     """The groups of the samples, by attribute; raise CheckError for an attribute that there isn't."""
-    return {one.attribute: grouped(_attribute(samples, one.attribute), one) for one in slices}
+    known = dict(samples.attributes)
+    if any(one.attribute not in known for one in slices):
+        known = {**properties(samples.images, samples.box), **known}
+    return {one.attribute: grouped(_attribute(known, samples, one.attribute), one) for one in slices}
 
 
-def _attribute(samples: Samples, name: str) -> Attribute:
-    if name in samples.attributes:
-        return samples.attributes[name]
-    computed = properties(samples.images, samples.box)
-    if name not in computed:
+def _attribute(known: Mapping[str, Attribute], samples: Samples, name: str) -> Attribute:
+    if name not in known:
         hint = "; images have a `size` where `resize` made them of one" if name == "size" else ""
-        raise CheckError(f"`slices`: {one_of(name, [*samples.attributes, *computed], 'attribute')}{hint}")
-    return computed[name]
+        names = dict.fromkeys([*samples.attributes, *known])
+        raise CheckError(f"`slices`: {one_of(name, list(names), 'attribute')}{hint}")
+    return known[name]
 
 
 def metrics_of_groups(

@@ -65,14 +65,13 @@ def _number(name: bytes) -> int:
 
 def _joined(numbers: IntArray, near: Mapping[int, int]) -> IntArray:
     """The numbers (N,) where those of images that look alike, by position, are one: the least of them."""
-    leads = {int(number): int(number) for number in numbers}
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
-    def first(number: int) -> int:
-        while leads[number] != number:
-            number = leads[number]
-        return number
-
-    for here, there in near.items():
-        one, other = sorted((first(int(numbers[here])), first(int(numbers[there]))))
-        leads[other] = one
-    return np.array([first(int(number)) for number in numbers], np.int64)
+    names, place = np.unique(numbers, return_inverse=True)
+    ends = place[list(near)], place[list(near.values())]
+    links = coo_matrix((np.ones(len(near)), ends), shape=(names.size, names.size))
+    _, part = connected_components(links, directed=False)
+    _, first = np.unique(part, return_index=True)  # names are in order, so the first of a part is its least
+    joined: IntArray = names[first][part][place]
+    return joined
