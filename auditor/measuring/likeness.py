@@ -61,9 +61,9 @@ def far_out(values: FloatArray) -> NDArray[np.bool_]:
 def suspect(told: FloatArray, labels: IntArray) -> IntArray:
     """The class that each image (N,) seems to be of, where another than its label, or -1; of probabilities (N, K).
 
-    Confident learning (Northcutt, Jiang and Chuang, JAIR 2021): a class is likely for an image where its probability is
-    at least what it is on average among images labelled so; of several, the most probable. Of a class without images
-    nothing is known.
+    Confident learning (Northcutt, Jiang and Chuang, JAIR 2021, equation 1): a class is likely for an image where its
+    probability is at least what it is on average among images labelled so; of several likely ones, the most probable.
+    (cleanlab 2.9 takes the most probable of all there, likely or not.) Of a class without images nothing is known.
     """
     classes = told.shape[1]
     sizes = np.bincount(labels, minlength=classes)
