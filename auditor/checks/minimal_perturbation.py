@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from auditor.measuring import (
+    IN_FULL,
     Attackable,
     AttackChoice,
     Attacked,
@@ -224,7 +225,7 @@ def run(context: Context, params: Params) -> Evidence:
         diagnostics=(*tested, nearer_by(rival.won, _doubts(params))),
         tables=(_table(stages, sizes),),
         notes=tuple(notes),
-        arrays={"distances": sizes, "said": said},
+        arrays={"distances": sizes, "said": said, IN_FULL: np.array([rival.in_full])},
         adversarial=adversarial,
     )
 

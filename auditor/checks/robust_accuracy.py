@@ -35,6 +35,7 @@ from pydantic import Field
 
 from auditor.compute import both
 from auditor.measuring import (
+    IN_FULL,
     Attackable,
     Attacked,
     Doubts,
@@ -221,7 +222,7 @@ def run(context: Context, params: Params) -> Evidence:
         diagnostics=(*tested, challenged_by(rival.won, doubts)),
         tables=(_table(stages, rival, len(subject.right), classifier.class_count),),
         notes=tuple(notes),
-        arrays={"distances": outcome.distances, "said": said},
+        arrays={"distances": outcome.distances, "said": said, IN_FULL: np.array([rival.in_full])},
         adversarial=adversarial,
     )
 

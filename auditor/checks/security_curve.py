@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auditor.measuring import (
+    IN_FULL,
     Attackable,
     AttackChoice,
     Attacked,
@@ -148,7 +149,7 @@ def run(context: Context, params: Params) -> Evidence:
         _name(params, i): _sweep(context, params, choice, subject, radii) for i, choice in enumerate(params.attacks)
     }
     tested = _tested(context, params, subject, radii, list(swept.values()))
-    rival, doubt = _outlasting(context, params, subject, radii, list(swept.values()))
+    rival, in_full, doubt = _outlasting(context, params, subject, radii, list(swept.values()))
     swept["surrogate, on what held"] = rival
     held = {name: one.held for name, one in swept.items()}
     worst = np.logical_and.reduce(list(held.values()))
@@ -172,7 +173,7 @@ def run(context: Context, params: Params) -> Evidence:
             ),
         ),
         diagnostics=(*tested, doubt),
-        arrays={"eps": np.array(radii), **{f"held/{name}": rows for name, rows in held.items()}},
+        arrays={"eps": np.array(radii), IN_FULL: in_full, **{f"held/{name}": rows for name, rows in held.items()}},
         adversarial=made,
     )
 
@@ -246,24 +247,24 @@ def _sweep(context: Context, params: Params, choice: AttackChoice, subject: Atta
 
 def _outlasting(
     context: Context, params: Params, subject: Attackable, radii: list[float], swept: list[_Swept]
-) -> tuple[_Swept, Diagnostic]:
-    """What a surrogate left at each radius of what held against all attacks there, and what that says of them, at the
-    widest at which any did.
+) -> tuple[_Swept, NDArray[np.bool_], Diagnostic]:
+    """What a surrogate left at each radius of what held against all attacks there, at which of them all was tried
+    (radii,), and what that says of the attacks, at the widest radius at which any image held.
     """
     threat = ThreatModel(params.norm, context.samples.box)
     worst = np.logical_and.reduce([one.held for one in swept])[:, subject.right]
     images, broken_at, rows = context.samples.images[subject.tried].copy(), np.full(len(subject.tried), np.inf), []
-    won = np.zeros(0, np.bool_)
-    for holding, eps in zip(worst, radii, strict=True):
+    won, in_full = np.zeros(0, np.bool_), np.zeros(len(radii), np.bool_)
+    for at, (holding, eps) in enumerate(zip(worst, radii, strict=True)):
         known = ~holding | np.isfinite(broken_at)
         if eps > 0 and not known.all():
-            rival = challenged(context, threat, subject.job(context.samples, eps), images, known)
-            fresh = rival.tried[rival.won]
+            rival = challenged(context, threat, subject.job(context.samples, eps), images, known, at)
+            in_full[at], fresh = rival.in_full, rival.tried[rival.won]
             images[fresh], broken_at[fresh] = rival.images[fresh], eps
         if eps > 0 and holding.any():
             won = np.isfinite(broken_at)[holding]
         rows.append(subject.held(~holding | np.isfinite(broken_at)))
-    return _Swept(np.stack(rows), (), images, broken_at), challenged_by(won, _DOUBTS)
+    return _Swept(np.stack(rows), (), images, broken_at), in_full, challenged_by(won, _DOUBTS)
 
 
 def _closest(context: Context, params: Params, subject: Attackable, swept: list[_Swept]) -> AdversarialImages:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auditor.classifiers import fools
 from auditor.evidence.findings import Finding, found, taken
 from auditor.evidence.recounting import Again, diagnosed, differs, without_attack
-from auditor.measuring import Attacked, cascade, challenged, challenged_closest
+from auditor.measuring import Attacked, cascade, challenged, challenged_closest, images_of, tried_in_full
 from auditor.run.measuring import confirmed
 from auditor.search import Ascending, Job, Keep, ThreatModel, ascend_to_targets, distance
 from auditor.values import AdversarialImages, AuditError, Context, Evidence, FloatArray, Parameters, Record, Recount
@@ -59,7 +59,7 @@ def attacked_again(
     held = claims.held
     chosen = np.array(sorted(random.SystemRandom().sample(held.tolist(), min(replays, len(held)))), np.int64)
     if len(chosen):
-        yield _some(record, made, counted, claims, again, chosen)
+        yield _some(record, evidence, counted, claims, again, chosen)
     rest = np.setdiff1d(held, chosen)
     if len(rest):
         told = f"{len(rest)} of {len(held)} images weren't attacked again"
@@ -84,10 +84,11 @@ def _claims(params: Any, counted: Recount, made: AdversarialImages) -> _Claims |
 
 
 def _some(
-    record: Record, made: AdversarialImages, counted: Recount, claims: _Claims, again: Again, at: Positions
+    record: Record, evidence: Evidence, counted: Recount, claims: _Claims, again: Again, at: Positions
 ) -> Finding:
+    made = images_of(evidence)
     try:
-        broken, apart = _attacked(made, counted, claims, again, at)
+        broken, apart = _attacked(evidence, counted, claims, again, at)
     except AuditError as error:
         return found(record.case, "attacked again", ok=False, seen=str(error))
     of = len(claims.held)
@@ -101,12 +102,15 @@ def _some(
 
 
 def _attacked(
-    made: AdversarialImages, counted: Recount, claims: _Claims, again: Again, at: Positions
+    evidence: Evidence, counted: Recount, claims: _Claims, again: Again, at: Positions
 ) -> tuple[Positions, float]:
     """Which of the images at some positions do worse than a record says, and how far from the stored ones they end."""
     params: Any = again.case.params
-    # What held stood what every image is tried by; where the rest was tried, it stood that as well.
-    context = dataclasses.replace(_measuring(again), in_full=False)
+    made = images_of(evidence)
+    # What held stood what every image is tried by; where the rest was tried, it stood that as well. How close an image
+    # came depends on it.
+    in_full = (False,) if counted.radii is not None else tried_in_full(evidence, otherwise=False)
+    context = dataclasses.replace(_measuring(again), in_full=in_full)
     classifier, originals, targets = context.classifier, made.originals[at], made.targets[at]
     if isinstance(params, Ascending):
         pace, objective = params.pace(context.samples.box), again.case.params.model_dump()["objective"]

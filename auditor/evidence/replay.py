@@ -9,6 +9,7 @@ import numpy as np
 
 from auditor.judging import conclude
 from auditor.loading.resources import Resources
+from auditor.measuring import tried_in_full
 from auditor.records.store import Folder
 from auditor.run.measuring import confirmed
 from auditor.spec import make_plan
@@ -16,6 +17,7 @@ from auditor.values import (
     AdversarialImages,
     CheckError,
     Context,
+    Evidence,
     IntArray,
     Parameters,
     Record,
@@ -52,7 +54,7 @@ def replay(
     record = run.records.get(case_id)
     if record is None:
         raise RecordError(f"{folder.path} has no record of {case_id!r} (it has: {', '.join(run.records)})")
-    stored = _stored(record)
+    then, stored = _stored(record)
     position = _position(stored, row, case_id)
     plan = make_plan(spec or Path(run.spec))
     if plan.spec.digest != run.spec_digest:
@@ -76,7 +78,7 @@ def replay(
         checkpoint=lambda name: resources.checkpoint(plan, name),
         random=plan.random,
         data=lambda name: resources.other_samples(plan, name),
-        in_full=bool(stored.fooled[position]),
+        in_full=tried_in_full(then, otherwise=bool(stored.fooled[position])),
     )
     began = time.perf_counter()
     params = _narrowed(case.params, stored.indices[[position]])
@@ -102,11 +104,12 @@ def replay(
     )
 
 
-def _stored(record: Record) -> AdversarialImages:
-    made = record.evidence.adversarial if record.evidence else None
-    if made is None or not (made.indices >= 0).any():
+def _stored(record: Record) -> tuple[Evidence, AdversarialImages]:
+    """What was found, and the images of it."""
+    then = record.evidence
+    if then is None or then.adversarial is None or not (then.adversarial.indices >= 0).any():
         raise RecordError(f"{record.case!r} attacked no image of the data, so there is none to replay")
-    return made
+    return then, then.adversarial
 
 
 def _position(made: AdversarialImages, row: int | None, case_id: str) -> int:

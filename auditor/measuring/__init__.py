@@ -37,9 +37,10 @@ from auditor.measuring.noise import Noise, drawn
 from auditor.measuring.once import once
 from auditor.measuring.originals import numbered, of_each, over_models, rate, rows_of
 from auditor.measuring.outsiders import Compared, Outside
-from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of
+from auditor.measuring.recounting import as_recorded, broken_at, check_rows, images_of, tried_in_full
 from auditor.measuring.reliability import Binned
 from auditor.measuring.rivals import (
+    IN_FULL,
     Rival,
     challenged,
     challenged_closest,
@@ -77,6 +78,7 @@ from auditor.measuring.words import (
 
 __all__ = [
     "DISGUISES",
+    "IN_FULL",
     "MEMORY",
     "SHOWN",
     "STATEFUL",
@@ -169,6 +171,7 @@ __all__ = [
     "taken_further",
     "told_otherwise",
     "told_unlike",
+    "tried_in_full",
     "unchanged",
     "widening",
     "within_ball",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from auditor.classifiers import undecided
 from auditor.measuring.cascade import Attackable
+from auditor.measuring.rivals import IN_FULL
 from auditor.values import AdversarialImages, CheckError, Context, Evidence, IntArray
 
 _NAMED = 5
@@ -60,3 +61,14 @@ def broken_at(made: AdversarialImages, radii: Sequence[float]) -> NDArray[np.flo
         raise CheckError("the record doesn't say at which radii images were broken")
     check_rows(made.indices[made.fooled & ~np.isin(told, radii)], "said to be broken at a radius that wasn't asked for")
     return np.where(made.fooled, told, np.inf)
+
+
+def tried_in_full(evidence: Evidence, otherwise: bool) -> tuple[bool, ...]:
+    """Whether all was tried on every image by what asks for no score, at each radius of a case, as a record says.
+
+    otherwise: what holds of records that don't say it.
+    """
+    told, radii = evidence.arrays.get(IN_FULL), evidence.arrays.get("eps")
+    if told is not None:
+        return tuple(told.astype(bool).tolist())
+    return (otherwise,) * (1 if radii is None else len(radii))

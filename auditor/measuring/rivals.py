@@ -8,7 +8,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,17 @@ from auditor.compute import keys
 from auditor.measuring.inner import cost_insight, filled, insight
 from auditor.measuring.manners import STEPS, TINY, Guide, Manner, made, of_layers, of_surrogates
 from auditor.measuring.pixels import cost_pointwise, pointwise, saturating
-from auditor.measuring.surrogate import Surrogate, asked, cost_learned, learned
+from auditor.measuring.surrogate import asked, cost_learned, learned
 from auditor.search import BISECTIONS, Job, Norm, ThreatModel, into_ball, widest
 from auditor.values import Classifier, Context, FloatArray, IntArray, Passes
 
 _ALONG_LAYERS = 0.25  # of the images that held, in either manner half of them: a layer costs a model's own gradients
+_BY_PIXELS = 0.25  # of the images that held: each costs dozens of questions
 _FEW_HELD = 40  # so few are tried in every manner, since one manner each would say little of them
 _DRAWN = 1 << 32
-_UNKNOWN = 3  # of the widest radius, where no attack found anything
+_UNKNOWN = 1 / 3  # of the widest radius, where no attack found anything
+IN_FULL = "rivals in full"
+"""What a check calls, among its arrays, whether all was tried by what asks for no score (R,), at each of its radii."""
 CLOSER = 0.9
 """Of a distance that attacks came to: what is closer than that says that they were weak."""
 
@@ -48,7 +50,8 @@ class Rival:
     """What a surrogate, and what else asks for no score, made of images that held against the attacks of a spec.
 
     images: (N, H, W, C), where each ended, as the attacks left it or broken by the surrogate; broken: (N,), by either.
-    tried: positions (n,) of those that had held; won: (n,), which of them broke now. ways: in which.
+    tried: positions (n,) of those that had held; won: (n,), which of them broke now. ways: in which. in_full: whether
+    every image was tried in every manner.
     """
 
     images: FloatArray
@@ -56,6 +59,7 @@ class Rival:
     tried: NDArray[np.int64]
     won: NDArray[np.bool_]
     ways: tuple[Way, ...]
+    in_full: bool
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,20 @@ class _Group:
     own: IntArray
 
 
-def challenged(context: Context, threat: ThreatModel, job: Job, ended: FloatArray, broken: NDArray[np.bool_]) -> Rival:
+def challenged(
+    context: Context, threat: ThreatModel, job: Job, ended: FloatArray, broken: NDArray[np.bool_], at: int = 0
+) -> Rival:
     """Let a surrogate attack what held, within the job's radii, and ask the model what it makes of it; then go by an
     inner layer of the model, and by few pixels.
 
-    First every image is tried in one of the surrogate's manners, and a quarter of them along the layer; in which
-    belongs to the image, whatever else held. Where any of these breaks, or few held, all are tried in every manner.
-    `context.in_full` says otherwise. ended: (N, H, W, C), where attacks left images; broken: (N,), which they broke.
+    First every image is tried in one of the surrogate's manners, and a quarter of them along the layer, a quarter by
+    pixels; in which belongs to the image, whatever else held. Where any of these breaks, or few held, all are tried in
+    every manner. `context.in_full` says otherwise, of the radius at position `at` of those that the case asks for.
+    ended: (N, H, W, C), where attacks left images; broken: (N,), which they broke.
     """
     tried, images, after = np.flatnonzero(~broken), ended.copy(), broken.copy()
     ways: list[Way] = []
+    in_full = False
 
     def go(name: str, at_once: Sequence[Sequence[tuple[Maker, NDArray[np.bool_]]]]) -> None:
         """Ask the model about what several make at once, each of other images; then about what the next do."""
@@ -97,43 +105,42 @@ def challenged(context: Context, threat: ThreatModel, job: Job, ended: FloatArra
             won = int(after.sum()) - before
             ways.append(Way(name, int(given.sum()), won, questions, time.perf_counter() - began))
 
-    def by_pixels(surrogate: Surrogate, part: Job) -> tuple[FloatArray, int]:
+    if tried.size:
+        groups = _groups(context, threat, job)
+        for group in groups:
+            go(group.name, [[(make, group.own == number) for number, make in enumerate(group.makers)]])
+        some_broke = bool(after[tried].any()) or len(tried) <= _FEW_HELD
+        in_full = some_broke if context.in_full is None else context.in_full[at]
+        for group in groups if in_full else ():
+            rest = [[(make, group.own != number)] for number, make in enumerate(group.makers)]
+            go(f"{group.name}, {'in every manner' if len(group.makers) > 1 else 'all others'}", rest)
+    return Rival(images, after, tried, after[tried], tuple(ways), in_full)
+
+
+def _groups(context: Context, threat: ThreatModel, job: Job) -> list[_Group]:
+    """The surrogate, an inner layer where one leads anywhere, and few pixels where these bring anything."""
+    surrogate, norm = learned(context, context.classifier), threat.norm
+
+    def group(name: str, guide: str, makers: Sequence[Maker], share: float) -> _Group:
+        return _Group(name, tuple(makers), _own(context.seed, guide, job.rows, len(makers), share))
+
+    def along(guide: Guide, each: int, manner: Manner) -> Maker:
+        return lambda part: (made(guide, threat, part, manner), each * len(part.images))
+
+    def by_pixels(part: Job) -> tuple[FloatArray, int]:
         def breaks(moved: FloatArray, at: NDArray[np.int64]) -> NDArray[np.bool_]:
             return _hits(context.classifier, moved, part.only(at), threat)
 
-        moved, questions = pointwise(context, surrogate, part, threat.norm, breaks)
-        return into_ball(moved, part.images, part.eps, threat.box, threat.norm), questions
+        moved, questions = pointwise(context, surrogate, part, norm, breaks)
+        return into_ball(moved, part.images, part.eps, threat.box, norm), questions
 
-    if tried.size:
-        surrogate = learned(context, context.classifier)
-        groups = _groups(context, threat, job, surrogate)
-        for group in groups:
-            go(group.name, [[(make, group.own == number) for number, make in enumerate(group.makers)]])
-        some_broke = after[tried].any() or len(tried) <= _FEW_HELD
-        if some_broke if context.in_full is None else context.in_full:
-            for group in groups:
-                rest = [[(make, group.own != number)] for number, make in enumerate(group.makers)]
-                go(f"{group.name}, in every manner", rest)
-        if threat.norm == "l0" or (threat.norm != "linf" and saturating(context, surrogate)):
-            go("few pixels (decisions alone)", [[(partial(by_pixels, surrogate), np.ones(len(after), np.bool_))]])
-    return Rival(images, after, tried, after[tried], tuple(ways))
-
-
-def _groups(context: Context, threat: ThreatModel, job: Job, surrogate: Surrogate) -> list[_Group]:
-    """The surrogate, and an inner layer where one leads anywhere."""
-
-    def group(name: str, guide: Guide, manners: Sequence[Manner], each: int, share: float) -> _Group:
-        def along(manner: Manner, part: Job) -> tuple[FloatArray, int]:
-            return made(guide, threat, part, manner), each * len(part.images)
-
-        own = _own(context.seed, type(guide).__name__, job.rows, len(manners), share)
-        return _Group(name, tuple(partial(along, manner) for manner in manners), own)
-
-    inside = insight(context, surrogate)
-    found = [group("surrogate (answers alone)", surrogate, of_surrogates(threat.norm), 0, 1.0)]
-    if inside:
-        name, manners = f"inner layer ({inside.layer.name})", of_layers(threat.norm)
-        found.append(group(name, inside, manners, STEPS, _ALONG_LAYERS))
+    taught = [along(surrogate, 0, manner) for manner in of_surrogates(norm)]
+    found = [group("surrogate (answers alone)", "Surrogate", taught, 1.0)]
+    if inside := insight(context, surrogate):
+        read = [along(inside, STEPS, manner) for manner in of_layers(norm)]
+        found.append(group(f"inner layer ({inside.layer.name})", "Insight", read, _ALONG_LAYERS))
+    if norm == "l0" or (norm != "linf" and saturating(context, surrogate)):
+        found.append(group("few pixels (decisions alone)", "pixels", [by_pixels], _BY_PIXELS))
     return found
 
 
@@ -158,10 +165,9 @@ def challenged_closest(
 
     What it broke is moved towards its original as far as it stays so.
     """
-    finite = sizes[np.isfinite(sizes)]
     most = widest(threat.norm, threat.box, job.images[0].size)
-    unknown = 2 * float(finite.max()) if finite.size else most / _UNKNOWN
-    radii = np.minimum(np.where(np.isfinite(sizes), CLOSER * sizes, unknown), most)
+    # By no other image: whoever attacks one alone looks as far for it.
+    radii = np.minimum(np.where(np.isfinite(sizes), CLOSER * sizes, _UNKNOWN * most), most)
     nearer = dataclasses.replace(job, eps=radii)
     found = challenged(context, threat, nearer, ended, sizes <= 0)
     rows = found.tried[found.won]

@@ -72,7 +72,8 @@ class Context:
     are worked off. data(name): further data of the spec. spec_seed: what all cases of the spec share, so that they
     look at the same images. random: names of the models that the spec declares as random. whole: all samples of the
     data, where `samples` are only those that are attacked again. in_full: whether rivals of attacks try every manner on
-    every image: where some broke, if left out; an image attacked again says so itself, having lost its company.
+    every image, at each radius: where some broke, if left out; of images attacked again, which have lost their company,
+    the record says it.
     """
 
     model_name: str
@@ -86,7 +87,7 @@ class Context:
     spec_seed: int = 0
     random: frozenset[str] = frozenset()
     whole: Samples | None = None
-    in_full: bool | None = None
+    in_full: tuple[bool, ...] | None = None
 
     @property
     def classifier(self) -> Classifier:

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.measuring import attackable
 from auditor.measuring.inner import insight
-from auditor.measuring.rivals import challenged
+from auditor.measuring.rivals import challenged, challenged_closest
 from auditor.measuring.surrogate import learned
 from auditor.measuring.telltales import Doubts, challenged_by
 from auditor.models import keras as format_keras
@@ -57,7 +57,7 @@ def test_a_steep_input_falls_to_few_pixels(redteam, opened, norm, eps, most, pix
     assert truth.held(redteam.liar("steep_input"), redteam.images, redteam.labels, moved) < 0.4
     rival, told = rivals_of(opened("steep_input"), norm, eps, 60)
     assert not told.ok
-    assert "few pixels (decisions alone)" in [way.name for way in rival.ways if way.broken]
+    assert [way for way in rival.ways if way.name.startswith("few pixels (decisions alone)") and way.broken]
     assert 1 - rival.broken.mean() < most
 
 
@@ -88,13 +88,14 @@ def test_what_is_tried_first_belongs_to_an_image_and_what_breaks_is_tried_in_ful
     assert len(job.rows) > 40
 
     def rivals(part, in_full=None):
-        some = job.only(part)
-        return challenged(replace(here, in_full=in_full), threat, some, some.images, np.zeros(len(part), bool))
+        some, told = job.only(part), None if in_full is None else (in_full,)
+        return challenged(replace(here, in_full=told), threat, some, some.images, np.zeros(len(part), bool))
 
     every = np.arange(len(job.rows))
     staged, first, whole = rivals(every), rivals(every, False), rivals(every, True)
     assert (staged.images == whole.images).all()
     assert first.won.any()
+    assert (staged.in_full, first.in_full, whole.in_full) == (True, False, True)
     assert (first.won <= staged.won).all()
     assert [way.name.endswith("in every manner") for way in first.ways] == [False, False]
     fell, held = np.flatnonzero(staged.won)[[-1]], np.flatnonzero(~staged.won)[:3]
@@ -112,3 +113,35 @@ def test_of_many_images_that_hold_a_quarter_is_led_along_a_layer(redteam):
     assert [way.broken for way in rival.ways] == [0, 0]
     assert rival.ways[0].given == len(job.rows)
     assert 0.15 < rival.ways[1].given / len(job.rows) < 0.35
+
+
+def test_a_distance_is_the_same_when_its_image_is_looked_at_alone(opened):
+    """Told before: of images that no attack had found, as far as twice the farthest other one; alone, all was tried."""
+    here, threat = opened("honeypot"), ThreatModel("l2", (0.0, 1.0))
+    job = attackable(here, 60, None).job(here.samples, np.inf)
+    sizes = np.where(np.arange(len(job.rows)) % 2, np.inf, 1.5)
+
+    def rivals(part, in_full=None):
+        some = job.only(part)
+        return challenged_closest(replace(here, in_full=in_full), threat, some, some.images, sizes[part])
+
+    together = rivals(np.arange(len(job.rows)), (False,))
+    for found in (False, True):
+        one = np.flatnonzero(together.won & (np.isfinite(sizes) == found))[:1]
+        alone = rivals(one, (False,))
+        assert alone.won.all()
+        assert (alone.images == together.images[one]).all()
+
+
+def test_few_pixels_are_asked_of_a_quarter_and_of_all_where_anything_broke(opened):
+    """Of a steep input, as far as nothing else is tried; and of one image alone as of all."""
+    here, threat = opened("steep_input"), ThreatModel("l0", (0.0, 1.0))
+    job = attackable(here, 60, None).job(here.samples, 15)
+    first = challenged(replace(here, in_full=(False,)), threat, job, job.images, np.zeros(len(job.rows), bool))
+    way = first.ways[-1]
+    assert way.name == "few pixels (decisions alone)"
+    assert 0 < way.given < len(job.rows) / 2
+    one = np.flatnonzero(first.won)[:3]
+    again = replace(here, in_full=(False,))
+    alone = challenged(again, threat, job.only(one), job.images[one], np.zeros(len(one), bool))
+    assert (alone.images == first.images[one]).all()
