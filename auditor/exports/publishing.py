@@ -42,6 +42,7 @@ def render_report(folder: Folder, size: int | None = None, drawings: Path | None
     """
     from auditor.exports.files import drawn_by, render_files
     from auditor.report.index import render_index
+    from auditor.report.outcome import word
 
     run = folder.load_run()
     if size is None:
@@ -57,7 +58,7 @@ def render_report(folder: Folder, size: int | None = None, drawings: Path | None
     if run.part_of:
         history.remember(reports, audit, run)
         return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
-    history.add(path, run, link, asked(run))
+    history.add(path, run, link, asked(run), word)
     write_text(reports / PAGE, render_index(history.audits(reports)))
     return run, folder.path / PAGE
 

@@ -8,22 +8,25 @@ are still there are read back.
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from auditor.records import chain, looks, manifest
 from auditor.records.chain import Link
+from auditor.records.headline import headline, subject
 from auditor.records.store import Folder
 from auditor.statistics import interval
 from auditor.telling.escaping import visible
 from auditor.telling.reason import reason
-from auditor.values import AuditError, Record, RecordError, Run
+from auditor.values import AuditError, Metric, PlannedCase, Record, RecordError, Run
 
 NAME = "history.sqlite"
 _LOOKED = 2  # the version from which looks are counted
-_VERSION = chain.LINKED + 1  # from which it is known what was asked
+_ASKING = chain.LINKED + 1  # from which it is known what was asked
+_VERSION = _ASKING + 1  # from which every metric that something is expected of has its trend
 _TABLES = """
 CREATE TABLE runs (
     folder TEXT, id TEXT, title TEXT, started TEXT, commit_id TEXT, planned INTEGER, states TEXT,
@@ -47,11 +50,23 @@ ALTER TABLE runs ADD COLUMN link TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 """
 _ASKED = "CREATE TABLE IF NOT EXISTS asked (folder TEXT, run TEXT, told TEXT, PRIMARY KEY (folder, run));"
+_GATES = """
+CREATE TABLE IF NOT EXISTS gates (
+    folder TEXT, run TEXT, name TEXT, metric TEXT, kind TEXT, value REAL, low REAL, high REAL,
+    PRIMARY KEY (folder, run, name, metric)
+);
+"""
+
+Word = Callable[[Run, PlannedCase], str]
+"""What people call the state of a case."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One case in one run: its state, and the metric that its spec asks about first, with its two-sided interval."""
+    """One case in one run: its state as people read it, and a metric with its two-sided interval.
+
+    Of the last run it is the metric that the case is headed by, and of those before the same one.
+    """
 
     run: str
     started: str
@@ -81,11 +96,11 @@ class Audit:
     trends: dict[str, tuple[Point, ...]]
 
 
-def add(folder: Path, run: Run, link: Link, asked: str) -> None:
+def add(folder: Path, run: Run, link: Link, asked: str, word: Word) -> None:
     """Add a run of the audit in `folder`; a run that is there is replaced. Raises RecordError if that fails.
 
     link: its place in the chain of the audit's runs. asked: what it asks of its cases, as `asked_otherwise` is to
-    compare it.
+    compare it. word: what people call the state of a case.
     """
     path = folder.parent / NAME
     fresh = not path.exists()
@@ -93,10 +108,10 @@ def add(folder: Path, run: Run, link: Link, asked: str) -> None:
         if fresh:
             for other in sorted(p.parent for p in folder.parent.glob("*/run.json") if p.parent != folder):
                 try:
-                    _insert(database, other.name, Folder(other).load_run(), manifest.link(other))
+                    _insert(database, other.name, Folder(other).load_run(), manifest.link(other), word)
                 except AuditError:
                     continue  # of an older version, or broken: its own report says so
-        _insert(database, folder.name, run, link)
+        _insert(database, folder.name, run, link, word)
         database.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", _row(folder.name, run.id, asked))
 
 
@@ -146,16 +161,18 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
                 database.executescript(_LOOKS)
             if version < chain.LINKED:
                 database.executescript(_LINKS)
-            if version < _VERSION:
+            if version < _ASKING:
                 database.executescript(_ASKED)
+            if version < _VERSION:
+                database.executescript(_GATES)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             yield database
     except sqlite3.Error as error:
         raise RecordError(f"{path} can't be used: {reason(error)}; remove it, it is made anew") from error
 
 
-def _insert(database: sqlite3.Connection, folder: str, run: Run, link: Link | None) -> None:
-    states = [run.state(case) for case in run.cases]
+def _insert(database: sqlite3.Connection, folder: str, run: Run, link: Link | None, word: Word) -> None:
+    states = [word(run, case) for case in run.cases]
     counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     # An upsert keeps the row's number, which tells runs of one second apart.
     database.execute(
@@ -165,12 +182,21 @@ def _insert(database: sqlite3.Connection, folder: str, run: Run, link: Link | No
         _row(folder, run.id, run.title, run.started, run.commit, len(states), counted, *_ends(link)),
     )
     database.execute("DELETE FROM cases WHERE folder = ? AND run = ?", (folder, run.id))
+    database.execute("DELETE FROM gates WHERE folder = ? AND run = ?", (folder, run.id))
     for position, case in enumerate(run.cases):
-        metric, kind, *numbers = _headline(run.records.get(case.id))
+        record = run.records.get(case.id)
+        first = headline(record) if record else None
+        head = _numbers(record, first.name, first.metric) if record and first else ("", "exact", None, None, None)
         database.execute(
             "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            _row(folder, run.id, position, case.id, run.state(case), metric, kind, *numbers),
+            _row(folder, run.id, position, case.id, word(run, case), *head),
         )
+        for demand in record.expectations if record else ():
+            metric = subject(record, demand) if record else None
+            if record and metric is not None:
+                gate = _numbers(record, demand.subject, metric)
+                row = _row(folder, run.id, case.id, *gate)
+                database.execute("INSERT OR REPLACE INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     _remember(database, folder, run)
 
@@ -209,16 +235,11 @@ def _row(*values: str | float | None) -> tuple[str | float | None, ...]:
     return tuple(visible(value) if isinstance(value, str) else value for value in values)
 
 
-def _headline(record: Record | None) -> tuple[str, str, float | None, float | None, float | None]:
-    metrics = record.evidence.metrics if record and record.evidence else {}
-    names = [*(e.metric for e in record.expectations if not e.versus_baseline), *metrics] if record else []
-    name = next((name for name in names if name in metrics), None)
-    if record is None or name is None:
-        return "", "exact", None, None, None
-    low, high = interval(metrics[name], record.confidence, record.interval)
+def _numbers(record: Record, name: str, metric: Metric) -> tuple[str, str, float | None, float | None, float | None]:
+    low, high = interval(metric, record.confidence, record.interval)
     # A trend is drawn of numbers: what lies beyond all that was tried has none.
-    value, least, most = (end if math.isfinite(end) else None for end in (metrics[name].value, low, high))
-    return name, metrics[name].kind, value, least, most
+    value, least, most = (end if math.isfinite(end) else None for end in (metric.value, low, high))
+    return name, metric.kind, value, least, most
 
 
 def _audit(database: sqlite3.Connection, folder: str) -> Audit:
@@ -237,5 +258,15 @@ def _audit(database: sqlite3.Connection, folder: str) -> Audit:
     trends: dict[str, list[Point]] = {}
     for name, *point in rows:
         trends.setdefault(name, []).append(Point(*point))
-    kept = {name: tuple(points) for name, points in trends.items()}
+    asked = database.execute("SELECT name, run, metric, kind, value, low, high FROM gates WHERE folder = ?", (folder,))
+    gates = {(name, run, metric): numbers for name, run, metric, *numbers in asked}
+    kept = {name: tuple(_of_last(name, points, gates)) for name, points in trends.items()}
     return Audit(folder, title, started, commit, planned, states, len(runs), tuple(chain.gaps(links)), kept)
+
+
+def _of_last(name: str, points: list[Point], gates: Mapping[tuple[str, str, str], list[Any]]) -> Iterator[Point]:
+    """Points of a case by the metric that its last run is headed by, where earlier runs measured that one too."""
+    metric = points[-1].metric
+    for point in points:
+        numbers = gates.get((name, point.run, metric))
+        yield point if numbers is None else Point(point.run, point.started, point.commit, point.state, metric, *numbers)

@@ -13,7 +13,6 @@ from auditor.report.drawing import Chart, Drawing, Picture, lay_out, telling_pic
 from auditor.report.explain import Explanation
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import flat
-from auditor.report.outcome import STATES
 from auditor.report.threat import Attacker, attacker
 from auditor.report.versus import Versus, versus
 from auditor.values import PlannedCase, Record, Run, State, Undrawn, attempt
@@ -71,8 +70,8 @@ class Card:
 
     @property
     def urgency(self) -> int:
-        """The place of its state among all states, from 0 for the most urgent."""
-        return STATES.index(self.state)
+        """The place of its state, as it is read, among all: 0 for the most urgent."""
+        return outcome.urgency_of(self.word)
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from auditor.drawing import words
 from auditor.records.history import Audit, Point
 from auditor.report import text
 from auditor.report.html import render_template
+from auditor.report.outcome import urgency_of
 from auditor.values import MetricKind
 
 _WIDTH, _HEIGHT, _MARGIN = 160, 28, 4
@@ -15,7 +16,7 @@ _WIDTH, _HEIGHT, _MARGIN = 160, 28, 4
 
 @dataclass(frozen=True)
 class Trend:
-    """One case over its runs: the last value in words, and a small line (SVG points) of all values."""
+    """One case over its runs: its last state as it is read, the last value in words, and a small line (SVG points)."""
 
     case: str
     metric: str
@@ -37,11 +38,14 @@ class Row:
 
 def render_index(audits: Sequence[Audit]) -> str:
     """Render the page; the same history always gives the same page."""
-    rows = tuple(
-        Row(audit, text.moment(audit.started), tuple(_trend(case, points) for case, points in audit.trends.items()))
-        for audit in audits
-    )
+    rows = tuple(Row(audit, text.moment(audit.started), tuple(_trends(audit))) for audit in audits)
     return render_template("index.html", rows=rows, width=_WIDTH, height=_HEIGHT)
+
+
+def _trends(audit: Audit) -> list[Trend]:
+    """The trend of every case, what is most urgent first, else in the order of the spec."""
+    trends = [_trend(case, points) for case, points in audit.trends.items()]
+    return sorted(trends, key=lambda trend: urgency_of(trend.state))
 
 
 def _trend(case: str, points: Sequence[Point]) -> Trend:

@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from auditor import catalog
 from auditor.drawing import words
+from auditor.records.headline import headline
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
 from auditor.report.groups import GroupTable, group_tables
 from auditor.report.outcome import WEAKNESS
 from auditor.spec import of_weakness
-from auditor.statistics import clustered, difference, interval
+from auditor.statistics import clustered, interval
 from auditor.telling.reason import reason
 from auditor.values import (
-    CheckError,
     Expectation,
     Finding,
     Metric,
@@ -168,37 +168,22 @@ def _share_interval(successes: int, n: int, confidence: float, method: str) -> t
 def _headline(
     record: Record, measured: Mapping[str, _Measured], findings: Mapping[Expectation, Finding]
 ) -> Headline | None:
-    decisive = [f.expectation for f in record.verdict.findings if f.status == record.verdict.status]
-    for demand in (*decisive, *record.expectations):
-        finding, metric = findings.get(demand), subject(record, demand)
-        if finding is not None and metric is not None and not math.isnan(finding.value):
-            of_all = None if demand.versus_baseline else measured[demand.metric].interval
-            bar = interval_bar(metric, *_deciding(finding, of_all, demand, zoom=False))
-            return _headed(demand.subject, metric, text.wanted(text.shown_as(metric), demand), bar)
-    name = next(iter(measured), None)
-    if name is None:
+    found = headline(record)
+    if found is None:
         return None
-    found = measured[name]
-    bar = interval_bar(found.metric, found.interval, None, zoom=False) if found.interval else None
-    return _headed(name, found.metric, "", bar)
+    demand = found.expectation
+    if demand is None:
+        both = measured[found.name].interval if found.name in measured else None
+        bar = interval_bar(found.metric, both, None, zoom=False) if both else None
+        return _headed(found.name, found.metric, "", bar)
+    of_all = None if demand.versus_baseline else measured[demand.metric].interval
+    bar = interval_bar(found.metric, *_deciding(findings[demand], of_all, demand, zoom=False))
+    return _headed(found.name, found.metric, text.wanted(text.shown_as(found.metric), demand), bar)
 
 
 def _headed(name: str, metric: Metric, wanted: str, bar: IntervalBar | None) -> Headline:
     value = words.quantity(text.shown_as(metric), metric.value)
     return Headline(name, metric.value, value, text.counted(metric), wanted, bar)
-
-
-def subject(record: Record, demand: Expectation) -> Metric | None:
-    """What an expectation is about, where it was measured: a metric, or its difference from the baseline's."""
-    metrics = record.evidence.metrics if record.evidence else {}
-    now = metrics.get(demand.metric)
-    if now is None or not demand.versus_baseline:
-        return now
-    before = record.baseline.metrics.get(demand.metric) if record.baseline else None
-    try:
-        return difference(now, before) if before else None
-    except CheckError:
-        return None
 
 
 def _row(

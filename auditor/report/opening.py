@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.report.cards import Card
-from auditor.report.outcome import STATES, WEAKNESS
+from auditor.report.outcome import WEAKNESS
 from auditor.values import SEVERITIES, ManualEvidence, Requirement, Run, Waiver, control
 
 _FEW = 10
@@ -46,11 +46,10 @@ def opening(run: Run, cards: Sequence[Card]) -> Opening:
     )
 
 
-def urgency(card: Card) -> tuple[int, int, bool]:
-    """What stands first: the state, then the harm it does, then a pass that shows a weakness before any other."""
-    severity = card.case.purpose.severity
-    harm = SEVERITIES.index(severity) if severity else len(SEVERITIES)
-    return STATES.index(card.state), harm if card.word != "pass" else len(SEVERITIES), card.word != WEAKNESS
+def urgency(card: Card) -> tuple[int, int]:
+    """What stands first: the state as it is read, then the harm that a fail does."""
+    severity = card.case.purpose.severity if card.word != "pass" else None
+    return card.urgency, SEVERITIES.index(severity) if severity else len(SEVERITIES)
 
 
 def _owed(run: Run, ranked: Sequence[Card]) -> Iterator[Owed]:

@@ -33,6 +33,7 @@ SYMBOLS: Mapping[str, str] = {
     WEAKNESS: "▼",
 }
 
+_WORDS = ("error", "fail", "cut off", "not run", "inconclusive", "waived", WEAKNESS, "pass", "descriptive")
 _MOST_NAMED = 5
 _ABSENT: Mapping[State, str] = {
     "cut off": "Cut off: it began and left no record – a crash, a kill, an interruption or a full disk.",
@@ -148,6 +149,11 @@ def word(run: Run, case: PlannedCase) -> str:
     promised = _promised(record.check)
     weak = bool(gates) and all(of_weakness(e, catalog.describe(e.metric, promised)) for e in gates)
     return WEAKNESS if weak else state
+
+
+def urgency_of(word: str) -> int:
+    """The place of a state, as it is read, among all, from 0 for the most urgent; a weakness precedes other passes."""
+    return _WORDS.index(word) if word in _WORDS else len(_WORDS)
 
 
 def _promised(check: str) -> Mapping[str, MetricInfo]:

@@ -45,7 +45,7 @@ class Page:
     @property
     def ranked(self) -> tuple[Card, ...]:
         """All cards, what is most urgent first, else in the order of the spec."""
-        return tuple(sorted(self.cards, key=lambda card: card.urgency))
+        return tuple(sorted(self.cards, key=urgency))
 
     @property
     def many(self) -> bool:
@@ -96,8 +96,7 @@ class Page:
     @property
     def verdicts(self) -> tuple[tuple[str, str], ...]:
         """The words for what became of the cases that occur, most urgent first, and what they mean."""
-        ranked = sorted(self.cards, key=lambda card: card.urgency)
-        return tuple((word, VERDICTS[word]) for word in dict.fromkeys(card.word for card in ranked))
+        return tuple((word, VERDICTS[word]) for word in dict.fromkeys(card.word for card in self.ranked))
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -5,8 +5,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.records.headline import subject
 from auditor.report import outcome
-from auditor.report.measures import interval_of, subject, surely
+from auditor.report.measures import interval_of, surely
 from auditor.values import Diagnostic, Finding, PlannedCase, Record, Run
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.drawing import words
+from auditor.records.headline import subject
 from auditor.report import text
 from auditor.report.drawing import Drawing, lay_out
-from auditor.report.measures import Judged, judged_bar, subject
+from auditor.report.measures import Judged, judged_bar
 from auditor.statistics import changes, interval, mcnemar
 from auditor.values import Expectation, Metric, Record
 

@@ -41,6 +41,28 @@ def test_every_run_adds_a_point_and_renders_only_its_own_report(project):
     assert trends[2].attributes["aria-label"] == "accuracy over 2 runs: from 100% to 100%"
 
 
+def test_a_case_is_headed_by_what_it_violates_everywhere_and_fails_come_first(project):
+    """The second expectation is violated in the second run: the page of all audits shows it as card and table do."""
+    fine = "- {id: fine, check: accuracy, params: {first: 60}, expect: {accuracy: {min: 0.9}}}\n"
+    asked = "- {id: wrong, check: accuracy, params: {first: 60}, expect: {accuracy: {min: 0.9}, errors: %s}}\n"
+    for bound in ("{max: 1}", "{min: 1}"):
+        write(project, spec(fine + asked % bound))
+        project.runpytest_inprocess()
+    shown = index(project)
+    assert [badge.text.split()[-1] for badge in shown.all("span", class_="badge")] == ["fail", "pass"]
+    assert [row.one("th").text.strip() for row in shown.all("tr")[1:]] == ["wrong", "fine"]
+    point, now = audits(project.path / "reports")[0].trends["wrong"]
+    assert [(one.metric, one.value, one.state) for one in (point, now)] == [
+        ("errors", 0.0, "pass"),
+        ("errors", 0.0, "fail"),
+    ]
+    page = parse((project.path / "reports" / "tiny" / "index.html").read_text())
+    row = next(row for row in page.all("tr") if row.attributes.get("data-case") == "case-wrong")
+    assert "errors" in [code.text for code in row.all("code")]
+    lead = page.one("article", id="case-wrong").one("p", class_="lead").text
+    assert lead.startswith("Verdict: fail. errors is 0")
+
+
 def test_rendering_again_adds_nothing(project):
     write(project, spec(CASES))
     project.runpytest_inprocess()

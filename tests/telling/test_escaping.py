@@ -20,6 +20,7 @@ from auditor.records.chain import Link
 from auditor.records.history import add, audits
 from auditor.records.store import Folder
 from auditor.report.index import render_index
+from auditor.report.outcome import word
 from auditor.report.summary import render as render_summary
 from auditor.report.terminal import evidence_tables, verdict_table
 from auditor.spec.marked import parse as parse_spec
@@ -124,7 +125,7 @@ def test_what_is_stored_is_read_back_as_it_was(tmp_path_factory, text):
             assert list(kept.metrics) == list(record.evidence.metrics)
             for name, metric in record.evidence.metrics.items():
                 np.testing.assert_array_equal(kept.metrics[name].values, metric.values)
-    add(folder, found, Link(found.id, "own", "", folder.name, found.spec_digest, "records"), asked(found))
+    add(folder, found, Link(found.id, "own", "", folder.name, found.spec_digest, "records"), asked(found), word)
     page = render_index(audits(folder.parent))
     assert not FORBIDDEN.search(page)
     parse(page)
