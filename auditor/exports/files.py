@@ -5,7 +5,7 @@ from pathlib import Path
 
 from auditor.drawing import drawn_by, kept_in
 from auditor.exports import bom, codequality, junit, results, sarif
-from auditor.report import PAGE, SIZE
+from auditor.report import EXTRACT, PAGE, SIZE, declaration
 from auditor.report.layout import render_pages
 from auditor.values import Run
 
@@ -15,6 +15,7 @@ _RENDERERS = {
     "gl-code-quality.json": codequality.render,
     "junit.xml": junit.render,
     "bom.json": bom.render,
+    EXTRACT: declaration.render,
 }
 NAMES = (PAGE, *_RENDERERS)
 

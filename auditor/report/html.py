@@ -39,14 +39,15 @@ def render_first(
     place: Mapping[str, str] | None = None,
     limit: str = "",
     beside: bool = False,
+    extract: str = "",
 ) -> str:
     """Render the page to open. sheets, place: the pages of cases, and by anchor which of them a case is on.
 
-    limit: the size that one page alone would have exceeded. beside: as for `render_template`.
+    limit: the size that one page alone would have exceeded. beside: as for `render_template`. extract: the name of
+    the file beside it that says the same on one sheet, if there is one.
     """
-    return render_template(
-        "page.html", beside, page=page, cards=cards, sheets=sheets, place=place or {}, limit=limit, key=_key()
-    )
+    told: dict[str, Any] = {"sheets": sheets, "place": place or {}, "limit": limit, "extract": extract}
+    return render_template("page.html", beside, page=page, cards=cards, key=_key(), **told)
 
 
 def _key() -> Markup:
@@ -72,12 +73,12 @@ def _cards() -> Any:
     return module.card
 
 
-def render_template(name: str, beside: bool = False, **content: Any) -> str:
+def render_template(name: str, beside: bool = False, css: str = "page.css", **content: Any) -> str:
     """Render a template with the style and the script it may use, and a policy that allows nothing else.
 
-    beside: whether it may show pictures that lie beside it.
+    beside: whether it may show pictures that lie beside it. css: the file of its style.
     """
-    style, script = _source("page.css"), _source("page.js")
+    style, script = _source(css), _source("page.js")
     images = "'self' data:" if beside else "data:"
     policy = (
         f"default-src 'none'; img-src {images}; style-src {_hash(style)}; script-src {_hash(script)}; "

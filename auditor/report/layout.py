@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.report import PAGE
+from auditor.report import EXTRACT, PAGE
 from auditor.report.html import render_card, render_first, render_template
 from auditor.report.page import Page, make_page
 from auditor.values import Run
@@ -96,7 +96,7 @@ def _first_page(
     """The page to open; `pictures` takes those of its first screen, if they are to lie beside it."""
     place = {page.cards[i].anchor: sheet.name for sheet in sheets for i in range(sheet.first - 1, sheet.last)}
     said = f"{limit / 1e6:g} MB" if limit is not None else ""
-    whole = render_first(page, cards, sheets, place, said, beside=pictures is not None)
+    whole = render_first(page, cards, sheets, place, said, beside=pictures is not None, extract=EXTRACT)
     return (whole if pictures is None else _parted(whole, pictures)).encode()
 
 

@@ -146,7 +146,7 @@ def word(run: Run, case: PlannedCase) -> str:
     if record is None or state != "pass":
         return state
     gates = [expectation for expectation in record.expectations if not expectation.hollow]
-    promised = _promised(record.check)
+    promised = promised_by(record.check)
     weak = bool(gates) and all(of_weakness(e, catalog.describe(e.metric, promised)) for e in gates)
     return WEAKNESS if weak else state
 
@@ -156,7 +156,7 @@ def urgency_of(word: str) -> int:
     return _WORDS.index(word) if word in _WORDS else len(_WORDS)
 
 
-def _promised(check: str) -> Mapping[str, MetricInfo]:
+def promised_by(check: str) -> Mapping[str, MetricInfo]:
     """The metrics of a check, none where it isn't installed: then nobody knows which way they are better."""
     try:
         return catalog.metrics_of(check)

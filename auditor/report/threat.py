@@ -43,7 +43,8 @@ def attacker(record: Record) -> Attacker | None:
 def _rows(record: Record, named: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     params = record.params
     target = params.get("target")
-    yield "goal", "any wrong class (untargeted)" if target is None else f"the class {target} (targeted)"
+    aimed = "each class in turn" if target == "all" else f"the class {target}"
+    yield "goal", "any wrong class (untargeted)" if target is None else f"{aimed} (targeted)"
     seen = [_sees(str(one["attack"])) for one in named] if named else [_SEES["gradient"]]
     yield "knowledge", "; ".join(dict.fromkeys(filter(None, seen))) or "not recorded"
     radii = [radius for radius in _listed(params.get("eps")) if isinstance(radius, int | float)]

@@ -11,7 +11,9 @@ from auditor.exports.publishing import add_to_step_summary
 from tests.report.page import every_state
 from tests.support import FLIP, spec, write
 
-FILES = ("index.html", "results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json")
+FILES = (
+    "index.html", "declaration.html", "results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json",
+)  # fmt: skip
 BAD = "- {id: bad, check: accuracy, expect: {accuracy: {max: 0.5}}}\n"
 WAIVED = BAD + "- {id: good, check: accuracy}\n- {id: broken, check: accuracy, params: {first: 100000}}\n"
 WAIVER = '\nwaivers:\n  - {case: bad, owner: Ada, reason: "<b>|`&", expires: 2999-12-31}\n'

@@ -17,6 +17,7 @@ from auditor.exports.files import drawn_by, render_files
 from auditor.exports.publishing import render_report
 from auditor.records import manifest
 from auditor.records.store import Folder
+from auditor.report import EXTRACT
 from auditor.report.html import render
 from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything
 from tests.support import FLIP, spec, write
@@ -25,7 +26,7 @@ LARGE, MIDDLE, SMALL = 15_000_000, 220_000, 90_000
 
 
 def pages(files) -> list[str]:
-    return [name for name in files if name.endswith(".html")]
+    return [name for name in files if name.endswith(".html") and name != EXTRACT]
 
 
 def pictures(files) -> set[str]:
@@ -101,7 +102,7 @@ def test_a_run_without_cases_has_one_page_whatever_the_size():
 
 def test_hostile_text_can_not_make_a_file():
     files = render_files(hostile_run(), 1)
-    others = {"results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json"}
+    others = {"results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json", EXTRACT}
     assert set(files) == {*pages(files), *pictures(files), *others}
     assert all(re.fullmatch(r"index\.html|cases-\d\.html", name) for name in pages(files))
     assert not [n for page in pages(files) for n in parse(files[page].decode()).all("img") if "onerror" in n.attributes]
@@ -214,7 +215,7 @@ def test_a_folder_of_pictures_that_leads_elsewhere_is_not_written_to(stored, tmp
 
 def test_cards_lead_to_their_records_where_those_lie_beside_the_page_and_only_there(stored, tmp_path):
     page = parse((stored.path / "index.html").read_text())
-    links = [a.attributes["href"] for a in page.all("a") if not a.attributes["href"].startswith("#")]
+    links = [a.attributes["href"] for a in page.all("a") if not a.attributes["href"].startswith(("#", EXTRACT))]
     cases = sorted(photographed().records)
     assert sorted(links) == [f"records/{case}/{name}" for case in cases for name in ("arrays.npz", "record.json")]
     assert all((stored.path / link).is_file() for link in links)

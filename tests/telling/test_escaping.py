@@ -87,6 +87,7 @@ def test_every_output_is_well_formed_and_shows_no_such_character(text):
     for name, content in files.items():
         assert not FORBIDDEN.search(content), name
     parse(files["index.html"])
+    parse(files["declaration.html"])
     ET.fromstring(files["junit.xml"].encode())
     for name in ("results.json", "results.sarif", "gl-code-quality.json"):
         json.loads(files[name])
