@@ -41,6 +41,27 @@ def test_a_patch_lies_where_its_index_says(parts):
         assert np.array_equal((parts["all"].images[i] * 255).round(), patch)
 
 
+def test_a_patch_knows_its_photograph_and_which_lie_beside_it(parts):
+    """A square's patches lie within 64 pixels of each other; of the sky's and the flower's names the labels tell."""
+    samples = parts["all"]
+    photograph, square = (samples.attributes[name] for name in ("photograph", "square"))
+    assert ((photograph == "flower") == (samples.labels >= 4)).all()
+    rows, columns = np.divmod(samples.indices % 1040, 40)
+    for name in np.unique(square):
+        at = square == name
+        assert len(set(photograph[at])) == 1
+        assert max(np.ptp(rows[at]), np.ptp(columns[at])) < 4
+        assert at.sum() <= 16
+    assert (square[samples.indices == 1040 + 40 * 9 + 3] == "flower 2,0").all()
+    told = photo_patches.preview(photo_patches.Params(split="all")).attributes
+    assert {name: values.tolist() for name, values in told.items()} == {
+        name: values.tolist() for name, values in samples.attributes.items()
+    }
+    few = photo_patches.load(photo_patches.Params(split="all", count=50))
+    known = dict(zip(samples.indices.tolist(), square.tolist(), strict=True))
+    assert [known[row] for row in few.indices.tolist()] == few.attributes["square"].tolist()
+
+
 def test_what_is_seen_has_its_colour(parts):
     samples = parts["all"]
     colours = {name: samples.images[samples.labels == i].mean(axis=(0, 1, 2)) for i, name in enumerate(samples.classes)}
