@@ -7,17 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.classifiers.preprocessing import Preprocessing
-from auditor.values import FloatArray
+from auditor.compute import resampled
+from auditor.values import FloatArray, centre
 
 _BLUE = np.array([0.299, 0.587, 0.114])[::-1]  # ITU-R BT.601, for BGR
 
 
-def plainly_prepared(images: FloatArray, steps: Preprocessing) -> NDArray[np.float32]:
-    """Make of samples (N, H, W, C) what the network takes, float32; (N, 1, 1, n) for rows."""
-    made = np.asarray(images, np.float32)
-    if steps.resize:
-        rows, columns = (_weights(have, want) for have, want in zip(made.shape[1:3], steps.resize, strict=True))
-        made = np.einsum("nhwc,rh,qw->nrqc", made, rows, columns, optimize=True)
+def plainly_prepared(images: FloatArray, steps: Preprocessing, box: tuple[float, float]) -> NDArray[np.float32]:
+    """Make of samples (N, H, W, C) what the network takes, float32; (N, 1, 1, n) for rows. box: of the samples."""
+    made: NDArray[np.floating] = np.asarray(images, np.float32)
+    way = steps.resizing
+    if way:
+        made = resampled(made, way.target(*made.shape[1:3]), way.method, way.antialias, box)
+    if steps.center_crop:
+        rows, columns = centre((made.shape[1], made.shape[2]), steps.center_crop)
+        made = made[:, rows, columns]
     if steps.channels == "grey" and made.shape[-1] == 3:
         made = (made[..., ::-1] @ _BLUE)[..., np.newaxis]
     elif steps.channels in ("rgb", "bgr"):
@@ -29,11 +33,3 @@ def plainly_prepared(images: FloatArray, steps: Preprocessing) -> NDArray[np.flo
     elif steps.layout == "flat":
         made = made.reshape(len(made), 1, 1, -1)
     return np.ascontiguousarray(made, np.float32)
-
-
-def _weights(have: int, want: int) -> NDArray[np.float64]:
-    """How much of each pixel (have,) there is in each new one (want,): bilinear, between the centres of pixels."""
-    at = np.clip((np.arange(want) + 0.5) * have / want - 0.5, 0, have - 1)
-    distances = np.abs(at[:, np.newaxis] - np.arange(have))
-    found: NDArray[np.float64] = np.maximum(0.0, 1.0 - distances)
-    return found

@@ -8,13 +8,14 @@ from functools import cached_property
 from math import prod
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, TypeAdapter, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from auditor.classifiers.common import BATCH, in_batches, times
+from auditor.classifiers.presets import BOXES, PRESETS, PresetName
 from auditor.compute import tensorflow
 from auditor.values import (
     Classifier,
-    Count,
+    Cropping,
     FloatArray,
     Layer,
     ModelError,
@@ -22,41 +23,60 @@ from auditor.values import (
     Parameters,
     PositiveReal,
     Real,
+    Resize,
+    Resizing,
     Tensor,
+    centre,
+    either,
 )
 
 _DEPTH = {"grey": 1, "rgb": 3, "bgr": 3}
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV have it
 
 Shape = tuple[int, int, int]
+Box = tuple[float, float]
 
 
-def _each(kind: Any) -> PlainValidator:
-    """One number of a kind for all channels, or a list of one a channel; mistakes keep their place in it."""
-    listed = Annotated[list[kind], Field(min_length=1)]
-    many, one = TypeAdapter(listed), TypeAdapter(kind)
-
-    def validated(given: Any) -> Any:
-        return (many if isinstance(given, list) else one).validate_python(given, strict=True)
-
-    return PlainValidator(validated, json_schema_input_type=kind | listed)
+_Numbers = Annotated[list[Real], Field(min_length=1)]
+_Positive = Annotated[list[PositiveReal], Field(min_length=1)]
 
 
 class Preprocessing(Parameters):
     """What to do to samples before the network sees them, in the order of these parameters."""
 
-    resize: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
-    """Height and width the network takes; bilinear, without anti-aliasing."""
+    preset: PresetName | None = None
+    """What pixels are made into, by a name in place of `channels`, `scale`, `mean` and `std`: that of the mode `torch`,
+    `caffe` or `tf` of Keras' `preprocess_input`, where torchvision's networks take `imagenet-torch`; `clip`; or
+    `mobilenet`, which is -1 to 1. It says nothing of sizes."""
+    resize: Resizing | None = None
+    """Height and width the network takes, bilinear without anti-aliasing; or a mapping that says how."""
+    center_crop: Cropping | None = None
+    """Height and width of the middle that is cut out afterwards, or one number for both."""
     channels: Literal["rgb", "bgr", "grey"] | None = None
     """The channels the network takes. Samples of three are RGB; grey ones are repeated, colours become luminance."""
     scale: PositiveReal = 1.0
     """What pixels are multiplied by: 255 where samples lie in [0, 1] and the network takes 0 to 255."""
-    mean: Annotated[list[float] | float, _each(Real)] | None = None
+    mean: Annotated[list[float] | float, either(Real, _Numbers)] | None = None
     """What is then subtracted: one number for all channels, or one a channel, in the order of the network's."""
-    std: Annotated[list[float] | float, _each(PositiveReal)] | None = None
+    std: Annotated[list[float] | float, either(PositiveReal, _Positive)] | None = None
     """What is then divided by: one number for all channels, or one a channel."""
     layout: Literal["nhwc", "nchw", "flat"] = "nhwc"
     """The order of the network's input: channels last, channels first, or one row of H · W · C numbers."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What isn't asked for isn't written down, so that it reads like a record made before it could be asked for.
+        written: dict[str, Any] = handler(self)
+        unasked = {name for name in ("preset", "center_crop") if written[name] is None}
+        return {name: value for name, value in written.items() if name not in unasked}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "Preprocessing":
+        twice = [name for name in ("channels", "scale", "mean", "std") if getattr(self, name) not in (None, 1.0)]
+        if self.preset and twice:
+            told = " and ".join(f"`{name}`" for name in twice)
+            raise ValueError(f"`preset: {self.preset}` says what pixels are made into already; leave out {told}, or it")
+        return self
 
     @model_validator(mode="after")
     def _lengths(self) -> "Preprocessing":
@@ -70,13 +90,45 @@ class Preprocessing(Parameters):
 
     def __str__(self) -> str:
         """In words, for the report."""
-        steps = [f"resized to {times(tuple(self.resize))}"] if self.resize else []
+        steps = [f"pixels as `{self.preset}` has them"] if self.preset else []
+        steps += [str(self.resizing)] if self.resizing else []
+        steps += [f"cut to the middle {_size(self.center_crop)}"] if self.center_crop else []
         steps += [f"made {self.channels}"] if self.channels else []
         steps += [f"multiplied by {self.scale:g}"] if self.scale != 1 else []
         steps += [f"less {_numbers(self.mean)}"] if self.mean else []
         steps += [f"divided by {_numbers(self.std)}"] if self.std else []
         steps += [f"laid out {self.layout}"] if self.layout != "nhwc" else []
         return ", ".join(steps) or "as they are"
+
+    @property
+    def resizing(self) -> Resize | None:
+        """How images are resized, if they are."""
+        return Resize(size=self.resize, antialias=False) if isinstance(self.resize, list) else self.resize
+
+    def check_crop(self, shape: Shape) -> None:
+        """Raise ValueError where more is to be cut out of images of a shape (H, W, C) than there is."""
+        if self.center_crop:
+            size = self.resizing.target(*shape[:2]) if self.resizing else shape[:2]
+            centre(size, self.center_crop)
+
+    def within(self, box: tuple[float, float], name: str) -> "Preprocessing":
+        """The same in numbers, for samples in a box; raise ModelError where a preset says nothing of such samples."""
+        if self.preset is None:
+            return self
+        low, high = box
+        if box not in BOXES:
+            known = ", ".join(f"[{a:g}, {b:g}]" for a, b in BOXES)
+            told = f"`preset: {self.preset}` is known for samples in {known}, but these are in [{low:g}, {high:g}]"
+            raise ModelError(f"model {name!r}: {told}; write `scale`, `mean` and `std` yourself")
+        preset = PRESETS[self.preset]
+        scale = preset.full / (high - low)
+        mean = [m + scale * low for m in preset.mean] if isinstance(preset.mean, list) else preset.mean + scale * low
+        said = {"channels": preset.channels, "scale": scale, "mean": mean, "std": preset.std, "preset": None}
+        return self.model_copy(update=said)
+
+
+def _size(crop: int | list[int]) -> str:
+    return times((crop, crop) if isinstance(crop, int) else tuple(crop))
 
 
 def _listed(steps: Preprocessing) -> list[tuple[str, list[float]]]:
@@ -97,13 +149,14 @@ class ModelParameters(Parameters):
     the samples."""
 
 
-def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Shape) -> Classifier:
+def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Shape, box: Box) -> Classifier:
     """Put `steps` in front of a classifier, so that it takes samples of `shape` (H, W, C); without any, return it.
 
-    Raises ModelError, with the shapes, where samples or what becomes of them don't fit.
+    box: of the samples. Raises ModelError, with the shapes, where samples or what becomes of them don't fit.
     """
     if steps is None:
         return base
+    steps = steps.within(box, name)
     depth = shape[2]
     if steps.channels and depth not in (1, 3):
         told = f"`channels: {steps.channels}` takes images of 1 or 3 channels"
@@ -113,7 +166,11 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
         if len(values) != taken:
             message = f"`{what}` holds {len(values)} numbers, one a channel, but its images have {taken}"
             raise ModelError(f"model {name!r}: {message} (the data: {times(shape)})")
-    found = Prepared(name, base, steps, shape)
+    found = Prepared(name, base, steps, shape, box)
+    try:
+        steps.check_crop(shape)
+    except ValueError as error:
+        raise ModelError(f"model {name!r}: {error} (the data: {times(shape)})") from error
     given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
     if given != base.input_shape:
         before = f"preprocessing ({steps}) makes {times(given)} of the data's {times(shape)}"
@@ -143,6 +200,7 @@ class Prepared:
     base: Classifier
     steps: Preprocessing
     input_shape: Shape
+    box: Box
 
     @property
     def class_count(self) -> int:
@@ -163,8 +221,11 @@ class Prepared:
         """Make of samples (N, H, W, C) what the network takes, differentiably."""
         tf, steps = tensorflow(), self.steps
         images = tf.cast(images, tf.float32)
-        if steps.resize:
-            images = tf.image.resize(images, steps.resize)
+        if steps.resizing:
+            images = _resized(images, steps.resizing, self.box)
+        if steps.center_crop:
+            rows, columns = centre(images.shape[1:3], steps.center_crop)
+            images = images[:, rows, columns]
         images = _with_channels(images, steps.channels) * steps.scale
         images = images - tf.constant(steps.mean or 0.0, tf.float32)
         images = images / tf.constant(steps.std or 1.0, tf.float32)
@@ -189,13 +250,13 @@ class Prepared:
         """Map samples (N, H, W, C) to the checkpoint's own output (N, classes), preprocessed without TensorFlow."""
         from auditor.classifiers.plain_preprocessing import plainly_prepared
 
-        return self.base.answers(plainly_prepared(images, self.steps), batch)
+        return self.base.answers(plainly_prepared(images, self.steps, self.box), batch)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if the spec's `output` isn't what the checkpoint gives for samples (N, H, W, C)."""
         from auditor.classifiers.plain_preprocessing import plainly_prepared
 
-        self.base.check_declaration(plainly_prepared(images, self.steps))
+        self.base.check_declaration(plainly_prepared(images, self.steps, self.box))
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the network's layers, which are shown samples too."""
@@ -203,6 +264,27 @@ class Prepared:
 
     def _shown(self, layer: Layer) -> Any:
         return lambda images: layer.activations(self.prepare(images))
+
+
+def _resized(images: Tensor, way: Resize, box: Box) -> Tensor:
+    """Images (N, H, W, C) in another size, within their box, which bicubic ones would leave at edges."""
+    tf = tensorflow()
+    height, width = way.target(images.shape[1], images.shape[2])
+    if way.method == "bilinear":
+        return tf.image.resize(images, (height, width), antialias=way.antialias)
+    # Pillow keeps each side by itself within the box, the width first.
+    for size in ((images.shape[1], width), (height, width)) if way.antialias else ((height, width),):
+        # What `tf.image.resize` is with anti-aliasing; without, that rounds weights to a table.
+        images = tf.raw_ops.ScaleAndTranslate(
+            images=images,
+            size=size,
+            scale=[new / old for new, old in zip(size, images.shape[1:3], strict=True)],
+            translation=[0.0, 0.0],
+            kernel_type="keyscubic",
+            antialias=way.antialias,
+        )
+        images = tf.clip_by_value(images, *box)
+    return images
 
 
 def _with_channels(images: Tensor, channels: str | None) -> Tensor:

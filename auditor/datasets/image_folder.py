@@ -16,9 +16,9 @@ How to read it
     8-bit values are divided by 255. Hidden files and what operating systems leave (`Thumbs.db`, `desktop.ini`,
     `__MACOSX`) are passed over, and said; anything else within a class's folder that is no PNG or JPEG file is refused.
     With `attributes: [site, device]` the images of a class lie that many folders deeper, `cat/oslo/phone/1.png`, and
-    the folders on the way are their attributes. Resizing is bilinear, over the area that shrinks to a pixel; what is
-    audited then is the resized image. Images are turned as their orientation tag says, unless `exif: ignore`; colour
-    profiles are ignored.
+    the folders on the way are their attributes. Resizing is Pillow's, over the area that shrinks to a pixel, as is
+    torchvision's; with `antialias: false` it is Keras'. What is audited then is the resized image. Images are turned as
+    their orientation tag says, unless `exif: ignore`; colour profiles are ignored.
 
 References
     Keras, keras.utils.image_dataset_from_directory. torchvision, torchvision.datasets.ImageFolder.

@@ -63,8 +63,10 @@ class Params(Pictures):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Params":
-        if self.shape is not None and {"channels", "resize", "exif"} & self.model_fields_set:
-            raise ValueError("`channels`, `resize` and `exif` are for PNG and JPEG images; with `shape` leave them out")
+        if self.shape is not None and {"channels", "resize", "center_crop", "exif"} & self.model_fields_set:
+            raise ValueError(
+                "`channels`, `resize`, `center_crop` and `exif` are for PNG and JPEG; with `shape` leave them out"
+            )
         return self
 
 

@@ -145,8 +145,8 @@ class Resources:
         return _key(plan.models[name]), _key(plan.data)
 
     def _put(self, plan: Plan, name: str, base: Classifier, as_given: bool) -> None:
-        source, shape = plan.models[name], self.samples(plan).images.shape[1:]
-        classifier = behind_preprocessing(name, base, source, shape)
+        source = dataclasses.replace(plan.models[name], box=self.samples(plan).box)
+        classifier = behind_preprocessing(name, base, source, self.samples(plan).images.shape[1:])
         self._drop(self._pair(plan, name))
         self._fitting[self._pair(plan, name)] = classifier
         here = dataclasses.replace(self._here(source), as_given=as_given, loaded=self.digests(source))
@@ -327,9 +327,9 @@ def opened_copy(source: Source, copy: Source) -> Classifier:
 
 
 def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
-    """Put what a source says of preprocessing in front of a classifier, for samples of this shape (H, W, C)."""
+    """Put what a source says of preprocessing in front of a classifier, for samples of shape (H, W, C) in its box."""
     steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
-    return prepared(name, classifier, steps, shape)
+    return prepared(name, classifier, steps, shape, source.box)
 
 
 def _paths(source: Source) -> list[Path]:

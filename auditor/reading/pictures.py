@@ -4,15 +4,15 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from auditor.compute import resampled
 from auditor.reading.common import SHADES, Subset, make_samples, printable
 from auditor.telling.reason import reason
-from auditor.values import Attribute, Count, DataError, IntArray, Samples
+from auditor.values import Attribute, Cropping, DataError, FloatArray, IntArray, Resize, Resizing, Samples, centre
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 # Pillow would squeeze these into 8 bits, each in its own way.
@@ -27,8 +27,11 @@ class Pictures(Subset):
 
     channels: Literal[1, 3] = 3
     """1 for grey, 3 for RGB; images of the other kind are converted, and transparency is dropped."""
-    resize: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
-    """Height and width to resize every image to; without it all must be of one size."""
+    resize: Resizing | None = None
+    """Height and width to resize every image to, bilinear with anti-aliasing, or a mapping that says how; without it
+    all must be of one size."""
+    center_crop: Cropping | None = None
+    """Height and width of the middle that is cut out afterwards, or one number for both."""
     exif: Literal["apply", "ignore"] = "apply"
     """Whether images are turned as the orientation tag of a camera says. Viewers do; `image_dataset_from_directory` of
     Keras and `ImageFolder` of torchvision don't."""
@@ -68,8 +71,9 @@ def load_pictures(
         if pixels.shape != images.shape[1:]:
             sizes = [" × ".join(map(str, shape[:2])) for shape in (pixels.shape, images.shape[1:])]
             message = f"{shown} is {sizes[0]} pixels, but {first} is {sizes[1]}"
-            raise DataError(f"{message}; set `resize: [height, width]`")
-        images[place] = SHADES[pixels]
+            cut = " and `center_crop`" if params.resize is not None else ""
+            raise DataError(f"{message}; set `resize: [height, width]`{cut}")
+        images[place] = pixels
     if turned:
         way = "`exif: ignore` takes them as they are stored, as Keras and torchvision do in training"
         remarks = (*remarks, f"{turned} of {len(taken)} images were turned as their orientation tag says; {way}")
@@ -78,12 +82,12 @@ def load_pictures(
     return make_samples(images, labels[taken], rows[taken], source, classes, remarks=remarks, attributes=known)
 
 
-def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np.uint8], bool, int]:
-    """One image as (H, W, C) bytes, whether its tag said to turn it, and how many pixels it had as it was stored."""
+def _decoded(shown: str, content: Content, params: Pictures) -> tuple[FloatArray, bool, int]:
+    """One image as (H, W, C) in [0, 1], whether its tag said to turn it, and how many pixels were stored of it."""
     from PIL import Image
 
     if isinstance(content, np.ndarray):
-        return content, False, content.shape[0] * content.shape[1]
+        return SHADES[content], False, content.shape[0] * content.shape[1]
     turned = False
     try:
         with warnings.catch_warnings():
@@ -105,10 +109,30 @@ def _decoded(shown: str, content: Content, params: Pictures) -> tuple[NDArray[np
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{shown} can't be read as a PNG or JPEG image: {printable(reason(error))}") from error
     stored = picture.width * picture.height
-    if params.resize is not None:
-        height, width = params.resize
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(picture.height, picture.width, params.channels), turned, stored
+    return _of_size(picture, shown, params), turned, stored
+
+
+def _of_size(picture: Any, shown: str, params: Pictures) -> FloatArray:
+    """A picture as (H, W, C) in [0, 1], resized and cut as is asked for."""
+    from PIL import Image
+
+    way = Resize(size=params.resize) if isinstance(params.resize, list) else params.resize
+    size = picture.height, picture.width
+    if way is not None:
+        size = way.target(*size)
+        if way.antialias:
+            filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+            picture = picture.resize(size[::-1], filters[way.method])
+    made: FloatArray = SHADES[np.asarray(picture)].reshape(picture.height, picture.width, params.channels)
+    if way is not None and not way.antialias:  # which Pillow can't; as in Keras, this isn't rounded to 8 bits
+        made = resampled(made[np.newaxis], size, way.method, False, (0.0, 1.0))[0].astype(np.float32)
+    if params.center_crop is None:
+        return made
+    try:
+        rows, columns = centre(size, params.center_crop)
+    except ValueError as error:
+        raise DataError(f"{shown}: {reason(error)}; resize it first, or cut out less") from error
+    return made[rows, columns]
 
 
 def _bits(content: Path | bytes) -> int:

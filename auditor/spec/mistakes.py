@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -114,8 +114,8 @@ def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | N
         if isinstance(part, str) and isinstance(annotation, type) and issubclass(annotation, BaseModel):
             info = annotation.model_fields.get(part)
             annotation = info.annotation if info else None
-            if isinstance(annotation, UnionType):  # as in `Model | None`
-                annotation = annotation.__args__[0]
+            while get_origin(annotation) in (Union, UnionType, Annotated):  # as in `Model | None`
+                annotation = get_args(annotation)[0]
         else:
             arguments = getattr(annotation, "__args__", ())
             annotation = arguments[-1] if arguments else None

@@ -15,7 +15,7 @@ from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, cluster_remarks, gates_of
 from auditor.spec.marked import Location
 from auditor.spec.ordering import check_needs, in_order
-from auditor.spec.resolving import Source, others_of, params_of, source_of, unchecked
+from auditor.spec.resolving import Source, others_of, params_of, resized_twice, source_of, unchecked
 from auditor.values import (
     CONTROLS,
     Accountability,
@@ -173,6 +173,7 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
             models[name] = source
     data = source_of(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
     others = others_of(spec, data, problems, files)
+    problems += resized_twice(spec, models, data) if data else ()
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
     blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
     known = _Known(preview, blind, data.params if data else None)

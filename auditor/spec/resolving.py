@@ -22,7 +22,8 @@ class Source:
 
     safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
     as_given: whether nothing is taken off its output, since what that would leave answers otherwise. loaded: SHA-256 of
-    everything that it was loaded from, by the name the spec gives it, once it is.
+    everything that it was loaded from, by the name the spec gives it, once it is. box: of the samples that a model is
+    given, once it is known.
     """
 
     extension: str
@@ -32,6 +33,7 @@ class Source:
     allow_code: bool = False
     as_given: bool = False
     loaded: Mapping[str, str] = field(default_factory=dict)
+    box: tuple[float, float] = (0.0, 1.0)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -84,6 +86,18 @@ def source_of(
             problems.append(spec.marks.problem((*at, told), message))
     params = _resolved(spec, written, at, problems, files, fetched=kind == "models")
     return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
+
+
+def resized_twice(spec: Spec, models: Mapping[str, Source], data: Source) -> Iterator[Problem]:
+    """A problem for every model whose preprocessing resizes what the data has resized already."""
+    if getattr(data.params, "resize", None) is None:
+        return
+    line = spec.marks.line(("data", "resize"))
+    for name, source in models.items():
+        if getattr(getattr(source.params, "preprocessing", None), "resize", None) is not None:
+            told = f"images would be resized twice, by `data` (line {line}) and here, which blurs what the model sees"
+            way = "leave one of them out: `data` brings images of many sizes to one, and models share its images"
+            yield spec.marks.problem(("models", name, "preprocessing", "resize"), f"{told}; {way}", at_key=True)
 
 
 def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: bool) -> dict[str, Source]:

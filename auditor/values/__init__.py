@@ -68,6 +68,7 @@ from auditor.values.fields import (
     Refers,
     SchemaGenerator,
     chosen_classes,
+    either,
     references,
 )
 from auditor.values.figures import (
@@ -155,6 +156,7 @@ from auditor.values.record import (
     Verdict,
     Waiver,
 )
+from auditor.values.resizing import Cropping, Resize, Resizing, centre
 from auditor.values.samples import Preview, Samples
 from auditor.values.sampling import fingerprints, in_turn, ranking, seen_and_unseen
 
@@ -196,6 +198,7 @@ __all__ = [
     "Control",
     "Count",
     "Counted",
+    "Cropping",
     "Curve",
     "CutOffError",
     "DataCard",
@@ -247,6 +250,8 @@ __all__ = [
     "Refers",
     "Remark",
     "Requirement",
+    "Resize",
+    "Resizing",
     "Run",
     "Samples",
     "SchemaGenerator",
@@ -270,6 +275,7 @@ __all__ = [
     "auroc",
     "binned",
     "binned_value",
+    "centre",
     "check_tells_probabilities",
     "chosen_classes",
     "comparable",
@@ -281,6 +287,7 @@ __all__ = [
     "declared_output_problem",
     "digests",
     "distinct_names",
+    "either",
     "evenly",
     "exact",
     "fingerprints",

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
@@ -68,6 +68,16 @@ def _each_once(names: list[Any]) -> list[Any]:
     if twice is not None:
         raise ValueError(f"should name each once, as it counts once; {twice!r} stands there twice")
     return names
+
+
+def either(one: Any, many: Any) -> PlainValidator:
+    """A value of one type, or a list of another; mistakes keep their place in it."""
+    of_one, of_many = TypeAdapter(one), TypeAdapter(many)
+
+    def validated(given: Any) -> Any:
+        return (of_many if isinstance(given, list) else of_one).validate_python(given, strict=True)
+
+    return PlainValidator(validated, json_schema_input_type=one | many)
 
 
 # Of a list: nothing stands in it twice, since what is measured twice is no larger sample.

@@ -18,6 +18,8 @@ STEPS = [
     {"channels": "grey", "std": 0.3},
     {"resize": [9, 4], "layout": "nchw"},
     {"resize": [3, 8], "mean": 0.5, "layout": "flat"},
+    {"resize": {"size": 5, "method": "bicubic", "keep_aspect": True}, "center_crop": [4, 5], "preset": "imagenet-tf"},
+    {"resize": {"size": 9, "method": "bicubic", "antialias": False}, "preset": "imagenet-caffe"},
 ]
 
 
@@ -28,9 +30,9 @@ def test_both_ways_to_prepare_images_agree(steps, channels):
     if channels == 1 and isinstance(steps.get("mean"), list) and "channels" not in steps:
         pytest.skip("three numbers for one channel")
     given, wanted = np.random.default_rng(0).random((5, 7, 6, channels), np.float32), Preprocessing(**steps)
-    plain = plainly_prepared(given, wanted)
+    plain = plainly_prepared(given, wanted.within((0.0, 1.0), "m"), (0.0, 1.0))
     taker = LinearClassifier(*linear_weights(), input_shape=plain.shape[1:])
-    other = np.asarray(prepared("m", taker, wanted, (7, 6, channels)).prepare(given))
+    other = np.asarray(prepared("m", taker, wanted, (7, 6, channels), (0.0, 1.0)).prepare(given))
     assert other.shape == plain.shape
     np.testing.assert_allclose(plain, other, rtol=1e-5, atol=1e-4)
 
@@ -41,14 +43,16 @@ def test_one_number_stands_for_all_channels():
         Preprocessing(scale=255, mean=127.5, std=64.0),
         Preprocessing(scale=255, mean=[127.5] * 3, std=[64.0] * 3),
     )
-    np.testing.assert_array_equal(plainly_prepared(images, one), plainly_prepared(images, each))
-    np.testing.assert_allclose(plainly_prepared(images, one), (images * 255 - 127.5) / 64, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(plainly_prepared(images, one, (0.0, 1.0)), plainly_prepared(images, each, (0.0, 1.0)))
+    np.testing.assert_allclose(
+        plainly_prepared(images, one, (0.0, 1.0)), (images * 255 - 127.5) / 64, rtol=1e-5, atol=1e-5
+    )
     assert str(one) == "multiplied by 255, less 127.5, divided by 64"
     again = Preprocessing.model_validate_json(one.model_dump_json())
     assert again == one
     taker = LinearClassifier(*linear_weights(), input_shape=(4, 4, 3))
     with pytest.raises(ModelError, match="`mean` holds 1 numbers, one a channel, but its images have 3"):
-        prepared("m", taker, Preprocessing(mean=[127.5]), (4, 4, 3))
+        prepared("m", taker, Preprocessing(mean=[127.5]), (4, 4, 3), (0.0, 1.0))
 
 
 def channels_first(folder):
@@ -66,12 +70,12 @@ def test_channels_at_the_other_end_are_told_with_what_to_write(tmp_path):
     with pytest.raises(ModelError, match=r"its channels come first, which `preprocessing: \{layout: nchw\}` sees to"):
         check_fit("m", network, given)
     with pytest.raises(ModelError, match=r"its channels come first, which `preprocessing: \{layout: nchw\}` sees to"):
-        prepared("m", network, Preprocessing(scale=2.0), (SIZE, SIZE, 1))
-    check_fit("m", prepared("m", network, Preprocessing(layout="nchw"), (SIZE, SIZE, 1)), given)
+        prepared("m", network, Preprocessing(scale=2.0), (SIZE, SIZE, 1), (0.0, 1.0))
+    check_fit("m", prepared("m", network, Preprocessing(layout="nchw"), (SIZE, SIZE, 1), (0.0, 1.0)), given)
 
     last = opened("keras", formats.keras(tmp_path))
     with pytest.raises(ModelError, match=r"its channels come last, so `layout: nchw` is too much"):
-        prepared("m", last, Preprocessing(layout="nchw"), (SIZE, SIZE, 1))
+        prepared("m", last, Preprocessing(layout="nchw"), (SIZE, SIZE, 1), (0.0, 1.0))
 
 
 @pytest.mark.parametrize(("written", "read"), [("NHWC", "NCHW"), ("NCHW", "NHWC")])

@@ -91,7 +91,7 @@ def variants(channels: int):
 def opened(model, folder, steps, shape):
     model.save(folder / "m.keras")
     base = keras_format.load(keras_format.Params(path=str(folder / "m.keras"), output="probabilities"))
-    return prepared("m", base, Preprocessing(**steps) if steps else None, shape)
+    return prepared("m", base, Preprocessing(**steps) if steps else None, shape, (0.0, 1.0))
 
 
 def robust(classifier, given):
@@ -201,7 +201,7 @@ def test_other_formats_that_take_rows(tmp_path, form):
     module = catalog.load("models", form)
     base = module.load(module.Params(**{"output": "probabilities", **make(tmp_path)}))
     assert base.input_shape == (1, 1, SIZE * SIZE)
-    classifier = prepared("m", base, Preprocessing(layout="flat"), (SIZE, SIZE, 1))
+    classifier = prepared("m", base, Preprocessing(layout="flat"), (SIZE, SIZE, 1), (0.0, 1.0))
     expected = np.log(np.asarray(network()(given.images)))
     found = np.log(softmax(classifier.predict(given.images), axis=-1))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)

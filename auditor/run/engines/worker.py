@@ -37,7 +37,8 @@ def work(
 
 
 def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, int, int]) -> Classifier:
-    key = f"{source.extension} {source.params.model_dump_json()} {source.allow_code} {sorted(digests.items())} {shape}"
+    named = f"{source.extension} {source.params.model_dump_json()} {source.allow_code}"
+    key = f"{named} {sorted(digests.items())} {shape} {source.box}"
     with _loading:
         if key not in _loaded:
             try:
