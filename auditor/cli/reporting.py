@@ -20,6 +20,12 @@ from auditor.values import EXIT_NOT_PASSED
     help="What a page takes at most: a larger one has its pictures beside it (default: as the last time, or 15).",
 )
 @click.option(
+    "--layout",
+    type=click.Choice(["page", "folder"]),
+    help="folder: style, script and pictures beside the page, for viewers that refuse what stands within one, such as "
+    "Jenkins' (default: as the last time, or page).",
+)
+@click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
@@ -43,6 +49,7 @@ from auditor.values import EXIT_NOT_PASSED
 def report(
     folders: tuple[Path, ...],
     size: float | None,
+    layout: str | None,
     output: Path | None,
     kept: Path,
     joined: Path | None,
@@ -61,6 +68,7 @@ def report(
     from auditor.exports.mistakes import FOLDER
     from auditor.exports.pdf import write_pdf
     from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere, sealed
+    from auditor.records import manifest
     from auditor.records.store import Folder, write_text
     from auditor.run.cache import Cache
     from auditor.values import RecordError
@@ -76,13 +84,16 @@ def report(
         where = ", ".join(map(str, reports))
         raise RecordError(f"no audit records in {where}; `auditor run` makes them")
     good = True
-    most, drawings = math.ceil(size * 1e6) if size else None, Cache(kept).drawings
+    drawings = Cache(kept).drawings
     for audit in audits:
+        before = manifest.layout(audit) or manifest.USUAL
+        beside = layout == "folder" if layout else before.folder
+        laid_out = manifest.Layout(math.ceil(size * 1e6) if size else before.size, beside)
         if output is None:
-            run, page = render_again(Folder(audit), accept_changed, most, drawings)
+            run, page = render_again(Folder(audit), accept_changed, laid_out, drawings)
         else:
             target = output / audit.resolve().name
-            run, page = render_elsewhere(Folder(audit), target, accept_changed, most, drawings)
+            run, page = render_elsewhere(Folder(audit), target, accept_changed, laid_out, drawings)
         add_to_step_summary(run)
         good = good and passed(run)
         say(page)

@@ -14,9 +14,9 @@ from auditor.values import Run
 
 def rendered(path: Path, run: Run) -> Iterator[Finding]:
     """Render a run again, as its folder says that it was, and compare."""
-    size = manifest.page_bytes(path)
+    layout = manifest.layout(path)
     # Drawn anew, never taken from a cache.
-    made = render_files(run) if size is None else render_files(run, size)
+    made = render_files(run, layout or manifest.USUAL)
     told = manifest.drawn_by(path)
     if told is not None and told != drawn_by():
         yield from _of_other_versions(path, made, told)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from auditor.judging import asked
 from auditor.records import history, manifest
-from auditor.records.store import Folder, write_bytes, write_text
-from auditor.report import PAGE, SIZE
+from auditor.records.store import Folder, write_bytes
+from auditor.report import PAGE
 from auditor.telling.reason import os_reason
 from auditor.values import RecordError, Run
 
 
 def render_again(
-    folder: Folder, accept_changed: bool, size: int | None = None, drawings: Path | None = None
+    folder: Folder, accept_changed: bool, layout: manifest.Layout | None = None, drawings: Path | None = None
 ) -> tuple[Run, Path]:
     """Render a run that was sealed before, as `render_report` does.
 
@@ -24,7 +24,7 @@ def render_again(
     noted = _changed(folder, accept_changed)
     if noted:
         folder.mark_changed(noted)
-    return render_report(folder, size, drawings)
+    return render_report(folder, layout, drawings)
 
 
 def _changed(folder: Folder, accept_changed: bool) -> tuple[str, ...]:
@@ -33,38 +33,44 @@ def _changed(folder: Folder, accept_changed: bool) -> tuple[str, ...]:
     return manifest.changed(folder.path)
 
 
-def render_report(folder: Folder, size: int | None = None, drawings: Path | None = None) -> tuple[Run, Path]:
+def render_report(
+    folder: Folder, layout: manifest.Layout | None = None, drawings: Path | None = None
+) -> tuple[Run, Path]:
     """Render the last run, for people and for other programs, from its records alone.
 
-    size: the bytes that a page takes at most, if that is possible; as the last time if not given. drawings: where
-    pictures are kept that needn't be drawn again. Returns the run and the page's path; the other files lie beside it.
-    The page of the whole reports folder is brought up to date too.
+    layout: that of the last time if not given. drawings: where pictures are kept that needn't be drawn again. Returns
+    the run and the page's path; the other files lie beside it. The page of the whole reports folder is brought up to
+    date too, in the same layout.
     """
     from auditor.exports.files import drawn_by, render_files
     from auditor.report.index import render_index
     from auditor.report.outcome import word
 
     run = folder.load_run()
-    if size is None:
-        size = manifest.page_bytes(folder.path) or SIZE
-    _write_report(folder.path, render_files(run, size, drawings=drawings))
+    layout = layout or manifest.layout(folder.path) or manifest.USUAL
+    _write_report(folder.path, render_files(run, layout, drawings=drawings))
     reports, path = folder.reports, folder.path.resolve()
     audit = path.relative_to(reports).parts[0]
     try:
         previous = history.last_link(reports, audit, run.id)
     except RecordError:
         previous = ""  # what is wrong with the history is said when the run is added to it
-    link = manifest.seal(folder.path, size, drawn_by(), run, audit, previous)
+    link = manifest.seal(folder.path, layout, drawn_by(), run, audit, previous)
     if run.part_of:
         history.remember(reports, audit, run)
         return run, folder.path / PAGE  # the page of all audits shows the whole run beside it
     history.add(path, run, link, asked(run), word)
-    write_text(reports / PAGE, render_index(history.audits(reports)))
+    for name, content in render_index(history.audits(reports), layout.folder).items():
+        write_bytes(reports / name, content)
     return run, folder.path / PAGE
 
 
 def render_elsewhere(
-    folder: Folder, target: Path, accept_changed: bool, size: int | None = None, drawings: Path | None = None
+    folder: Folder,
+    target: Path,
+    accept_changed: bool,
+    layout: manifest.Layout | None = None,
+    drawings: Path | None = None,
 ) -> tuple[Run, Path]:
     """Render the last run into another folder than that of its records, which its pages then don't lead to.
 
@@ -76,8 +82,8 @@ def render_elsewhere(
     if (target / "run.json").exists():
         raise RecordError(f"{target} holds records of its own; name another folder")
     run = sealed(folder, accept_changed)
-    size = size or manifest.page_bytes(folder.path) or SIZE
-    _write_report(target, render_files(run, size, beside_records=False, drawings=drawings))
+    layout = layout or manifest.layout(folder.path) or manifest.USUAL
+    _write_report(target, render_files(run, layout, beside_records=False, drawings=drawings))
     return run, target / PAGE
 
 

@@ -48,7 +48,7 @@ def _finish(state: State, audit: str) -> None:
     """Render one audit's report, and hand it on to whoever asked for it."""
     from auditor.exports.publishing import add_to_step_summary, render_report
     from auditor.records.store import Folder
-    from auditor.report import PAGE, SIZE
+    from auditor.report import PAGE
     from auditor.run.cache import Cache
     from auditor.values import AuditError
 
@@ -61,7 +61,7 @@ def _finish(state: State, audit: str) -> None:
             run, page = stands, folder.path / PAGE
         else:
             drawings = Cache(state.cache).drawings if state.cache else None
-            run, page = render_report(folder, state.size or SIZE, drawings)
+            run, page = render_report(folder, state.layout, drawings)
     except AuditError as error:
         state.problems.append(f"no report: {error}")
         return

@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         tracking, allow_code, budget, ends = told["tracking"], told["allow_code"], told["budget"], told["ends"]
         cache_key = Path(told["cache_key"]) if told["cache_key"] else None
         config.stash[STATE] = State(
-            told["run"], reports, None, baselines, None, cache, cache_key, tracking, allow_code, budget, ends
+            told["run"], reports, None, False, baselines, None, cache, cache_key, tracking, allow_code, budget, ends
         )
     else:
         reports = options.folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
             uuid.uuid4().hex,
             reports,
             options.size(config),
+            options.in_folder(config),
             baselines,
             place,
             options.cache(config),

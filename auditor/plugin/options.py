@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from auditor.run.engines import Choice
 
+LAYOUTS = ("page", "folder")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--audit-…` options, each with an ini twin of the same name."""
@@ -29,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MB",
         default=None,
         help="what a page of a report takes at most; a larger one has its pictures beside it (default: 15)",
+    )
+    group.addoption(
+        "--audit-report-layout",
+        choices=LAYOUTS,
+        default=None,
+        help="one page that needs no other file, if it isn't too large (page, the default), or style, script and "
+        "pictures beside it (folder), as viewers need that refuse what stands within a page, such as Jenkins'",
     )
     group.addoption(
         "--audit-inconclusive",
@@ -120,6 +129,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
+    parser.addini("audit_report_layout", "page (default) or folder: style, script and pictures beside the page")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
     parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
@@ -196,6 +206,14 @@ def size(config: pytest.Config) -> int | None:
     if size <= 0:
         raise pytest.UsageError(f"--audit-report-size: {given!r} is no number of megabytes, such as 15 or 0.5")
     return size
+
+
+def in_folder(config: pytest.Config) -> bool:
+    """Whether what a page shows is to lie beside it."""
+    given = config.getoption("audit_report_layout") or config.getini("audit_report_layout") or LAYOUTS[0]
+    if given not in LAYOUTS:
+        raise pytest.UsageError(f"audit_report_layout = {given!r}: allowed are {', '.join(LAYOUTS)}")
+    return bool(given == "folder")
 
 
 def budget(config: pytest.Config) -> float:

@@ -16,6 +16,7 @@ import pytest
 from auditor.plugin import options
 
 if TYPE_CHECKING:
+    from auditor.records.manifest import Layout
     from auditor.run.runner import Work
     from auditor.spec import Plan
     from auditor.values import Run
@@ -25,18 +26,20 @@ if TYPE_CHECKING:
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
-    that is given. baselines: where a previous run's records lie, to compare with. save: where this run's are to be kept
-    as a baseline. cache: where results are kept. cache_key: the file of the secret they are signed with. tracking: URI
-    of the MLflow that finished audits are logged to. allow_code: whether code of checkpoints may run. budget: seconds
-    that cases may take together. ends: when they are over. plans: by spec path. works: what each audit runs with, by
-    its name. begun: the audits that this process has begun, and will render. standing: finished runs that this one
-    could only repeat. remarks: what was said beside results, each with the cases that it was said of.
+    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most,
+    if that is given. folder: whether what pages show lies beside them. baselines: where a previous run's records
+    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept.
+    cache_key: the file of the secret they are signed with. tracking: URI of the MLflow that finished audits are
+    logged to. allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends:
+    when they are over. plans: by spec path. works: what each audit runs with, by its name. begun: the audits that
+    this process has begun, and will render. standing: finished runs that this one could only repeat. remarks: what
+    was said beside results, each with the cases that it was said of.
     """
 
     run: str
     reports: Path
     size: int | None = None
+    folder: bool = False
     baselines: Path | None = None
     save: Path | None = None
     cache: Path | None = None
@@ -54,6 +57,13 @@ class State:
     tracked: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """How pages are laid out."""
+        from auditor.records.manifest import USUAL, Layout
+
+        return Layout(self.size or USUAL.size, self.folder)
 
 
 STATE = pytest.StashKey[State]()
@@ -151,7 +161,7 @@ def begin(config: pytest.Config, chosen: Mapping[Path, Collection[str]]) -> None
             planned = held_against_history(whole, new_run(plan, state.run, case_ids, state.allow_code))
             _, run = placed(whole, planned)
             work = work_of(config, plan)
-            stands = standing(work, run, state.size, draws(config)) if state.cache and not state.baselines else None
+            stands = standing(work, run, state.layout, draws(config)) if state.cache and not state.baselines else None
             if stands:
                 state.standing[plan.audit] = stands
                 work.folder.let_stand(state.run)

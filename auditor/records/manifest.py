@@ -2,15 +2,15 @@
 
     reports/<audit>/manifest.json   {"files": {"run.json": …, "records/…/record.json": …, "index.html": …}}
 
-It says which run this is, and ties it to the one before (`auditor.records.chain`). It keeps the size that pages were
-laid out for, too, and what drew their charts, as nothing else says how to render the same files again.
+It says which run this is, and ties it to the one before (`auditor.records.chain`). It keeps how pages were laid out,
+too, and what drew their charts, as nothing else says how to render the same files again.
 A manifest can be written anew by whoever changes the files; `auditor attest` signs it.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from auditor.records.chain import Link, digest_of, read, tied
@@ -23,15 +23,31 @@ NAME = "manifest.json"
 _APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.svr.json", "attestation.sigstore.json")
 
 
-def seal(folder: Path, size: int, drawn_by: Mapping[str, str], run: Run, audit: str, previous: str) -> Link:
+@dataclass(frozen=True)
+class Layout:
+    """How the pages of an audit are laid out.
+
+    size: the bytes that a page takes at most, if that is possible. folder: whether its style, script and pictures lie
+    beside it however small it is, for viewers that refuse what stands within a page.
+    """
+
+    size: int = 15_000_000
+    folder: bool = False
+
+
+USUAL = Layout()
+
+
+def seal(folder: Path, layout: Layout, drawn_by: Mapping[str, str], run: Run, audit: str, previous: str) -> Link:
     """Write the manifest of all files in an audit's folder.
 
-    size: the bytes that a page was to take at most. drawn_by: the versions of the libraries that drew its pictures.
-    run: what lies there. audit: what the history calls the folder. previous: the link of the run before.
+    layout: that of its pages. drawn_by: the versions of the libraries that drew its pictures. run: what lies there.
+    audit: what the history calls the folder. previous: the link of the run before.
     """
     found = {name: digest(folder / name) for name in files(folder)}
     tie = tied(run, audit, _of_records(found), previous)
-    told = {"chain": asdict(tie), "page_bytes": size, "drawn_by": dict(drawn_by)}
+    laid_out = {"page_bytes": layout.size, "folder": layout.folder}
+    told = {"chain": asdict(tie), **laid_out, "drawn_by": dict(drawn_by)}
     content = {"format": FORMAT, **told, "files": found}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return tie
@@ -58,13 +74,14 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def page_bytes(folder: Path) -> int | None:
-    """The size that the pages of an audit were laid out for; None where no manifest says so."""
+def layout(folder: Path) -> Layout | None:
+    """How the pages of an audit were laid out; None where no manifest says so."""
     try:
-        size = json.loads((folder / NAME).read_text("utf-8"))["page_bytes"]
-    except (OSError, ValueError, KeyError, TypeError):
+        told = json.loads((folder / NAME).read_text("utf-8"))
+        size, beside = told["page_bytes"], told.get("folder", False)  # earlier versions knew no folder
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return size if isinstance(size, int) else None
+    return Layout(size, beside) if isinstance(size, int) and isinstance(beside, bool) else None
 
 
 def link(folder: Path) -> Link | None:

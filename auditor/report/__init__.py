@@ -4,7 +4,7 @@
 `report.paper` one to be printed, `report.index` that of a folder, `report.summary` Markdown, `report.terminal`,
 `report.text` and `report.explain` say the same in words, `report.reasons` why, `report.notebook` in a cell;
 `report.outcome`, `report.measures`, `report.coverage` and `report.versus` are what all of them say. Import from these
-modules, `PAGE`, `EXTRACT` and `SIZE` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`,
+modules, `PAGE` and `EXTRACT` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`,
 `records`, `catalog` and `values`.
 """
 
@@ -12,5 +12,3 @@ PAGE = "index.html"
 """The page of an audit, and of a folder of audits."""
 EXTRACT = "declaration.html"
 """Beside it: what of it belongs in instructions for use, on one sheet."""
-SIZE = 15_000_000
-"""The bytes that a page takes at most, unless told otherwise."""

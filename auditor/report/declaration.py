@@ -13,7 +13,7 @@ from auditor.drawing import words
 from auditor.records.headline import subject
 from auditor.report import PAGE, outcome, text
 from auditor.report.coverage import coverage
-from auditor.report.html import render_template
+from auditor.report.html import PRINTED, render_template
 from auditor.report.measures import interval_of
 from auditor.report.origin import origin
 from auditor.report.threat import attacker
@@ -57,13 +57,14 @@ class Declared:
     lost: str
 
 
-def render(run: Run) -> str:
-    """Render the page; the same run always gives the same page."""
+def render(run: Run, beside: bool = False) -> str:
+    """Render the page; the same run always gives the same page. beside: whether its style lies beside it."""
     measured = {case.model for case in run.cases}
     found = origin(run)
     return render_template(
         "declaration.html",
-        css="declaration.css",
+        beside,
+        PRINTED,
         run=run,
         report=PAGE,
         weakness=outcome.WEAKNESS,

@@ -20,6 +20,7 @@ from auditor.values import Run, Undrawn, attempt
 
 _MOST_ROWS = 100
 """Of a table of a record, so many are listed."""
+STYLE, SCRIPT, PRINTED = "page.css", "page.js", "declaration.css"
 _LOADER = PackageLoader("auditor", "report/templates")
 
 
@@ -73,21 +74,26 @@ def _cards() -> Any:
     return module.card
 
 
-def render_template(name: str, beside: bool = False, css: str = "page.css", **content: Any) -> str:
+def render_template(name: str, beside: bool = False, css: str = STYLE, **content: Any) -> str:
     """Render a template with the style and the script it may use, and a policy that allows nothing else.
 
-    beside: whether it may show pictures that lie beside it. css: the file of its style.
+    beside: whether pictures, style and script are files beside it, and nothing of them stands in it. css: the file
+    of its style.
     """
-    style, script = _source(css), _source("page.js")
-    images = "'self' data:" if beside else "data:"
+    style, script = source(css), source(SCRIPT)
+    images, styles, scripts = ("'self'",) * 3 if beside else ("data:", _hash(style), _hash(script))
     policy = (
-        f"default-src 'none'; img-src {images}; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"default-src 'none'; img-src {images}; style-src {styles}; script-src {scripts}; "
         "base-uri 'none'; form-action 'none'"
     )
-    page: str = (
-        _environment().get_template(name).render(policy=policy, style=Markup(style), script=Markup(script), **content)
-    )
+    within = {"css": css, "style": Markup(style), "script": Markup(script)}
+    page: str = _environment().get_template(name).render(policy=policy, beside=beside, **within, **content)
     return page
+
+
+def as_files(name: str, page: str, beside: bool, css: str = STYLE) -> dict[str, bytes]:
+    """A page without pictures as files, by name: itself, and if its style lies beside it, that."""
+    return {name: page.encode(), **({css: source(css).encode()} if beside else {})}
 
 
 @cache
@@ -116,7 +122,8 @@ def _is_number(value: object) -> bool:
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a file that pages are made of."""
     return _LOADER.get_source(_environment(), name)[0]
 
 

@@ -6,8 +6,8 @@ from typing import get_args
 
 from auditor.drawing import words
 from auditor.records.history import Audit, Point
-from auditor.report import text
-from auditor.report.html import render_template
+from auditor.report import PAGE, text
+from auditor.report.html import as_files, render_template
 from auditor.report.outcome import urgency_of
 from auditor.values import MetricKind
 
@@ -36,10 +36,14 @@ class Row:
     trends: tuple[Trend, ...]
 
 
-def render_index(audits: Sequence[Audit]) -> str:
-    """Render the page; the same history always gives the same page."""
+def render_index(audits: Sequence[Audit], beside: bool = False) -> dict[str, bytes]:
+    """Render the page to its files, by name; the same history always gives the same.
+
+    beside: as for `render_template`.
+    """
     rows = tuple(Row(audit, text.moment(audit.started), tuple(_trends(audit))) for audit in audits)
-    return render_template("index.html", rows=rows, width=_WIDTH, height=_HEIGHT)
+    page = render_template("index.html", beside, rows=rows, width=_WIDTH, height=_HEIGHT)
+    return as_files(PAGE, page, beside)
 
 
 def _trends(audit: Audit) -> list[Trend]:

@@ -1,8 +1,11 @@
 """The report of an audit as files: one page below a size, beyond it a page with its pictures beside it, or several.
 
-    index.html                complete in itself, if that takes no more than the size
-    data/<sha256>.png         else its pictures
+    index.html                complete in itself, if that takes no more than the size, and nobody asked for a folder
+    page.css, page.js         else its style and script
+    data/<sha256>.png         and its pictures
     cases-1.html, …           and if it is too large still: its cases, so many to a page as fit
+
+A page whose files lie beside it has nothing within it that a strict viewer refuses: no style, script or `data:`.
 
 Nothing in a case grows with the number of its classes or samples; one that is larger than a page all the same is shown
 with its verdict alone. The first page is never split: of so many cases that their table alone is larger, it is too.
@@ -16,13 +19,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from auditor.records.manifest import Layout
 from auditor.report import EXTRACT, PAGE
-from auditor.report.html import render_card, render_first, render_template
+from auditor.report.html import PRINTED, SCRIPT, STYLE, render_card, render_first, render_template, source
 from auditor.report.page import Page, make_page
 from auditor.values import Run
 
 PICTURES = "data"
-OURS = re.compile(rf"{PICTURES}/[0-9a-f]{{64}}\.png|cases-[1-9][0-9]*\.html")
+OURS = re.compile(rf"{PICTURES}/[0-9a-f]{{64}}\.png|cases-[1-9][0-9]*\.html|{STYLE}|{SCRIPT}|{PRINTED}")
 """What else a report may consist of, relative to its folder."""
 
 _FLOOR = 1_000_000
@@ -51,34 +55,37 @@ class Sheet:
         return f"Case {self.first}" if self.first == self.last else f"Cases {self.first} to {self.last}"
 
 
-def render_pages(run: Run, size: int, beside_records: bool = True) -> dict[str, bytes]:
-    """Render a run to the files of its report, by name, none of which is larger than `size` bytes if possible.
+def render_pages(run: Run, layout: Layout, beside_records: bool = True) -> dict[str, bytes]:
+    """Render a run to the files of its report, by name, none of which is larger than the layout's size if possible.
 
     The first is the page to open. beside_records: whether they belong in the folder of the run's records, and lead
     there. To be called within `kept_in`.
     """
     page = make_page(run, beside_records)
     page.draw()
-    cards = [render_card(card, page.many) for card in page.cards]
-    whole = _first_page(page, cards)
-    if len(whole) <= size:
+    # Where a script may be refused, nothing waits for it.
+    size, waits = layout.size, page.many and not layout.folder
+    cards = [render_card(card, waits) for card in page.cards]
+    if not layout.folder and len(whole := _first_page(page, cards)) <= size:
         return {PAGE: whole}
+    limit = None if layout.folder else size
     pictures: dict[str, bytes] = {}
     cards = [_parted(card, pictures) for card in cards]
     cards = [
         rendered
         if len(rendered.encode()) <= max(size, _FLOOR)
-        else render_card(card.bare(_too_large(rendered, size)), page.many)
+        else render_card(card.bare(_too_large(rendered, size)), waits)
         for card, rendered in zip(page.cards, cards, strict=True)
     ]
-    whole = _first_page(page, cards, pictures, limit=size)
+    shared = {name: source(name).encode() for name in (STYLE, SCRIPT)}
+    whole = _first_page(page, cards, pictures, limit)
     if len(whole) <= size:
-        return {PAGE: whole} | pictures
+        return {PAGE: whole} | shared | pictures
     sheets = tuple(_sheets(page, cards, size))
-    first = _first_page(page, (), pictures, size, sheets)
+    first = _first_page(page, (), pictures, limit, sheets)
     neighbours = zip(sheets, (None, *sheets), (*sheets[1:], None), strict=False)
     pages = {sheet.name: _sheet_page(page, sheet, before, after) for sheet, before, after in neighbours}
-    return {PAGE: first} | pages | pictures
+    return {PAGE: first} | pages | shared | pictures
 
 
 def _too_large(card: Markup, size: int) -> str:

@@ -15,7 +15,7 @@ from auditor.measuring import STATEFUL
 from auditor.records import history, manifest
 from auditor.records.commit import commit_of, place
 from auditor.records.store import Folder
-from auditor.report import PAGE, SIZE
+from auditor.report import PAGE
 from auditor.run.cache import Cache
 from auditor.run.case_key import case_key
 from auditor.run.engines import Run as EngineRun
@@ -93,16 +93,16 @@ def new_run(plan: Plan, run_id: str, selected: Collection[str], code_allowed: bo
     )
 
 
-def standing(work: Work, run: Run, size: int | None = None, arrays: bool = True) -> Run | None:
+def standing(work: Work, run: Run, layout: manifest.Layout = manifest.USUAL, arrays: bool = True) -> Run | None:
     """The finished run that lies in the folder, if running `run` could only repeat it; None otherwise.
 
     Same plan, same commit, every record made of what is there now, no file changed since: then the report stands as
-    it is. size: the bytes that a page may take, if that is asked for. arrays: whether those of its records are needed.
+    it is. layout: the one that is asked for. arrays: whether those of its records are needed.
     """
     folder = work.folder.path
     try:
         # What costs least first: whole records are read last.
-        if _as_planned(work.folder.load_plan()) != _as_planned(run) or manifest.page_bytes(folder) != (size or SIZE):
+        if _as_planned(work.folder.load_plan()) != _as_planned(run) or manifest.layout(folder) != layout:
             return None
         if not all((folder.parent / name).is_file() for name in (PAGE, history.NAME)):
             return None  # the page of all audits is made when one of them is rendered

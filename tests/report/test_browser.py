@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.exports.files import render_files
+from auditor.records.manifest import Layout
 from auditor.report.html import render
 from auditor.values import Expectation, exact
 from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
@@ -37,7 +38,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def parted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first page of a report whose pictures lie beside it, with its cases on pages of their own."""
     folder = tmp_path_factory.mktemp("parted")
-    for name, content in render_files(photographed(), 70_000).items():
+    for name, content in render_files(photographed(), Layout(70_000)).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     return folder / "index.html"

@@ -16,6 +16,7 @@ from auditor.evidence.verification import verify
 from auditor.exports.files import drawn_by, render_files
 from auditor.exports.publishing import render_report
 from auditor.records import manifest
+from auditor.records.manifest import Layout
 from auditor.records.store import Folder
 from auditor.report import EXTRACT
 from auditor.report.html import render
@@ -43,7 +44,7 @@ def policy(text: bytes) -> str:
 
 
 def test_below_the_size_a_page_is_complete_in_itself():
-    files = render_files(photographed(), LARGE)
+    files = render_files(photographed(), Layout(LARGE))
     assert pages(files) == ["index.html"]
     assert not pictures(files)
     assert "img-src data:;" in policy(files["index.html"])
@@ -51,21 +52,21 @@ def test_below_the_size_a_page_is_complete_in_itself():
 
 
 def test_above_it_the_same_pictures_lie_beside_the_page_named_by_their_digests():
-    whole, files = render_files(photographed(), LARGE), render_files(photographed(), MIDDLE)
+    whole, files = render_files(photographed(), Layout(LARGE)), render_files(photographed(), Layout(MIDDLE))
     assert len(whole["index.html"]) > MIDDLE >= len(files["index.html"])
     assert pages(files) == ["index.html"]
     embedded = [base64.b64decode(uri.partition(",")[2]) for uri in shown(whole["index.html"])]
     assert [files[name] for name in shown(files["index.html"])] == embedded
     assert pictures(files) == set(shown(files["index.html"]))
     assert all(name == f"data/{hashlib.sha256(files[name]).hexdigest()}.png" for name in pictures(files))
-    assert "img-src 'self' data:;" in policy(files["index.html"])
+    assert "img-src 'self'; style-src 'self'; script-src 'self';" in policy(files["index.html"])
     assert "would take more than 0.22 MB" in files["index.html"].decode()
     assert "complete in itself" not in files["index.html"].decode()
 
 
 def test_far_above_it_cases_are_on_pages_of_their_own_and_every_link_leads_somewhere():
     run = photographed()
-    files = render_files(run, SMALL)
+    files = render_files(run, Layout(SMALL))
     first, *others = pages(files)
     assert first == "index.html"
     assert others == [f"cases-{i + 1}.html" for i in range(len(others))]
@@ -92,17 +93,18 @@ def test_far_above_it_cases_are_on_pages_of_their_own_and_every_link_leads_somew
 
 
 def test_a_card_too_large_for_any_page_has_one_to_itself():
-    files = render_files(run_of_everything(), 1)
+    files = render_files(run_of_everything(), Layout(1))
     assert len(pages(files)) == 1 + len(run_of_everything().cases)
 
 
 def test_a_run_without_cases_has_one_page_whatever_the_size():
-    assert pages(render_files(run_of(), 1)) == ["index.html"]
+    assert pages(render_files(run_of(), Layout(1))) == ["index.html"]
 
 
 def test_hostile_text_can_not_make_a_file():
-    files = render_files(hostile_run(), 1)
+    files = render_files(hostile_run(), Layout(1))
     others = {"results.json", "results.sarif", "gl-code-quality.json", "junit.xml", "bom.json", EXTRACT}
+    others |= {"page.css", "page.js", "declaration.css"}
     assert set(files) == {*pages(files), *pictures(files), *others}
     assert all(re.fullmatch(r"index\.html|cases-\d\.html", name) for name in pages(files))
     assert not [n for page in pages(files) for n in parse(files[page].decode()).all("img") if "onerror" in n.attributes]
@@ -128,7 +130,7 @@ def report(*arguments):
 
 def reseal(folder: Folder, size: int, drawn: Mapping[str, str]) -> None:
     """Seal a folder again, whatever was changed in it."""
-    manifest.seal(folder.path, size, drawn, folder.load_plan(), folder.path.name, "")
+    manifest.seal(folder.path, Layout(size), drawn, folder.load_plan(), folder.path.name, "")
 
 
 def wrong(folder: Folder) -> dict[str, str]:
@@ -154,6 +156,14 @@ def test_a_report_is_laid_out_anew_without_leaving_anything_behind(stored):
     assert len(pictures(there())) > 100
     assert wrong(stored) == held
     report("--size", "15")
+    assert there() == before | {"data/mine.png"}
+    report("--layout", "folder")
+    beside = {"page.css", "page.js", "declaration.css"}
+    assert beside | pictures(there()) == (there() - before) | {"data/mine.png"}
+    assert wrong(stored) == held
+    report("--size", "14")
+    assert beside <= there(), "as the last time"
+    report("--layout", "page")
     assert there() == before | {"data/mine.png"}
 
 
@@ -231,13 +241,20 @@ def test_cards_lead_to_their_records_where_those_lie_beside_the_page_and_only_th
     assert CliRunner().invoke(main, ["report", "--output", "reports"]).exit_code == 2
 
 
-@pytest.mark.parametrize("how", ["option", "ini"])
-def test_a_session_takes_the_size_from_its_option_or_the_ini_file(project, how):
+@pytest.mark.parametrize(
+    ("ini", "options"),
+    [
+        ("audit_report_size = 0.05", []),
+        ("audit_report_layout = folder", []),
+        ("audit_report_layout = page", ["--audit-report-layout", "folder"]),
+    ],
+)
+def test_a_session_takes_size_and_layout_from_its_options_or_the_ini_file(project, ini, options):
     write(project, spec(FLIP))
-    if how == "ini":
-        project.makeini("[pytest]\naudit_report_size = 0.05\n")
-    project.runpytest_inprocess(*(["--audit-report-size", "0.05"] if how == "option" else []))
+    project.makeini(f"[pytest]\n{ini}\n")
+    project.runpytest_inprocess(*options)
     assert list((project.path / "reports" / "tiny" / "data").iterdir())
+    assert (project.path / "reports" / "page.css").exists() == ("layout" in ini)
     assert all(finding.ok for finding in verify(project.path / "reports" / "tiny"))
 
 
@@ -246,6 +263,13 @@ def test_a_size_that_is_none_is_refused(project, size):
     result = project.runpytest_inprocess(f"--audit-report-size={size}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*is no number of megabytes, such as 15 or 0.5"])
+
+
+def test_a_layout_that_is_none_is_refused(project):
+    project.makeini("[pytest]\naudit_report_layout = folders\n")
+    result = project.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*audit_report_layout = 'folders': allowed are page, folder"])
 
 
 def test_a_baseline_and_a_new_run_take_no_pictures_along(project):

@@ -10,8 +10,8 @@ import pytest
 from auditor.checks.accuracy import Params, run
 from auditor.drawing.worst import MOST_BARS, MOST_SIDE, of_bars, of_matrix
 from auditor.exports.files import render_files
+from auditor.records.manifest import USUAL
 from auditor.records.store import Folder
-from auditor.report import SIZE
 from auditor.values import Bars, Expectation, Heatmap, Samples, Table
 from tests.report.page import Node, evidence, parse, record, run_of
 from tests.support import context
@@ -104,7 +104,7 @@ def test_a_page_keeps_its_promise_whatever_a_record_says():
     said = evidence(tables=(Table("A table", ("name", "value"), rows),), notes=(long,))
     wordy = record("wordy", dataclasses.replace(said, summary="Short."), Expectation("accuracy", min=0.1))
     files = render_files(run_of(record("plain", evidence()), wordy))
-    assert max(len(content) for name, content in files.items() if name.endswith(".html")) <= SIZE
+    assert max(len(content) for name, content in files.items() if name.endswith(".html")) <= USUAL.size
     pages = [parse(content.decode()) for name, content in files.items() if name.endswith(".html")]
     (card,) = [article for page in pages for article in page.all("article") if article.attributes["id"] == "case-wordy"]
     assert "Not shown: this case would take 30." in card.text

@@ -127,7 +127,7 @@ def test_what_is_stored_is_read_back_as_it_was(tmp_path_factory, text):
             for name, metric in record.evidence.metrics.items():
                 np.testing.assert_array_equal(kept.metrics[name].values, metric.values)
     add(folder, found, Link(found.id, "own", "", folder.name, found.spec_digest, "records"), asked(found), word)
-    page = render_index(audits(folder.parent))
+    page = render_index(audits(folder.parent))["index.html"].decode()
     assert not FORBIDDEN.search(page)
     parse(page)
 

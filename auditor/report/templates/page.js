@@ -112,7 +112,8 @@
 
   for (const button of all(".enlarge")) button.hidden = false;
   const viewer = one(".viewer");
-  const picture = one("img", viewer);
+  const picture = document.createElement("img");
+  one(".stage", viewer).append(picture);
   let series = [];
   let position = 0;
   const show = (place) => {
