@@ -61,7 +61,7 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
             {"accuracy", "noise_to_target", "digit_flip", "transfer", "filters", "weight_maps", "covert_message"},
         ),
         ("attacks", {"std_ascent", "apgd", "fab", "autoattack"}),
-        ("models", {"keras", "saved_model", "tf1_checkpoint", "tflite", "onnx", "torch", "weights", "http"}),
+        ("models", {"keras", "saved_model", "tf1_checkpoint", "tfjs", "tflite", "onnx", "torch", "weights", "http"}),
         ("datasets", {"mnist", "mnist_5k", "npz"}),
     ],
 )

@@ -1,8 +1,8 @@
 """What model formats share: from a function of images to a classifier, its endings, its preprocessing.
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
-`auditor.classifiers`; `classifiers.connections` from where it is, when a server is asked: it brings urllib3. It imports
-`compute` and `values`.
+`auditor.classifiers`; `classifiers.connections` from where it is, when a server is asked: it brings urllib3; and
+`classifiers.older_keras` from where it is, where a description of Keras 2 is read. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
@@ -35,7 +35,7 @@ from auditor.classifiers.protocols import (
     of_serving,
     part_of,
 )
-from auditor.classifiers.refused import for_browsers, pickled
+from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "part_of",
     "pickled",
     "prepared",
+    "shards_of",
     "stateful_operations",
     "taken_as",
     "times",

@@ -2,7 +2,8 @@
 
 import json
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _MOST = 64 * 1024 * 1024  # of a description that is read whole
@@ -29,22 +30,33 @@ def pickled(path: Path) -> str:
     )
 
 
-def for_browsers(path: Path) -> str:
-    """What to do with the `model.json` of TensorFlow.js; nothing for other files."""
+def for_browsers(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """What the `model.json` of TensorFlow.js says, and why it isn't opened; nothing for other files."""
     try:
         told = json.loads(path.read_text("utf-8")) if path.stat().st_size <= _MOST else None
-    except ValueError:
-        return ""
+    except (ValueError, RecursionError):
+        return None, ""
     if not isinstance(told, dict) or "weightsManifest" not in told:
-        return ""
+        return None, ""
     topology = told.get("modelTopology")
-    layers = told.get("format") == "layers-model" or (isinstance(topology, dict) and "model_config" in topology)
-    if layers:
-        return (
-            f"{path} is a layers model of TensorFlow.js. `tensorflowjs_converter --input_format=tfjs_layers_model "
-            "--output_format=keras model.json model.h5` writes what can be audited"
-        )
-    return (
+    layers = told.get("format") == "layers-model" or (isinstance(topology, dict) and "node" not in topology)
+    if layers and told.get("format") != "graph-model":
+        return told, ""
+    return told, (
         f"{path} is a graph model of TensorFlow.js, which its converter can't turn back: audit what it was converted "
-        "from, such as the SavedModel"
+        "from, such as the SavedModel (`format: saved_model`)"
     )
+
+
+def shards_of(path: Path) -> tuple[Path, ...]:
+    """The files of weights that a `model.json` of TensorFlow.js names, each once, as far as they lie in its folder."""
+    told, _ = for_browsers(path)
+    manifest = (told or {}).get("weightsManifest")
+    groups = [group for group in manifest if isinstance(group, dict)] if isinstance(manifest, list) else []
+    names = [name for group in groups if isinstance(group.get("paths"), list) for name in group["paths"]]
+    return tuple(dict.fromkeys(path.parent / name for name in names if _inside(name)))
+
+
+def _inside(name: Any) -> bool:
+    """Whether a name is one of a file in a folder, or in one below it."""
+    return isinstance(name, str) and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts

@@ -26,10 +26,11 @@ def init(
 ) -> None:
     """Write a first spec for a model.
 
-    MODEL is a file (.keras, .h5, .onnx, .tflite, .pt, .pt2) or a SavedModel's folder, DATA a folder with a folder of
-    images for every class, or an .npz, .csv or .parquet file; without it, a network that takes 28 × 28 grey images is
-    measured on MNIST. The model is scanned and loaded in another process first. What it takes and gives is looked at,
-    what can't be known is asked; its accuracy is measured, and gates are written that so many images can settle.
+    MODEL is a file (.keras, .h5, .onnx, .tflite, .pt, .pt2, model.json) or a SavedModel's folder, DATA a folder with a
+    folder of images for every class, or an .npz, .csv or .parquet file; without it, a network that takes 28 × 28 grey
+    images is measured on MNIST. The model is scanned and loaded in another process first. What it takes and gives is
+    looked at, what can't be known is asked; its accuracy is measured, and gates are written that so many images can
+    settle.
 
     \b
     Examples:

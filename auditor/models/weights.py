@@ -18,11 +18,10 @@ References
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from auditor.classifiers import ModelParameters, file_at, keras_classifier
+from auditor.classifiers.older_keras import foreign
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
@@ -62,9 +61,9 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         raise ModelError(f"{weights} is no `{_ENDING}` file; write one with model.save_weights('model{_ENDING}')")
     try:
         config = json.loads(recipe.read_bytes())
-        foreign = sorted(set(_foreign(config))) if safe_mode else []
-        if foreign:
-            raise ModelError(f"{recipe} needs {', '.join(foreign)}; only Keras's own layers are built, and no Lambda")
+        named = sorted(set(foreign(config))) if safe_mode else []
+        if named:
+            raise ModelError(f"{recipe} needs {', '.join(named)}; only Keras's own layers are built, and no Lambda")
         model = keras.saving.deserialize_keras_object(config, custom_objects={}, safe_mode=safe_mode)
         if not isinstance(model, keras.Model):
             raise ModelError(f"{recipe} describes no model but a {type(model).__name__}")
@@ -90,20 +89,3 @@ def _stored(weights: Path) -> int:
     with h5py.File(weights, "r") as file:
         file.visititems(lambda name, part: names.append(name) if isinstance(part, h5py.Dataset) else None)
     return sum(not _TRAINING & set(name.split("/")) for name in names)
-
-
-def _foreign(config: Any) -> Iterator[str]:
-    """What an architecture names that Keras doesn't bring, or that holds code."""
-    if isinstance(config, list):
-        for part in config:
-            yield from _foreign(part)
-    elif isinstance(config, dict):
-        name, module, registered = config.get("class_name"), config.get("module"), str(config.get("registered_name"))
-        if name in ("Lambda", "__lambda__"):
-            yield name
-        elif ">" in registered:  # a package and a name: somebody registered it
-            yield registered
-        elif isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
-            yield f"{module}.{name}"
-        for part in config.values():
-            yield from _foreign(part)

@@ -40,9 +40,12 @@ def model_format(path: Path) -> str:
             return "saved_model"
         raise ModelError(f"{path} is a folder and no SavedModel: it holds no `saved_model.pb`")
     suffix = path.suffix.lower()
-    refusal = pickled(path) if _MODELS.get(suffix) == "torch" else for_browsers(path) if suffix == ".json" else ""
+    browsers, refusal = for_browsers(path) if suffix == ".json" else (None, "")
+    refusal = refusal or (pickled(path) if _MODELS.get(suffix) == "torch" else "")
     if refusal:
         raise ModelError(refusal)
+    if browsers:
+        return "tfjs"
     if suffix in _MORE:
         raise ModelError(f"{path} looks like {_MORE[suffix]}")
     if suffix not in _MODELS:

@@ -1,5 +1,6 @@
 """One small network, written in every format there is."""
 
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -215,6 +216,44 @@ def weights(folder: Path) -> dict[str, Any]:
     return {"architecture": str(folder / "m.json"), "path": str(folder / "m.weights.h5")}
 
 
+def tfjs(folder: Path, kept: str | None = None) -> dict[str, Any]:
+    """As TensorFlow.js saves it; weights in two shards, perhaps in the one or two bytes of the type `kept`."""
+    topology = {"class_name": "Sequential", "keras_version": "tfjs-layers 4.22.0", "backend": "tensor_flow.js"}
+    layers: list[dict[str, Any]] = [
+        {"class_name": "Conv2D", "config": {"name": "first", "filters": 8, "batch_input_shape": [None, *SHAPE]}},
+        {"class_name": "Conv2D", "config": {"name": "second", "filters": 6}},
+        {"class_name": "Flatten", "config": {"name": "rows", "trainable": True}},
+        {"class_name": "Dense", "config": {"name": "last", "units": CLASSES, "activation": "softmax"}},
+    ]
+    for layer in layers[:2]:
+        layer["config"] |= {"kernel_size": [3, 3], "activation": "relu", "data_format": "channels_last"}
+        layer["config"]["kernel_initializer"] = {
+            "class_name": "VarianceScaling",
+            "config": {"scale": 1, "mode": "fan_avg"},
+        }
+    names = [f"{layer}/{part}" for layer in ("first", "second", "last") for part in ("kernel", "bias")]
+    weights, content = [], b""
+    for name, array in zip(names, network().get_weights(), strict=True):
+        told: dict[str, Any] = {"name": name, "shape": list(array.shape), "dtype": "float32"}
+        if kept == "float16":
+            told["quantization"] = {"dtype": kept, "original_dtype": "float32"}
+            array = array.astype("<f2")
+        elif kept:
+            least, scale = float(array.min()), float(np.ptp(array)) / np.iinfo(kept).max
+            told["quantization"] = {"dtype": kept, "min": least, "scale": scale, "original_dtype": "float32"}
+            array = np.round((array - least) / scale).astype(kept)
+        weights.append(told)
+        content += array.tobytes()
+    half = len(content) // 2
+    for number, part in enumerate((content[:half], content[half:]), 1):
+        (folder / f"group1-shard{number}of2.bin").write_bytes(part)
+    group = {"paths": [f"group1-shard{number}of2.bin" for number in (1, 2)], "weights": weights}
+    topology |= {"config": {"name": "net", "layers": layers}}
+    whole = {"format": "layers-model", "modelTopology": topology, "weightsManifest": [group]}
+    (folder / "model.json").write_text(json.dumps(whole))
+    return {"path": str(folder / "model.json")}
+
+
 def tensorflow_serving(folder: Path) -> dict[str, Any]:
     return {"url": f"{_server()}/v1/models/net", "protocol": "tensorflow_serving", "batch_size": 64}
 
@@ -242,6 +281,7 @@ FORMS = {
     "torch script, channels last": Form("torch", torch_channels_last, True),
     "torch export": Form("torch", torch_export, True),
     "weights": Form("weights", weights, True, True),
+    "tfjs": Form("tfjs", tfjs, True, True),
     "http, TensorFlow Serving": Form("http", tensorflow_serving, False, files=False),
     "http, KServe": Form("http", kserve, False, files=False),
 }

@@ -35,6 +35,7 @@ FUZZED = (
     "onnx",
     "torch script",
     "torch export",
+    "tfjs",
     "http, TensorFlow Serving",
     "http, KServe",
 )

@@ -25,6 +25,7 @@ PARTS = {
         "variables/variables.index": "can't be opened as a SavedModel",
         "variables/variables.data-00000-of-00001": "can't be opened as a SavedModel: .*variables.data-00000-of-00001",
     },
+    "tfjs": {"model.json": "no such file", "group1-shard2of2.bin": "group1-shard2of2.bin: no such file"},
     "weights": {"m.json": "m.json: no such file", "m.weights.h5": "m.weights.h5: no such file"},
     "tf1_checkpoint": {
         "model-1000.meta": "no such file",

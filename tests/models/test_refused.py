@@ -69,14 +69,17 @@ def test_models_for_browsers_are_told_apart(tmp_path):
     path = tmp_path / "model.json"
     shards = {"weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": []}]}
     path.write_text(json.dumps({"format": "layers-model", "modelTopology": {"model_config": {}}, **shards}))
-    assert "--input_format=tfjs_layers_model --output_format=keras" in for_browsers(path)
-    with pytest.raises(ModelError, match="layers model of TensorFlow"):
-        formats.model_format(path)
+    assert formats.model_format(path) == "tfjs"
     path.write_text(json.dumps({"format": "graph-model", "modelTopology": {"node": []}, **shards}))
-    assert "can't turn back" in for_browsers(path)
+    for opened in (
+        lambda: formats.model_format(path),
+        lambda: load("models", "tfjs").load(load("models", "tfjs").Params(path=str(path), output="logits")),
+    ):
+        with pytest.raises(ModelError, match=r"graph model of TensorFlow\.js.*can't turn back.*saved_model"):
+            opened()
     for other in ("[]", "no json", json.dumps({"class_name": "Functional", "config": {}})):
         path.write_text(other)
-        assert for_browsers(path) == ""
+        assert for_browsers(path) == (None, "")
         with pytest.raises(ModelError, match="an architecture without weights"):
             formats.model_format(path)
 

@@ -7,7 +7,7 @@ looks for what no image classifier needs and a loader may act upon; what it does
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from auditor.loading.scanning import _archives, _contents, _hdf5
+from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5
 from auditor.loading.scanning._archives import pickles_in
 from auditor.loading.scanning._onnx import random_operations
 from auditor.loading.scanning._tflite import stateful_operations
@@ -26,12 +26,13 @@ def scan(files: Mapping[str, Path]) -> tuple[Threat, ...]:
     What isn't looked into, since it is no kind of file that is known, is among them, as `unknown`.
     """
     names = frozenset(files)
-    found = (threat for name, path in files.items() for threat in _of_file(name, path, names))
+    shards = _browsers.shards(files)
+    found = (threat for name, path in files.items() for threat in _of_file(name, path, names, name in shards))
     return tuple(sorted(dict.fromkeys(found), key=lambda threat: _ORDER.index(threat.severity)))
 
 
-def _of_file(name: str, path: Path, names: frozenset[str]) -> Iterator[Threat]:
-    known = False
+def _of_file(name: str, path: Path, names: frozenset[str], numbers: bool) -> Iterator[Threat]:
+    known = numbers
     with path.open("rb") as file:
         head = file.read(8)
         if _archives.is_zip(file):

@@ -1,0 +1,196 @@
+"""Networks as Keras 1 and 2, TF-Keras and TensorFlow.js describe them, rewritten into what Keras 3 builds.
+
+Where a rewriting is all that it takes, no older framework is needed. What isn't known is refused, never guessed, and
+whoever loads weights into what was built checks that all of them fit.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auditor.values import ModelError
+
+_MODELS = ("Functional", "Model", "Sequential")
+# What Keras 3 calls otherwise, and what it doesn't take any more, by class.
+_RENAMED = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+_SETTLED: Mapping[str, Mapping[str, Any]] = {
+    # One group is what they compute; of others TF-Keras itself makes none.
+    "DepthwiseConv2D": {"groups": 1},
+    "Conv2DTranspose": {"groups": 1},
+    "SeparableConv2D": {"groups": 1},
+    "BatchNormalization": {"renorm": False, "virtual_batch_size": None, "fused": None, "mode": 0},
+}
+# Keras 1 had other words for the same; `dim_ordering: th` turned kernels round too, and is left to be refused.
+_WORDS = {
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "bias": "use_bias",
+    "output_dim": "units",
+    "p": "rate",
+}
+# Of training alone, or of weights that are loaded anyway.
+_TRAINING = re.compile(r"init|.*_(init|initializer|regularizer|constraint)|input_dtype|ragged|sparse|optional")
+_MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum"}
+_CONSTANT = "_CONSTANT_VALUE"
+
+
+def built(description: Any) -> Any:
+    """Build the Keras model that such a description, from JSON, is of; its weights aren't set yet.
+
+    Raises ModelError for what isn't known, and whatever layers raise.
+    """
+    import keras
+
+    from auditor.classifiers.older_operations import layers_of_operations
+
+    whole = modern(description)
+    named = sorted(set(foreign(whole)))
+    if named:
+        raise ModelError(f"it needs {', '.join(named)}; only Keras's own layers are built, and no Lambda")
+    known = layers_of_operations()
+    if whole["class_name"] == "Sequential":
+        return keras.Sequential.from_config(whole["config"], custom_objects=known)
+    return keras.Model.from_config(whole["config"], custom_objects=known)
+
+
+def modern(description: Any) -> dict[str, Any]:
+    """A description of a model in the words of Keras 3; raise ModelError where it isn't one of a whole network."""
+    if not isinstance(description, dict) or description.get("class_name") not in _MODELS:
+        kind = description.get("class_name") if isinstance(description, dict) else type(description).__name__
+        told = f"a {kind} is no sequential or functional model"
+        raise ModelError(f"{told}, so what it computes isn't in the file")
+    kind, given = description["class_name"], description.get("config")
+    config = {"layers": given} if isinstance(given, list) else dict(given or {})
+    listed = config.get("layers")
+    if not isinstance(listed, list) or not all(isinstance(part, dict) for part in listed):
+        raise ModelError("its description lists no layers")
+    layers: list[dict[str, Any]] = [_layer(part) for part in listed]
+    config = {"name": config.get("name") or description.get("name") or "model", **config, "layers": layers}
+    if kind != "Sequential":
+        inner = {part["name"]: part["class_name"] for part in layers if part["class_name"] in _MODELS}
+        for part in layers:
+            part["inbound_nodes"] = [_node(node, inner) for node in part.get("inbound_nodes") or []]
+        for ends in ("input_layers", "output_layers"):
+            # Keras 3 counts the node that a functional model begins with off here itself, and nowhere else.
+            chains = {name for name, kind in inner.items() if kind == "Sequential"}
+            found = [_counted(end, chains) for end in _several(config.get(ends))]
+            config[ends] = found[0] if len(found) == 1 else found
+    elif layers and (shape := layers[0]["config"].pop("batch_input_shape", None)):
+        layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": shape}})
+    kept = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
+    return {"class_name": kind, "config": {key: config[key] for key in kept if key in config}}
+
+
+def _layer(part: Mapping[str, Any]) -> dict[str, Any]:
+    """One layer, or a model among the layers, without the module that it once came from."""
+    registered = part.get("registered_name")
+    own = isinstance(registered, str) and ">" in registered  # somebody's own, which has to be found by that name
+    kind = str(registered if own else _RENAMED.get(str(part.get("class_name")), part.get("class_name")))
+    given = part.get("config")
+    if kind in _MODELS:
+        whole = modern({**part, "class_name": kind})
+        config, name = whole["config"], part.get("name") or whole["config"]["name"]
+    else:
+        config = _in_new_words(kind, dict(given) if isinstance(given, dict) else {})
+        name = part.get("name") or config.get("name")
+        if kind == "Merge":
+            kind = _MERGES.get(str(config.pop("mode", None)), kind)
+            config = {key: value for key, value in config.items() if key in ("name", "trainable")}
+    layer = {"class_name": kind, "config": config, "inbound_nodes": part.get("inbound_nodes") or []}
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        nodes = layer["inbound_nodes"]
+        if len(nodes) != 1:
+            raise ModelError(f"the operation {name!r} is called {len(nodes)} times, which isn't known how to build")
+        tensors, config["arguments"] = _arguments(nodes[0])
+        layer["inbound_nodes"] = [tensors]
+    return {**layer, "name": name}
+
+
+def _in_new_words(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    for key, harmless in _SETTLED.get(kind, {}).items():
+        if key in config and config.pop(key) not in (harmless, None, False):
+            raise ModelError(f"a {kind} with another `{key}` than {harmless} is none that Keras 3 knows")
+    if config.get("dim_ordering") == "th":
+        raise ModelError(f"a {kind} of Keras 1 in Theano's order isn't known how to build")
+    if config.pop("dim_ordering", None) == "tf":
+        config["data_format"] = "channels_last"
+    if "nb_row" in config:
+        config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]
+    for old, new in _WORDS.items():
+        if old in config:
+            config[new] = config.pop(old)
+    if kind == "LeakyReLU" and "alpha" in config:
+        config["negative_slope"] = config.pop("alpha")
+    axis = config.get("axis")
+    if isinstance(axis, list) and len(axis) == 1:
+        config["axis"] = axis[0]
+    if kind == "InputLayer":
+        shape = config.get("batch_input_shape") or config.get("batch_shape")
+        return {"batch_shape": shape, "dtype": config.get("dtype"), "name": config.get("name")}
+    return {key: value for key, value in config.items() if not _TRAINING.fullmatch(key)}
+
+
+def _several(ends: Any) -> list[Any]:
+    """Ends as a list, be it one end alone."""
+    return [ends] if isinstance(ends, list) and ends and isinstance(ends[0], str) else list(ends or [])
+
+
+def _counted(end: Any, inner: Any) -> Any:
+    """A tensor, by layer, call and number, where calls of inner models are counted from 0 as those of others."""
+    name, call, *others = end
+    return [name, call - 1 if name in inner else call, *others]
+
+
+def _node(node: Any, inner: Mapping[str, str]) -> Any:
+    return [_counted(tensor, inner) for tensor in node]
+
+
+def _arguments(node: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The tensors that an operation is called with, and how: `first` and `named`, in which {"tensor": k} is the kth."""
+    tensors: list[Any] = []
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int):
+            if value[0] == _CONSTANT:
+                return value[2]
+            tensors.append(value[:3])
+            return {"tensor": len(tensors) - 1}
+        if isinstance(value, list):
+            return [taken(part) for part in value]
+        return {key: taken(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+    first = taken(node)
+    last = node if isinstance(node[0], str) else node[-1]
+    named = taken(last[3]) if len(last) > 3 else {}
+    return tensors, {"first": first, "named": named}
+
+
+def weights_by_name(model: Any) -> Iterator[tuple[str, str, Any]]:
+    """The weights of layers, those of inner models too: the layer's name, what Keras 2 called it, and the variable."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from weights_by_name(layer)
+            continue
+        old = {"kernel": "depthwise_kernel"} if isinstance(layer, keras.layers.DepthwiseConv2D) else {}
+        for weight in layer.weights:
+            yield layer.name, old.get(weight.name, weight.name), weight
+
+
+def foreign(config: Any) -> Iterator[str]:
+    """What a description names that Keras doesn't bring, or that holds code."""
+    if isinstance(config, list):
+        for part in config:
+            yield from foreign(part)
+    elif isinstance(config, dict):
+        name, module, registered = config.get("class_name"), config.get("module"), str(config.get("registered_name"))
+        if name in ("Lambda", "__lambda__"):
+            yield str(name)
+        elif ">" in registered:  # a package and a name: somebody registered it
+            yield registered
+        elif isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
+            yield f"{module}.{name}"
+        for part in config.values():
+            yield from foreign(part)

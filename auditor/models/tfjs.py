@@ -1,0 +1,123 @@
+"""A TensorFlow.js layers model: a `model.json` with its shards of weights, read into Keras.
+
+What it measures
+    Nothing by itself: it opens the checkpoint that the checks measure.
+
+Why it matters
+    What runs in a browser is what people meet: audited as shipped, its weights rounded as they were for that.
+
+How to read it
+    `output` says what the last layer gives, as for `keras`. The network is built of Keras's own layers by what
+    `model.json` says, and every weight has to find its place. Weights of one or two bytes are unfolded as a browser
+    does. No code is run from the files; with `--audit-allow-code` it is neither: a browser knows no Python. Graph
+    models can't be turned back: audit what they were converted from.
+
+References
+    TensorFlow.js, "Save and load models"; its `tfjs-core/src/io/types.ts` for the manifest of weights.
+"""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.classifiers import ModelParameters, file_at, for_browsers, keras_classifier, shards_of
+from auditor.classifiers.older_keras import built, weights_by_name
+from auditor.compute import tensorflow
+from auditor.telling.reason import reason
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
+
+_TYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "u1", "uint16": "<u2", "bool": "?"}
+
+
+class Params(ModelParameters):
+    """Where the checkpoint is and what it gives."""
+
+    path: FilePath
+    """The `model.json` file; the shards that it names lie beside it."""
+    output: Output
+    """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
+    `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
+
+    def files_at(self, path: Path) -> tuple[Path, ...]:
+        """The description and every shard that it names, as far as they are there."""
+        return (path, *(shard for shard in shards_of(path) if shard.is_file())) if path.is_file() else ()
+
+
+def load(params: Params) -> Classifier:
+    """Build the network and fill in its weights; raise ModelError if it can't be built or isn't a classifier."""
+    tensorflow()
+    path = file_at(params.path)
+    told, refusal = for_browsers(path)
+    if told is None or refusal:
+        raise ModelError(refusal or f"{path} is no `model.json` of TensorFlow.js: it has no `weightsManifest`")
+    topology = told.get("modelTopology")
+    described = topology.get("model_config", topology) if isinstance(topology, dict) else topology
+    try:
+        model = built(described)
+    except Exception as error:  # every layer's own errors: all mean the same here
+        raise ModelError(f"{path} can't be built as a network: {reason(error)}") from error
+    try:
+        arrays = dict(_arrays(told["weightsManifest"], path))
+    except ModelError:
+        raise
+    except Exception as error:  # of a manifest, anything may be missing or of another type
+        raise ModelError(f"{path}: its manifest of weights can't be read: {reason(error)}") from error
+    _fill(model, arrays, str(path))
+    return keras_classifier(model, str(path), params.output)
+
+
+def _arrays(manifest: Any, path: Path) -> Iterator[tuple[str, FloatArray]]:
+    """The weights of every group of a manifest, by name; a group's shards are one after the other."""
+    inside = shards_of(path)
+    for group in manifest:
+        files = [path.parent / name for name in group["paths"]]
+        outside = [name for name, file in zip(group["paths"], files, strict=True) if file not in inside]
+        if outside:
+            raise ModelError(f"{path} names the weights {outside[0]!r}, which is no file in its folder")
+        files = [file_at(str(file)) for file in files]
+        content, at = b"".join(file.read_bytes() for file in files), 0
+        for weight in group["weights"]:
+            kept = _TYPES[(weight.get("quantization") or weight)["dtype"]]
+            count = prod(weight["shape"])
+            size = count * np.dtype(kept).itemsize
+            if at + size > len(content):
+                told = f"{weight['name']} ends at byte {at + size} of {len(content)}"
+                raise ModelError(f"{', '.join(map(str, files))}: the weights are cut short, {told}")
+            values = np.frombuffer(content, kept, count, at).reshape(weight["shape"])
+            at += size
+            yield weight["name"], _unfolded(values, weight)
+        if at != len(content):
+            raise ModelError(f"{', '.join(map(str, files))}: {len(content)} bytes of weights, {at} of them are used")
+
+
+def _unfolded(values: Any, weight: Mapping[str, Any]) -> FloatArray:
+    """Weights as a browser computes with them: those of one or two bytes times their scale, plus their least."""
+    how = weight.get("quantization") or {}
+    found: FloatArray = values.astype(np.float32)
+    return found * np.float32(how["scale"]) + np.float32(how["min"]) if "scale" in how else found
+
+
+def _fill(model: Any, arrays: Mapping[str, FloatArray], path: str) -> None:
+    """Give every weight of a network the array of its name; raise ModelError where any is left over or doesn't fit."""
+    left = dict(arrays)
+    for layer, name, variable in weights_by_name(model):
+        # Between the layer's name and the weight's a cell may stand, and before it the name of a model.
+        fitting = [key for key in left if _names(key, layer, name)]
+        if len(fitting) != 1:
+            told = f"{len(fitting)} weights are" if fitting else "no weight is"
+            raise ModelError(f"{path}: {told} called {layer}/{name}, which its network needs one of")
+        array = left.pop(fitting[0])
+        if tuple(variable.shape) != array.shape:
+            message = f"{fitting[0]} has the shape {array.shape}, but its layer takes {tuple(variable.shape)}"
+            raise ModelError(f"{path}: {message}")
+        variable.assign(array)
+    if left:
+        raise ModelError(f"{path}: no layer takes the weights {', '.join(sorted(left)[:5])}")
+
+
+def _names(key: str, layer: str, name: str) -> bool:
+    *before, last = key.split("/")
+    return last == name and layer in ("/".join(before), *before)
