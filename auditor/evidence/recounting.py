@@ -11,7 +11,7 @@ from auditor import catalog
 from auditor.classifiers import undecided
 from auditor.evidence.findings import Finding, found, taken, unchecked
 from auditor.loading.resources import Resources
-from auditor.measuring import groups_of, metrics_of_groups
+from auditor.measuring import groups_of, metrics_of_groups, metrics_of_weakest, table_of_weakest, weakest_groups
 from auditor.run.measuring import of_models
 from auditor.spec import Case, Plan
 from auditor.telling.reason import named_reason
@@ -190,13 +190,23 @@ def without_attack(record: Record, again: Again) -> bool:
 
 def grouped_again(record: Record, evidence: Evidence, again: Again) -> Iterator[Finding]:
     """The metrics of groups, again from what the record says of single images and the data of each."""
-    if not again.case.slices:
+    case = again.case
+    if not case.slices and case.weak_segments is None:
         return
-    samples = again.resources.samples(again.plan)
-    groups = groups_of(samples, again.case.slices)
-    now = metrics_of_groups(evidence.metrics, samples, groups, catalog.metrics_of(record.check))
+    samples, promised = again.resources.samples(again.plan), catalog.metrics_of(record.check)
+    now = metrics_of_groups(evidence.metrics, samples, groups_of(samples, case.slices), promised)
+    told_otherwise = []
+    if case.weak_segments is not None:
+        try:
+            weak = weakest_groups(evidence.metrics, samples, case.slices, case.weak_segments, case.seed, promised)
+        except CheckError as error:
+            yield found(record.case, "groups", ok=False, seen=str(error))
+            return
+        now |= metrics_of_weakest(weak, promised)
+        if table_of_weakest(weak) not in evidence.tables:
+            told_otherwise = ["the table of weakest groups isn't what the data tells"]
     told = {name: differs(evidence.metrics.get(name), metric, 0) for name, metric in now.items()}
-    wrong = [f"{name} {how}" for name, how in told.items() if how]
+    wrong = [*(f"{name} {how}" for name, how in told.items() if how), *told_otherwise]
     wrong += [f"{name} is of no group" for name in evidence.metrics if group_metric(name) and name not in now]
     yield found(record.case, "groups", not wrong, "; ".join(wrong) or f"{len(now)} metrics of groups, by the data")
 

@@ -3,6 +3,7 @@
 A baseline is a folder of records that `--audit-save-baseline` wrote, or the spec's model named `baseline`.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,8 +55,14 @@ def from_records(
     record = folder.load(run.id, case)
     if record is None:
         return Baseline(source, "it has no record of this case", {})
+    # Of which group is weakest here nothing is compared.
+    ours, theirs = (
+        {name: value for name, value in given.items() if name != "weak_segments"} for given in (params, record.params)
+    )
     sliced = [re.sub(r" in \d+ parts$", "", str(one)) for one in params.get("slices", ())]
-    mismatch = what_differs(record, check, params) or _other_source(record, provenance, sliced)
+    mismatch = what_differs(dataclasses.replace(record, params=theirs), check, ours) or _other_source(
+        record, provenance, sliced
+    )
     if record.evidence is None or mismatch:
         return Baseline(source, mismatch or f"it ended in an error there: {record.verdict.message}", {})
     return Baseline(source, "", record.evidence.metrics, record.evidence.diagnostics, record.files)

@@ -210,7 +210,8 @@ def counted(metric: Metric) -> str:
         return f"{metric.successes}/{metric.n}"
     if metric.kind in ("lowest", "highest"):
         name = next(name for name, group in metric.groups.items() if group.n and group.value == metric.value)
-        return f"{name}: {counted(metric.groups[name])}; {metric.kind} of {len(metric.groups)}"
+        of = f"; {metric.kind} of {len(metric.groups)}" if len(metric.groups) > 1 else ""
+        return f"{name}: {counted(metric.groups[name])}{of}"
     if metric.kind == "spread":
         return " against ".join(_ends(metric))
     if metric.kind == "auroc":

@@ -65,6 +65,7 @@ from auditor.measuring.telltales import (
     widening,
     within_ball,
 )
+from auditor.measuring.weak import metrics_of_weakest, table_of_weakest, weakest_groups, with_weakest
 from auditor.measuring.words import (
     change_panel,
     fewest,
@@ -143,6 +144,7 @@ __all__ = [
     "likeness",
     "lints",
     "metrics_of_groups",
+    "metrics_of_weakest",
     "moved",
     "natural_panel",
     "nearer_by",
@@ -168,11 +170,14 @@ __all__ = [
     "small",
     "steady",
     "suited",
+    "table_of_weakest",
     "taken_further",
     "told_otherwise",
     "told_unlike",
     "tried_in_full",
     "unchanged",
+    "weakest_groups",
     "widening",
+    "with_weakest",
     "within_ball",
 ]

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.measuring.likeness import properties
 from auditor.values import (
@@ -61,34 +62,38 @@ def metrics_of_groups(
     metrics: Mapping[str, Metric], samples: Samples, groups: Mapping[str, Groups], promised: Mapping[str, MetricInfo]
 ) -> dict[str, Metric]:
     """The metrics of groups, of every metric that is of single images of the samples."""
-    order = np.argsort(samples.indices)
     found: dict[str, Metric] = {}
+    for name, metric, at in of_single_images(metrics, samples, promised):
+        for attribute, by in groups.items():
+            parts = {group: part_of(metric, by.of[at] == number) for number, group in enumerate(by.names)}
+            found |= of_groups(name, Slice(attribute), parts, promised[name].better == "lower")
+    return found
+
+
+def of_single_images(
+    metrics: Mapping[str, Metric], samples: Samples, promised: Mapping[str, MetricInfo]
+) -> Iterator[tuple[str, Metric, IntArray]]:
+    """Every metric that has a value for each of some images of the samples, with its name and their positions (n,)."""
+    order = np.argsort(samples.indices)
     for name, info in promised.items():
         metric = metrics.get(name)
         if metric is None or metric.kind not in SLICED or info.of_those or metric.rows is None or metric.values is None:
             continue
         at = order[np.searchsorted(samples.indices[order], metric.rows).clip(max=len(order) - 1)]
-        if not np.array_equal(samples.indices[at], metric.rows):
-            continue  # of noise, or of other data
-        for attribute, by in groups.items():
-            parts = dict(_parts(metric, by, by.of[at]))
-            found |= of_groups(name, Slice(attribute), parts, info.better == "lower")
-    return found
+        if np.array_equal(samples.indices[at], metric.rows):  # else of noise, or of other data
+            yield name, metric, at
 
 
-def _parts(metric: Metric, by: Groups, of: IntArray) -> Iterator[tuple[str, Metric]]:
-    """The same metric of every group, of images of these groups (n,)."""
-    held, rows = np.asarray(metric.values), np.asarray(metric.rows)
-    for number, name in enumerate(by.names):
-        chosen = of == number
-        values, those = held[chosen], rows[chosen]
-        if metric.kind == "proportion":
-            part = proportion(values > 0, rows=those)
-        else:
-            part = (mean if metric.kind == "mean" else median)(values, metric.bounds, those)
-        clusters = metric.clusters
-        known = clusters is not None and clusters.size == chosen.size
-        yield name, dataclasses.replace(part, clusters=clusters[chosen] if clusters is not None and known else clusters)
+def part_of(metric: Metric, chosen: NDArray[np.bool_]) -> Metric:
+    """The same metric of some of its images, chosen (n,)."""
+    values, rows = np.asarray(metric.values)[chosen], np.asarray(metric.rows)[chosen]
+    if metric.kind == "proportion":
+        part = proportion(values > 0, rows=rows)
+    else:
+        part = (mean if metric.kind == "mean" else median)(values, metric.bounds, rows)
+    clusters = metric.clusters
+    known = clusters is not None and clusters.size == chosen.size
+    return dataclasses.replace(part, clusters=clusters[chosen] if clusters is not None and known else clusters)
 
 
 def _table(one: Slice, groups: Groups) -> Table:

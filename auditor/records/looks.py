@@ -24,7 +24,7 @@ def question(record: Record) -> str:
     }
     data = {part: told.get("data", {}).get(part) for part in ("dataset", "params", "files")}
     # Whoever looks at other groups asks the same again.
-    params = {name: value for name, value in record.params.items() if name != "slices"}
+    params = {name: value for name, value in record.params.items() if name not in ("slices", "weak_segments")}
     asked = [record.check, params, record.model, models, data]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -27,6 +27,7 @@ from auditor.measuring import (
     remembered,
     settled,
     suited,
+    with_weakest,
 )
 from auditor.values import (
     CheckError,
@@ -56,10 +57,13 @@ def cost_of(check: str, params: Parameters, images: int, class_count: int, model
     return total
 
 
-def measured(check: str, context: Context, params: Parameters, slices: Sequence[Slice] = ()) -> Evidence:
+def measured(
+    check: str, context: Context, params: Parameters, slices: Sequence[Slice] = (), weak: int | None = None
+) -> Evidence:
     """Run a check, and add whether the models that it asked answer steadily and suit the data, and metrics of groups.
 
-    Raises what the check does, and CheckError for slices that make no groups.
+    weak: how many images the weakest group must have, where one is searched for. Raises what the check does, and
+    CheckError for slices that make no groups, and where there is none to search.
     """
     asked: dict[str, Classifier] = {}
     first: dict[str, FloatArray] = {}
@@ -83,7 +87,9 @@ def measured(check: str, context: Context, params: Parameters, slices: Sequence[
     if made is not None:
         made = dataclasses.replace(made, doubts=tuple(test.name for test in tests if not test.ok))
     whole = dataclasses.replace(evidence, diagnostics=tests, notes=(*notes, *evidence.notes), adversarial=made)
-    return by_groups(whole, context.samples, slices, catalog.metrics_of(check))
+    promised = catalog.metrics_of(check)
+    grouped = by_groups(whole, context.samples, slices, promised)
+    return with_weakest(grouped, context.samples, slices, weak, context.seed, promised)
 
 
 def _shown(context: Context) -> FloatArray:
@@ -153,6 +159,7 @@ def confirmed(
     params: Parameters,
     take_as_given: Callable[[], bool],
     slices: Sequence[Slice] = (),
+    weak: int | None = None,
 ) -> Evidence:
     """Run a check, and let the checkpoint's own call judge the images that it made.
 
@@ -160,9 +167,9 @@ def confirmed(
     take_as_given: does the former, and says whether anything had been taken off. Raises CheckError where the
     checkpoint still disagrees.
     """
-    evidence, told = _judged_by_own_call(measured(check, context, params, slices), context)
+    evidence, told = _judged_by_own_call(measured(check, context, params, slices, weak), context)
     if told and take_as_given():
-        evidence, told = _judged_by_own_call(measured(check, context, params, slices), context)
+        evidence, told = _judged_by_own_call(measured(check, context, params, slices, weak), context)
     if told:
         doubts = [diagnostic.message for diagnostic in evidence.diagnostics if not diagnostic.ok]
         why = f" Its predictions aren't to be relied on: {doubts[0]}." if doubts else ""

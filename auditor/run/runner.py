@@ -307,7 +307,7 @@ def _measure(work: Work, case: Case, blocks: Engine) -> Record:
             data=lambda name: resources.other_samples(plan, name),
         )
         as_given = partial(resources.take_as_given, plan, case.model)
-        evidence = confirmed(case.check, context, case.params, as_given, case.slices)
+        evidence = confirmed(case.check, context, case.params, as_given, case.slices, case.weak_segments)
         origin = provenance(plan, resources, case, used)
         baseline = _baseline(work, case, context, evidence, origin)
     except AuditError as error:

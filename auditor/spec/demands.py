@@ -16,32 +16,39 @@ from auditor.values import (
     Groups,
     MetricInfo,
     Parameters,
+    Preview,
     Problem,
     Remark,
     Slice,
     group_metric,
     grouped,
     one_of,
+    searched,
     whole,
 )
 
 PROPERTIES = ("brightness", "contrast", "colourfulness", "size")
 """What is known of images without an attribute of the data: computed from them, or from what they were resized from."""
+_WEAK = 30  # images that a weak group has at least, on either half: all of 30 right show 0.905
 _SHARES = ("proportion", "lowest", "highest", "auroc", "spread")
 _COUNTS = ("samples", "indices", "first")  # by which a spec says how many images a check looks at
 
 
 @dataclass(frozen=True)
 class Sliced:
-    """The slices of a check, with the groups that are known before the data is loaded, by attribute."""
+    """The slices of a check, with the groups that are known before the data is loaded, by attribute. weak: how many
+    images a weak group must have at least, where one is searched for. images: how many there are at most.
+    """
 
     slices: tuple[Slice, ...] = ()
     groups: Mapping[str, Groups] = field(default_factory=dict)
+    weak: int | None = None
+    images: int | None = None
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """How many images each group has at most, by `attribute=value`; and the smallest of an attribute, by `*`."""
-        found: dict[str, int] = {}
+        found = {} if self.images is None else {"weak": self.images // 2}
         for attribute, groups in self.groups.items():
             found |= {f"{attribute}={name}": size for name, size in groups.sizes.items()}
             found[f"*{attribute}"] = min(groups.sizes.values(), default=0)
@@ -57,10 +64,9 @@ class Sliced:
                 yield Remark(("slices", position), f"{told}: they are a group of their own, `[{one.attribute}=]`")
 
 
-def sliced(
-    spec: Spec, at: Location, entry: CheckEntry, known: Mapping[str, Attribute] | None, problems: list[Problem]
-) -> Sliced:
-    """The slices of an entry. known: the attributes of the data, None where only loading tells."""
+def sliced(spec: Spec, at: Location, entry: CheckEntry, preview: Preview, problems: list[Problem]) -> Sliced:
+    """The slices of an entry, and the search for a weak group that it asks for."""
+    known = preview.attributes  # None where only loading tells
     slices: list[Slice] = []
     groups: dict[str, Groups] = {}
     for position, written in enumerate(entry.slices):
@@ -83,7 +89,30 @@ def sliced(
         if told:
             problems.append(spec.marks.problem((*at, "slices", position), told))
         slices.append(one)
-    return Sliced(tuple(slices), groups)
+    weak = entry.weak_segments
+    least = None if weak is False else _WEAK if weak is True else weak
+    found = Sliced(tuple(slices), groups, least, preview.images)
+    if least is not None and (told := _nothing_to_search(found, known, least)):
+        problems.append(spec.marks.problem((*at, "weak_segments"), told))
+    return found
+
+
+def _nothing_to_search(by: Sliced, known: Mapping[str, Attribute] | None, least: int) -> str:
+    """Why no weak group can be found, where that is certain before the data is loaded, or nothing."""
+    if by.images is not None and by.images < 2 * least:
+        few = f"{by.images} images have no two halves with a group of {least} on each: it takes {2 * least} at least"
+        return f"{few}; take more images, or a smaller number, of which less can be shown"
+    if known is None or len(by.slices) > len(by.groups):
+        return ""
+    groups = searched(known, by.slices, by.groups)
+    if not groups:
+        named = ", such as [{brightness: 4}]"
+        return f"the data has no attributes to search; name some, or properties of images under `slices`{named}"
+    largest = max((size for one in groups.values() for size in one.sizes.values() if size < len(one.of)), default=0)
+    if largest < 2 * least:
+        told = f"the largest group by an attribute has {largest} images, and {2 * least} give {least} on each half"
+        return f"{told}; take more images, or a smaller number, of which less can be shown"
+    return ""
 
 
 def expectations_of(entry: CheckEntry) -> tuple[Expectation, ...]:
@@ -108,6 +137,8 @@ def check_metrics(
         asked, info = group_metric(name), catalog.describe(name, promised)
         if asked is not None or "[" in name:
             message = _bad_group(name, asked, promised, by)
+            if message is None and asked is not None and asked.of == "weak" and bounds.compares:
+                message = f"{name!r} may be of another group in each run; compare `{asked.metric}[*attribute]` instead"
         else:
             message = _bad_metric(name, info, promised, params)
         if message is None and whole(name) in instead:
@@ -140,11 +171,16 @@ def _bad_metric(
 
 def _bad_group(name: str, asked: GroupMetric | None, promised: Mapping[str, MetricInfo], by: Sliced) -> str | None:
     if asked is None:
-        return f"{name!r} names no groups: write `metric[site=oslo]`, `metric[*site]` or `metric[gap site]`"
+        ways = "`metric[site=oslo]`, `metric[*site]`, `metric[gap site]` or `metric[weak]`"
+        return f"{name!r} names no groups: write {ways}"
     of_all = promised.get(asked.metric)
     fitting = [known for known, info in promised.items() if info.kind in SLICED and "." not in known]
     if of_all is None or asked.metric not in fitting:
         return f"{name!r}: {one_of(asked.metric, fitting, 'metric that groups have')}"
+    if asked.of == "weak":
+        if of_all.better is None:
+            return f"{name!r}: {asked.metric!r} has no worse side, and so no weakest group"
+        return None if by.weak is not None else f"{name!r}: say `weak_segments: true` in this check"
     attributes = [one.attribute for one in by.slices]
     if asked.attribute not in attributes:
         told = one_of(asked.attribute, attributes, "slice")

@@ -49,6 +49,11 @@ class Bounds(Parameters):
     max_rise: Annotated[Real, Field(ge=0)] | None = None
     """How far the metric may lie above the baseline's, for metrics that are better when low."""
 
+    @property
+    def compares(self) -> bool:
+        """Whether it asks for a comparison with the baseline."""
+        return self.max_drop is not None or self.max_rise is not None
+
     @model_validator(mode="after")
     def _ordered(self) -> "Bounds":
         if all(value is None for value in (self.min, self.max, self.max_drop, self.max_rise)):
@@ -79,6 +84,10 @@ class CheckEntry(Parameters):
     """What groups of images its metrics are also given for: attributes of the data, or `brightness`, `contrast` and
     `colourfulness`, such as `[site, {brightness: 4}]`. A group for each value, or that many of equal size by number;
     `accuracy[site=oslo]`, `accuracy[*site]` (every one) and `accuracy[gap site]` can be expected then."""
+    weak_segments: bool | Annotated[int, Field(ge=2)] = False
+    """Whether to search for the weakest group of images, by one attribute of the data or two, and by what `slices`
+    names: on one half of the images, and measured on the other. `accuracy[weak]` can be expected then. A number is how
+    many images a group must have on either half; 30 if it is just `true`."""
     confidence: Confidence | None = None
     """Confidence this check's expectations are judged with; the spec's if left out."""
     controls: list[ControlId] | None = None

@@ -41,7 +41,7 @@ class Case:
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
     its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can. caveats: those
     warnings that belong in the line of its verdict. purpose: why it is there. slices: what groups its metrics are also
-    given for.
+    given for. weak_segments: how many images the weakest group must have at least, where one is searched for.
     """
 
     id: str
@@ -63,12 +63,17 @@ class Case:
     caveats: tuple[str, ...] = ()
     purpose: Purpose = field(default_factory=Purpose)
     slices: tuple[Slice, ...] = ()
+    weak_segments: int | None = None
 
     @property
     def asked(self) -> Mapping[str, Any]:
-        """What it is asked to measure: the parameters of its check, and the slices where there are any."""
-        params = self.params.model_dump(mode="json")
-        return {**params, "slices": list(map(str, self.slices))} if self.slices else params
+        """What it is asked to measure: the parameters of its check, and of which groups, where there are any."""
+        found = self.params.model_dump(mode="json")
+        if self.slices:
+            found["slices"] = list(map(str, self.slices))
+        if self.weak_segments is not None:
+            found["weak_segments"] = self.weak_segments
+        return found
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -210,7 +215,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
     params = params_of(spec, "checks", entry.check, entry.params, (*at, "check"), (*at, "params"), problems)
     if params is None:
         return None
-    by = sliced(spec, at, entry, known.preview.attributes, problems)
+    by = sliced(spec, at, entry, known.preview, problems)
     check_metrics(spec, at, entry, params, by, problems)
     if entry.confidence is not None and spec.content.correction == "holm":
         message = "`confidence` can't be set for one check where `correction: holm` shares it among all"
@@ -265,6 +270,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         priority=entry.priority,
         purpose=purpose_of(spec, position),
         slices=by.slices,
+        weak_segments=by.weak,
     )
 
 

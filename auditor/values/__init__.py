@@ -99,6 +99,7 @@ from auditor.values.groups import (
     grouped,
     info_of,
     of_groups,
+    searched,
     whole,
     worst_of,
 )
@@ -318,6 +319,7 @@ __all__ = [
     "ranking",
     "references",
     "same_name",
+    "searched",
     "seen_and_unseen",
     "spread",
     "told_probabilities",

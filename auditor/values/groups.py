@@ -1,11 +1,11 @@
 """Groups of images by what is known of them, and what metrics of groups are called in a spec.
 
 `accuracy[site=oslo]` is that of one group, `accuracy[*site]` that of every group, `accuracy[gap site]` the difference
-between the best and the worst.
+between the best and the worst, and `accuracy[weak]` that of the weakest group, which was searched for on other images.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,8 @@ from auditor.values.errors import CheckError
 from auditor.values.metrics import IntArray, Metric, MetricInfo, highest, lowest, spread
 
 MOST_GROUPS = 100
+_FEW_VALUES = 10  # so many different numbers are values; more are parted
+_PARTS = 4
 """So many groups of one attribute are told apart; more are no groups but single images."""
 SLICED = ("proportion", "mean", "median")
 """The kinds of metrics that groups of their images have too."""
@@ -54,8 +56,8 @@ class GroupMetric:
     """The name of a metric of groups, taken apart. value: of one group, what the attribute is there."""
 
     metric: str
-    of: Literal["one", "every", "gap"]
-    attribute: str
+    of: Literal["one", "every", "gap", "weak"]
+    attribute: str = ""
     value: str = ""
 
 
@@ -68,6 +70,8 @@ def group_metric(name: str) -> GroupMetric | None:
     if "=" in inside:
         attribute, value = inside.split("=", 1)
         return GroupMetric(metric, "one", attribute, value)
+    if inside == "weak":
+        return GroupMetric(metric, "weak")
     if inside.startswith("*"):
         return GroupMetric(metric, "every", inside[1:].strip())
     if inside.startswith("gap "):
@@ -112,6 +116,24 @@ def grouped(attribute: Attribute, asked: Slice) -> Groups:
     return Groups(names, of, means)
 
 
+def searched(
+    attributes: Mapping[str, Attribute], slices: Sequence[Slice], groups: Mapping[str, Groups]
+) -> Mapping[str, Groups]:
+    """Where to search for a weak group: in these groups, made by slices, and in those of every other attribute.
+
+    Of an attribute that isn't sliced, each value is a group, or each quarter of more than ten different numbers; names
+    that are more than groups may be tell single images apart, and are left out.
+    """
+    found = dict(groups)
+    for name in sorted(attributes.keys() - {one.attribute for one in slices}):
+        values = attributes[name]
+        known = np.unique(values[~is_missing(values)])
+        if is_numeric(values) or len(known) <= MOST_GROUPS:
+            parts = _PARTS if is_numeric(values) and len(known) > _FEW_VALUES else None
+            found[name] = grouped(values, Slice(name, parts))
+    return found
+
+
 def _span(values: Attribute) -> str:
     return f"{values.min():.4g} to {values.max():.4g}" if values.size else "none"
 
@@ -130,6 +152,8 @@ def info_of(name: str, of_all: MetricInfo | None) -> MetricInfo | None:
     asked = group_metric(name)
     if asked is None or of_all is None or of_all.kind not in SLICED or of_all.of_those:
         return None
+    if asked.of == "weak" and of_all.better is None:
+        return None
     share = of_all.kind == "proportion"
     bounds = _UNIT if share else of_all.bounds or (-np.inf, np.inf)
     if asked.of == "one":
@@ -137,6 +161,9 @@ def info_of(name: str, of_all: MetricInfo | None) -> MetricInfo | None:
         return MetricInfo(of_all.kind, said, of_all.better, bounds=None if share else of_all.bounds)
     if asked.of == "every":
         said = f"{of_all.text}, for every {asked.attribute}"
+        return MetricInfo("highest" if of_all.better == "lower" else "lowest", said, of_all.better, bounds=bounds)
+    if asked.of == "weak":
+        said = f"{of_all.text}, in the weakest group, which other images told"
         return MetricInfo("highest" if of_all.better == "lower" else "lowest", said, of_all.better, bounds=bounds)
     said = f"{of_all.text}: between the best and the worst {asked.attribute}"
     return MetricInfo("spread", said, "lower", bounds=(0.0, float(bounds[1] - bounds[0])))

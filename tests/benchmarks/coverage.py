@@ -11,10 +11,14 @@ from tests.benchmarks._report import run_parts, show
 from tests.statistics.clustered import PROCESSES, WAYS, held
 from tests.statistics.populations import METRICS, SHAPES
 from tests.statistics.simulation import RISK, simulate
+from tests.statistics.weak_groups import WORLDS
+from tests.statistics.weak_groups import held as held_weakest
 
 _SIZES = (2, 5, 20, 100, 1000)
 _DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
-_MARKS = {name: (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n") for name in ("metrics", "levels", "clusters")}
+_MARKS = {
+    name: (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n") for name in ("metrics", "levels", "clusters", "weak")
+}
 
 
 def levels(audits: int) -> Iterator[tuple[str, ...]]:
@@ -77,6 +81,31 @@ def run_clusters(audits: int) -> None:
     _DOCS.write_text(replaced(_DOCS.read_text(), "clusters", told))
 
 
+def weak(audits: int) -> Iterator[tuple[str, ...]]:
+    """World, and of the weakest group that is found: how often intervals hold its truth, and what is told falsely."""
+    for world in WORLDS:
+        found = held_weakest(world, audits)
+        yield (
+            world.name,
+            f"{found.covered:.1%}; {found.above:.1%} / {found.below:.1%}; {found.error:+.3f}",
+            f"{found.below_searched:.1%}; {found.error_searched:+.3f}",
+            f"{found.weak:.0%}",
+        )
+
+
+def run_weak(audits: int) -> None:
+    """The same of the weakest group, which was searched for."""
+    few, heads = audits // 5, ("images", "the other half", "the half that was searched", "is weaker")
+    rows = tuple(weak(few))
+    what = (
+        "95% intervals that hold the truth, false passes of a floor / a ceiling at 5%, mean error; of the half that "
+        "was searched, a ceiling's and the error; and how often the group is weaker than 90%"
+    )
+    show(f"{what}, over {few} audits each", heads, list(rows))
+    told = f"Over {few} audits each: {what}.\n\n{table(heads, *rows)}"
+    _DOCS.write_text(replaced(_DOCS.read_text(), "weak", told))
+
+
 if __name__ == "__main__":
-    parts = {"coverage": run, "clusters": run_clusters}
+    parts = {"coverage": run, "clusters": run_clusters, "weak": run_weak}
     run_parts(__doc__, parts, "--audits", 2000, "how many audits to simulate of each kind")

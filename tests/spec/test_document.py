@@ -35,7 +35,7 @@ TOP = (
     "audit, title, seed, confidence, interval, tags, correction, reruns, models, clusters, independent, data, "
     "other_data, checks, waivers, system, responsible, approver, requirements, evidence, profile, not_applicable"
 )
-ENTRY = "id, check, title, model, params, expect, slices, confidence, controls, tags, priority, requirement, rationale, severity"
+ENTRY = "id, check, title, model, params, expect, slices, weak_segments, confidence, controls, tags, priority, requirement, rationale, severity"
 CHECKS, DATASETS, FORMATS = (", ".join(catalog.names(kind)) for kind in ("checks", "datasets", "models"))
 ACCURACY = ", ".join(catalog.metrics_of("accuracy"))
 NUMBER = "should be a number, or a fraction such as 8/255"

@@ -98,8 +98,9 @@ def _expectations(check: str) -> Json:
         else:
             exact[name] = bounds
             if info.kind in SLICED and not info.of_those:
-                of_groups = {"$ref": "#/$defs/Bounds", "description": f"{info.text}: of groups, by `slices`"}
-                families[rf"^{re.escape(name)}\[(\*|gap |[^=\]]+=)[^\n]*\]$"] = of_groups
+                told = f"{info.text}: of groups, by `slices` and `weak_segments`"
+                of_groups = {"$ref": "#/$defs/Bounds", "description": told}
+                families[rf"^{re.escape(name)}\[(weak|(\*|gap |[^=\]]+=)[^\n]*)\]$"] = of_groups
     return {"properties": exact, "patternProperties": families, "additionalProperties": False}
 
 
