@@ -135,13 +135,14 @@ def test_every_metric_is_offered_with_its_text(built, name):
     offered = [text["description"] for text in (*expect["properties"].values(), *expect["patternProperties"].values())]
     promised = catalog.metrics_of(name)
     sliced = [m for m, info in promised.items() if "." not in m and info.kind in SLICED and not info.of_those]
-    of_groups = [f"{promised[m].text}: of groups, by `slices`" for m in sliced]
+    of_groups = [f"{promised[m].text}: of groups, by `slices` and `weak_segments`" for m in sliced]
     assert sorted(offered) == sorted([*of_groups, *(info.text for info in promised.values())])
     for metric in sliced:
         patterns = [p for p in expect["patternProperties"] if re.search(p, f"{metric}[site=a b]")]
         assert len(patterns) == 1
         assert re.search(patterns[0], f"{metric}[*site]")
         assert re.search(patterns[0], f"{metric}[gap site]")
+        assert re.search(patterns[0], f"{metric}[weak]")
         assert not re.search(patterns[0], f"{metric}[site]")
 
 
