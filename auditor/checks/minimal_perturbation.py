@@ -184,9 +184,9 @@ def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Re
     return lints.attacks_without_gradients(params, (model,), blind, _without_gradients(params))
 
 
-def _without_gradients(params: Params) -> str | None:
-    """The attack that needs no gradient, where there is one in the norm."""
-    return "hopskipjump" if params.norm in ("linf", "l2") else None
+def _without_gradients(params: Params) -> str:
+    """The attack in the norm that needs no gradient."""
+    return "hopskipjump" if params.norm in ("linf", "l2") else "pointwise"
 
 
 def controls(params: Params) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def of_target(
         yield Remark(("target",), message, caveat=True)
 
 
-def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
+def of_attacks(params: Attacked, blind: str) -> Iterator[Remark]:
     """Whether the attacks together can carry a claim of robustness; blind: one that works without gradients."""
     whole = [stage for choice in params.attacks for stage in choice.stages(params.norm)]
     ascending = [stage for stage in whole if _differentiates(stage)]
@@ -58,7 +58,7 @@ def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
         yield Remark(("attacks", _position(params, name)), message)
     if ascending and len(ascending) == len(whole):
         message = "no attack works without gradients, so masked gradients would pass for robustness"
-        yield Remark(("attacks",), message + (f"; add {{attack: {blind}}}" if blind else ""))
+        yield Remark(("attacks",), f"{message}; add {{attack: {blind}}}")
     if ascending and sum(stage.params.starts * max(1, stage.params.rival_classes) for stage in ascending) == 1:
         message = "one attack from one start: an unlucky start passes for robustness; set `restarts` or add an attack"
         yield Remark(("attacks", _position(params, ascending[0].name)), message)
@@ -66,7 +66,7 @@ def of_attacks(params: Attacked, blind: str | None) -> Iterator[Remark]:
 
 def gradient_free(norm: Norm) -> str:
     """The strongest attack within a ball that needs no gradient."""
-    return "square" if norm in ("linf", "l2") else "noise_search"
+    return "square" if norm in ("linf", "l2") else "pointwise"
 
 
 def of_radius(
@@ -190,14 +190,14 @@ def without_gradients(models: Sequence[str], blind: Collection[str]) -> Iterator
 
 
 def attacks_without_gradients(
-    params: Attacked, models: Sequence[str], blind: Collection[str], instead: str | None
+    params: Attacked, models: Sequence[str], blind: Collection[str], instead: str
 ) -> Iterator[Remark]:
     """The same of every attack that follows gradients; instead: one that works without."""
     for name in (name for name in dict.fromkeys(models) if name in blind):
         for i, choice in enumerate(params.attacks):
             if any(_differentiates(stage) for stage in choice.stages(params.norm)):
                 message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name)}"
-                yield Remark(("attacks", i), message + (f" Take {{attack: {instead}}}" if instead else ""))
+                yield Remark(("attacks", i), f"{message} Take {{attack: {instead}}}")
 
 
 def _differentiates(choice: AttackChoice) -> bool:

@@ -1,7 +1,7 @@
 """Few pixels, by decisions alone: changed until the model errs, and taken back as long as it does.
 
-Schott et al., Towards the First Adversarially Robust Neural Network Model on MNIST, ICLR 2019, take back pixels one by
-one from noise; here groups of them are, from those that a surrogate thinks matter most. No score of the model is asked.
+What the attack `pointwise` takes back of salt and pepper is here taken back of what a surrogate thinks matters most. No
+score of the model is asked.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.attacks.pointwise import answered, walk, without
+from auditor.compute import tensorflow
 from auditor.measuring.once import once
 from auditor.measuring.surrogate import Surrogate, asked
 from auditor.search import Job, Norm
 from auditor.values import Classifier, Context, FloatArray, Passes
 
 _MOST = 100  # pixels
-_GROUPS = (2, 4, 8, 16)
+_TAKEN_BACK = 30  # questions: some four rounds, from halves to sixteenths
 _SOURCES, _HALVINGS = 20, 6
 _PAST = 0.02  # of the box's width, beyond where a pixel begins to count
 _SETTLED = 0.9  # of the box's width: what counts in full only further than that from the other end has no level
@@ -41,7 +43,7 @@ def cost_pointwise(norm: Norm, images: int) -> Passes:
     """What `pointwise` takes of a model at most, of so many images."""
     if norm == "linf":
         return Passes()
-    each = len(_additions()) + sum(_GROUPS)
+    each = len(_additions()) + _TAKEN_BACK
     levels = 0 if norm == "l0" else _SOURCES * (each + 2 * _HALVINGS)
     return Passes(predictions=levels + images * each)
 
@@ -94,21 +96,18 @@ def _few(
 ) -> tuple[FloatArray, NDArray[np.int64], int]:
     """Images (N, H, W, C) with few pixels moved to a dark or a bright level; which of them broke (n,); questions."""
     made, at, questions = _changed(surrogate, job, levels, breaks)
-    for count in _GROUPS:
-        # In the order of pixels, from the first to the last: groups are near each other.
-        changed = (made[at] != job.images[at]).reshape(len(at), made[0].size)
-        among = np.where(changed, np.cumsum(changed, axis=1) - 1, -1)
-        group = np.where(changed, among * count // np.maximum(changed.sum(axis=1, keepdims=True), 1), -1)
-        for number in range(count):
-            chosen = group == number
-            rows = np.flatnonzero(chosen.any(axis=1))
-            if not rows.size:
-                continue
-            back = chosen[rows].reshape(len(rows), *made.shape[1:])
-            tried = np.where(back, job.images[at[rows]], made[at[rows]])
-            hit = breaks(tried, at[rows])
-            made[at[rows[hit]]] = tried[hit]
-            questions += len(rows)
+    tf = tensorflow()
+    origin = tf.constant(job.images[at])
+    now = walk(tf.constant(made[at]), origin)
+    for _ in range(_TAKEN_BACK):
+        going = np.flatnonzero(now.pull.numpy() == 1)
+        if not going.size:
+            break
+        tried, hit = without(now, origin), np.zeros(len(at), np.bool_)
+        hit[going] = breaks(tried.numpy()[going], at[going])
+        now = answered(now, tried, tf.constant(hit), origin)
+        questions += len(going)
+    made[at] = now.best.numpy()
     return made, at, questions
 
 

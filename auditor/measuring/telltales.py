@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attacks import apgd, noise_search, square
+from auditor.attacks import apgd, pointwise, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
 from auditor.measuring.probes import ONE_STEP, UNSEEING, Attempt, again, cost_probed, probed, some_of
 from auditor.measuring.rivals import CLOSER
@@ -138,7 +138,7 @@ def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType,
     if within:
         steps = min(within[-1].params.steps, _AGAIN)
         return within[-1].module, within[-1].params.model_copy(update={"steps": steps})
-    return (square, _BLIND) if norm in square.NORMS else (noise_search, noise_search.Params(steps=_BLIND.steps))
+    return (square, _BLIND) if norm in square.NORMS else (pointwise, pointwise.Params(steps=_BLIND.steps))
 
 
 def widening(

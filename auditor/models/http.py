@@ -7,7 +7,7 @@ Why it matters
     What is deployed is what is attacked: preprocessing, quantisation and the server's own batching included.
 
 How to read it
-    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `noise_search`) and `accuracy` work; what
+    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work; what
     others find on the original network can be taken to it by `transfer`. There is no file to take a digest of: the
     record names the endpoint and the version it told, and a version that changes while it is audited is an error. What
     the endpoint runs under that version can't be seen. Images are sent as JSON, in batches of one size. Connection

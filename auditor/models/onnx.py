@@ -7,7 +7,7 @@ Why it matters
     ONNX is how networks travel between frameworks, and how many are served.
 
 How to read it
-    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `noise_search`) and `accuracy` work;
+    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work;
     what others find on the original network can be taken to it by `transfer`. A fixed batch of 1 is run image by
     image. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in
     files beside it. A damaged or hostile file may crash the runtime.

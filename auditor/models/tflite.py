@@ -7,7 +7,7 @@ Why it matters
     Conversion rounds, fuses and often quantises: what is deployed isn't what was trained.
 
 How to read it
-    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `noise_search`) and `accuracy` work;
+    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work;
     what others find on the original network can be taken to it by `transfer`. Its input and output have to be
     float32, which a quantised model can have too. A fixed batch of 1 is run image by image. The interpreter
     knows built-in operations only, and none of them touches files; but a damaged or hostile file may crash it.

@@ -308,7 +308,7 @@ def test_a_model_without_gradients_is_named_with_what_works():
     hidden = Rounded(honest.kernel, honest.bias)
     labels = hidden.predict(images).argmax(axis=1)
     with pytest.raises(
-        CheckError, match="gives no gradient; attacks that need none: hopskipjump, noise_search, square"
+        CheckError, match="gives no gradient; attacks that need none: hopskipjump, noise_search, pointwise, square"
     ):
         attack(apgd, hidden, images, labels, 0.1, steps=20)
     assert attack(square, hidden, images, labels, 0.1, steps=200).success.mean() > 0.3

@@ -10,7 +10,7 @@ from tests.support import spec
 
 KNOWN = (
     "apgd, autoattack, bim, carlini_wagner, ddn, deepfool, fab, fgsm, fmn, hopskipjump, mifgsm, noise_search, pgd, "
-    "square"
+    "pointwise, square"
 )
 CHECKS = """\
 - id: robust

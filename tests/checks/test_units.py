@@ -37,8 +37,13 @@ CHECKS = """\
 - {id: outside, check: out_of_distribution, params: {samples: 24}}
 """
 BALL = ("apgd", "bim", "fgsm", "mifgsm", "noise_search", "pgd", "square")
-DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump")
-FEW = {"carlini_wagner": "steps: 60, searches: 3", "hopskipjump": "steps: 300", "square": "steps: 50"}
+DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump", "pointwise")
+FEW = {
+    "carlini_wagner": "steps: 60, searches: 3",
+    "hopskipjump": "steps: 300",
+    "pointwise": "steps: 60",
+    "square": "steps: 50",
+}
 
 
 def attacks() -> str:

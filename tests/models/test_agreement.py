@@ -95,7 +95,7 @@ def test_robust_accuracy_is_the_same(classifiers, of_keras, form):
 
 @pytest.mark.parametrize("form", OPAQUE)
 def test_without_gradients_only_attacks_that_need_none_work(classifiers, of_keras, form):
-    with pytest.raises(CheckError, match="attacks that need none: hopskipjump, noise_search, square"):
+    with pytest.raises(CheckError, match="attacks that need none: hopskipjump, noise_search, pointwise, square"):
         robust(classifiers(form), "apgd")
     with pytest.raises(CheckError, match="gives no gradient"):
         weight_maps.run(context(classifiers(form), samples()), weight_maps.Params())

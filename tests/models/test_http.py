@@ -363,7 +363,9 @@ def test_an_audit_of_an_endpoint(audited):
     folder = Folder(pytester.path / "reports" / "remote")
     run = folder.load_run()
     assert states(run) == {"clean": "pass", "blind": "error", "scores": "descriptive"}
-    assert "attacks that need none: hopskipjump, noise_search, square" in run.records["blind"].verdict.message
+    assert (
+        "attacks that need none: hopskipjump, noise_search, pointwise, square" in run.records["blind"].verdict.message
+    )
     told = run.records["clean"].provenance["models"]["served"]
     assert told["files"] == {}
     assert told["known_by"] == {"endpoint": server.url + "/v2/models/net", "version": "7"}

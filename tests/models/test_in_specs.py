@@ -58,7 +58,10 @@ def test_a_spec_on_several_formats(written, pytester):
     shown = [run.records[case].evidence.arrays["kernel"] for case in ("filters", "by-variable")]
     np.testing.assert_array_equal(*shown)
     told = run.records["blind"].verdict.message
-    assert "attacks that need none: hopskipjump, noise_search, square; `accuracy` and `transfer` onto it" in told
+    assert (
+        "attacks that need none: hopskipjump, noise_search, pointwise, square; `accuracy` and `transfer` onto it"
+        in told
+    )
     origin = run.records["clean-other"].provenance
     assert origin["versions"]["onnxruntime"]
     for case, name in (("clean", "exported"), ("clean-tutorial", "model-1000")):
