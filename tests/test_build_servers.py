@@ -14,8 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from jsonschema import Draft7Validator
+from packaging.requirements import Requirement
 
 from auditor.cli.main import main
+from auditor.starting.installed import Source, source
 from auditor.starting.pipelines import PIPELINES
 from tests.plain import make_plain
 
@@ -38,6 +40,13 @@ def shown(language: str) -> tuple[str, ...]:
     return tuple("\n".join(line[4:] for line in text.splitlines()) for text in found)
 
 
+ADDRESS = Source("robustness-auditor @ git+https://HOST/GROUP/auditor@COMMIT")
+
+
+def pipeline(name: str, source: Source = ADDRESS) -> str:
+    return PIPELINES[name].filled(source, "specs")
+
+
 def action() -> Any:
     return yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 
@@ -50,10 +59,10 @@ def component() -> tuple[Any, Any]:
 def test_they_follow_the_schemas_of_those_who_read_them():
     assert complaints("github-action", action()) == []
     workflow, included, hooks = map(yaml.safe_load, shown("yaml"))
-    for text in (PIPELINES["github"].text, shown("yaml")[0]):
+    for text in (pipeline("github"), shown("yaml")[0]):
         assert complaints("github-workflow", yaml.safe_load(text)) == []
     about, jobs = component()
-    for document in (jobs, about, included, yaml.safe_load(PIPELINES["gitlab"].text)):
+    for document in (jobs, about, included, yaml.safe_load(pipeline("gitlab"))):
         assert complaints("gitlab-ci", document) == []
     # And the schemas notice.
     assert complaints("github-action", {**action(), "runs": {"using": "composite"}})
@@ -65,7 +74,46 @@ def test_they_follow_the_schemas_of_those_who_read_them():
     assert set(included["include"][0]["inputs"]) <= set(about["spec"]["inputs"])
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     assert hooks["repos"][0]["hooks"] == [{"id": hook["id"]}]
-    assert PIPELINES["jenkins"].text.strip().replace("SPEC", "specs") == shown("groovy")[0]
+    assert pipeline("jenkins").strip() == shown("groovy")[0]
+
+
+COMMIT, DIGEST, HERE = "c0" * 20, "ab" * 32, "https://example.org/auditor"
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked"),
+    [
+        (None, "robustness-auditor==0.1.0"),
+        (
+            {"url": HERE, "vcs_info": {"vcs": "git", "commit_id": COMMIT}, "subdirectory": "code"},
+            f"robustness-auditor @ git+{HERE}@{COMMIT}#subdirectory=code",
+        ),
+        (
+            {"url": f"{HERE}.whl", "archive_info": {"hashes": {"sha256": DIGEST}}},
+            f"robustness-auditor @ {HERE}.whl#sha256={DIGEST}",
+        ),
+        ({"url": "file:///home/ada/auditor", "dir_info": {"editable": True}}, None),
+        ({"url": "file:///home/ada/auditor.whl", "archive_info": {}}, None),
+    ],
+)
+def test_a_build_server_installs_what_is_installed_here_and_never_whatever_bears_the_name(noted, asked):
+    """pip notes whence a package came (PyPA specifications, direct URL data structure)."""
+    found = source(noted and json.dumps(noted), "0.1.0")
+    workflow = yaml.safe_load(pipeline("github", found))
+    assert complaints("github-workflow", workflow) == []
+    [command] = [run for step in workflow["jobs"]["audit"]["steps"] if "pip install" in (run := step.get("run", ""))]
+    assert yaml.safe_load(pipeline("gitlab", found))["audit"]["script"][0] == command
+    echoed = command.replace("pip install", "printf %s")
+    told = subprocess.run(["bash", "-c", echoed], capture_output=True, text=True, check=False, env={})
+    if asked is None:
+        assert told.returncode != 0
+        assert "an address of robustness-auditor 0.1.0" in told.stderr
+        assert all(pipeline(name, found).splitlines()[0].endswith("of this machine.") for name in PIPELINES)
+        assert "file:" not in pipeline("jenkins", found)
+    else:
+        assert told.stdout == asked
+        assert str(Requirement(told.stdout)).startswith("robustness-auditor")
+        assert f'pip install "{asked}"\'' in pipeline("jenkins", found)
 
 
 def test_no_text_of_a_stranger_becomes_part_of_a_script():

@@ -40,6 +40,7 @@ def init(
     from auditor.records.store import write_text
     from auditor.spec import make_plan
     from auditor.starting import pipelines
+    from auditor.starting.installed import installed_from
     from auditor.starting.looking import look
     from auditor.starting.writing import audit_name, spec_text
 
@@ -67,8 +68,11 @@ def init(
     planned = make_plan(spec)
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
     if pipeline:
-        write_text(Path(pipeline.path), pipeline.text.replace("SPEC", spec.as_posix()))
-        say(pipeline.path, "green")
+        source = installed_from()
+        write_text(Path(pipeline.path), pipeline.filled(source, spec.as_posix()))
+        say(f"{pipeline.path}: installs {source.asked}", "green")
+        if source.note:
+            say(f"  ! {source.note}", "yellow")
     added = _ignored(Path(".gitignore"), pipelines.IGNORED)
     if added:
         say(f".gitignore: {', '.join(added)}", "green")

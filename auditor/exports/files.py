@@ -6,7 +6,7 @@ from pathlib import Path
 from auditor.drawing import drawn_by, kept_in
 from auditor.exports import bom, codequality, junit, results, sarif
 from auditor.records.manifest import USUAL, Layout
-from auditor.report import EXTRACT, PAGE, declaration
+from auditor.report import PAGE, declaration
 from auditor.report.html import PRINTED, STYLE, as_files
 from auditor.report.layout import render_pages
 from auditor.values import Run
@@ -18,7 +18,7 @@ _RENDERERS = {
     "junit.xml": junit.render,
     "bom.json": bom.render,
 }
-NAMES = (PAGE, EXTRACT, *_RENDERERS)
+NAMES = (PAGE, declaration.EXTRACT, *_RENDERERS)
 
 __all__ = ["NAMES", "drawn_by", "render_files"]
 
@@ -35,5 +35,5 @@ def render_files(
     with kept_in(drawings):
         pages = render_pages(run, layout, beside_records)
     beside = STYLE in pages
-    extract = as_files(EXTRACT, declaration.render(run, beside), beside, PRINTED)
+    extract = as_files(declaration.EXTRACT, declaration.render(run, beside), beside, PRINTED)
     return {**pages, **extract, **others}

@@ -4,11 +4,9 @@
 `report.paper` one to be printed, `report.index` that of a folder, `report.summary` Markdown, `report.terminal`,
 `report.text` and `report.explain` say the same in words, `report.reasons` why, `report.notebook` in a cell;
 `report.outcome`, `report.measures`, `report.coverage` and `report.versus` are what all of them say. Import from these
-modules, `PAGE` and `EXTRACT` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`,
+modules, `PAGE` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`,
 `records`, `catalog` and `values`.
 """
 
 PAGE = "index.html"
 """The page of an audit, and of a folder of audits."""
-EXTRACT = "declaration.html"
-"""Beside it: what of it belongs in instructions for use, on one sheet."""

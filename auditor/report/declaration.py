@@ -20,6 +20,7 @@ from auditor.report.threat import attacker
 from auditor.spec import of_weakness
 from auditor.values import Metric, MetricKind, Record, Run, Undrawn, attempt
 
+EXTRACT = "declaration.html"
 _CONDITIONS = ("goal", "capability", "budget")
 _SHOWN = ("show", "gallery")  # parameters that say what is shown, no condition of what is measured
 _LONGEST = 160

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditor.records.manifest import Layout
-from auditor.report import EXTRACT, PAGE
+from auditor.report import PAGE
+from auditor.report.declaration import EXTRACT
 from auditor.report.html import PRINTED, SCRIPT, STYLE, render_card, render_first, render_template, source
 from auditor.report.page import Page, make_page
 from auditor.values import Run

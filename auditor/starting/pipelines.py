@@ -1,15 +1,27 @@
-"""What a build server runs: a workflow for each that is known, with nothing but what the README installs."""
+"""What a build server runs: a workflow for each that is known, which installs what is installed here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from auditor.starting.installed import Source
+
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A build server's file: where it lies, and its text with the spec's path for SPEC."""
+    """A build server's file: where it lies, and its text.
+
+    text: with SOURCE for what pip installs and SPEC for the path of the spec.
+    remark: what begins a line that is for people.
+    """
 
     path: str
     text: str
+    remark: str = "#"
+
+    def filled(self, source: Source, spec: str) -> str:
+        """The text of the file."""
+        note = f"{self.remark} {source.note}\n" if source.note else ""
+        return note + self.text.replace("SOURCE", f'"{source.asked}"').replace("SPEC", spec)
 
 
 _GITHUB = """\
@@ -24,7 +36,7 @@ jobs:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with: {python-version: "3.11"}
-      - run: pip install robustness-auditor
+      - run: pip install SOURCE
       - uses: actions/cache@v4
         with:
           path: .audit_cache
@@ -44,7 +56,7 @@ audit:
   image: python:3.11
   cache: {key: audit, paths: [.audit_cache]}
   script:
-    - pip install robustness-auditor
+    - pip install SOURCE
     - auditor run SPEC
   after_script:
     - auditor report --join .
@@ -59,7 +71,7 @@ pipeline {
   stages {
     stage('audit') {
       steps {
-        sh 'python -m venv .venv && .venv/bin/pip install robustness-auditor'
+        sh 'python -m venv .venv && .venv/bin/pip install SOURCE'
         // What stands within a page is refused where Jenkins shows artifacts.
         sh '.venv/bin/auditor run SPEC --audit-report-layout folder'
       }
@@ -77,6 +89,6 @@ pipeline {
 PIPELINES: Mapping[str, Pipeline] = {
     "github": Pipeline(".github/workflows/audit.yml", _GITHUB),
     "gitlab": Pipeline(".gitlab-ci.yml", _GITLAB),
-    "jenkins": Pipeline("Jenkinsfile", _JENKINS),
+    "jenkins": Pipeline("Jenkinsfile", _JENKINS, "//"),
 }
 IGNORED = ("reports/", ".audit_cache/")

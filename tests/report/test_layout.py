@@ -18,7 +18,7 @@ from auditor.exports.publishing import render_report
 from auditor.records import manifest
 from auditor.records.manifest import Layout
 from auditor.records.store import Folder
-from auditor.report import EXTRACT
+from auditor.report.declaration import EXTRACT
 from auditor.report.html import render
 from tests.report.page import hostile_run, parse, photographed, run_of, run_of_everything
 from tests.support import FLIP, spec, write
