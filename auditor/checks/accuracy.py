@@ -28,7 +28,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditor.compute import generator
-from auditor.measuring import fewest, natural_panel, probability_text, scores, several, share
+from auditor.measuring import fewest, natural_panel, scores, several, share
+from auditor.telling.numbers import probability
 from auditor.values import (
     A_SHARE,
     ACCURACY,
@@ -186,7 +187,7 @@ def run(context: Context, params: Params) -> Evidence:
         wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
         if not wrong.size:
             return ()
-        sure = ["" if told is None else f", {probability_text(confidence[i])}" for i in wrong]
+        sure = ["" if told is None else f", {probability(confidence[i])}" for i in wrong]
         marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}{text}" for i, text in zip(wrong, sure, strict=True))
         most_confident, order = ("first", "in order") if told is None else ("most confident", "most confident first")
         shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} {most_confident}"

@@ -37,6 +37,7 @@ from pydantic import Field
 from auditor.compute import generator
 from auditor.corruptions import Family, Kind
 from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several
+from auditor.telling.numbers import number, percent
 from auditor.values import (
     ACCURACY,
     WORLD,
@@ -146,9 +147,10 @@ def run(context: Context, params: Params) -> Evidence:
     chance = generator(context.seed, "calibration")
     sure, got = metrics["confidence"].value, metrics["accuracy"].value
     summary = (
-        f"Expected calibration error {metrics['ece'].value:.3f}: {sure:.1%} sure on average, {got:.1%} right; "
-        f"dividing logits by {scale:.2f} takes it from {metrics['ece_unscaled'].value:.3f} to "
-        f"{metrics['ece_scaled'].value:.3f} on the half that this wasn't fitted on."
+        f"Expected calibration error {number(metrics['ece'].value)}: {percent(sure)} sure on average, "
+        f"{percent(got)} right; dividing logits by {number(scale)} takes it from "
+        f"{number(metrics['ece_unscaled'].value)} to {number(metrics['ece_scaled'].value)} on the half that this "
+        "wasn't fitted on."
     )
     return Evidence(
         summary,
@@ -213,10 +215,10 @@ def _otherwise(
 def _by_class(confidence: FloatArray, right: FloatArray, predicted: IntArray, names: Sequence[str]) -> Table:
     """Confidence beside accuracy for each class that was chosen, the furthest apart first."""
     rows = []
-    for number in np.unique(predicted):
-        said = predicted == number
+    for label in np.unique(predicted):
+        said = predicted == label
         sure, true = float(confidence[said].mean()), float(right[said].mean())
-        rows.append((names[number], int(said.sum()), round(sure, 4), round(true, 4), round(sure - true, 4)))
+        rows.append((names[label], int(said.sum()), round(sure, 4), round(true, 4), round(sure - true, 4)))
     rows.sort(key=lambda row: -abs(row[-1]))
     columns = ("chosen class", "images", "confidence", "right", "difference")
     return Table("Confidence and accuracy by class", columns, tuple(rows))
@@ -246,11 +248,12 @@ def _spread(confidence: FloatArray, bins: int) -> Bars:
     """How many images there are of each confidence."""
     shares = np.bincount(reliability.equal_width(confidence, bins), minlength=bins) / len(confidence)
     first = int(np.flatnonzero(shares)[0])
-    labels = tuple(f"{i / bins:.2f} to {(i + 1) / bins:.2f}" for i in range(first, bins))
+    labels = tuple(f"{number(i / bins)} to {number((i + 1) / bins)}" for i in range(first, bins))
     return Bars(
         title="Confidences",
-        caption=f"Share of {several(len(confidence), 'image')} by confidence; none has less than {first / bins:.2f}.",
-        alt=f"{shares[-1]:.0%} of images have a confidence of {1 - 1 / bins:.2f} or more.",
+        caption=f"Share of {several(len(confidence), 'image')} by confidence; none has less than "
+        f"{number(first / bins)}.",
+        alt=f"{percent(shares[-1])} of images have a confidence of {number(1 - 1 / bins)} or more.",
         labels=labels,
         values=shares[first:],
     )

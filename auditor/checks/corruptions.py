@@ -47,6 +47,7 @@ from auditor.measuring import (
     small,
     unchanged,
 )
+from auditor.telling.numbers import percent
 from auditor.values import (
     WORLD,
     CheckError,
@@ -190,14 +191,15 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["gain_over_baseline"] = mean(held - _held(before), (-1.0, 1.0), rows)
         error, table = corruption_errors(right, before, params.baseline)
         tables.append(table)
-        told = "unknown: it makes none" if np.isnan(error) else f"{error:.1%}"
+        told = "unknown: it makes none" if np.isnan(error) else percent(error)
         compared = f" The mean corruption error relative to {params.baseline} is {told}."
     weakest = min(by_kind, key=lambda kind: by_kind[kind].value)
     # A ratio of two means: no kind of metric has its limits, so it is told, and no gate rests on it.
-    lost = f" (a relative drop of {1 - held.mean() / clean.mean():.1%})" if clean.any() else ""
+    lost = f" (a relative drop of {percent(1 - held.mean() / clean.mean())})" if clean.any() else ""
     summary = (
-        f"{held.mean():.1%} of the corrupted images get their true class, as do {share(metrics['clean_accuracy'])} as "
-        f"they are{lost}; the worst kind is {weakest}, with {by_kind[weakest].value:.1%}.{compared}"
+        f"{percent(held.mean())} of the corrupted images get their true class, as do "
+        f"{share(metrics['clean_accuracy'])} as they are{lost}; the worst kind is {weakest}, with "
+        f"{percent(by_kind[weakest].value)}.{compared}"
     )
     return Evidence(
         summary=summary,
@@ -262,7 +264,7 @@ def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:
 def _matrix(right: Mapping[Kind, NDArray[np.bool_]], severities: Sequence[int]) -> Heatmap:
     values = np.stack([hits.mean(axis=1) for hits in right.values()])
     kind, column = divmod(int(values.argmin()), values.shape[1])
-    least = f"{list(right)[kind]} at severity {severities[column]}, {values.min():.0%}"
+    least = f"{list(right)[kind]} at severity {severities[column]}, {percent(values.min())}"
     return Heatmap(
         title="Accuracy by kind and severity",
         caption=f"Share of the images that get their true class; the lowest is {least}.",
@@ -318,7 +320,7 @@ def _fragile(context: Context, params: Params, seen: _Seen, severities: Sequence
         marks.append(
             f"{samples.class_name(int(seen.answers[kind].predicted[level, at]))}, {kind.replace('_', ' ')} {severity}"
         )
-        held.append(f"{samples.class_name(int(samples.labels[position]))}, {seen.held[at]:.0%} right")
+        held.append(f"{samples.class_name(int(samples.labels[position]))}, {percent(seen.held[at])} right")
     return (
         Strip(
             title="The most fragile images",

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from auditor.measuring import likeness, natural_panel, several, small
 from auditor.reading import resembling
 from auditor.statistics import interval
+from auditor.telling.numbers import number, percent
 from auditor.values import (
     A_SHARE,
     ACCURACY,
@@ -167,7 +168,7 @@ def run(context: Context, params: Params) -> Evidence:
         parts.append(f"{several(int((seems >= 0).sum()), 'label')} are suspect")
     if shortcuts:
         said = f"{shortcuts[0].name} tells {names[shortcuts[0].number]} from the others in"
-        parts.append(f"{said} {metrics['shortcut_auroc'].value:.1%} of pairs")
+        parts.append(f"{said} {percent(metrics['shortcut_auroc'].value)} of pairs")
     return Evidence(
         "; ".join(parts) + ".",
         metrics,
@@ -199,19 +200,19 @@ def _shortcuts(context: Context, found: Mapping[str, FloatArray]) -> list[_Short
     chosen: list[tuple[float, _Shortcut]] = []
     for name, values in found.items():
         best: tuple[float, int, bool] | None = None
-        for number in np.unique(labels).tolist():
-            own = labels == number
+        for label in np.unique(labels).tolist():
+            own = labels == label
             if min((own & half).sum(), (own & ~half).sum(), (~own & half).sum(), (~own & ~half).sum()) < _FEWEST:
                 continue
             area = ranked({"own": mean(values[own & half]), "others": mean(values[~own & half])})
             strength = max(area, 1 - area)
             if best is None or strength > best[0]:
-                best = strength, number, area >= 0.5
+                best = strength, label, area >= 0.5
         if best is not None:
-            strength, number, more = best
-            sign, own = (1.0 if more else -1.0), labels == number
+            strength, label, more = best
+            sign, own = (1.0 if more else -1.0), labels == label
             parts = [mean(sign * values[at], rows=rows[at]) for at in (own & ~half, ~own & ~half)]
-            chosen.append((strength, _Shortcut(name, number, more, *parts)))
+            chosen.append((strength, _Shortcut(name, label, more, *parts)))
     return [shortcut for _, shortcut in sorted(chosen, key=lambda one: -one[0])]
 
 
@@ -232,7 +233,7 @@ def _of_shortcuts(shortcuts: Sequence[_Shortcut], names: Sequence[str]) -> Table
     rows = []
     for one in shortcuts:
         area = _area(one, names)
-        limits = "{:.4f} to {:.4f}".format(*interval(area, 0.95))
+        limits = " to ".join(map(number, interval(area, 0.95)))
         rows.append((one.name, names[one.number], "more" if one.more else "less", round(area.value, 4), limits))
     title = "The class that each property tells best, chosen on one half and measured on the other"
     return Table(title, ("property", "class", "has", "AUROC", "95% limits"), tuple(rows))

@@ -37,7 +37,6 @@ from auditor.measuring import (
     images_of,
     lints,
     natural_panel,
-    probability_text,
     pushes,
     several,
     share,
@@ -45,6 +44,7 @@ from auditor.measuring import (
     told_unlike,
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
+from auditor.telling.numbers import number, probability
 from auditor.values import (
     A_SHARE,
     EVASION,
@@ -244,7 +244,7 @@ def _counts(context: Context, params: Params, made: AdversarialImages, end: Floa
     name = context.samples.class_name(int(made.targets[0]))
     summary = (
         f"{share(metrics['flip_rate'])} of the real images become a {name} within {params.steps} steps "
-        f"(mean L2 change {metrics['l2'].value:.2f}, mean Linf {metrics['linf'].value:.2f})."
+        f"(mean L2 change {number(metrics['l2'].value)}, mean Linf {number(metrics['linf'].value)})."
     )
     return Recount(metrics, summary, "l2", (low, high) if params.clip else None, targets=made.targets)
 
@@ -297,12 +297,12 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
             shown[t],
             samples.box,
             "real image" if t == 0 else f"step {t}",
-            tuple(probability_text(p) for p in towards[t, order]),
+            tuple(probability(p) for p in towards[t, order]),
         )
         for t in points
     ]
     norms = np.linalg.norm((shown[-1] - shown[0]).reshape(count, -1), axis=1)
-    panels.append(change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {v:.2f}" for v in norms)))
+    panels.append(change_panel(shown[-1] - shown[0], "change, amplified", tuple(f"L2 {number(v)}" for v in norms)))
     one = len(flips.labels) == 1
     figures: list[Figure] = [
         Strip(
@@ -310,8 +310,8 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
             caption=f"Below each image the probability of {name}. The change is amplified to fill the colours: "
             "blue brightens a pixel, red darkens it. Images that flip come first.",
             alt=f"A real {samples.class_name(int(flips.labels[order[0]]))} over {params.steps} steps: the probability "
-            f"of {name} goes from {probability_text(towards[0, order[0]])} to "
-            f"{probability_text(towards[-1, order[0]])}.",
+            f"of {name} goes from {probability(towards[0, order[0]])} to "
+            f"{probability(towards[-1, order[0]])}.",
             panels=tuple(panels),
             row_labels=row_labels,
         ),
@@ -319,8 +319,8 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
             title="Probabilities of both classes",
             caption="The true class against the target"
             + ("." if one else ", median over the images; bands hold the middle 80%."),
-            alt=f"The target's probability ends at {probability_text(float(np.median(towards[-1])))}, the true "
-            f"class's at {probability_text(float(np.median(away[-1])))}.",
+            alt=f"The target's probability ends at {probability(float(np.median(towards[-1])))}, the true "
+            f"class's at {probability(float(np.median(away[-1])))}.",
             x=np.arange(params.steps + 1),
             series=(_series("true class", away), _series(f"target {name}", towards)),
             x_label="step",

@@ -32,6 +32,7 @@ from pydantic import Field
 from auditor.compute import uniform
 from auditor.measuring import lints, natural_panel
 from auditor.search import Ascending, ascend_to_targets
+from auditor.telling.numbers import number
 from auditor.values import (
     A_SHARE,
     NOT_NEGATIVE,
@@ -128,7 +129,7 @@ def run(context: Context, params: Params) -> Evidence:
     }
     summary = (
         f"Layer {layer.name!r}: {int(dead.sum())} of {count} filters are dead over {len(looked_at)} samples; an "
-        f"ascent from noise raises the mean activation from {start.mean():.3g} to {end.mean():.3g} "
+        f"ascent from noise raises the mean activation from {number(start.mean())} to {number(end.mean())} "
         f"(that of {rose} filters rose)."
     )
     names = tuple(f"filter {i}" + (" (dead)" if dead[i] else "") for i in filters)
@@ -141,7 +142,7 @@ def run(context: Context, params: Params) -> Evidence:
             lambda: Bars(
                 title="Mean activation after the ascent",
                 caption="Of each filter, on the image found for it.",
-                alt=f"Mean activation of {count} filters, from {end.min():.3g} to {end.max():.3g}.",
+                alt=f"Mean activation of {count} filters, from {number(end.min())} to {number(end.max())}.",
                 labels=tuple(str(i) for i in filters),
                 values=end,
                 limits=(min(0.0, float(end.min())), max(float(end.max()), 1e-9)),
@@ -206,7 +207,7 @@ def _strip(
     most = float(np.abs(weights).max()) or 1.0
     label, position = shown
     start, end = activation
-    texts = tuple(f"{a:.3g} → {b:.3g}" for a, b in zip(start, end, strict=True))
+    texts = tuple(f"{number(a)} → {number(b)}" for a, b in zip(start, end, strict=True))
     # Each image found is stretched to its own middle 98%: unclipped pixels have no common range.
     low, high = np.quantile(images, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
     stretched = (images - low) / np.maximum(high - low, 1e-9)
@@ -218,7 +219,7 @@ def _strip(
         f"(row {context.samples.indices[position]}), and the image that excites it most with its mean activation "
         "before and after the ascent. Brightness of the last is stretched image by image.",
         alt=f"{len(names)} filters of layer {layer.name} with weights, response and most exciting image; the "
-        f"mean activation rises from {start.mean():.3g} to {end.mean():.3g}.",
+        f"mean activation rises from {number(start.mean())} to {number(end.mean())}.",
         panels=(
             Panel(weights, (), "weights", "diverging", (-most, most)),
             Panel(

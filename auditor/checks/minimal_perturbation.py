@@ -60,6 +60,7 @@ from auditor.measuring import (
 )
 from auditor.search import Norm, ThreatModel, distance
 from auditor.statistics import interval
+from auditor.telling.numbers import number
 from auditor.values import (
     EVASION,
     NOT_NEGATIVE,
@@ -247,13 +248,13 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         "clean_accuracy": proportion(subject.right, rows=subject.looked),
     }
     if np.isfinite(metrics["median_distance"].value):
-        summary = f"Half of the images are broken within {params.norm} {metrics['median_distance'].value:.3g}"
+        summary = f"Half of the images are broken within {params.norm} {number(metrics['median_distance'].value)}"
     else:
         summary = f"An adversarial image was found for only {share(metrics['found'])} of the images"
     if found.any():
         metrics["nearest_distance"] = exact(float(sizes.min()))
         metrics["farthest_distance"] = exact(float(sizes[found].max()))
-        summary += f"; the nearest is broken at {sizes.min():.3g}"
+        summary += f"; the nearest is broken at {number(sizes.min())}"
     by_name = {_called(name, params): metric for name, metric in metrics.items()}
     targets = None if params.target is None else subject.targets
     return Recount(by_name, summary + ".", params.norm, context.samples.box, targets=targets)
@@ -295,8 +296,8 @@ def _curve(params: Params, made: AdversarialImages, sizes: NDArray[np.float64], 
         title="How many hold at each radius",
         caption="Share of the images, among those classified right, whose closest adversarial image lies beyond; the "
         "band is the exact 95% interval.",
-        alt=f"Half of the images are broken by {params.norm} {np.median(sizes):.3g}, the last found at "
-        f"{finite[-1]:.3g}.",
+        alt=f"Half of the images are broken by {params.norm} {number(np.median(sizes))}, the last found at "
+        f"{number(finite[-1])}.",
         x=x,
         series=(Series("holding", y, bounds[:, 0], bounds[:, 1]),),
         x_label=f"{params.norm} radius",

@@ -37,7 +37,6 @@ from auditor.measuring import (
     lints,
     natural_panel,
     of_each,
-    probability_text,
     pushes,
     rate,
     rate_text,
@@ -45,6 +44,7 @@ from auditor.measuring import (
     told_unlike,
 )
 from auditor.search import Ascending, Ascent, TargetObjective, ascend_to_targets, passes_of_ascent
+from auditor.telling.numbers import percent, probability
 from auditor.values import (
     A_SHARE,
     EVASION,
@@ -186,8 +186,8 @@ def run(context: Context, params: Params) -> Evidence:
         metrics["end_confidence.clipped"] = over_noise(runs[True].confidence[-1])
         metrics["vanished.clipped"] = over_noise(runs[True].ascent.vanished.mean(axis=0))
     notes = [
-        f"{metrics['vanished'].value:.1%} of the gradients vanished; {rate_text(metrics['stalled'])} of the images "
-        "missed the target because of it."
+        f"{percent(metrics['vanished'].value)} of the gradients vanished; {rate_text(metrics['stalled'])} of the "
+        "images missed the target because of it."
     ]
     notes += params.told(context.samples.box)
     if not main.success.any():
@@ -304,17 +304,17 @@ def _figures(
                 shown[t],
                 context.samples.box,
                 "noise" if t == 0 else f"step {t}",
-                tuple(probability_text(p) for p in push.confidence[t, : shown.shape[1]]),
+                tuple(probability(p) for p in push.confidence[t, : shown.shape[1]]),
             )
             for t in evenly(params.steps + 1, 8)
         )
-        ends = probability_text(push.confidence[-1, 0])
+        ends = probability(push.confidence[-1, 0])
         figures.append(
             Strip(
                 title=f"From noise to class {first}, {names[clip]}",
                 caption=f"Each row is one image on its way; below it the probability of class {first}.",
                 alt=f"Noise images over {params.steps} steps; the first goes from probability "
-                f"{probability_text(push.confidence[0, 0])} to {ends} of class {first}.",
+                f"{probability(push.confidence[0, 0])} to {ends} of class {first}.",
                 panels=panels,
             )
         )
@@ -326,8 +326,8 @@ def _figures(
         Curve(
             title="Probability of the target, step by step",
             caption="Median over the images; the band holds the middle 80%.",
-            alt=f"The median probability of the target goes from {probability_text(series[0].y[0])} to "
-            f"{probability_text(series[0].y[-1])}.",
+            alt=f"The median probability of the target goes from {probability(series[0].y[0])} to "
+            f"{probability(series[0].y[-1])}.",
             x=np.arange(params.steps + 1),
             series=tuple(series),
             x_label="step",
@@ -341,7 +341,7 @@ def _figures(
             Bars(
                 title="Success by target class",
                 caption=f"Share of noise images that end as each class, {names[next(iter(runs))]}.",
-                alt=f"Success rate for {len(rates)} targets, lowest for {hardest} ({rates.min():.0%}).",
+                alt=f"Success rate for {len(rates)} targets, lowest for {hardest} ({percent(rates.min())}).",
                 labels=tuple(by_target),
                 values=rates,
             )

@@ -46,11 +46,11 @@ from auditor.measuring import (
     lints,
     natural_panel,
     outsiders,
-    probability_text,
     several,
     share,
     small,
 )
+from auditor.telling.numbers import number, probability
 from auditor.values import (
     WORLD,
     CheckError,
@@ -202,7 +202,7 @@ def run(context: Context, params: Params) -> Evidence:
             metrics[f"fpr_at_95_tpr.{name}.{score}"] = proportion(passes, rows=one.rows, clusters=apart.get(name))
     said = [
         f"of {outsiders.WORDS[name]} it is certain in {share(metrics[f'certain.{name}'])} "
-        f"(AUROC {metrics[f'auroc.{name}.max_probability'].value:.3f})"
+        f"(AUROC {number(metrics[f'auroc.{name}.max_probability'].value)})"
         for name in compared
     ]
     rng = generator(context.seed, "familiarity")
@@ -259,7 +259,7 @@ def _other(context: Context, name: str, count: int) -> tuple[Samples, IntArray]:
 def _surest(context: Context, params: Params, name: Outside, one: Compared) -> ImageGrid:
     """The images of one outside that it is most certain of."""
     samples, shown = context.samples, np.argsort(-one.confidence, kind="stable")[: params.show]
-    marks = tuple(f"{samples.class_name(int(one.said[i]))}, {probability_text(one.confidence[i])}" for i in shown)
+    marks = tuple(f"{samples.class_name(int(one.said[i]))}, {probability(one.confidence[i])}" for i in shown)
     return ImageGrid(
         title=f"Most certain of: {outsiders.WORDS[name]}",
         caption=f"Of {several(len(one.rows), 'image')} from outside those it is most certain of, with the class they "

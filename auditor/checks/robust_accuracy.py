@@ -62,6 +62,7 @@ from auditor.measuring import (
     within_ball,
 )
 from auditor.search import Keep, ThreatModel, distance
+from auditor.telling.numbers import number, percent, radius
 from auditor.values import (
     EVASION,
     NOT_NEGATIVE,
@@ -252,7 +253,7 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
         who, how = f"the images of other classes than {goal}", f" that aim for {goal}"
     summary = (
         f"{share(metrics[holds])} of {who} hold against {names} and a surrogate{how} within {params.norm} "
-        f"{params.eps:g}; without an attack {share(metrics['clean_accuracy'])} are right."
+        f"{radius(params.eps)}; without an attack {share(metrics['clean_accuracy'])} are right."
     )
     radii, targets = np.full(len(made.images), params.eps), None if params.target is None else subject.targets
     return Recount(metrics, summary, params.norm, context.samples.box, radii, targets=targets)
@@ -289,7 +290,7 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
         Curve(
             title=f"{strongest.choice.name}: images broken, step by step",
             caption="Of the attack that broke most: share of its images broken by each step of its first start.",
-            alt=f"{strongest.choice.name} breaks {reached:.0%} of its images within {len(steps) - 1} steps.",
+            alt=f"{strongest.choice.name} breaks {percent(reached)} of its images within {len(steps) - 1} steps.",
             x=steps,
             series=(Series("broken", strongest.result.rate),),
             x_label="step",
@@ -303,7 +304,7 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
             Curve(
                 title=f"{strongest.choice.name}: loss, step by step",
                 caption="Mean loss of the images still attacked; it drops where the easy ones have left.",
-                alt=f"The mean loss moves between {low:.3g} and {high:.3g}.",
+                alt=f"The mean loss moves between {number(low)} and {number(high)}.",
                 x=steps,
                 series=(Series(strongest.choice.params.value, losses),),
                 x_label="step",

@@ -57,6 +57,7 @@ from auditor.measuring import (
 )
 from auditor.search import ThreatModel
 from auditor.statistics import interval
+from auditor.telling.numbers import percent, radius
 from auditor.values import (
     EVASION,
     AdversarialImages,
@@ -164,8 +165,8 @@ def run(context: Context, params: Params) -> Evidence:
             lambda: Curve(
                 title="Security curve",
                 caption="Accuracy under each attack; bands are exact 95% intervals.",
-                alt=f"Accuracy falls from {right.mean():.0%} without an attack to {worst[-1].mean():.0%} "
-                f"at {radii[-1]:g}.",
+                alt=f"Accuracy falls from {percent(right.mean())} without an attack to {percent(worst[-1].mean())} "
+                f"at {radius(radii[-1])}.",
                 x=x,
                 series=series,
                 x_label=f"{params.norm} radius",
@@ -195,8 +196,8 @@ def _counts(context: Context, params: Params, subject: Attackable, made: Adversa
     half = metrics["half_eps"].value
     last = by_radius[_metric(radii[-1], radii)]
     clean = share(metrics["clean_accuracy"])
-    summary = f"{share(last)} of the images hold at {params.norm} {radii[-1]:g}; {clean} without an attack"
-    summary += f"; less than half from {half:g} on." if np.isfinite(half) else "; at least half at every radius."
+    summary = f"{share(last)} of the images hold at {params.norm} {radius(radii[-1])}; {clean} without an attack"
+    summary += f"; less than half from {radius(half)} on." if np.isfinite(half) else "; at least half at every radius."
     return Recount(metrics, summary, params.norm, context.samples.box, np.where(np.isinf(least), 0.0, least))
 
 

@@ -31,6 +31,7 @@ from auditor.compute import generator
 from auditor.corruptions import Border, Interpolation, transformed
 from auditor.measuring import fewest, lints, natural_panel, several, share
 from auditor.search import block_size
+from auditor.telling.numbers import number, percent
 from auditor.values import (
     BLACK_BOX,
     EVASION,
@@ -183,11 +184,12 @@ def run(context: Context, params: Params) -> Evidence:
         "clean_accuracy": proportion(clean, rows=rows),
     }
     height, width = samples.images.shape[1:3]
-    far = f"up to {params.degrees:g} degrees, {params.shift * height:.3g} rows and {params.shift * width:.3g} columns"
+    down, across = number(params.shift * height), number(params.shift * width)
+    far = f"up to {params.degrees:g} degrees, {down} rows and {across} columns"
     model = f"{far}, up to {params.scale:g} times as large or small" if params.scale > 1 else far
     summary = (
         f"{share(metrics['robust_accuracy'])} of the images are right under everything tried, "
-        f"{metrics['mean_accuracy'].value:.1%} on average, {share(metrics['clean_accuracy'])} as they are."
+        f"{percent(metrics['mean_accuracy'].value)} on average, {share(metrics['clean_accuracy'])} as they are."
     )
     count = f"{several(tried.grid, 'point')} of a grid and {several(params.random, 'random one')}"
     rules = f"{params.interpolation} between pixels, {params.border} beyond the edges"
@@ -268,7 +270,7 @@ def _surface(params: Params, tried: _Tried, height: int) -> Heatmap:
     steps = sorted({round(far, 9) for far in reach})
     at = [[i for i, far in enumerate(reach) if round(far, 9) == step] for step in steps]
     values = np.array([[turn[which].all(axis=0).mean() for which in at] for turn in right])
-    least = f"{values.min():.0%}"
+    least = percent(values.min())
     return Heatmap(
         title="Accuracy over turn and shift",
         caption="Share of the images that get their true class at a turn under every shift of the grid that reaches so "
@@ -276,7 +278,7 @@ def _surface(params: Params, tried: _Tried, height: int) -> Heatmap:
         alt=f"Accuracy at {several(len(turns), 'turn')} and {several(len(steps), 'shift')}; the lowest is {least}.",
         values=values,
         row_labels=tuple(f"{turn:g}°" for turn in turns),
-        column_labels=tuple(f"{step * height:.3g}" for step in steps),
+        column_labels=tuple(number(step * height) for step in steps),
         row_title="turn",
         column_title="shift, in rows",
     )

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from auditor.measuring import fewest, natural_panel, odd_inputs, several, share, small
 from auditor.statistics import interval
+from auditor.telling.numbers import number, percent, probability
 from auditor.values import (
     A_SHARE,
     NOT_NEGATIVE,
@@ -234,14 +235,14 @@ def _latency(seconds: FloatArray) -> Table:
     """Percentiles of the time that one image took, asked alone."""
     at = (50, 90, 99, 100)
     found = np.percentile(seconds, at) * 1000
-    rows = tuple((f"{p}th percentile" if p < 100 else "longest", f"{ms:.2f}") for p, ms in zip(at, found, strict=True))
+    rows = tuple((f"{p}th percentile" if p < 100 else "longest", number(ms)) for p, ms in zip(at, found, strict=True))
     return Table(f"Time for one image, on this machine, of {several(len(seconds), 'image')}", ("", "ms"), rows)
 
 
 def _kept(metrics: Mapping[str, Metric], ways: Mapping[Way, _Answers]) -> Bars:
     shares = [metrics[f"same.{way}"] for way in ways]
     ends = np.array([interval(one, 0.95) for one in shares])
-    told = ", ".join(f"{one.value:.1%} {_WORDS[way]}" for way, one in zip(ways, shares, strict=True))
+    told = ", ".join(f"{percent(one.value)} {_WORDS[way]}" for way, one in zip(ways, shares, strict=True))
     return Bars(
         title="Images that keep their class",
         caption=f"Share of {several(shares[0].n, 'image')} whose class is the one of the first time, with 95% limits.",
@@ -271,7 +272,7 @@ def _flips(
 
     def named(answers: _Answers, i: int) -> str:
         number = int(answers.said[i])
-        sure = "" if answers.told is None else f", {answers.told[i, number]:.3f}"
+        sure = "" if answers.told is None else f", {probability(answers.told[i, number])}"
         return f"{samples.class_name(number)}{sure}"
 
     before = tuple(named(first, i) for i in shown)

@@ -37,12 +37,12 @@ from auditor.measuring import (
     noticed,
     numbered,
     over_models,
-    probability_text,
     rate,
     rows_of,
     several,
     taken_further,
 )
+from auditor.telling.numbers import percent, probability
 from auditor.values import (
     A_SHARE,
     EVASION,
@@ -161,10 +161,10 @@ def run(context: Context, params: Params) -> Evidence:
         metrics |= _of_each(votes, "still_wrong_rate", errs[:, real], others[:, real], originals[real], rows)
     reached, chance = metrics["transfer_rate"].value, metrics["control_target_rate"].value
     shares = [hit[which].mean() for hit, which in zip(says_target, others, strict=True) if which.any()]
-    span = f"{min(shares):.0%} to {max(shares):.0%}"
+    span = f"{percent(min(shares))} to {percent(max(shares))}"
     summary = (
-        f"Of {several(len(images), 'image')} that fooled their source, other networks call {reached:.1%} the target "
-        f"({span} by network); equally large random changes manage {chance:.1%}."
+        f"Of {several(len(images), 'image')} that fooled their source, other networks call {percent(reached)} the "
+        f"target ({span} by network); equally large random changes manage {percent(chance)}."
     )
     count = int(originals.max()) + 1
     own = [s.made.model for s in sources if s.made.model in votes]
@@ -308,7 +308,7 @@ def _matrix(
         title="Made on, shown to",
         caption="Share of the images that each network calls the target; the network that made them is included.",
         alt=f"Transfer from {several(len(sources), 'source')} to {several(len(columns), 'network')}: "
-        f"{values.min():.0%} to {values.max():.0%}.",
+        f"{percent(values.min())} to {percent(values.max())}.",
         values=values,
         row_labels=tuple(f"{s.case} (on {s.made.model})" for s in sources),
         column_labels=tuple(columns),
@@ -334,7 +334,7 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
     fooling = sum(int((vote.predicted[rows] == targets[rows]).sum()) for vote in votes.values())
     for name, vote in votes.items():
         sure = vote.confidence
-        told = ["" if sure is None else f" (target {probability_text(sure[i])})" for i in rows]
+        told = ["" if sure is None else f" (target {probability(sure[i])})" for i in rows]
         said = tuple(samples.class_name(int(vote.predicted[i])) + text for i, text in zip(rows, told, strict=True))
         panels.append(natural_panel(images[rows], samples.box, name, said))
     return Strip(

@@ -27,6 +27,7 @@ import numpy as np
 from auditor.compute import tensorflow, uniform
 from auditor.measuring import lints, natural_panel
 from auditor.search import no_gradient
+from auditor.telling.numbers import number, percent
 from auditor.values import (
     A_SHARE,
     CheckError,
@@ -83,7 +84,7 @@ def run(context: Context, params: Params) -> Evidence:
     drift = float(np.abs(maps - elsewhere).max() / max(float(np.abs(maps).max()), 1e-12))
     if drift > _TOLERANCE:
         raise CheckError(
-            f"model {context.model_name!r} isn't linear (its gradients differ by {drift:.0%} between two images), "
+            f"model {context.model_name!r} isn't linear (its gradients differ by {percent(drift)} between two images), "
             "so it has no weight map; look at its `filters` instead"
         )
     classes = range(count)
@@ -101,7 +102,7 @@ def run(context: Context, params: Params) -> Evidence:
     least = int(own.argmin())
     absent = ", ".join(names[c] for c in classes if c not in shown)
     return Evidence(
-        summary=f"{matched} of {len(shown)} maps resemble their own class most; mean correlation {own.mean():.2f}.",
+        summary=f"{matched} of {len(shown)} maps resemble their own class most; mean correlation {number(own.mean())}.",
         metrics={
             "resemblance": exact(own.mean()),
             "matched": exact(matched / len(shown)),
@@ -114,7 +115,7 @@ def run(context: Context, params: Params) -> Evidence:
                 caption=f"One map per class, from red (−{params.limit:g}, against) through white (0) to blue "
                 f"(+{params.limit:g}, for).",
                 alt=f"Weight maps of {count} classes; the least like its class is {compared[least]} "
-                f"(correlation {own[least]:.2f}).",
+                f"(correlation {number(own[least])}).",
                 panel=Panel(_grey(maps), names, "", "diverging", (-params.limit, params.limit)),
             ),
             lambda: ImageGrid(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from auditor.telling.console import say
+from auditor.telling.numbers import percent
 
 _PATH = click.Path(path_type=Path)
 
@@ -63,7 +64,7 @@ def init(
     for note in found.notes:
         say(f"  ! {note}", "yellow")
     right = found.accuracy
-    say(f"  {right.successes} of {right.n} images are right: {right.value:.1%}")
+    say(f"  {right.successes} of {right.n} images are right: {percent(right.value)}")
     write_text(spec, spec_text(found, spec))
     planned = make_plan(spec)
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")

@@ -110,4 +110,4 @@ def bare(axes: Axes, colours: Colours) -> None:
 def mark(axes: Axes, places: Sequence[float], along: str) -> None:
     """Put numbers along the `x` or the `y` axis, at these places and no others."""
     axis = axes.xaxis if along == "x" else axes.yaxis
-    axis.set_ticks(places, [words.number(t) for t in places])
+    axis.set_ticks(places, [words.tick(t) for t in places])

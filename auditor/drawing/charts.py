@@ -24,6 +24,7 @@ from auditor.drawing.interval import Interval
 from auditor.drawing.layout import SIZE, WIDTH, longest, measured, reach, spoken, ticks
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import SERIES
+from auditor.telling.numbers import number, quantity
 from auditor.values import Bars, Curve, Heatmap
 
 _DASHES: tuple[Literal["solid"] | tuple[float, Sequence[float]], ...] = (
@@ -68,7 +69,7 @@ def plot(axes: Axes, figure: Curve | Bars | Heatmap, colours: Colours) -> None:
 
 def _curve(figure: Curve, colours: Colours, kind: type[Plane]) -> Canvas:
     low, high = _up(figure)
-    left = EDGE + 22 + longest([words.number(t) for t in ticks(low, high, 5)])
+    left = EDGE + 22 + longest([words.tick(t) for t in ticks(low, high, 5)])
     names = [spoken(series.name, 40) for series in figure.series]
     columns = _columns(names, WIDTH - 2 * EDGE)
     rows = -(-len(names) // columns)
@@ -122,8 +123,8 @@ def _drawn(figure: Curve, colours: Colours) -> tuple[list[FillBetweenPolyCollect
     """Bands, and lines with marks, over one x axis; what isn't a number leaves a gap."""
     x = np.asarray(figure.x, np.float64)
     bands, lines = [], []
-    for number, series in enumerate(figure.series):
-        colour = colours[f"c{number % SERIES}"]
+    for place, series in enumerate(figure.series):
+        colour = colours[f"c{place % SERIES}"]
         if series.low is not None and series.high is not None:
             ends = np.asarray(series.low, np.float64), np.asarray(series.high, np.float64)
             bands.append(FillBetweenPolyCollection("x", x, *ends, color=colour, alpha=0.17, linewidth=0, clip_on=False))
@@ -133,9 +134,9 @@ def _drawn(figure: Curve, colours: Colours) -> tuple[list[FillBetweenPolyCollect
             x,
             y,
             color=colour,
-            linestyle=_DASHES[number % len(_DASHES)],
+            linestyle=_DASHES[place % len(_DASHES)],
             linewidth=1.8,
-            marker=_MARKS[number % len(_MARKS)],
+            marker=_MARKS[place % len(_MARKS)],
             markersize=5.5,
             markerfacecolor=colours["surface"],
             markeredgecolor=colour,
@@ -169,8 +170,8 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours) -> list[Line2D]:
 
 def _bars(figure: Bars, colours: Colours, kind: type[Plane]) -> Canvas:
     names = [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
-    numbers = [words.number(float(value)) for value in figure.values]
-    left, right = EDGE + 6 + longest(names), 12 + longest(numbers)
+    readings = [number(float(value)) for value in figure.values]
+    left, right = EDGE + 6 + longest(names), 12 + longest(readings)
     row = 22 if len(names) <= 40 else 15
     height = max(1, len(names)) * row
     made = canvas(WIDTH, 8 + height + 28)
@@ -180,7 +181,7 @@ def _bars(figure: Bars, colours: Colours, kind: type[Plane]) -> Canvas:
     draw_frame(plane, Frame(ticks(*across, 4), (), "x", beside=False), colours)
     before, beyond = -6 / plane.width, 1 + 6 / plane.width
     said = [Word(before, i, name, colours["ink"], "right") for i, name in enumerate(names)]
-    said += [Word(beyond, i, number, colours["ink"], "left") for i, number in enumerate(numbers)]
+    said += [Word(beyond, i, reading, colours["ink"], "left") for i, reading in enumerate(readings)]
     plane.add(Lettering(said, SIZE, plane.beside))
     return made
 
@@ -280,8 +281,8 @@ def _interval(figure: Interval, colours: Colours) -> Canvas:
         )
     )
     if figure.zoom:
-        said = [Word(edge, 8, words.quantity(figure.metric, start), colours["quiet"], "left")]
-        said.append(Word(width - edge, 8, words.quantity(figure.metric, end), colours["quiet"], "right"))
+        said = [Word(edge, 8, quantity(figure.metric, start), colours["quiet"], "left")]
+        said.append(Word(width - edge, 8, quantity(figure.metric, end), colours["quiet"], "right"))
         made.add_artist(Lettering(said, SIZE - 0.5, pixels))
     return made
 

@@ -40,10 +40,10 @@ def draw_frame(plane: Plane, frame: Frame, colours: Colours) -> None:
     lines = [[(plane.x[0], 0.0), (plane.x[1], 0.0)], *([(x, 0.0), (x, -_TICK * down)] for x in frame.x)]
     plane.add(LineCollection(lines, colors=colours["quiet"], linewidths=0.8, transform=plane.under, zorder=2.5))
     lower = -(_TICK + _PAD + SIZE / 2) * down
-    plane.add(Lettering([Word(x, lower, words.number(x), colours["ink"]) for x in frame.x], SIZE, plane.under))
+    plane.add(Lettering([Word(x, lower, words.tick(x), colours["ink"]) for x in frame.x], SIZE, plane.under))
     if frame.beside:
         left = -_APART / plane.width
-        beside = [Word(left, y, words.number(y), colours["ink"], "right") for y in frame.y]
+        beside = [Word(left, y, words.tick(y), colours["ink"], "right") for y in frame.y]
         plane.add(Lettering(beside, SIZE, plane.beside))
     if frame.below:
         middle = Word(0.5, lower - 1.75 * SIZE * down, frame.below, colours["quiet"])

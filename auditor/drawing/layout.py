@@ -60,11 +60,11 @@ def measured(points: Array, low: float, high: float, room: float) -> list[float]
     """Where an x axis has ticks: at the points measured if they are few and apart, else at round numbers."""
     at = np.unique(np.asarray(points, np.float64))
     if at.size and np.isfinite(at).all():
-        needed = longest([words.number(float(t)) for t in at]) + 8
+        needed = longest([words.tick(float(t)) for t in at]) + 8
         if len(at) == 1 or np.diff(at).min() / (high - low) * room >= needed:
             return [float(t) for t in at]
     for most in range(7, 1, -1):
         places = ticks(low, high, most)
-        if (longest([words.number(t) for t in places]) + 10) * len(places) <= room * 1.15:
+        if (longest([words.tick(t) for t in places]) + 10) * len(places) <= room * 1.15:
             return places
     return [low, high]

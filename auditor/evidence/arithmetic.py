@@ -1,12 +1,14 @@
 """Whether what a record says follows from what it holds: metrics from values, and its verdict from its metrics."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from auditor.evidence.findings import Finding, found
 from auditor.judging import judged
-from auditor.values import Metric, Record, binned_value, crossed, highest, lowest, ranked, spread
+from auditor.telling.numbers import same_told
+from auditor.values import Metric, Record, Verdict, binned_value, crossed, highest, lowest, ranked, spread
 
 
 def arithmetic(record: Record) -> Iterator[Finding]:
@@ -17,9 +19,18 @@ def arithmetic(record: Record) -> Iterator[Finding]:
     seen = f"{', '.join(wrong)} don't follow from their values" if wrong else "metrics follow from their values"
     yield found(record.case, "metrics", not wrong, seen)
     again = judged(record)
-    same = again == record.verdict or repr(again) == repr(record.verdict)  # NaN is not equal to itself
+    same = _same_verdict(record.verdict, again)
     seen = f"again {again.status}" if same else f"{again.status} now ({again.message}); {record.verdict.status} stored"
     yield found(record.case, "verdict", same, seen)
+
+
+def _same_verdict(told: Verdict, now: Verdict) -> bool:
+    """Whether a verdict is what follows now; sentences may write numbers as an earlier version did."""
+    bare = [
+        replace(one, message="", findings=tuple(replace(f, message="") for f in one.findings)) for one in (told, now)
+    ]
+    said = [(one.message, *(finding.message for finding in one.findings)) for one in (told, now)]
+    return repr(bare[0]) == repr(bare[1]) and all(map(same_told, *said))  # by repr, as NaN is not equal to itself
 
 
 def _follows(metric: Metric) -> bool:

@@ -18,6 +18,7 @@ from auditor.evidence.recounting import Again, diagnosed, differs, without_attac
 from auditor.measuring import Attacked, cascade, challenged, challenged_closest, images_of, tried_in_full
 from auditor.run.measuring import confirmed
 from auditor.search import Ascending, Job, Keep, ThreatModel, ascend_to_targets, distance
+from auditor.telling.numbers import percent
 from auditor.values import AdversarialImages, AuditError, Context, Evidence, FloatArray, Parameters, Record, Recount
 
 Replays = int | Literal["all"]
@@ -95,7 +96,7 @@ def _some(
     told = "none comes out worse than the record says"
     if len(broken):
         told = f"{len(broken)} come out worse than the record says ({_named(made, broken)})"
-    missed = f"if one in ten of the {of} were forged, so many would miss that with {(1 - _FORGED) ** len(at):.0%}"
+    missed = f"if one in ten of the {of} were forged, so many would miss that with {percent((1 - _FORGED) ** len(at))}"
     seen = f"{_named(made, at)}, {len(at)} of {of}: {told}; they end where they did but for {apart:.1g} in any value"
     seen += f" ({missed})"
     return found(record.case, "attacked again", not len(broken), seen)

@@ -14,6 +14,7 @@ from auditor.loading.resources import Resources
 from auditor.measuring import groups_of, metrics_of_groups, metrics_of_weakest, table_of_weakest, weakest_groups
 from auditor.run.measuring import of_models
 from auditor.spec import Case, Plan
+from auditor.telling.numbers import same_told
 from auditor.telling.reason import named_reason
 from auditor.values import (
     AdversarialImages,
@@ -280,7 +281,7 @@ def _unlike_rows(told: IntArray, wanted: IntArray) -> str:
 
 def _told(record: Record, evidence: Evidence, now: Mapping[str, Metric], summary: str, again: Again) -> Finding:
     """Whether the sentence that sums a record up is what its numbers make."""
-    if evidence.summary == summary:
+    if same_told(evidence.summary, summary):
         return found(record.case, "summary", ok=True, seen="it is what the numbers make")
     exactly = all(name in evidence.metrics and not differs(evidence.metrics[name], now[name], 0) for name in now)
     other = record.provenance.get("versions", {}).get("auditor")

@@ -13,6 +13,7 @@ import numpy as np
 
 from auditor.judging.prospect import samples_to_settle
 from auditor.statistics import bounded, bounds, clustered, difference, limits
+from auditor.telling.numbers import quantity, radius
 from auditor.values import (
     DESCRIBED,
     Baseline,
@@ -82,7 +83,8 @@ def _judge_one(
     low, high = demanded_limits(metric, expectation, confidence)
     why = expectation.hollow or expectation.unbreakable(*bounds(metric))
     if why:
-        message = f"{expectation.subject} is {in_words(metric)}, and {expectation} claims nothing: {why}"
+        told = in_words(metric, expectation)
+        message = f"{expectation.subject} is {told}, and {expectation} claims nothing: {why}"
         return Finding(expectation, "descriptive", metric.value, low, high, metric.n, message)
     status = _status(metric.value, low, high, expectation)
     message = _message(metric, low, high, expectation, status, confidence)
@@ -180,24 +182,24 @@ def _status(value: float, low: float, high: float, expectation: Expectation) -> 
 def _message(
     metric: Metric, low: float, high: float, expectation: Expectation, status: Status, confidence: float
 ) -> str:
-    measured = f"{expectation.subject} is {in_words(metric)}"
+    measured = f"{expectation.subject} is {in_words(metric, expectation)}"
     if metric.kind != "exact":
         limit = f"{_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence"
         measured += f" ({counted(metric)}, {limit})"
     if status == "pass":
-        return f"{measured}: satisfies {expectation}"
+        return f"{measured}: satisfies {expectation.in_words}"
     if status == "fail":
-        return f"{measured}: violates {expectation}"
+        return f"{measured}: violates {expectation.in_words}"
     hint = _hint(metric, expectation, confidence)
-    return f"{measured}: the estimate satisfies {expectation} but the interval reaches past it; {hint}"
+    return f"{measured}: the estimate satisfies {expectation.in_words} but the interval reaches past it; {hint}"
 
 
-def in_words(metric: Metric) -> str:
-    """A value, of which one that lies beyond all that was tried has no number."""
+def in_words(metric: Metric, expectation: Expectation) -> str:
+    """A value as it is held against an expectation; one that lies beyond all that was tried has no number."""
     if math.isfinite(metric.value):
-        return f"{metric.value:.4g}"
+        return quantity(expectation.unit, metric.value, expectation.min, expectation.max)
     if metric.kind == "crossing" and metric.values is not None and metric.values.size:
-        return f"more than {metric.values[-1]:.4g}, the last radius asked for"
+        return f"more than {radius(metric.values[-1])}, the last radius asked for"
     return "infinite: beyond all that was found" if metric.value > 0 else "minus infinity"
 
 
@@ -230,9 +232,11 @@ def _ends(metric: Metric) -> list[str]:
 
 
 def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
+    least = quantity(expectation.unit, low, least=expectation.min, to="lower")
+    most = quantity(expectation.unit, high, most=expectation.max, to="upper")
     if expectation.max is None:
-        return f"at least {low:.4g}"
-    return f"at most {high:.4g}" if expectation.min is None else f"{low:.4g} to {high:.4g}, each"
+        return f"at least {least}"
+    return f"at most {most}" if expectation.min is None else f"{least} to {most}, each"
 
 
 def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:

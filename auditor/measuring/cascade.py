@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from auditor import catalog
 from auditor.measuring.words import change_panel, natural_panel
 from auditor.search import AttackResult, Job, Keep, Norm, ThreatModel, distance, passes_of_attack, search, widest
+from auditor.telling.numbers import number
 from auditor.values import (
     BLACK_BOX,
     TOLD,
@@ -242,7 +243,7 @@ def broken_images(context: Context, made: AdversarialImages, rows: NDArray[np.in
     before, after = made.originals[rows], made.images[rows]
     true = tuple(samples.class_name(int(label)) for label in made.labels[rows])
     said = tuple(samples.class_name(int(label)) for label in made.targets[rows])
-    sizes = tuple(f"{norm} {size:.3g}" for size in distance(after, before, norm))
+    sizes = tuple(f"{norm} {number(size)}" for size in distance(after, before, norm))
     return Strip(
         title=title,
         caption="Original with its true class, adversarial image with the class it is given, and the change, "

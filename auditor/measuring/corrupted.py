@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from auditor.compute import generator, progress
 from auditor.corruptions import CORRUPTIONS, Family, Kind, corrupt
 from auditor.search import block_size
+from auditor.telling.numbers import percent
 from auditor.values import CheckError, Classifier, Context, Diagnostic, FloatArray, IntArray, Table
 
 _GREY = 0.5 / 255
@@ -157,7 +158,7 @@ def corruption_errors(
     """
     wrong = {kind: (1 - hits.mean(), 1 - before[kind].mean()) for kind, hits in right.items()}
     known = {kind: float(own / other) for kind, (own, other) in wrong.items() if other > 0}
-    rows = [(kind, own, other, f"{known[kind]:.1%}" if kind in known else "–") for kind, (own, other) in wrong.items()]
+    rows = [(kind, own, other, percent(known[kind]) if kind in known else "–") for kind, (own, other) in wrong.items()]
     columns = ("kind", "error", f"error of {name}", "corruption error")
     table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows))
     return float(np.mean(list(known.values()))) if known else float("nan"), table

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from auditor.measuring.memory import SHIFTED, clearly_worse, shiftable, shifted
 from auditor.measuring.surrogate import asked, varying
 from auditor.measuring.telltales import FEW, Doubts
+from auditor.telling.numbers import percent
 from auditor.values import Context, Diagnostic, FloatArray, IntArray
 
 _LEVELS = 255
@@ -76,7 +77,7 @@ def known(
         after = asked(context.model(name), moved) != labels
         if clearly_worse(before[right], after[right], paired=True):
             doubted = True
-            told = [f"{name!r} errs on {before[right].mean():.0%} of {right.sum()} images"]
-            told += [f"and moved by a pixel, on {after[right].mean():.0%}"]
+            told = [f"{name!r} errs on {percent(before[right].mean())} of {right.sum()} images"]
+            told += [f"and moved by a pixel, on {percent(after[right].mean())}"]
     advice = "it may know the images that these were made of"
     return (Doubts((), deflates).about(SHIFTED, not doubted, ", ".join(told), advice),)

@@ -7,6 +7,7 @@ is shown can be one network for the audit and another for the world.
 import numpy as np
 
 from auditor.compute import generator
+from auditor.telling.numbers import number
 from auditor.values import Classifier, Context, Diagnostic, FloatArray, Passes, decisive_range, within_reach
 
 NAME = "8-bit images"
@@ -34,8 +35,10 @@ def alike_off_the_grid(classifier: Classifier, images: FloatArray, context: Cont
     one, other = (float(np.median(_apart(on, moved, scale))) for moved in (beside, off))
     ok = other <= max(_MUCH * one, _ROUNDING)
     who = f"{called!r}" if called else "the model"
-    message = f"{who} changes its answers by {other:.2g} of their range where images move by half a level of 8 bits at"
-    message += f" most, and by {one:.2g} where they move by a whole one"
+    message = (
+        f"{who} changes its answers by {number(other)} of their range where images move by half a level of 8 bits at"
+    )
+    message += f" most, and by {number(one)} where they move by a whole one"
     advice = "" if ok else ": it looks at the number format, and isn't what images in files are shown to"
     return Diagnostic(NAME, ok, message + advice)
 

@@ -27,6 +27,7 @@ from auditor.search import (
     passes_of_attack,
     search,
 )
+from auditor.telling.numbers import percent
 from auditor.values import (
     AdversarialImages,
     Context,
@@ -120,7 +121,7 @@ class _Comparison:
         """Whether they hold no worse: the first half of them, and the second where it could still make a difference."""
         count = len(self.claim.rows)
         before = self._before(count)
-        were = f"{before.mean():.0%} of {len(before)} images were broken"
+        were = f"{percent(before.mean())} of {len(before)} images were broken"
         if not self._worse(np.ones(count, np.bool_)):
             return Diagnostic(self.name, True, f"{were}: were all of {count} {self._who()}, it would be no sign")
         half = -(-count // 2)
@@ -128,7 +129,7 @@ class _Comparison:
         if self._worse(self._at_worst(after, count)):
             after = np.concatenate([after, self._attacked(context, params, np.arange(half, count))])
         worse = self._worse(after)
-        message = f"{were}, and {after.mean():.0%} of {len(after)} {self._who()}"
+        message = f"{were}, and {percent(after.mean())} of {len(after)} {self._who()}"
         advice = ": the model may know the audited images; audit it on images that it can't have seen"
         return Diagnostic(self.name, not worse, message + (advice if worse else ""))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.telling.numbers import probability
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FloatArray, Samples, told_probabilities
 
@@ -71,5 +72,9 @@ def _tried(classifier: Classifier, name: str, shows: str, image: FloatArray, cla
     if given.shape != (1, classifier.class_count):
         return Tried(name, shows, f"gave numbers of shape {given.shape}", -1)
     number = int(given[0].argmax())
-    sure = "" if classifier.output == "scores" else f", {told_probabilities(given, classifier.output)[0, number]:.3f}"
+    sure = (
+        ""
+        if classifier.output == "scores"
+        else f", {probability(told_probabilities(given, classifier.output)[0, number])}"
+    )
     return Tried(name, shows, f"answered: {class_name(number)}{sure}", number)

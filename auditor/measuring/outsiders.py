@@ -9,6 +9,7 @@ import numpy as np
 from auditor.measuring import familiarity
 from auditor.measuring.familiarity import SCORES, Score
 from auditor.statistics import interval
+from auditor.telling.numbers import number, percent
 from auditor.values import Curve, Diagnostic, FloatArray, IntArray, Metric, Series, Table
 
 Outside = Literal["noise", "data", "corrupted"]
@@ -46,7 +47,7 @@ def ties(compared: Mapping[Outside, Compared]) -> Diagnostic:
             ends = [np.searchsorted(ordered, one.inside[score], side) for side in ("left", "right")]
             tied[f"auroc.{outside}.{score}"] = float((ends[1] - ends[0]).mean() / len(ordered))
     worst = max(tied, key=tied.__getitem__)
-    told = f"of all pairs of {worst.removeprefix('auroc.')} {tied[worst]:.1%} are equal"
+    told = f"of all pairs of {worst.removeprefix('auroc.')} {percent(tied[worst])} are equal"
     if tied[worst] <= _TIED:
         return Diagnostic(name, True, told)
     message = f"{told}: probabilities round to 1 where logits are large, and their order is lost; look at `energy`"
@@ -63,10 +64,10 @@ def table(compared: Mapping[Outside, Compared], metrics: Mapping[str, Metric], r
             spreads = familiarity.bootstrap(inside, outside, (clusters[0], clusters[1]), rng)
             found = familiarity.average_precision(inside, outside), familiarity.average_precision(-outside, -inside)
             aupr = [
-                f"{value:.4f} ({spread})" if spread else f"{value:.4f}"
+                f"{number(value)} ({spread})" if spread else number(value)
                 for value, spread in zip(found, spreads, strict=True)
             ]
-            limits = "{:.4f} to {:.4f}".format(*interval(area, 0.95))
+            limits = " to ".join(map(number, interval(area, 0.95)))
             false = metrics[f"fpr_at_95_tpr.{name}.{score}"].value
             rows.append((WORDS[name], score.replace("_", " "), round(area.value, 4), limits, *aupr, round(false, 4)))
     title = "Inside or outside, by each score; areas under precision and recall with 95% bootstrap intervals"
@@ -80,7 +81,7 @@ def confidences(compared: Mapping[Outside, Compared], inside: FloatArray) -> Cur
     found = {"inside": inside} | {WORDS[name]: one.outside["max_probability"] for name, one in compared.items()}
     shares = {name: np.histogram(values, bins, (0, 1))[0] / len(values) for name, values in found.items()}
     top = {name: float(values[-1]) for name, values in shares.items()}
-    told = ", ".join(f"{part:.0%} of {name}" for name, part in top.items())
+    told = ", ".join(f"{percent(part)} of {name}" for name, part in top.items())
     return Curve(
         title="Confidence inside and outside",
         caption=f"Share of images by their greatest probability, in {bins} bins. In the last lie {told}.",
@@ -101,7 +102,7 @@ def passing(compared: Mapping[Outside, Compared]) -> Curve:
         at = np.sort(inside)[::-1][np.maximum(np.ceil(x * len(inside)).astype(int) - 1, 0)]
         passes = np.where(x > 0, familiarity.passed(outside, at), 0.0)
         series.append(Series(WORDS[name], passes))
-        told.append(f"{passes[95]:.0%} of {WORDS[name]}")
+        told.append(f"{percent(passes[95])} of {WORDS[name]}")
     return Curve(
         title="What passes a threshold",
         caption="Share from outside that passes a threshold on the greatest probability, over the share of images "

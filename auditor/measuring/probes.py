@@ -17,6 +17,7 @@ from auditor.attacks import fgsm, noise_search, square
 from auditor.compute import in_order
 from auditor.measuring.cascade import Stage
 from auditor.search import Job, Norm, ThreatModel, distance, into_ball, passes_of_attack, random_change, search
+from auditor.telling.numbers import percent
 from auditor.values import Context, FloatArray, Passes, in_turn
 
 _FIRST, _MOST = 25, 75
@@ -67,7 +68,11 @@ def probed(
             yield attempt, 0.0, f"{attempt.what} breaks none of what held: it was among the attacks, and longer"
             continue
         found = next(broken)
-        yield attempt, float(found.mean()), f"{attempt.what} breaks {found.mean():.0%} of {len(found)} images that held"
+        yield (
+            attempt,
+            float(found.mean()),
+            f"{attempt.what} breaks {percent(found.mean())} of {len(found)} images that held",
+        )
 
 
 def cost_probed(attempts: Sequence[Attempt], norm: Norm, images: int, class_count: int) -> Passes:

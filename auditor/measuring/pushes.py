@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from auditor.measuring.rivals import cost_pushed, pushed
 from auditor.measuring.telltales import FEW, Doubts
 from auditor.search import Pace, TargetObjective
+from auditor.telling.numbers import percent
 from auditor.values import Context, Diagnostic, FloatArray, IntArray, Passes, probabilities
 
 _LOOKED = 200
@@ -14,7 +15,7 @@ _LOOKED = 200
 def stalled(short: NDArray[np.bool_], objective: TargetObjective, deflates: tuple[str, ...]) -> Diagnostic:
     """Whether an ascent failed for want of a gradient. short: (N,), which images failed where theirs had vanished."""
     share = float(short.mean())
-    message = f"{share:.0%} of the images fell short of the goal with no gradient to follow"
+    message = f"{percent(share)} of the images fell short of the goal with no gradient to follow"
     advice = "let the `objective` be `log_probability` or `logit`, which don't saturate as `probability` does"
     if objective != "probability":
         advice = "it is masked; attack without gradients too, by `robust_accuracy` with `square`"
@@ -40,7 +41,7 @@ def misled(
     if least:
         usual = _certainties(context)
         sure = float((usual >= least).mean())
-        message = f"{sure:.0%} of {len(usual)} images of the data get their class with probability ≥ {least:g}"
+        message = f"{percent(sure)} of {len(usual)} images of the data get their class with probability ≥ {least:g}"
         advice = "what the model never says can't be reached; ask for less in `min_confidence`"
         found.append(doubts.about("certainty", sure > FEW, message, advice))
         least = min(least, float(np.median(usual)))
@@ -51,9 +52,8 @@ def misled(
         each = np.arange(count)
         there = (said.argmax(axis=1) == targets) & (said[each, targets] >= least)
         share = float(there.mean()) if there.sum() > 1 else 0.0
-    message = (
-        f"a surrogate, trained on the model's answers alone, pushes {share:.0%} of {count} images there that missed"
-    )
+    told = f"pushes {percent(share)} of {count} images there that missed"
+    message = f"a surrogate, trained on the model's answers alone, {told}"
     advice = "gradients or scores lead the push astray; what counts is what the model decides"
     return *found, doubts.about("surrogate", share <= FEW, message, advice)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.telling.numbers import number
 from auditor.values import IntArray
 
 
@@ -26,9 +27,9 @@ def resampled(n: int, clusters: IntArray | None, rng: np.random.Generator, times
             yield np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
 
 
-def spread(drawn: Sequence[float], digits: int = 4) -> str:
+def spread(drawn: Sequence[float]) -> str:
     """Where the middle 95% of what was drawn lie, in words; nothing where nothing was drawn."""
     if not len(drawn):
         return ""
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return f"{low:.{digits}f} to {high:.{digits}f}"
+    return f"{number(float(low))} to {number(float(high))}"

@@ -11,6 +11,7 @@ import numpy as np
 from auditor.classifiers import traced
 from auditor.compute import generator
 from auditor.search import block_size
+from auditor.telling.numbers import number
 from auditor.values import (
     Classifier,
     Diagnostic,
@@ -58,7 +59,7 @@ def moved(classifier: Classifier, images: FloatArray, first: FloatArray, called:
     if twice <= _AGAIN:
         return None
     told = f"of {called!r} " if called else ""
-    message = f"the same images got other logits {told}the second time (by {twice:.2g} of their range)"
+    message = f"the same images got other logits {told}the second time (by {number(twice)} of their range)"
     return Diagnostic(NAME, False, f"{message}: the model is random or keeps state; fix it before you measure it")
 
 
@@ -85,7 +86,7 @@ def alike_in_batches(
             return failed(f"{message} than in a full one; {ways} What is deployed may not be what is measured here")
     apart = _apart(company, first[::-2], scale)
     if apart > _AGAIN:
-        return failed(f"logits {told}depend on the rest of the batch (by {apart:.2g} of their range); {ways}")
+        return failed(f"logits {told}depend on the rest of the batch (by {number(apart)} of their range); {ways}")
     listed = ", ".join(map(str, sizes))
     return Diagnostic(NAME, True, f"the same images get the same logits, twice, in any company, in batches of {listed}")
 
@@ -97,13 +98,13 @@ def _differing(classifier: Classifier, images: FloatArray, logits: FloatArray, s
     unit = 1.0 if output in ("probabilities", "sigmoid") else scale
     answers = _apart(own, comparable(logits, output), unit)
     if answers > _OTHERWISE:
-        return f"answers (by {answers:.2g} of their range)"
+        return f"answers (by {number(answers)} of their range)"
     # `forward` takes tensors: where TensorFlow was never imported, nobody has asked it.
     if "tensorflow" in sys.modules:
         # Compiled: eagerly, a model keeps what all of its layers gave.
         asked = _apart(np.asarray(traced(classifier)(images))[:few], logits, scale)
         if asked > _OTHERWISE:
-            return f"logits (by {asked:.2g} of their range)"
+            return f"logits (by {number(asked)} of their range)"
     return ""
 
 

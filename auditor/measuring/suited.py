@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.measuring.meaningful import PROBES, answers_vary
 from auditor.measuring.once import once
+from auditor.telling.numbers import number, percent
 from auditor.values import Classifier, Context, Diagnostic, FloatArray, IntArray, ModelError, Passes, Samples
 
 _MOST, _FEWEST, _MOST_VALUES = 200, 50, 20_000_000
@@ -100,10 +101,11 @@ def _better_range(
     if not best:
         return ""
     right = predicted == labels
-    spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {images.mean():.3g}"
+    spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {number(images.mean())}"
     return (
-        f"{right.mean():.0%} of {len(labels)} images are right, {better.mean():.0%} if they are {best} ({spread}): "
-        "they aren't in the range that the network was trained on; give them in it, or say so in `preprocessing`"
+        f"{percent(right.mean())} of {len(labels)} images are right, {percent(better.mean())} if they are {best} "
+        f"({spread}): they aren't in the range that the network was trained on; give them in it, or say so in "
+        "`preprocessing`"
     )
 
 
@@ -139,9 +141,9 @@ def _better_order(predicted: IntArray, labels: IntArray, count: int, samples: Sa
     moved = [label for label in np.unique(labels).tolist() if mapping[label] != label][:_SHOWN]
     pairs = ", ".join(f"{samples.class_name(label)} ({label}) as {mapping[label]}" for label in moved)
     return (
-        f"{right.mean():.0%} of {len(right)} images are right, {now.mean():.0%} if classes are numbered in {name}: "
-        f"{pairs}; data and network don't number them alike. List the classes in the order of the network in `names`, "
-        "or mend the labels"
+        f"{percent(right.mean())} of {len(right)} images are right, {percent(now.mean())} if classes are numbered in "
+        f"{name}: {pairs}; data and network don't number them alike. List the classes in the order of the network in "
+        "`names`, or mend the labels"
     )
 
 

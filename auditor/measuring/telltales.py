@@ -19,6 +19,7 @@ from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, co
 from auditor.measuring.probes import ONE_STEP, UNSEEING, Attempt, again, cost_probed, probed, some_of
 from auditor.measuring.rivals import CLOSER
 from auditor.search import Job, Norm, ThreatModel, gives_gradient, passes_of_attack, search, widest
+from auditor.telling.numbers import percent
 from auditor.values import (
     CheckError,
     Context,
@@ -64,7 +65,7 @@ def challenged_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
     believed: two images of a hundred that it breaks are more than honest networks leave to it. One or two are no sign.
     """
     share = float(won.mean()) if won.size else 0.0
-    message = f"{_RIVALS} break {share:.0%} of {won.size} images that held"
+    message = f"{_RIVALS} break {percent(share)} of {won.size} images that held"
     advice = "gradients or scores lead attacks astray; what counts is what the model decides"
     return doubts.about(_SURROGATE, share <= _LEFT or won.sum() <= 2, message, advice)
 
@@ -72,8 +73,8 @@ def challenged_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
 def nearer_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
     """Whether a surrogate came much closer than the attacks did: won (n,), for which of the images."""
     share = float(won.mean()) if won.size else 0.0
-    where = f"{won.size} images at {CLOSER:.0%} of the distance found"
-    message = f"{_RIVALS} break {share:.0%} of {where}"
+    where = f"{won.size} images at {percent(CLOSER)} of the distance found"
+    message = f"{_RIVALS} break {percent(share)} of {where}"
     return doubts.about(_SURROGATE, share <= _MUCH_CLOSER, message, "the distances are too large")
 
 
@@ -128,7 +129,9 @@ def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts)
     for stage in stages:
         late += int((stage.result.success & (stage.result.steps > 0.75 * stage.choice.params.steps)).sum())
     share = late / (late + held.size)
-    message = f"the last quarter of the steps broke {share:.0%} of the {late + held.size} images that held until then"
+    message = (
+        f"the last quarter of the steps broke {percent(share)} of the {late + held.size} images that held until then"
+    )
     return doubts.about("converged", share <= FEW, message, "the search was too short; take more steps")
 
 
@@ -150,7 +153,7 @@ def widening(
         return doubts.about(name, True, "no image was broken within less than the widest radius")
     probed = job.only(in_turn(job.labels, _PROBED))
     _, broken, _ = cascade(context, threat, attacks, probed, "first")
-    message = f"of {len(broken)} images broken within a smaller radius, {broken.mean():.0%} are within the widest"
+    message = f"of {len(broken)} images broken within a smaller radius, {percent(broken.mean())} are within the widest"
     return doubts.about(name, broken.mean() >= _MOST, message, "the attack fails with more budget; take smaller steps")
 
 
@@ -160,7 +163,7 @@ def closest(
     """Tests of attacks that seek the closest image: sizes (N,) is how close they came, infinite for never."""
     found = [_raw(job, doubts)]
     reached = float(np.isfinite(sizes).mean())
-    message = f"with the whole box to move in, the attacks broke {reached:.0%} of {len(sizes)} images"
+    message = f"with the whole box to move in, the attacks broke {percent(reached)} of {len(sizes)} images"
     found.append(doubts.about("unbounded attack", reached >= _MOST, message, _BROKEN))
     found.append(_disputed(stages, len(job.rows)))
     sighted = bool(_differentiating(stages))
@@ -179,7 +182,7 @@ def closest(
             raise
         name, broken = "Square", _broken_by(context, threat, square, _BLIND, nearer)
     share = float(broken.mean())
-    message = f"{name} breaks {share:.0%} of {len(radii)} images at {CLOSER:.0%} of the distance found"
+    message = f"{name} breaks {percent(share)} of {len(radii)} images at {percent(CLOSER)} of the distance found"
     advice = "the distances are too large; add another attack, or steps"
     return *found, doubts.about("closer images", share <= _MUCH_CLOSER, message, advice)
 
@@ -244,7 +247,7 @@ def _blind(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Diag
     shares = [float(stage.result.blind[those].mean()) for stage, those in asked if those.any()]
     if not shares:
         return doubts.about("gradients", False, "no attack used a gradient; if the model has one, add `apgd`")
-    message = f"{max(shares):.0%} of {held.size} images had a gradient that is zero, exploding or not finite"
+    message = f"{percent(max(shares))} of {held.size} images had a gradient that is zero, exploding or not finite"
     advice = "an attack can't follow it; use attacks without gradients as well"
     return doubts.about("gradients", max(shares) <= FEW, message, advice)
 
@@ -255,7 +258,7 @@ def _lost(stages: list[Stage], broken: NDArray[np.bool_], doubts: Doubts) -> Dia
         lost[stage.attacked] |= stage.result.lost
     gone = lost & ~broken
     share = float(gone.mean())
-    message = f"{share:.1%} of the images were adversarial on the way but not in the final answer"
+    message = f"{percent(share)} of the images were adversarial on the way but not in the final answer"
     advice = "predictions aren't steady, or the last step undoes what the attack found"
     # One alone is no sign: in whole numbers of 8 bits an image may stand on the very edge of a step.
     return doubts.about("no success lost", bool(share <= 0.01 or gone.sum() <= 1 < len(gone)), message, advice)
@@ -272,7 +275,7 @@ def _disputed(stages: list[Stage], images: int) -> Diagnostic:
 def told_otherwise(disputed: NDArray[np.bool_]) -> Diagnostic:
     """Whether an attack and whoever predicts were answered alike. disputed: (N,), the images of which they weren't."""
     share = float(disputed.mean())
-    message = f"of {share:.1%} of the images an attack was told otherwise than whoever predicts them"
+    message = f"of {percent(share)} of the images an attack was told otherwise than whoever predicts them"
     advice = "" if share <= FEW else ": answers depend on the batch they are asked in, or on when"
     return Diagnostic("told alike", share <= FEW, message + advice)
 
@@ -296,7 +299,7 @@ def _rising(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts) -> Dia
     if not shares:
         return doubts.about("converged", False, "no attack took more than one gradient step; use `apgd`")
     share = min(shares)
-    message = f"the loss of {share:.0%} of the images that held still rose in the last quarter of the steps"
+    message = f"the loss of {percent(share)} of the images that held still rose in the last quarter of the steps"
     return doubts.about("converged", share <= 0.5, message, "take more steps")
 
 
@@ -320,4 +323,4 @@ def _with_the_whole_box(
     if not broken.all() and len(rest.rows):
         broken = np.concatenate([broken, _broken_by(context, threat, module, params, rest)])
     share, how = float(broken.mean()), f"with the whole box to move in, `{_name(module)}`"
-    return share, f"{how} breaks {share:.0%} of {len(broken)} images that held"
+    return share, f"{how} breaks {percent(share)} of {len(broken)} images that held"

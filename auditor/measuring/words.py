@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from auditor.telling.numbers import percent
 from auditor.values import FloatArray, Metric, Panel
 
 _SHOWN_SIDE = 96
@@ -14,24 +15,17 @@ def fewest(wanted: int, available: int | None) -> int:
 
 def share(metric: Metric) -> str:
     """A proportion in words: `64% (128 of 200)`."""
-    return f"{metric.value:.1%} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"
+    return f"{percent(metric.value)} ({metric.successes} of {metric.n})" if metric.n else "nothing to count"
 
 
 def rate_text(metric: Metric) -> str:
     """A rate in words: how many of how many, where it is a count."""
-    return share(metric) if metric.kind == "proportion" else f"{metric.value:.1%}"
+    return share(metric) if metric.kind == "proportion" else f"{percent(metric.value)}"
 
 
 def several(count: int, one: str, many: str | None = None) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
-
-
-def probability_text(value: float) -> str:
-    """A probability that stays readable near 0 and 1: `2.9e-04`, `0.64`, `0.9979`."""
-    if value < 0.001:
-        return f"{value:.1e}"
-    return f"{value:.4f}" if value > 0.99 else f"{value:.3f}"
 
 
 def natural_panel(images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()) -> Panel:

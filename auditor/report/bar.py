@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.drawing import Interval, words
+from auditor.drawing import Interval
 from auditor.report import text
 from auditor.report.drawing import svg_of
 from auditor.statistics import bounds
-from auditor.values import Expectation, Metric
+from auditor.telling.numbers import quantity
+from auditor.values import Expectation, Metric, MetricKind
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,21 @@ class IntervalBar:
 
 
 def interval_bar(
-    metric: Metric, interval: tuple[float, float], expectation: Expectation | None, zoom: bool, whole: bool = False
+    kind: MetricKind,
+    metric: Metric,
+    interval: tuple[float, float],
+    expectation: Expectation | None,
+    zoom: bool,
+    whole: bool = False,
 ) -> IntervalBar | None:
     """A metric's interval on its natural axis, or zoomed to what decides; None without a value.
 
-    whole: whether it has both ends, though the expectation asks for one.
+    kind: whose units it is shown in. whole: whether it has both ends, though the expectation asks for one.
     """
     if not math.isfinite(metric.value):
         return None
     least, most = (expectation.min, expectation.max) if expectation else (None, None)
-    kind = text.shown_as(metric)
-    said = [words.quantity(kind, metric.value)]
+    said = [quantity(kind, metric.value, least, most)]
     asked = expectation if least is not None or most is not None else None
     if metric.kind != "exact":
         put = text.limits(kind, *interval, asked) if asked and not whole else text.span(kind, *interval)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from markupsafe import Markup, escape
 
-from auditor.drawing import Drawable, draw, words, worst
+from auditor.drawing import Drawable, draw, worst
 from auditor.drawing.bands import seen
 from auditor.telling.escaping import visible
+from auditor.telling.numbers import NO_VALUE, number
 from auditor.values import (
     Array,
     Bars,
@@ -215,7 +216,7 @@ def _curve(figure: Curve) -> Chart:
         figure,
         columns=(figure.x_label, *(series.name for series in figure.series)),
         rows=tuple(
-            (words.number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown
+            (number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown
         ),
         left_out=len(x) - len(shown),
     )
@@ -238,7 +239,7 @@ def _heatmap(figure: Heatmap) -> Chart:
 
 def _cell(figure: Heatmap, value: float) -> str:
     # Adding zero makes a rounded −0 plain.
-    return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if math.isfinite(value) else words.NO_VALUE
+    return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if math.isfinite(value) else NO_VALUE
 
 
 def _label(labels: Sequence[str], i: int) -> str:
@@ -246,7 +247,7 @@ def _label(labels: Sequence[str], i: int) -> str:
 
 
 def _reading(values: Array, low: Array | None, high: Array | None, t: int) -> str:
-    value = words.number(float(values[t]))
+    value = number(float(values[t]))
     if low is None or high is None or not (math.isfinite(low[t]) and math.isfinite(high[t])):
         return value
-    return f"{value} ({words.number(float(low[t]))} to {words.number(float(high[t]))})"
+    return f"{value} ({number(float(low[t]))} to {number(float(high[t]))})"

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from auditor.drawing import words
 from auditor.records.history import Audit, Point
 from auditor.report import PAGE, text
 from auditor.report.html import as_files, render_template
 from auditor.report.outcome import urgency_of
+from auditor.telling.numbers import quantity
 from auditor.values import MetricKind
 
 _WIDTH, _HEIGHT, _MARGIN = 160, 28, 4
@@ -66,7 +66,7 @@ def _trend(case: str, points: Sequence[Point]) -> Trend:
         for i, v in enumerate(values)
     ]
     kind = _kind(last.kind)
-    shown = [words.quantity(kind, value) for value in values]
+    shown = [quantity(kind, value) for value in values]
     dots = tuple(
         (x, y, point.state, f"{value}, {point.state}, {point.started} {point.commit[:10]}".strip())
         for (x, y), value, point in zip(places, shown, known, strict=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor import catalog
-from auditor.drawing import words
 from auditor.records.headline import headline
 from auditor.report import text
 from auditor.report.bar import IntervalBar, interval_bar
@@ -14,6 +13,7 @@ from auditor.report.groups import GroupTable, group_tables
 from auditor.report.outcome import WEAKNESS
 from auditor.spec import of_weakness
 from auditor.statistics import clustered, interval
+from auditor.telling.numbers import percent, quantity
 from auditor.telling.reason import reason
 from auditor.values import (
     Expectation,
@@ -97,17 +97,18 @@ def measures(record: Record, promised: Mapping[str, MetricInfo]) -> Measures:
     members = [name for name in others if "." in name] if len(metrics) > _MOST_TOGETHER else []
     listed = _worst(members, metrics, promised)
     rows = [*demands, *(name for name in others if name not in set(members))]
-    measured = {name: _measured(metrics[name], record) for name in (*rows, *listed) if name in metrics}
+    infos = {name: catalog.describe(name, promised) for name in (*rows, *listed)}
+    measured = {name: _measured(metrics[name], record, infos[name]) for name in infos if name in metrics}
 
     def row(name: str) -> Row:
-        return _row(name, measured.get(name), catalog.describe(name, promised), demands.get(name, []), findings)
+        return _row(name, measured.get(name), infos[name], demands.get(name, []), findings)
 
     return Measures(
-        headline=_headline(record, measured, findings),
+        headline=_headline(record, measured, findings, promised),
         rows=tuple(map(row, rows)),
         members=tuple(map(row, listed)),
         left_out=len(members) - len(listed),
-        groups=group_tables(record),
+        groups=group_tables(record, promised),
     )
 
 
@@ -132,24 +133,26 @@ def _worst(members: Sequence[str], metrics: Mapping[str, Metric], promised: Mapp
 
 @dataclass(frozen=True)
 class _Measured:
-    """A metric, its interval where it has one, and the interval in words."""
+    """A metric, the kind whose units it is shown in, its interval where it has one, and the interval in words."""
 
     metric: Metric
+    kind: MetricKind
     interval: tuple[float, float] | None
     said: str
 
 
-def _measured(metric: Metric, record: Record) -> _Measured:
+def _measured(metric: Metric, record: Record, info: MetricInfo | None) -> _Measured:
     """A stored record may hold numbers that have no interval: then the reason is shown in its place."""
+    kind = text.shown_as(metric, info)
     if math.isnan(metric.value):
-        return _Measured(metric, None, "")
+        return _Measured(metric, kind, None, "")
     try:
         low, high = interval_of(metric, record)
     except ValueError as error:
-        return _Measured(metric, None, f"none: {reason(error)}")
+        return _Measured(metric, kind, None, f"none: {reason(error)}")
     if math.isnan(low) or math.isnan(high):
-        return _Measured(metric, None, "none")
-    return _Measured(metric, (low, high), "" if metric.kind == "exact" else text.span(text.shown_as(metric), low, high))
+        return _Measured(metric, kind, None, "none")
+    return _Measured(metric, kind, (low, high), "" if metric.kind == "exact" else text.span(kind, low, high))
 
 
 def interval_of(metric: Metric, record: Record) -> tuple[float, float]:
@@ -166,24 +169,22 @@ def _share_interval(successes: int, n: int, confidence: float, method: str) -> t
 
 
 def _headline(
-    record: Record, measured: Mapping[str, _Measured], findings: Mapping[Expectation, Finding]
+    record: Record,
+    measured: Mapping[str, _Measured],
+    findings: Mapping[Expectation, Finding],
+    promised: Mapping[str, MetricInfo],
 ) -> Headline | None:
     found = headline(record)
     if found is None:
         return None
-    demand = found.expectation
+    demand, metric = found.expectation, found.metric
+    kind = text.shown_as(metric, catalog.describe(demand.metric if demand else found.name, promised))
     if demand is None:
-        both = measured[found.name].interval if found.name in measured else None
-        bar = interval_bar(found.metric, both, None, zoom=False) if both else None
-        return _headed(found.name, found.metric, "", bar)
+        return Headline(found.name, metric.value, quantity(kind, metric.value), text.counted(metric), "", None)
     of_all = None if demand.versus_baseline else measured[demand.metric].interval
-    bar = interval_bar(found.metric, *_deciding(findings[demand], of_all, demand, zoom=False))
-    return _headed(found.name, found.metric, text.wanted(text.shown_as(found.metric), demand), bar)
-
-
-def _headed(name: str, metric: Metric, wanted: str, bar: IntervalBar | None) -> Headline:
-    value = words.quantity(text.shown_as(metric), metric.value)
-    return Headline(name, metric.value, value, text.counted(metric), wanted, bar)
+    bar = interval_bar(kind, metric, *_deciding(findings[demand], of_all, demand, zoom=False))
+    value = quantity(kind, metric.value, demand.min, demand.max)
+    return Headline(found.name, metric.value, value, text.counted(metric), text.wanted(kind, demand), bar)
 
 
 def _row(
@@ -198,11 +199,11 @@ def _row(
         promised: MetricKind = info.kind if info else "exact"
         judged = tuple(judged_bar(demand, findings.get(demand), None, promised, info, None) for demand in demands)
         return Row(name, meaning, "not measured", "", "", judged)
-    metric, kind = measured.metric, text.shown_as(measured.metric)
+    metric, kind = measured.metric, measured.kind
     judged = tuple(
         judged_bar(demand, findings.get(demand), metric, kind, info, measured.interval) for demand in demands
     )
-    value = words.quantity(kind, metric.value)
+    value = quantity(kind, metric.value, *((demands[0].min, demands[0].max) if demands else ()))
     counted = "; ".join(filter(None, (text.counted(metric), _of_three(metric))))
     return Row(name, meaning, value, counted, _said(measured, demands, findings), judged)
 
@@ -214,7 +215,7 @@ def _of_three(metric: Metric) -> str:
     """
     if metric.kind != "proportion" or metric.n < _FEWEST_OF_THREE or metric.successes not in (0, metric.n):
         return ""
-    said = words.percent(3 / metric.n)
+    said = percent(3 / metric.n)
     return f"otherwise in up to {said}, by the rule of three (3/n, 95%)"
 
 
@@ -229,7 +230,7 @@ def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping
         or math.isnan(finding.high)
     ):
         return measured.said
-    return text.limits(text.shown_as(measured.metric), finding.low, finding.high, demands[0])
+    return text.limits(measured.kind, finding.low, finding.high, demands[0])
 
 
 def _deciding(
@@ -271,6 +272,6 @@ def judged_bar(
         return Judged(wanted, "", "", "", None)
     bar = None
     if metric is not None and not (math.isnan(finding.low) or math.isnan(finding.high)):
-        bar = interval_bar(metric, *_deciding(finding, both, demand, zoom=True))
+        bar = interval_bar(kind, metric, *_deciding(finding, both, demand, zoom=True))
     word = WEAKNESS if finding.status == "pass" and of_weakness(demand, info) else finding.status
     return Judged(wanted, word, finding.message, surely(finding, both, demand), bar)

@@ -10,12 +10,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from auditor.drawing.words import NO_VALUE, number, points, quantity
 from auditor.statistics import independence
 from auditor.telling.escaping import visible
-from auditor.values import Expectation, Metric, MetricKind
+from auditor.telling.numbers import NO_VALUE, number, points, quantity, threshold
+from auditor.values import A_SHARE, Expectation, Metric, MetricInfo, MetricKind
 
-_SHARES = ("proportion", "lowest", "highest")
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -70,8 +69,13 @@ def entries(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shown_as(metric: Metric) -> MetricKind:
-    """The kind whose units a metric is shown in: an extreme has those of its groups, a gap of shares is in points."""
+def shown_as(metric: Metric, info: MetricInfo | None = None) -> MetricKind:
+    """The kind whose units a metric is shown in: an extreme has those of its groups, a gap of shares is in points.
+
+    info: what its check says of it; a mean that always lies between 0 and 1 is a share, too.
+    """
+    if info is not None and info.bounds == A_SHARE and metric.kind in ("mean", "median", "exact"):
+        return "proportion"
     if metric.kind in ("lowest", "highest"):
         return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"
     if metric.kind == "spread":
@@ -95,9 +99,9 @@ def span(kind: MetricKind, low: float, high: float) -> str:
 def limits(kind: MetricKind, low: float, high: float, expectation: Expectation) -> str:
     """The interval that an expectation is judged by: `≥ 94.3%` where it asks for a lower limit alone."""
     if expectation.max is None:
-        return "unknown" if low == -math.inf else f"≥ {quantity(kind, low)}"
+        return "unknown" if low == -math.inf else f"≥ {quantity(kind, low, least=expectation.min, to='lower')}"
     if expectation.min is None:
-        return "unknown" if high == math.inf else f"≤ {quantity(kind, high)}"
+        return "unknown" if high == math.inf else f"≤ {quantity(kind, high, most=expectation.max, to='upper')}"
     return span(kind, low, high)
 
 
@@ -126,13 +130,7 @@ def _in_clusters(metric: Metric) -> str:
 def wanted(kind: MetricKind, expectation: Expectation) -> str:
     """An expectation in the units of its metric: `≥ 94%`."""
     ends = (("≥", expectation.min), ("≤", expectation.max))
-    return " and ".join(f"{sign} {_threshold(kind, value)}" for sign, value in ends if value is not None)
-
-
-def _threshold(kind: MetricKind, value: float) -> str:
-    if kind == "difference":
-        return f"{100 * value:.10g} points"
-    return f"{100 * value:.10g}%" if kind in _SHARES else f"{value:.10g}"
+    return " and ".join(f"{sign} {threshold(kind, value)}" for sign, value in ends if value is not None)
 
 
 def seconds(value: float) -> str:

@@ -1,11 +1,11 @@
 """What was attacked, in words: goal, knowledge, capability and budget of a case, and which attacks took part."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from auditor import catalog
+from auditor.telling.numbers import percent, radius
 from auditor.values import AuditError, Record
 
 _SEES = {
@@ -22,7 +22,6 @@ _NORMS = {
 }
 _NAMED = ("steps", "restarts", "queries", "step_size")
 _STANDARD = "autoattack"
-_LEVELS = 255
 
 
 @dataclass(frozen=True)
@@ -47,28 +46,24 @@ def _rows(record: Record, named: list[Mapping[str, Any]]) -> Iterator[tuple[str,
     yield "goal", "any wrong class (untargeted)" if target is None else f"{aimed} (targeted)"
     seen = [_sees(str(one["attack"])) for one in named] if named else [_SEES["gradient"]]
     yield "knowledge", "; ".join(dict.fromkeys(filter(None, seen))) or "not recorded"
-    radii = [radius for radius in _listed(params.get("eps")) if isinstance(radius, int | float)]
+    radii = [one for one in _listed(params.get("eps")) if isinstance(one, int | float)]
     if radii:
         rule = _NORMS.get(str(params.get("norm")), f"in the norm {params.get('norm')}, the change is at most")
-        yield "capability", f"{rule} {', '.join(exact(radius) for radius in radii)}{_share(record, radii)}"
+        yield "capability", f"{rule} {', '.join(radius(one) for one in radii)}{_share(record, radii)}"
     elif named:
         yield "capability", f"any change; the smallest in {params.get('norm', 'its norm')} is sought"
     elif isinstance(params.get("step_size"), int | float):
-        yield "capability", f"no ball: each step moves by {exact(params['step_size'])} (times the deviation's inverse)"
+        yield "capability", f"no ball: each step moves by {radius(params['step_size'])} (times the deviation's inverse)"
     yield "budget", "; ".join(_told(one) for one in named) if named else _budget(params)
     if named:
         standard = any(one["attack"] == _STANDARD for one in named)
         told = "the standard ensemble (AutoAttack)" if standard else "weaker than the standard ensemble (AutoAttack)"
         yield "strength", told if standard else f"{told}, or not held against it: that one may break more"
+    made = record.provenance.get("versions", {}).get("auditor") if named else None
+    for one in named:
+        told = ", ".join(f"{name} {_plain(value)}" for name, value in one.items() if name != "attack")
+        yield f"{one['attack']}, in full", f"auditor {made or 'of a version not recorded'}: {told or 'no parameters'}"
     yield "pixels", "all of an image, within the box of valid values"
-
-
-def exact(radius: float) -> str:
-    """A radius as a number, and as the fraction of 8-bit levels that it was written as, where it is one."""
-    levels = radius * _LEVELS
-    told = f"{radius:.3g}"
-    fraction = radius < 1 and abs(levels - round(levels)) < 1e-9 and not math.isclose(radius, float(told), rel_tol=1e-9)
-    return f"{round(levels)}/{_LEVELS} ({told})" if fraction else told
 
 
 def _share(record: Record, radii: list[float]) -> str:
@@ -76,7 +71,7 @@ def _share(record: Record, radii: list[float]) -> str:
     if made is None or made.proof is None or made.proof.box is None or record.params.get("norm") != "linf":
         return ""
     low, high = made.proof.box
-    return f", of a range of {high - low:g}: {max(radii) / (high - low):.3g} of it" if high > low else ""
+    return f", of a range of {high - low:g}: {percent(max(radii) / (high - low))} of it" if high > low else ""
 
 
 def _sees(name: str) -> str:
@@ -93,6 +88,10 @@ def _told(attack: Mapping[str, Any]) -> str:
 
 def _budget(given: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {given[name]:g}" for name in _NAMED if _is_number(given.get(name)))
+
+
+def _plain(value: Any) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.drawing import words
 from auditor.records.headline import subject
 from auditor.report import text
 from auditor.report.drawing import Drawing, lay_out
 from auditor.report.measures import Judged, judged_bar
 from auditor.statistics import changes, interval, mcnemar
+from auditor.telling.numbers import quantity
 from auditor.values import Expectation, Metric, Record
 
 
@@ -85,9 +85,9 @@ def _row(record: Record, name: str) -> Beside | None:
     demands = [e for e in record.expectations if e.versus_baseline and e.metric == name]
     return Beside(
         name=name,
-        before=words.quantity(text.shown_as(before), before.value),
-        now=words.quantity(text.shown_as(now), now.value),
-        difference=words.quantity(kind, change.value),
+        before=quantity(text.shown_as(before), before.value),
+        now=quantity(text.shown_as(now), now.value),
+        difference=quantity(kind, change.value),
         interval="" if change.kind == "exact" else text.span(kind, low, high),
         counted=text.counted(change),
         changed=changed,

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from auditor import catalog
 from auditor.spec.document import Spec
 from auditor.statistics import clean_sweep_needed
+from auditor.telling.numbers import percent
 from auditor.values import (
     A_SHARE,
     Expectation,
@@ -142,7 +143,8 @@ def _scarce(gate: Gate) -> str:
     """A hint where the 95% interval is wide at its widest, 1 / √n to either side."""
     if gate.most is None or gate.most >= _FEW:
         return ""
-    return f"{gate.most} samples are few: the interval of {gate.metric} may reach {gate.most**-0.5:.0%} to either side"
+    reach = percent(gate.most**-0.5)
+    return f"{gate.most} samples are few: the interval of {gate.metric} may reach {reach} to either side"
 
 
 def class_mistakes(params: Parameters, preview: Preview) -> Iterator[tuple[str, str]]:

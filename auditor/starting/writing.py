@@ -11,6 +11,7 @@ import yaml
 
 from auditor.starting.looking import Found
 from auditor.statistics import limits
+from auditor.telling.numbers import percent
 
 _RISK = 0.01
 """How probable it may be that a gate is too high for the model it was measured on: less than a verdict may be wrong."""
@@ -45,7 +46,7 @@ def spec_text(found: Found, path: Path) -> str:
     measured = found.accuracy
     floor = _down(limits(measured, _RISK)[0])
     worst = limits(found.worst_class, _RISK)[0]
-    right = f"{measured.successes} of {measured.n} images were right ({measured.value:.1%})"
+    right = f"{measured.successes} of {measured.n} images were right ({percent(measured.value)})"
     told = [
         f"  # {right} when this was written, which shows",
         f"  # that {floor:g} or more are. What a release needs is for you to say.",

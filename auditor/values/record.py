@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from auditor.telling.numbers import threshold
 from auditor.values.accountability import Accountability, Purpose
 from auditor.values.evidence import Diagnostic, Evidence
 from auditor.values.figures import Figure
@@ -20,7 +21,7 @@ class Expectation:
     """What a spec demands of one metric: at least `min`, at most `max`.
 
     versus_baseline: the demand is on the metric less the baseline's, image by image. hollow: why it claims nothing,
-    where the spec's own words say so.
+    where the spec's own words say so. share: whether the metric is a share, so that people read it in per cent.
     """
 
     metric: str
@@ -28,6 +29,20 @@ class Expectation:
     max: float | None = None
     versus_baseline: bool = False
     hollow: str = ""
+    share: bool = field(default=False, compare=False)
+
+    @property
+    def unit(self) -> str:
+        """The kind of metric whose units people read it in; see `auditor.telling.numbers`."""
+        return "exact" if not self.share else "difference" if self.versus_baseline else "proportion"
+
+    @property
+    def in_words(self) -> str:
+        """It as people read it beside what was measured: `accuracy ≥ 94%`."""
+        ends = (("≥", self.min), ("≤", self.max))
+        return " and ".join(
+            f"{self.subject} {sign} {threshold(self.unit, end)}" for sign, end in ends if end is not None
+        )
 
     @property
     def subject(self) -> str:

@@ -81,8 +81,8 @@ def test_gates_on_groups_both_ways(project, made):
     }
     other = run.records["all-alike"]
     assert other.verdict.status == "fail"
-    assert "accuracy[*site] is 0.6667 (site=bergen: 20/30; lowest of 3" in other.verdict.message
-    gap = "accuracy[gap site] is 0.3333 (site=oslo: 60/60 against site=bergen: 20/30"
+    assert "accuracy[*site] is 66.7% (site=bergen: 20/30; lowest of 3" in other.verdict.message
+    gap = "accuracy[gap site] is 33.3% (site=oslo: 60/60 against site=bergen: 20/30"
     assert gap in other.verdict.message
     assert record.params["slices"] == ["site", "brightness in 2 parts"]
     assert record.provenance["data"]["attributes"].keys() == {"site"}

@@ -65,7 +65,7 @@ def test_what_did_not_pass_is_a_result_of_its_level():
     }
     assert found["broken"]["properties"]["errorKind"] == "DataError"
     assert found["failing"]["properties"]["metrics"] == {"accuracy": 0.96}
-    assert "violates accuracy ≤ 0.5" in found["failing"]["message"]["text"]
+    assert "violates accuracy ≤ 50%" in found["failing"]["message"]["text"]
 
 
 def test_only_a_waiver_in_force_suppresses():

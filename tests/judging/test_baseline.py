@@ -42,7 +42,7 @@ def test_a_worse_model_fails_and_its_newly_broken_images_are_shown(saved):
     result = saved.runpytest_inprocess("--audit-baseline=base")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*accuracy less the baseline's is -1 (n = 60*violates accuracy less the baseline's ≥ -0.1*"]
+        ["*accuracy less the baseline's is -100.0 points (n = 60*violates accuracy less the baseline's ≥ -10 points*"]
     )
     baseline = last_run(saved).records["keeps"].baseline
     assert [figure.title for figure in baseline.figures] == ["Newly broken images"]

@@ -176,7 +176,7 @@ def test_the_worst_finding_decides_and_explains():
     metrics = {"good": proportion(100, 100), "near": proportion(91, 100), "bad": proportion(50, 100)}
     verdict = judge(metrics, [Expectation("good", 0.5), Expectation("near", 0.9), Expectation("bad", 0.9)], 0.95)
     assert verdict.status == "fail"
-    assert verdict.message == "bad is 0.5 (50/100, at least 0.4136 with 95% confidence): violates bad ≥ 0.9"
+    assert verdict.message == "bad is 0.5 (50/100, at least 0.413 with 95% confidence): violates bad ≥ 0.9"
     assert [finding.status for finding in verdict.findings] == ["pass", "inconclusive", "fail"]
 
 

@@ -35,7 +35,7 @@ def test_each_verdict_has_its_outcome(project):
     result.assert_outcomes(passed=2, failed=3)
     result.stdout.fnmatch_lines(["*::good PASSED*", "*::bad FAILED*", "*::unsure INCONCLUSIVE*", "*::broken ERROR*"])
     result.stdout.fnmatch_lines(["*::described DESCRIPTIVE*"])
-    result.stdout.fnmatch_lines(["*violates accuracy ≤ 0.5*"])
+    result.stdout.fnmatch_lines(["*violates accuracy ≤ 50%*"])
     result.stdout.fnmatch_lines(["*`first: 100000` asks for more images than the*"])
     result.stdout.fnmatch_lines(["5 planned, 1 pass, 1 fail, 1 inconclusive, 1 error, 1 descriptive"])
     run = last_run(project)

@@ -240,13 +240,13 @@ def run_of(
 
 def run_of_all_states() -> Run:
     """A run in which every state occurs at least once, and every kind of figure."""
-    good, floor = evidence(figures=every_figure()), Expectation("accuracy", min=0.8)
+    good, floor = evidence(figures=every_figure()), Expectation("accuracy", share=True, min=0.8)
     means = {"score": mean(np.linspace(0, 1, 50), (0.0, 1.0)), "errors": exact(4)}
     return run_of(
         record("passing", good, floor),
         record("described", evidence(means)),
-        record("failing", evidence(), Expectation("accuracy", max=0.5)),
-        record("unsure", evidence(), Expectation("accuracy", min=0.95)),
+        record("failing", evidence(), Expectation("accuracy", share=True, max=0.5)),
+        record("unsure", evidence(), Expectation("accuracy", share=True, min=0.95)),
         record("broken", None, floor),
         cut_off=("killed",),
         not_run=("never-began", "never-began-either"),
@@ -288,7 +288,7 @@ def every_state() -> Run:
     rows = np.arange(100)
     now, before = proportion(rows < 90, rows=rows), proportion((rows >= 3) & (rows < 95), rows=rows)
     waiver = Waiver("Ada", "until the retraining", "2999-12-31", standing="in force")
-    demands = Expectation("accuracy", max=0.5), Expectation("accuracy", min=0.95)
+    demands = Expectation("accuracy", share=True, max=0.5), Expectation("accuracy", min=0.95)
     return run_of(
         *run_of_all_states().records.values(),
         record("waived", evidence(), demands[0], waiver=waiver),
@@ -315,8 +315,8 @@ def run_of_everything() -> Run:
             diagnostics=(Diagnostic("steady predictions", True, "always"), Diagnostic("gradients", False, "all zero")),
             notes=("A note with `code` in it.",),
         ),
-        Expectation("accuracy", min=0.9),
-        Expectation("accuracy", min=-0.1, versus_baseline=True),
+        Expectation("accuracy", share=True, min=0.9),
+        Expectation("accuracy", share=True, min=-0.1, versus_baseline=True),
         baseline=Baseline(
             "the last release", "", {"accuracy": proportion(rows < 90, rows=rows)}, (), {}, every_figure()
         ),

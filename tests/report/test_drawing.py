@@ -59,12 +59,12 @@ def test_small_images_grow_by_whole_multiples(size: tuple[int, int], shown: tupl
 
 
 def test_interval_bars_say_what_they_show() -> None:
-    bar = interval_bar(proportion(96, 100), (0.9, 0.98), Expectation("x", min=0.95), zoom=True)
+    bar = interval_bar("proportion", proportion(96, 100), (0.9, 0.98), Expectation("x", min=0.95), zoom=True)
     assert bar is not None
     assert bar.summary == "96.0%, interval ≥ 90.0%, expected ≥ 95%"
     assert (bar.plot.least, bar.plot.most, bar.plot.bounds) == (0.95, None, (0.0, 1.0))
-    endless = interval_bar(mean([2.0]), (float("-inf"), float("inf")), None, zoom=False)
+    endless = interval_bar("mean", mean([2.0]), (float("-inf"), float("inf")), None, zoom=False)
     assert endless is not None
     assert "unknown" in endless.summary
-    assert interval_bar(exact(0.0), (0.0, 0.0), Expectation("x", max=0.0), zoom=True) is not None
-    assert interval_bar(mean([]), (0.0, 1.0), None, zoom=True) is None
+    assert interval_bar("exact", exact(0.0), (0.0, 0.0), Expectation("x", max=0.0), zoom=True) is not None
+    assert interval_bar("mean", mean([]), (0.0, 1.0), None, zoom=True) is None

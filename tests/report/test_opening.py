@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.report.html import render
-from auditor.report.threat import attacker, exact
+from auditor.report.threat import attacker
+from auditor.telling.numbers import radius
 from auditor.values import (
     Accountability,
     DataCard,
@@ -99,15 +100,17 @@ def test_the_same_question_twice_says_what_differs_and_a_run_without_purpose_say
 
 def test_who_attacks_is_told_in_words():
     attacks = [{"attack": "apgd", "steps": 40, "restarts": 2}, {"attack": "square", "steps": 100}]
-    found = attacker(record("a", evidence(), params={"norm": "linf", "eps": 8 / 255, "attacks": attacks}))
+    said = record("a", evidence(), params={"norm": "linf", "eps": 8 / 255, "attacks": attacks})
+    found = attacker(replace(said, provenance={"versions": {"auditor": "0.1.0"}}))
     told = dict(found.rows)
     assert told["goal"] == "any wrong class (untargeted)"
     assert told["knowledge"] == "the model itself: it follows the gradient; the scores that the model gives"
     assert told["capability"] == "every pixel moves by at most 8/255 (0.0314)"
     assert told["budget"] == "apgd (steps 40, restarts 2); square (steps 100)"
     assert told["strength"].startswith("weaker than the standard ensemble")
+    assert told["apgd, in full"] == "auditor 0.1.0: steps 40, restarts 2"
     assert attacker(record("a", evidence())) is None
-    assert [exact(value) for value in (0.3, 1 / 255, 0.2, 4 / 255, 2)] == [
+    assert [radius(value) for value in (0.3, 1 / 255, 0.2, 4 / 255, 2)] == [
         "0.3",
         "1/255 (0.00392)",
         "0.2",

@@ -13,6 +13,7 @@ from auditor.records.store import Folder
 from auditor.run.runner import Work, new_run, obtain_settled
 from auditor.spec import make_plan
 from tests.report.browser import in_view, opened, unfold
+from tests.report.page import parse
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -140,3 +141,17 @@ def test_on_paper_nothing_is_cut_and_no_sheet_is_empty(browser: "Browser", page:
         said += text
     for folded in ("About this check", "Provenance", "EU AI Act", "Run it again"):
         assert folded in said
+
+
+def test_numbers_have_three_digits_everywhere(page: Path) -> None:
+    """Per cent to a tenth, probabilities never as certain: on the page, but for code, digests and versions."""
+    root = parse(page.read_text(encoding="utf-8"))
+    for node in [node for node in root.walk() if node.tag in ("code", "pre", "style", "script", "time", "caption")]:
+        node.content.clear()
+    for folded in root.all("div", class_="background"):
+        folded.content.clear()
+    said = " | ".join(part for node in root.walk() for part in node.content if isinstance(part, str))
+    assert re.search(r"\d\.\d%", said), "it tells shares"
+    long = re.findall(r"(?<![\w./])-?\d*\.\d*[1-9]\d*(?:e[+-]?\d+)?%?", said)
+    assert not [one for one in long if len(re.sub(r"^-?0*\.?0*|e.*|\D", "", one)) > 3]
+    assert not re.findall(r"\b(?:1\.0{2,}|0\.9{4,}|100\.0+%|0\.0%)(?![\d.])", said)

@@ -39,8 +39,8 @@ def test_the_table_has_every_selected_case_the_most_urgent_first():
         ("• descriptive", "nothing"),
     ]
     assert all(row[2:4] == ["accuracy", "release"] for row in shown)
-    assert "violates accuracy ≤ 0.5" in shown[1][4]
-    assert shown[6][4].startswith("waived by Ada, until 2999-12-31: until the retraining; accuracy is 0.96")
+    assert "violates accuracy ≤ 50%" in shown[1][4]
+    assert shown[6][4].startswith("waived by Ada, until 2999-12-31: until the retraining; accuracy is 96.0%")
     said = page(render(run)).one("p").text
     assert "1 of 9 cases passed" in said
     assert "1 planned case was not selected" in said

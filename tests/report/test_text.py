@@ -1,46 +1,8 @@
 import pytest
 
-from auditor.drawing import words
 from auditor.report import text
 from auditor.telling.escaping import visible
 from auditor.values import Expectation
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0.0, "0%"),
-        (1.0, "100%"),
-        (0.964, "96.4%"),
-        (0.99996, "99.996%"),
-        (0.0002, "0.02%"),
-        (float("nan"), "no value"),
-    ],
-)
-def test_shares(value: float, said: str) -> None:
-    assert words.percent(value) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0.0, "0"),
-        (3.0, "3"),
-        (12345.0, "12,345"),
-        (1.83777, "1.838"),
-        (3.9e-7, "3.90e-07"),
-        (0.99998, "0.99998"),
-        (-2.5, "-2.5"),
-        (float("inf"), "∞"),
-    ],
-)
-def test_numbers(value: float, said: str) -> None:
-    assert words.number(value) == said
-
-
-def test_exact_numbers_stay_as_they_are() -> None:
-    assert words.quantity("exact", 12345.0) == "12345"
-    assert words.quantity("exact", 0.25) == "0.25"
 
 
 @pytest.mark.parametrize(

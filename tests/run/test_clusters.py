@@ -41,7 +41,7 @@ def test_images_of_one_patient_count_once_in_verdict_report_and_verification(pro
     assert (metric.successes, metric.n, len(np.unique(metric.clusters))) == (60, 60, 6)
     # All of 6 patients right shows no more than 6 of 6: (0.05)^(1/6), where 60 of 60 would show 0.951.
     assert record.verdict.status == "inconclusive"
-    assert "60/60 in 6 clusters, at least 0.607" in record.verdict.message
+    assert "60/60 in 6 clusters, at least 60.6%" in record.verdict.message
     group = record.evidence.metrics["accuracy[site=oslo]"]
     assert len(np.unique(group.clusters)) == 6
     told = json.loads((project.path / "reports/tiny/results.json").read_text())

@@ -45,7 +45,7 @@ def test_a_report_folder_that_is_removed_midway_is_an_error_and_verdicts_still_h
     result = run_plain(tmp_path)
     assert result.returncode == pytest.ExitCode.INTERNAL_ERROR
     assert pytest.RunResult.parse_summary_nouns(result.stdout.splitlines()) == {"passed": 2, "failed": 1}
-    assert "violates accuracy ≤ 0.5" in result.stdout, "what it needs was measured again"
+    assert "violates accuracy ≤ 50%" in result.stdout, "what it needs was measured again"
     assert "no report: " in result.stdout
     assert "holds no audit records" in result.stdout
 

@@ -40,7 +40,7 @@ def lint(project):
         ("{max: 0.04}", 60, "it takes at least 74 without a hit"),
         ("{min: 1}", 60, "no number of samples shows accuracy ≥ 1"),
         ("{max: 0}", 60, "no number of samples shows accuracy ≤ 0"),
-        ("{min: 0.5}", 20, "20 samples are few: the interval of accuracy may reach 22% to either side"),
+        ("{min: 0.5}", 20, "20 samples are few: the interval of accuracy may reach 22.4% to either side"),
         ("{max_drop: 0.07}", 60, None),
         ("{max_drop: 0.05}", 60, None),
         ("{max_drop: 0.04}", 60, "≥ -0.04 with 95% confidence only if some rise: where none changes it takes 74"),

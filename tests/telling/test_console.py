@@ -61,7 +61,7 @@ def test_every_command_ends_as_it_does_elsewhere_on_a_console_that_knows_little(
     assert re.search(r"^ok wrong: verdict: again fail$", said["ascii", "verify"], re.MULTILINE)
     assert "accuracy <= 0.5" in said["ascii", "judge"]
     assert "accuracy <= 0.5" in said["cp1252", "judge"]
-    assert "accuracy ≤ 0.5" in said["utf-8", "judge"]
+    assert "accuracy ≤ 50%" in said["utf-8", "judge"]
     assert "Größer >= als" in said["cp1252", "plan"]
     assert r"Groer >= als -> \u4e2d\u6587 inf".replace("Groer", "Gro\\xdfer") in said["ascii", "plan"]
 
