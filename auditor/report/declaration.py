@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from auditor import catalog
-from auditor.drawing import words
 from auditor.records.headline import subject
 from auditor.report import PAGE, outcome, text
 from auditor.report.coverage import coverage
@@ -18,6 +17,7 @@ from auditor.report.measures import interval_of
 from auditor.report.origin import origin
 from auditor.report.threat import attacker
 from auditor.spec import of_weakness
+from auditor.telling.numbers import quantity
 from auditor.values import Metric, MetricKind, Record, Run, Undrawn, attempt
 
 EXTRACT = "declaration.html"
@@ -107,18 +107,18 @@ def _each_line(record: Record) -> Iterator[Line]:
         info = catalog.describe(demand.metric, promised)
         weak = finding is not None and finding.status == "pass" and of_weakness(demand, info)
         word = outcome.WEAKNESS if weak else finding.status if finding else "not judged"
-        kind: MetricKind = text.shown_as(metric) if metric else info.kind if info else "exact"
-        yield _line(demand.subject, metric, record, text.wanted(kind, demand), word)
+        kind: MetricKind = text.shown_as(metric, info) if metric else info.kind if info else "exact"
+        yield _line(demand.subject, metric, kind, record, text.wanted(kind, demand), word)
     if not record.expectations and metrics:
         name, metric = next(iter(metrics.items()))
-        yield _line(name, metric, record, "", "")
+        kind = text.shown_as(metric, catalog.describe(name, promised))
+        yield _line(name, metric, kind, record, "", "")
 
 
-def _line(name: str, metric: Metric | None, record: Record, wanted: str, word: str) -> Line:
+def _line(name: str, metric: Metric | None, kind: MetricKind, record: Record, wanted: str, word: str) -> Line:
     if metric is None:
         return Line(name, "not measured", "", "", wanted, word)
-    kind = text.shown_as(metric)
-    value = words.quantity(kind, metric.value)
+    value = quantity(kind, metric.value)
     if metric.kind == "exact":
         return Line(name, value, "", "exact", wanted, word)
     try:
