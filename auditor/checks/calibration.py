@@ -144,7 +144,7 @@ def run(context: Context, params: Params) -> Evidence:
     inside = reliability.equal_width(confidence, params.bins)
     counted = reliability.in_bins(confidence, right, inside)
     names = [samples.class_name(c) for c in range(classes)]
-    chance = generator(context.seed, "calibration")
+    together, chance = metrics["confidence"].clusters, generator(context.seed, "calibration")
     sure, got = metrics["confidence"].value, metrics["accuracy"].value
     summary = (
         f"Expected calibration error {number(metrics['ece'].value)}: {percent(sure)} sure on average, "
@@ -155,9 +155,11 @@ def run(context: Context, params: Params) -> Evidence:
     return Evidence(
         summary,
         metrics,
-        pictured(partial(_diagram, confidence, inside, counted, chance), partial(_spread, confidence, params.bins)),
+        pictured(
+            partial(_diagram, confidence, inside, counted, together, chance), partial(_spread, confidence, params.bins)
+        ),
         tables=(
-            _otherwise(confidence, right, params.bins, metrics["confidence"].clusters, chance),
+            _otherwise(confidence, right, params.bins, together, chance),
             _by_class(confidence, right, logits.argmax(axis=1), names),
         ),
         notes=notes,
@@ -224,19 +226,27 @@ def _by_class(confidence: FloatArray, right: FloatArray, predicted: IntArray, na
     return Table("Confidence and accuracy by class", columns, tuple(rows))
 
 
-def _diagram(confidence: FloatArray, inside: IntArray, counted: Binned, rng: np.random.Generator) -> Curve:
+def _diagram(
+    confidence: FloatArray, inside: IntArray, counted: Binned, clusters: IntArray | None, rng: np.random.Generator
+) -> Curve:
     """The reliability diagram: bins that have images, at their mean confidence."""
-    low, high = reliability.consistency(confidence, inside, rng)
-    outside = int(((counted.right < low) | (counted.right > high)).sum())
+    band = reliability.consistency(confidence, inside, clusters, rng)
     filled = several(len(counted.counts), "bin")
+    if band is None:
+        told = f"no band, as it isn't known which images belong together, in {filled} that have images"
+    else:
+        outside = int(((counted.right < band[0]) | (counted.right > band[1])).sum())
+        whose = "a classifier that keeps its word"
+        if clusters is not None:
+            whose += ", right or wrong about images of one cluster together,"
+        told = f"the band is where 95% of audits of {whose} would lie; {outside} of {filled} lie outside"
     return Curve(
         title="Reliability diagram",
-        caption=f"Share right over confidence, in {filled} that have images. The band is where 95% of audits of a "
-        f"classifier that keeps its word would lie; {outside} of {filled} lie outside.",
-        alt=f"Reliability diagram: {outside} of {filled} lie outside the band of a calibrated classifier.",
+        caption=f"Share right over confidence, bin by bin: {told}.",
+        alt=f"Reliability diagram: {told}.",
         x=counted.confidence,
         series=(
-            Series("as it says", counted.confidence, low, high),
+            Series("as it says", counted.confidence, *(band or ())),
             Series("measured", counted.right),
         ),
         x_label="mean confidence of a bin",

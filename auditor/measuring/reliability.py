@@ -101,17 +101,24 @@ def bootstrap(
     return spread([statistic(confidence[at], right[at]) for at in chosen])
 
 
-def consistency(confidence: FloatArray, bin_of: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def consistency(
+    confidence: FloatArray, bin_of: IntArray, clusters: IntArray | None, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray] | None:
     """Where the share right in each bin with samples lies in 95% of audits of a model that keeps its word: two of (B,).
 
     Bröcker and Smith, Increasing the Reliability of Reliability Diagrams, Weather and Forecasting 2007: whether each
-    sample is right is drawn anew with its confidence as the probability.
+    sample is right is drawn anew with its confidence as the probability. clusters: (n,) which samples belong together,
+    as a metric has them: those of one are then drawn at once, right together as far as their confidences let them; None
+    is given where it isn't known which do.
     """
+    place = np.arange(len(confidence)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    if place.size != len(confidence):
+        return None
     counts = np.bincount(bin_of)
     there = counts > 0
     shares = []
     for _ in range(_RESAMPLES):
-        drawn = rng.random(len(confidence)) < confidence
+        drawn = rng.random(place.max() + 1)[place] < confidence
         shares.append(np.bincount(bin_of, drawn, len(counts))[there] / counts[there])
     low, high = np.quantile(shares, [0.025, 0.975], axis=0)
     return low, high

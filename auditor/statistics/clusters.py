@@ -123,6 +123,14 @@ def worth(clusters: NDArray[np.integer]) -> int:
     return int(sizes.sum() // sizes.max()) if sizes.size else 0
 
 
+def pairs_within(ours: NDArray[np.integer], theirs: NDArray[np.integer]) -> float:
+    """Which share of all pairs, of a sample of each side, lies within one cluster; clusters (n,) and (m,)."""
+    known, sizes = np.unique(ours, return_counts=True)
+    others, counts = np.unique(theirs, return_counts=True)
+    _, here, there = np.intersect1d(known, others, return_indices=True)
+    return float(sizes[here] @ counts[there]) / (ours.size * theirs.size) if ours.size and theirs.size else 0.0
+
+
 def effective(values: NDArray[np.floating], clusters: NDArray[np.integer]) -> float:
     """The number of independent samples whose mean would vary as that of values (n,) by clusters does, by estimate.
 

@@ -20,7 +20,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from auditor.statistics.binned import binned_limits
-from auditor.statistics.clusters import cluster_lengths, cluster_limits, effective, median_cluster_limits, worth
+from auditor.statistics.clusters import (
+    cluster_lengths,
+    cluster_limits,
+    effective,
+    median_cluster_limits,
+    pairs_within,
+    worth,
+)
 from auditor.statistics.means import mean_limits
 from auditor.statistics.medians import median_limits
 from auditor.statistics.pairs import change_limits, tango_limits
@@ -71,8 +78,7 @@ def limits(metric: Metric, tail: float) -> Limits:
     if metric.kind == "binned":
         return _binned_limits(metric, tail)
     if metric.kind == "auroc":
-        pairs = _independent_pairs(metric) if _kept(metric.groups.values()) else 0
-        return rank_limits(metric.value, pairs, tail) if pairs else bounds(metric)
+        return _rank_limits(metric, tail)
     low, high = bounds(metric)
     if metric.values is None or not metric.values.size:
         return low, high  # its values weren't kept, or weren't read
@@ -166,20 +172,26 @@ def _clusters(metric: Metric) -> IntArray:
     return np.arange(metric.n) - np.iinfo(np.int64).max if metric.clusters is None else metric.clusters
 
 
-def _independent_pairs(metric: Metric) -> int:
-    """Of how many independent pairs the mean over all pairs is worth, at least.
+def _rank_limits(metric: Metric, tail: float) -> Limits:
+    """Of how often a sample of one group lies above one of the other, by how many independent pairs that is worth.
 
     Where clusters lie on both sides, pairs of clusters are: each is a block with both its own pairs and those across
-    (Hoeffding, 1963, section 5b), and of the clusters half as many blocks are disjoint.
+    (Hoeffding, 1963, section 5b), and of the clusters half as many blocks are disjoint. What is asked for is of samples
+    of different clusters; pairs within one may all lie either way, and limits reach as far as these could have moved
+    the mean over all pairs.
     """
     first, second = metric.groups.values()
+    if not _kept((first, second)):
+        return bounds(metric)
     if first.clusters is None and second.clusters is None:
-        return metric.n
+        return rank_limits(metric.value, metric.n, tail)
     ours, theirs = _clusters(first), _clusters(second)
-    if (ours.size, theirs.size) != (first.n, second.n):
-        return 0
-    pairs = min(worth(ours), worth(theirs))
-    return pairs // 2 if np.intersect1d(ours, theirs).size else pairs
+    within = pairs_within(ours, theirs)
+    pairs = min(worth(ours), worth(theirs)) // (2 if within else 1)
+    if not pairs or (ours.size, theirs.size) != (first.n, second.n):
+        return bounds(metric)
+    low, high = rank_limits(metric.value, pairs, tail)
+    return max(0.0, (low - within) / (1 - within)), min(1.0, high / (1 - within))
 
 
 def changes(metric: Metric) -> tuple[int, int]:

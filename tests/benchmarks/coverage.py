@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks._report import run_parts, show
-from tests.statistics.clustered import PROCESSES, WAYS, held
+from tests.statistics import clustered_shapes as shapes
+from tests.statistics.clustered import PROCESSES, WAYS, Held, held
 from tests.statistics.populations import METRICS, SHAPES
 from tests.statistics.simulation import RISK, simulate
 from tests.statistics.weak_groups import WORLDS
@@ -17,8 +18,11 @@ from tests.statistics.weak_groups import held as held_weakest
 _SIZES = (2, 5, 20, 100, 1000)
 _DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
 _MARKS = {
-    name: (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n") for name in ("metrics", "levels", "clusters", "weak")
+    name: (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n")
+    for name in ("metrics", "levels", "clusters", "clustered ranks", "weak")
 }
+
+_HELD = "95% intervals that hold the truth; false passes of a floor / a ceiling at 5%; width"
 
 
 def levels(audits: int) -> Iterator[tuple[str, ...]]:
@@ -44,9 +48,17 @@ def clusters(audits: int) -> Iterator[tuple[str, ...]]:
     ceiling, and the width.
     """
     for process in PROCESSES:
-        found = (held(process, way, audits) for way in WAYS)
-        told = (f"{one.covered:.1%}; {one.above:.1%} / {one.below:.1%}; {one.width:.3f}" for one in found)
-        yield process.name, *told
+        yield process.name, *(_told(held(process, way, audits)) for way in WAYS)
+
+
+def clustered_shapes(audits: int) -> Iterator[tuple[str, ...]]:
+    """The same of ranks and calibration errors: as if images were independent, and by clusters."""
+    for process in shapes.PROCESSES:
+        yield process.name, *(_told(shapes.held(process, together, audits)) for together in (False, True))
+
+
+def _told(one: Held) -> str:
+    return f"{one.covered:.1%}; {one.above:.1%} / {one.below:.1%}; {one.width:.3f}"
 
 
 def table(*rows: tuple[str, ...]) -> str:
@@ -73,12 +85,20 @@ def run(audits: int) -> None:
 
 def run_clusters(audits: int) -> None:
     """The same where images come in clusters, by several ways of finding intervals."""
-    few, ways = audits // 5, ("clusters", *WAYS)
-    rows = tuple(clusters(few))
-    what = "95% intervals that hold the truth; false passes of a floor / a ceiling at 5%; width"
-    show(f"{what}, over {few} audits each", ways, list(rows))
-    told = f"Over {few} audits each: {what}.\n\n{table(ways, *rows)}"
-    _DOCS.write_text(replaced(_DOCS.read_text(), "clusters", told))
+    few = audits // 5
+    _write("clusters", ("clusters", *WAYS), list(clusters(few)), few)
+
+
+def run_shapes(audits: int) -> None:
+    """The same for what isn't a mean over images."""
+    few = audits // 5
+    _write("clustered ranks", ("clusters", "independent", "used"), list(clustered_shapes(few)), few)
+
+
+def _write(name: str, heads: tuple[str, ...], rows: list[tuple[str, ...]], audits: int, what: str = _HELD) -> None:
+    show(f"{what}, over {audits} audits each", heads, rows)
+    told = f"Over {audits} audits each: {what}.\n\n{table(heads, *rows)}"
+    _DOCS.write_text(replaced(_DOCS.read_text(), name, told))
 
 
 def weak(audits: int) -> Iterator[tuple[str, ...]]:
@@ -96,16 +116,14 @@ def weak(audits: int) -> Iterator[tuple[str, ...]]:
 def run_weak(audits: int) -> None:
     """The same of the weakest group, which was searched for."""
     few, heads = audits // 5, ("images", "the other half", "the half that was searched", "is weaker")
-    rows = tuple(weak(few))
+    rows = list(weak(few))
     what = (
         "95% intervals that hold the truth, false passes of a floor / a ceiling at 5%, mean error; of the half that "
         "was searched, a ceiling's and the error; and how often the group is weaker than 90%"
     )
-    show(f"{what}, over {few} audits each", heads, list(rows))
-    told = f"Over {few} audits each: {what}.\n\n{table(heads, *rows)}"
-    _DOCS.write_text(replaced(_DOCS.read_text(), "weak", told))
+    _write("weak", heads, rows, few, what)
 
 
 if __name__ == "__main__":
-    parts = {"coverage": run, "clusters": run_clusters, "weak": run_weak}
+    parts = {"coverage": run, "clusters": run_clusters, "ranks": run_shapes, "weak": run_weak}
     run_parts(__doc__, parts, "--audits", 2000, "how many audits to simulate of each kind")

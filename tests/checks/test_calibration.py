@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.calibration
 import sklearn.metrics
 
@@ -12,7 +13,7 @@ from auditor.corruptions import corrupt
 from auditor.evidence.arithmetic import _follows
 from auditor.judging.verdict import judge
 from auditor.measuring import each_under_one_kind, reliability
-from auditor.values import CheckError, Expectation
+from auditor.values import CheckError, Expectation, in_clusters
 from tests.support import CLASSES, LinearClassifier, context, samples
 
 TRUE_TEMPERATURE = 2.5
@@ -87,6 +88,26 @@ def test_certainty_lies_in_the_last_bin_and_edges_in_the_upper():
     assert reliability.equal_width(np.array([0.0, 0.5, 0.999, 1.0]), 10).tolist() == [0, 5, 9, 9]
     assert np.bincount(reliability.equal_mass(np.linspace(0, 1, 100), 4)).tolist() == [25] * 4
     assert set(reliability.equal_mass(np.ones(100), 15)) <= {0, 1}
+
+
+@pytest.mark.parametrize(("clusters", "independent"), [(None, 100), (np.repeat(np.arange(20), 5), 20)])
+def test_the_band_is_where_so_many_independent_answers_would_lie(clusters, independent):
+    """Of 100 images at 0.8, and of 20 patients with five each, who are right about all of them or about none."""
+    low, high = reliability.consistency(np.full(100, 0.8), np.zeros(100, int), clusters, np.random.default_rng(0))
+    ends = scipy.stats.binom.ppf([0.025, 0.975], independent, 0.8) / independent
+    assert [low[0], high[0]] == pytest.approx(ends, abs=1.01 / independent)
+
+
+def test_no_band_is_drawn_where_it_is_not_known_which_images_belong_together():
+    model, data, _ = _told(60)
+    with in_clusters({}):
+        evidence = run(context(model, data), Params())
+    assert evidence.figures[0].series[0].low is None
+    assert "no band, as it isn't known which images belong together" in evidence.figures[0].caption
+    with in_clusters(dict.fromkeys(range(60), 1)):
+        evidence = run(context(model, data), Params())
+    assert "right or wrong about images of one cluster together" in evidence.figures[0].caption
+    assert (evidence.figures[0].series[0].high == 1).all()
 
 
 def test_the_parts_of_the_brier_score_make_the_whole():

@@ -5,8 +5,10 @@ import pytest
 
 from auditor.judging.verdict import judge
 from auditor.statistics import bounds, independence, interval, limits
-from auditor.statistics.clusters import effective
+from auditor.statistics.clusters import effective, pairs_within
+from auditor.statistics.ranks import rank_limits
 from auditor.values import Expectation, Metric, auroc, binned, crossing, in_clusters, lowest, mean, median, proportion
+from tests.statistics import clustered_shapes as shapes
 from tests.statistics.clustered import PROCESSES, held
 
 N = 120
@@ -76,6 +78,29 @@ def test_a_patient_on_both_sides_of_an_auroc_makes_it_worth_half_as_much():
     both = np.concatenate([np.arange(60), np.arange(60)])
     apart, shared = made(np.arange(N))["auroc"], made(both)["auroc"]
     assert limits(shared, 0.05)[0] < limits(apart, 0.05)[0]
+
+
+def test_pairs_within_a_patient_move_the_limits_of_an_auroc_as_far_as_they_could_its_estimate():
+    """Six patients of both sides, of whom each one's own pairs all agree and of the others' half: 1/6 + 5/6 / 2."""
+    ours, theirs = np.repeat(np.arange(6), 3), np.repeat(np.arange(6), 2)
+    rows = np.arange(30)
+    known = dict(zip(rows.tolist(), np.concatenate([ours, theirs]).tolist(), strict=True))
+    with in_clusters(known):
+        area = auroc(("in", mean(ours + 0.5, rows=rows[:18])), ("out", mean(theirs * 1.0, rows=rows[18:])))
+    assert pairs_within(ours, theirs) == np.equal.outer(ours, theirs).mean() == 1 / 6
+    assert area.value == pytest.approx(1 / 6 + 5 / 12)
+    low, high = rank_limits(area.value, 3, 0.05)
+    assert limits(area, 0.05) == pytest.approx((max(0, (low - 1 / 6) / (5 / 6)), min(1, high / (5 / 6))))
+    assert pairs_within(ours, theirs + 10) == 0
+
+
+@pytest.mark.parametrize("told", ["opposite levels", "the wrong way round", "uneven patients, off by 0.2"])
+def test_ranks_and_calibration_errors_hold_the_truth_by_clusters(told):
+    [process] = [one for one in shapes.PROCESSES if told in one.name]
+    ours, images = shapes.held(process, True, 60), shapes.held(process, False, 60)
+    assert ours.covered >= 0.94
+    assert max(ours.above, ours.below) <= 0.05
+    assert images.covered < 0.94
 
 
 def test_the_effective_number_is_the_textbook_s_for_equal_clusters():
