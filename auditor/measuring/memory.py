@@ -45,7 +45,7 @@ from auditor.values import (
 SHIFTED, _OTHERS = "shifted images", "other images"
 _TRIED = 40
 _LEAST_SIDE = 16  # of an image, in pixels: of a smaller one a pixel is no small part
-_PROBE, _BLIND = apgd.Params(steps=20), square.Params(steps=100)
+_PROBE, _BLIND = apgd.Params(steps=10), square.Params(steps=100)
 # Where one is as likely as not by the other. Honest models stood at 2 to 4, a memory at 40 and more; and a difference
 # below this share is no finding.
 _ODDS, _GAP, _RISK = 8.0, 0.15, 1e-3

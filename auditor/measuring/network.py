@@ -22,7 +22,7 @@ _FIRST, _SECOND, _HIDDEN = 16, 32, 64
 _PLACES = 16  # the first convolution leaves at most so many places along an edge
 _BATCH = 64
 _RATE, _DECAYS, _TINY = 2e-3, (0.9, 0.999), 1e-8
-_TOGETHER = 25  # images at once, always as many: fewer would be rounded otherwise
+_TOGETHER = 19  # images at once, always as many: fewer would be rounded otherwise
 
 
 @dataclass(frozen=True)

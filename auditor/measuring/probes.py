@@ -21,7 +21,7 @@ from auditor.telling.numbers import percent
 from auditor.values import Context, FloatArray, Passes, in_turn
 
 _FIRST, _MOST = 25, 75
-_DRAWS, _AT_ONCE = 24, 8
+_DRAWS, _AT_ONCE = 16, 8
 _NOISE = noise_search.Params(steps=_DRAWS)
 _TINY = 1e-12
 
@@ -39,7 +39,7 @@ class Attempt:
 ONE_STEP = Attempt("one step", "a single gradient step", fgsm, fgsm.Params())
 UNSEEING = (
     Attempt("plain noise", "plain random noise", noise_search, _NOISE),
-    Attempt("search without gradients", "a short search without gradients", square, square.Params(steps=100)),
+    Attempt("search without gradients", "a short search without gradients", square, square.Params(steps=50)),
 )
 
 
