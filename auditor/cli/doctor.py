@@ -5,7 +5,6 @@
 
 import importlib.metadata
 import platform
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ USES: Mapping[str, str] = {
     "torch": "format `torch`",
     "parquet": "dataset `parquet`",
     "tfds": "dataset `tfds`",
+    "pdf": "`auditor report --pdf` without Chromium",
     "scan": "pickles, which `model_scan` takes apart",
     "signing": "signatures of models (`public_key:`)",
     "attest": "`auditor attest` and `verify --key`",
@@ -35,7 +35,6 @@ USES: Mapping[str, str] = {
     "cluster": "`--audit-engine dask`",
 }
 """What each extra is for."""
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,15 @@ def doctor() -> None:
 
     import auditor
     from auditor.compute import cores, free_memory
+    from auditor.exports.pdf import browser_here
 
     console = Console()
     say(f"auditor {auditor.__version__}, Python {platform.python_version()} ({sys.executable})")
     memory = free_memory()
     free = "how much memory is free isn't known" if memory is None else f"{memory / 1e9:.1f} GB of memory free"
     say(f"{platform.system()} {platform.machine()}, {cores()} cores, {free}")
-    browsers = [name for name in _BROWSERS if shutil.which(name)]
-    say(f"browsers for reports: {', '.join(browsers) or 'none found; reports are files, to be read anywhere'}\n")
+    printer = browser_here() or "no Chromium here; WeasyPrint prints where the extra `pdf` is installed"
+    say(f"auditor report --pdf: {printer}\n")
     table = Table("needed", "here", "asked for", "for", box=None, pad_edge=False, header_style="bold")
     core = parts()
     for part in core:

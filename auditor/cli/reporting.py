@@ -44,7 +44,9 @@ from auditor.values import EXIT_NOT_PASSED
     type=click.Path(file_okay=False, path_type=Path),
     help="Render no page: put the findings of all audits into one file of each kind in DIRECTORY, and end with 0.",
 )
-@click.option("--pdf", is_flag=True, help="Print a PDF of each audit too, beside its folder; takes a Chromium.")
+@click.option(
+    "--pdf", is_flag=True, help="Print a PDF of each audit too, beside its folder, by Chromium or else WeasyPrint."
+)
 @evidence.ACCEPT_CHANGED
 def report(
     folders: tuple[Path, ...],

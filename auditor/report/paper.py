@@ -13,6 +13,18 @@ from auditor.values import Run
 _POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*(")')
 _SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 _NUMBERS = re.compile(r"<details>\n<summary>Its numbers</summary>\n(.*?)</details>\n?", re.DOTALL)
+_ROOT = re.compile(r":root \{(.*?)\}", re.DOTALL)
+_DEFINED = re.compile(r"(--[\w-]+):\s*([^;]+);")
+# Within an attribute: a text on a page has no quotes that aren't escaped.
+_COLOUR = re.compile(r'(?<==")var\((--[\w-]+)\)(?=")')
+_PLAINER = (
+    (re.compile(r"clamp\(([^,()]+),[^()]*\)"), r"\1"),
+    (re.compile(r"font-weight: [67]50"), "font-weight: 700"),
+    (re.compile(r"repeat\(auto-fit, minmax\(min\([^()]*\), 1fr\)\)"), "repeat(3, 1fr)"),
+    (re.compile(r"repeat\(auto-fill, minmax\([^()]*\)\)"), "repeat(6, 1fr)"),
+    (re.compile(r"min-content"), "auto"),
+)
+_ROOM = "@media print { .overview td { white-space: normal; } .overview tbody th { width: 36%; } }"
 # No script can run, and nothing is loaded.
 _ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -45,7 +57,8 @@ def for_paper(run: Run) -> str:
         parts.append(("annex-numbers", "Annex: the numbers of charts", "".join(shown)))
     added = "".join(f'<section><h2 id="{anchor}">{title}</h2>{body}</section>' for anchor, title, body in parts)
     contents = [("findings", "Findings"), ("cases", "All cases"), ("audited", "What was audited")]
-    contents += [("untested", "What was not tested"), *((card.anchor, card.title) for card in cards)]
+    contents += [("untested", "What was not tested")]
+    contents += [(card.anchor, f"{card.title} ({card.case.id})") for card in cards]
     contents += [(anchor, title) for anchor, title, _ in parts]
     listed = "".join(
         f'<li><a href="#{_text(a)}">{_text(t)}</a></li>' for a, t in contents if f'id="{a}"' in made + added
@@ -53,6 +66,17 @@ def for_paper(run: Run) -> str:
     made = made.replace("<main>", f'<main><nav><h2>Contents</h2><ol class="contents">{listed}</ol></nav>', 1)
     made = made.replace("</main>", f"{added}</main>", 1)
     return made.replace("</style>", f"{_style(run)}</style>", 1)
+
+
+def plainly(page: str) -> str:
+    """A page of `for_paper` for a renderer that knows less CSS: no variables in pictures, fixed grids."""
+    root = _ROOT.search(page)
+    colours = dict(_DEFINED.findall(root[1])) if root else {}
+    page = _COLOUR.sub(lambda found: colours.get(found[1], found[0]), page)
+    head, end, rest = page.partition("</style>")
+    for pattern, plain in _PLAINER:
+        head = pattern.sub(plain, head)
+    return f"{head}{_ROOM}{end}{rest}"
 
 
 def _text(said: str) -> str:
@@ -65,5 +89,7 @@ def _style(run: Run) -> str:
     told = f"spec sha256 {digest} · run {re.sub(r'[^0-9a-f]', '', run.id)}"
     return (
         f'@media print {{ @page {{ @bottom-left {{ content: "{told}"; font: 8px monospace; }} }}'
-        " .card { break-before: page; } }"
+        " .card { break-before: page; }"
+        # Browsers know neither, and leave the line out.
+        " .contents a::after { content: leader('.') target-counter(attr(href), page); } }"
     )
