@@ -243,7 +243,9 @@ def plot_bars(axes: Axes, figure: Bars, colours: Colours) -> None:
 
 def _interval(figure: Interval, colours: Colours) -> Canvas:
     """An estimate and its interval against what is allowed, on a line of its own."""
-    width, height, middle = (240.0, 36.0, 26.0) if figure.zoom else (150.0, 20.0, 10.0)
+    named = figure.zoom or figure.named
+    width, height = (240.0, 36.0) if figure.zoom else (150.0, 34.0 if named else 20.0)
+    middle = height - 10
     made, edge = canvas(width, height), 6.0
     start, end = _scale(figure)
 
@@ -280,7 +282,7 @@ def _interval(figure: Interval, colours: Colours) -> Canvas:
             markeredgewidth=2.3,
         )
     )
-    if figure.zoom:
+    if named:
         said = [Word(edge, 8, quantity(figure.metric, start), colours["quiet"], "left")]
         said.append(Word(width - edge, 8, quantity(figure.metric, end), colours["quiet"], "right"))
         made.add_artist(Lettering(said, SIZE - 0.5, pixels))

@@ -12,8 +12,8 @@ class Interval:
 
     value: the estimate, finite. low, high: ends of the interval, which may be infinite. least, most: what the
     expectation allows, None where it sets no limit. bounds: the ends of the metric's own scale, infinite where it
-    has none. zoom: whether the axis shows the neighbourhood of what decides, and names its ends, and not the whole
-    scale.
+    has none. zoom: whether the axis shows the neighbourhood of what decides, and not the whole scale. named: whether
+    the ends of the axis are named, as they always are of a neighbourhood.
     """
 
     metric: MetricKind
@@ -24,4 +24,5 @@ class Interval:
     most: float | None
     bounds: tuple[float, float]
     zoom: bool
+    named: bool = True
     kind: Literal["interval"] = "interval"

@@ -122,6 +122,7 @@ def told(samples: Samples) -> Mapping[str, Any]:
         "distinct": images - len(samples.repeats),
         "dropped": dropped[:_ROWS],
         "classes": list(samples.classes or ()),
+        "per class": np.bincount(samples.labels, minlength=len(samples.classes or ())).tolist(),
         "remarks": list(samples.remarks),
         "sha256": samples.digest,
         **({"attributes": dict(digests(samples.attributes))} if samples.attributes else {}),

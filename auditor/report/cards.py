@@ -11,6 +11,7 @@ from auditor.records.store import case_files
 from auditor.report import outcome, text
 from auditor.report.drawing import Chart, Drawing, Picture, lay_out, telling_pictures
 from auditor.report.explain import Explanation
+from auditor.report.facts import facts, looks
 from auditor.report.measures import Measures, measures
 from auditor.report.origin import flat
 from auditor.report.threat import Attacker, attacker
@@ -41,7 +42,8 @@ class Card:
 
     files: where its record lies, relative to the page, if the page lies beside its records. channels: of images, those
     that are shown as red, green and blue. lost: why the rest of the case can't be shown. differs: of cases that ask the
-    same question, what tells this one from the others.
+    same question, what tells this one from the others. facts: what metrics say beside each other. looks: where images
+    don't bear out what the title says of how they look.
     """
 
     anchor: str
@@ -66,6 +68,8 @@ class Card:
     channels: tuple[int, ...] = ()
     lost: str = ""
     attacker: Attacker | None = None
+    facts: tuple[str, ...] = ()
+    looks: str = ""
     differs: str = ""
 
     @property
@@ -144,6 +148,7 @@ class Card:
             parameters=(),
             provenance=(),
             attacker=None,
+            facts=(),
             lost=why,
         )
 
@@ -208,6 +213,8 @@ def _filled(card: Card, record: Record, explanation: Explanation) -> Card:
         drawings=tuple(lay_out(figure, card.channels) for figure in figures),
         parameters=_parameters(record, explanation),
         attacker=attacker(record),
+        facts=facts(record),
+        looks=looks(record),
         provenance=tuple((name, text.cut(value, _LONGEST_VALUE)) for name, value in flat(record.provenance)),
     )
 

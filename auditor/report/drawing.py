@@ -36,7 +36,9 @@ _MOST_POINTS = 40
 
 @dataclass(frozen=True)
 class Picture:
-    """One image: where it is, how large, what it shows. crisp: its pixels are to be seen as such."""
+    """One image: where it is, how large, what it shows. crisp: its pixels are to be seen as such.
+
+    change: whether white means nothing, so that it is dark on a dark page."""
 
     uri: str
     height: int
@@ -44,6 +46,7 @@ class Picture:
     alt: str
     label: str
     crisp: bool
+    change: bool
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def _pictures(panel: Panel, pngs: Sequence[bytes], title: str, rows: Sequence[st
         if i in partial:
             alt += " (amber pixels are not numbers)"
         uri = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-        found.append(Picture(uri, height, width, alt, label, crisp))
+        found.append(Picture(uri, height, width, alt, label, crisp, panel.palette == "diverging"))
     return tuple(found)
 
 

@@ -53,7 +53,7 @@ def render_first(
 
 def _key() -> Markup:
     """An interval such as those of the table, which the words beside it explain."""
-    sample = Interval("proportion", 0.7, 0.55, 0.85, 0.4, None, (0.0, 1.0), zoom=False)
+    sample = Interval("proportion", 0.7, 0.55, 0.85, 0.4, None, (0.0, 1.0), zoom=False, named=False)
     return svg_of(sample)
 
 

@@ -209,14 +209,16 @@ def _row(
 
 
 def _of_three(metric: Metric) -> str:
-    """Where it was seen in no image, or in all: how many may be otherwise, by the rule of three.
+    """Where it was seen in no image, or in all: how many may be otherwise, by the rule of three, or exactly of few.
 
-    Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 1983.
+    Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 1983. Of images that belong together
+    the rule would say too little; their interval says it.
     """
-    if metric.kind != "proportion" or metric.n < _FEWEST_OF_THREE or metric.successes not in (0, metric.n):
+    if metric.kind != "proportion" or not metric.n or metric.successes not in (0, metric.n) or clustered(metric):
         return ""
-    said = percent(3 / metric.n)
-    return f"otherwise in up to {said}, by the rule of three (3/n, 95%)"
+    if metric.n < _FEWEST_OF_THREE:
+        return f"otherwise in up to {percent(1 - 0.05 ** (1 / metric.n), to='upper')} (exact, 95%)"
+    return f"otherwise in up to {percent(3 / metric.n, to='upper')}, by the rule of three (3/n, 95%)"
 
 
 def _said(measured: _Measured, demands: Sequence[Expectation], findings: Mapping[Expectation, Finding]) -> str:

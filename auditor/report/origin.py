@@ -48,7 +48,7 @@ class Data:
 
     name: of further data in the spec, empty for what is audited. distinct: how many different images there are, where
     some are there more than once. classes: the number and name of each, the first of many. more_classes: how many
-    others there are. remarks: what to know of the data.
+    others there are. balance: how many images a class has, in words. remarks: what to know of the data.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Data:
     distinct: str
     classes: tuple[str, ...]
     more_classes: int
+    balance: str
     remarks: tuple[str, ...]
 
 
@@ -139,9 +140,21 @@ def _data(found: Mapping[str, Any], name: str = "") -> Data:
         distinct="" if found.get("distinct") == found.get("images") else text.plain(found.get("distinct", "")),
         classes=tuple(f"{number} {name}" for number, name in enumerate(names[:_CLASSES])),
         more_classes=max(0, len(names) - _CLASSES),
+        balance=_balance(found.get("per class"), names),
         remarks=_texts(found.get("remarks")),
         **said,
     )
+
+
+def _balance(sizes: Any, names: Sequence[str]) -> str:
+    """Images per class in words; nothing where a record doesn't say."""
+    if not isinstance(sizes, list | tuple) or not sizes or not all(isinstance(size, int) for size in sizes):
+        return ""
+    if min(sizes) == max(sizes):
+        return f"{sizes[0]} of each class"
+    ends = [(size, sizes.index(size)) for size in (min(sizes), max(sizes))]
+    told = (f"{size} (class {names[at] if at < len(names) else at})" for size, at in ends)
+    return f"{' to '.join(told)} of a class"
 
 
 def _texts(value: Any) -> tuple[str, ...]:

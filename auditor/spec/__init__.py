@@ -6,7 +6,7 @@ what gates and titles don't claim, `spec.schema` is what editors complete by. Im
 `auditor.spec`, but the schema from where it is. It imports `catalog`, `statistics`, `compute` and `values`.
 """
 
-from auditor.spec.claims import of_weakness
+from auditor.spec.claims import of_weakness, plain_to_see
 from auditor.spec.document import SUFFIX
 from auditor.spec.plan import Case, Plan, make_plan
 from auditor.spec.resolving import Source
@@ -22,6 +22,7 @@ __all__ = [
     "listing",
     "make_plan",
     "of_weakness",
+    "plain_to_see",
     "registered",
     "signature_beside",
 ]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from auditor.telling.numbers import SHARES
+from auditor.telling.numbers import SHARES, percent
 from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Remark, whole
 
 LONGEST_WAIVER = timedelta(days=366)
@@ -23,6 +23,12 @@ _STRONG = re.compile(rf"\b({_STRENGTH})\b", re.I)
 _RADIUS = re.compile(
     r"(?:\b(?:at|within|eps|epsilon|radius)|ε|±)\s*=?\s*(\d+(?:\.\d+)?)(?:/(\d+))?(?![\d.]*\s*%)", re.I
 )
+_UNSEEN = re.compile(
+    r"\b(?:(?:hardly|barely|scarcely|almost not|not) (?:visible|noticeable|perceptible|seen)|invisibl[ey]|"
+    r"impercepti\w+|unnoticeabl[ey]|tiny|minute|faint|subtle|slight(?:ly)?)\b",
+    re.I,
+)
+_SEEN_FROM = 1 / 8  # of the range: such a change of a pixel is plain to see
 _CLOSE = 1e-6
 
 
@@ -83,6 +89,23 @@ def of_title(
     if radii and other and len(other) == len(said):
         told = ", ".join(f"{radius:g}" for radius in radii)
         yield Remark(at, f"the title says {other[0]:g}, and `eps` is {told}", caveat=True)
+
+
+def of_looks(title: str | None, params: Parameters, box: tuple[float, float]) -> Iterator[Remark]:
+    """Whether the title calls a change hard to see that may be plain to see; questions do so, too."""
+    radii = [float(eps) for eps in _listed(getattr(params, "eps", None))]
+    if radii and getattr(params, "norm", None) == "linf" and box[1] > box[0]:
+        told = plain_to_see(title or "", max(radii) / (box[1] - box[0]), "`eps` lets a pixel change by")
+        if told:
+            yield Remark(("title",), told, caveat=True)
+
+
+def plain_to_see(title: str, share: float, how: str) -> str:
+    """What a title says of a change of this share of the range, where it isn't so, or nothing. how: who tells it."""
+    found = _UNSEEN.search(title)
+    if found is None or share <= _SEEN_FROM:
+        return ""
+    return f"the title says {found[0]!r}, and {how} {percent(share)} of the range"
 
 
 def of_weakness(expectation: Expectation, info: MetricInfo | None) -> bool:

@@ -235,6 +235,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         *claims.of_gates(expectations),
         *(replace(remark, at=("params", *remark.at)) for remark in of_check if not remark.hollow),
         *claims.of_title(entry.title, params, expectations, about),
+        *claims.of_looks(entry.title, params, known.preview.box),
         *claims.of_choice(params, known.data, claims.uncertain(expectations, about)),
     )
     for name, message in class_mistakes(params, known.preview):

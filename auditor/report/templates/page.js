@@ -123,6 +123,7 @@
     const scale = room / Math.max(image.naturalWidth, image.naturalHeight);
     picture.src = image.src;
     picture.alt = image.alt;
+    picture.className = image.className;
     picture.width = Math.round(image.naturalWidth * scale);
     picture.height = Math.round(image.naturalHeight * scale);
     one(".what", viewer).textContent = `${image.alt} (${position + 1} of ${series.length})`;
