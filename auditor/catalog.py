@@ -153,6 +153,11 @@ def gives_gradients(model_format: str) -> bool:
     return bool(getattr(load("models", model_format), "GIVES_GRADIENTS", True))
 
 
+def precisions_of(model_format: str) -> tuple[str, ...]:
+    """Return the lower precisions that models of a format can be computed in too; a format need not say if none."""
+    return tuple(getattr(load("models", model_format), "PRECISIONS", ()))
+
+
 def unsighted(check: str, params: Parameters, model: str, blind: Collection[str]) -> tuple[Remark, ...]:
     """Return what of a check on a model can't run, since models named in `blind` give no gradient."""
     needs = getattr(load("checks", check), "unsighted", None)

@@ -2,9 +2,9 @@
 
 What it measures
     The share of images that get the same class when they are asked about again, when each is asked about alone, when
-    they are rounded to the precision of bfloat16 and float16, and by another model of the spec, such as an export in
-    another format or precision; how far probabilities move; and what becomes of inputs that nobody should get an answer
-    to: NaN, infinity, another size. It needs no gradients.
+    they are rounded to the precision of bfloat16 and float16, by the model itself computed in lower precision, and by
+    another model of the spec, such as an export in another format; how far probabilities move; and what becomes of
+    inputs that nobody should get an answer to: NaN, infinity, another size. It needs no gradients.
 
 Why it matters
     What was audited is one file, asked in one way. What is deployed is often another export of it, in lower precision,
@@ -12,7 +12,10 @@ Why it matters
 
 How to read it
     `same.twice`, `same.alone`, `same.bfloat16`, `same.float16` and `same.other` are shares of images that keep their
-    class, whatever the true one is; a model that always says the same is perfectly stable. `drift.*` is the greatest
+    class, whatever the true one is; a model that always says the same is perfectly stable. `same.in_bfloat16`,
+    `same.in_float16` and `same.in_int8` are those of the model itself, its weights and activations in that precision
+    (`precision`, of Keras networks), on the images as they are; ranges of int8 are taken from up to 100 other images
+    of the data, or from these where there are fewer than ten. `drift.*` is the greatest
     change of any class's probability, mean over images, `largest_drift.*` the greatest of all of those looked at. The
     model is asked by its format's own call, as whoever deploys it would. `unusable_answered` counts those of five
     unusable inputs that are given a class: 0 is a model that fails closed, by itself or by its runtime. Times are those
@@ -26,12 +29,13 @@ References
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from auditor.measuring import fewest, natural_panel, odd_inputs, several, share, small
 from auditor.statistics import interval
@@ -45,14 +49,17 @@ from auditor.values import (
     Classifier,
     Context,
     Count,
+    EachOnce,
     Evidence,
     FloatArray,
     IntArray,
+    Lowerable,
     Metric,
     MetricInfo,
     ModelName,
     Parameters,
     Passes,
+    Precision,
     Strip,
     Table,
     exact,
@@ -62,7 +69,7 @@ from auditor.values import (
     told_probabilities,
 )
 
-Way = Literal["twice", "alone", "bfloat16", "float16", "other"]
+Way = Literal["twice", "alone", "bfloat16", "float16", "in_bfloat16", "in_float16", "in_int8", "other"]
 
 
 class Params(Parameters):
@@ -70,6 +77,8 @@ class Params(Parameters):
 
     samples: Count = 200
     """How many images, every class in proportion; fewer if there aren't as many."""
+    precision: Annotated[list[Precision], *EachOnce] = Field(default_factory=list)
+    """The precisions to compute the model itself in: `bfloat16`, `float16`, `int8`, where its format can."""
     other: ModelName | None = None
     """Another model of the spec that should answer alike: an export, a quantised one; none if left out."""
     show: Count = 8
@@ -92,8 +101,13 @@ _WORDS: Mapping[Way, str] = {
     "alone": "asked alone",
     "bfloat16": "rounded to bfloat16",
     "float16": "rounded to float16",
+    "in_bfloat16": "computed in bfloat16",
+    "in_float16": "computed in float16",
+    "in_int8": "computed in int8",
     "other": "asked of the other model",
 }
+_IN: Mapping[Precision, Way] = {"bfloat16": "in_bfloat16", "float16": "in_float16", "int8": "in_int8"}
+_MOST_EXAMPLES, _FEWEST_EXAMPLES = 100, 10
 _ODD = 10
 _WARM = 3  # images that are asked about before times are taken
 
@@ -105,13 +119,14 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
-    ways = 5 + (params.other is not None)
+    ways = 5 + len(params.precision) + (params.other is not None)
     return Passes(predictions=ways * fewest(params.samples, images) + _WARM + _ODD)
 
 
 def instead(params: Params) -> Mapping[str, str]:
-    """What another model would be asked for, where none is named."""
-    return {} if params.other else {f"{name}.other": f"{name}.twice" for name in ("same", "drift", "largest_drift")}
+    """What another model, or a precision, would be asked for, where none is named."""
+    unasked = [way for one, way in _IN.items() if one not in params.precision] + ([] if params.other else ["other"])
+    return {f"{name}.{way}": f"{name}.twice" for way in unasked for name in ("same", "drift", "largest_drift")}
 
 
 def controls(params: Params) -> tuple[str, ...]:
@@ -145,6 +160,8 @@ def run(context: Context, params: Params) -> Evidence:
         "bfloat16": _asked(model, _rounded(images, "bfloat16", samples.box)),
         "float16": _asked(model, _rounded(images, "float16", samples.box)),
     }
+    for precision in params.precision:
+        ways[_IN[precision]] = _told(model, _lowered(context, precision, chosen)(images))
     if params.other is not None:
         other = context.model(params.other)
         if other.class_count != model.class_count:
@@ -186,6 +203,22 @@ def run(context: Context, params: Params) -> Evidence:
             **{way: one.given.astype(np.float32) for way, one in ways.items()},
         },
     )
+
+
+def _lowered(context: Context, precision: Precision, chosen: IntArray) -> Callable[[FloatArray], FloatArray]:
+    """The model's answers in another precision; images at positions (n,) are those looked at."""
+    model = context.classifier
+    if not isinstance(model, Lowerable):
+        told = f"model {context.model_name!r} can't be computed in {precision}"
+        raise CheckError(f"`precision`: {told}; name an export in it as `other`")
+    return model.lowered(precision, _examples(context, chosen))
+
+
+def _examples(context: Context, chosen: IntArray) -> FloatArray:
+    """Images for ranges of activations: the next ones after those at positions (n,), or these where few are left."""
+    others = context.sample(len(chosen) + _MOST_EXAMPLES)[len(chosen) :]
+    found: FloatArray = context.samples.images[others if len(others) >= _FEWEST_EXAMPLES else chosen[:_MOST_EXAMPLES]]
+    return found
 
 
 def _drift(one: _Answers, first: _Answers) -> FloatArray | None:

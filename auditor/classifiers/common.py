@@ -27,6 +27,7 @@ from auditor.values import (
     Layer,
     ModelError,
     Output,
+    Precision,
     Real,
     Tensor,
     declared_output_problem,
@@ -37,10 +38,12 @@ Constants = dict[str, bool | int | Real]
 ImageShape = Annotated[list[Count], Field(min_length=3, max_length=3)]
 InputShape = Annotated[list[Count], Field(min_length=1, max_length=3)]
 
+EXPORTED = "name an export in that precision as `other`"
 OWN_OUTPUT = "the checkpoint's own output"
 LOGARITHM = "the logarithm of the checkpoint's probabilities"
 LOG_ODDS = "the log-odds of the checkpoint's sigmoids"
 TAKEN_OFF = "the final softmax was taken off"
+_Lower = Callable[[Precision, FloatArray], Callable[[FloatArray], Any]]
 # What logits are where nothing is taken off.
 _INVERTED: dict[Output, str] = {
     "logits": OWN_OUTPUT,
@@ -65,7 +68,8 @@ class Loaded:
     format's own call and nothing of this package but the order of axes. outputs: the same as a function of tensors,
     differentiable if the format is. logits: `outputs` without a softmax or sigmoid at the end, where one could be
     taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
-    that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them.
+    that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
+    `own`, computed in a precision, with example images; None where the format can't.
     """
 
     path: str
@@ -79,6 +83,7 @@ class Loaded:
     find_layers: Callable[[], tuple[Layer, ...]]
     batch: int
     find_stateful: Callable[[], tuple[str, ...]]
+    lower: _Lower | None = None
 
     @property
     def as_given(self) -> "Loaded | None":
@@ -110,6 +115,13 @@ class Loaded:
         """Map images (N, H, W, C) to the checkpoint's own output (N, classes) float32, in such batches."""
         return in_batches(self.own, images, self.class_count, batch or self.batch, self.path)
 
+    def lowered(self, precision: Precision, examples: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        """Answers of the same network computed in lower precision; raise ModelError where it can't be."""
+        if self.lower is None:
+            raise ModelError(f"{self.path}: its format can't be computed in {precision}; {EXPORTED}")
+        own = self.lower(precision, examples)
+        return lambda images: in_batches(own, images, self.class_count, self.batch, f"{self.path} in {precision}")
+
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if `output` isn't what the checkpoint gives for these images."""
         problem = declared_output_problem(self.answers(images), self.output)
@@ -132,14 +144,15 @@ def classifier(
     own: Callable[[FloatArray], Any] | None = None,
     taken_off: str = TAKEN_OFF,
     find_stateful: Callable[[], tuple[str, ...]] = tuple,
+    lower: _Lower | None = None,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
     logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
     how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
     `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
-    p, a logit z is logits 0 and z. find_stateful: as for `Loaded`. Two black images are tried; raises ModelError if
-    that fails or gives anything else than two rows of numbers.
+    p, a logit z is logits 0 and z. find_stateful, lower: as for `Loaded`. Two black images are tried; raises ModelError
+    if that fails or gives anything else than two rows of numbers.
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
@@ -152,7 +165,7 @@ def classifier(
         message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
         raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
     how = taken_off if logits else _INVERTED[output]
-    own = own or _compiled_call(outputs, shape)
+    own = own or compiled_call(outputs, shape)
     classes = tried.shape[1]
     if classes == 1:
         if output not in ("sigmoid", "logits"):
@@ -160,18 +173,19 @@ def classifier(
             raise ModelError(f"{path}: {told}; a single unit is `output: sigmoid`, or `logits` before that")
         classes, own, logits = 2, _as_two(own, output), logits and _as_two(logits, "logits")
         outputs = _as_two(outputs, output)
+        lower = lower and _lower_as_two(lower, output)
         if output == "sigmoid":
             output, how = "probabilities", taken_off if logits else LOGARITHM
     batch = batch or fitting(shape)
     logits = logits or outputs
-    return Loaded(path, output, shape, classes, own, outputs, logits, how, find_layers, batch, find_stateful)
+    return Loaded(path, output, shape, classes, own, outputs, logits, how, find_layers, batch, find_stateful, lower)
 
 
 def _floating(values: Any) -> bool:
     return bool(values.dtype.kind == "f" or values.dtype.name == "bfloat16")
 
 
-def _compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> Callable[[FloatArray], Any]:
+def compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> Callable[[FloatArray], Any]:
     """A function of tensors as one of arrays: compiled, as eagerly a model keeps what all of its layers gave."""
     tf = tensorflow()
     taken = (tf.TensorSpec((None, *shape), tf.float32),)
@@ -195,6 +209,10 @@ def _as_two(function: Callable[[Any], Any], output: Output) -> Callable[[Any], A
         return tf.concat([1 - one if output == "sigmoid" else tf.zeros_like(one), one], axis=1)
 
     return two
+
+
+def _lower_as_two(lower: _Lower, output: Output) -> _Lower:
+    return lambda precision, examples: _as_two(lower(precision, examples), output)
 
 
 def fitting(shape: tuple[int, int, int]) -> int:

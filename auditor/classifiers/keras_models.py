@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import TAKEN_OFF, classifier, image_shape, of_rows
-from auditor.values import Classifier, Layer, ModelError, Output, Tensor
+from auditor.classifiers.common import TAKEN_OFF, classifier, compiled_call, image_shape, of_rows
+from auditor.classifiers.lower_precision import in_float, in_int8
+from auditor.values import Classifier, FloatArray, Layer, ModelError, Output, Precision, Tensor
 
 _Function = Callable[[Tensor], Tensor]
 
@@ -32,7 +33,20 @@ def keras_classifier(model: Any, path: str, output: Output) -> Classifier:
     body, how = _without_activation(model, output)
     logits = None if body is None else taken(partial(body, training=False))
     outputs = taken(partial(model, training=False))
-    return classifier(path, output, shape_in, outputs, logits, partial(_layers, model, taken), taken_off=how)
+
+    def lower(precision: Precision, examples: FloatArray) -> Callable[[FloatArray], Any]:
+        if precision == "int8":
+            rows = len(takes) == 2
+            run = in_int8(model, path, _as_rows(examples) if rows else examples)
+            return (lambda images: run(_as_rows(images))) if rows else run
+        return compiled_call(taken(partial(in_float(model, path, precision), training=False)), shape_in)
+
+    find = partial(_layers, model, taken)
+    return classifier(path, output, shape_in, outputs, logits, find, taken_off=how, lower=lower)
+
+
+def _as_rows(images: FloatArray) -> FloatArray:
+    return images.reshape(len(images), -1)
 
 
 def _unchanged(function: _Function) -> _Function:

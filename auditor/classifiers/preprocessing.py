@@ -3,6 +3,7 @@
 Attacks, `eps` and the box stay in the units of the samples; gradients and layers go through.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -18,10 +19,12 @@ from auditor.values import (
     Cropping,
     FloatArray,
     Layer,
+    Lowerable,
     ModelError,
     Output,
     Parameters,
     PositiveReal,
+    Precision,
     Real,
     Resize,
     Resizing,
@@ -251,6 +254,15 @@ class Prepared:
         from auditor.classifiers.plain_preprocessing import plainly_prepared
 
         return self.base.answers(plainly_prepared(images, self.steps, self.box), batch)
+
+    def lowered(self, precision: Precision, examples: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        """Answers of the same network computed in lower precision, to samples preprocessed in float32."""
+        from auditor.classifiers.plain_preprocessing import plainly_prepared
+
+        if not isinstance(self.base, Lowerable):
+            raise ModelError(f"model {self.name!r} can't be computed in {precision}")
+        answers = self.base.lowered(precision, plainly_prepared(examples, self.steps, self.box))
+        return lambda images: answers(plainly_prepared(images, self.steps, self.box))
 
     def check_declaration(self, images: FloatArray) -> None:
         """Raise ModelError if the spec's `output` isn't what the checkpoint gives for samples (N, H, W, C)."""

@@ -1,6 +1,6 @@
 """The checks once more, without attacks: the same choosing and counting code, fed by the checkpoint's plain call."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,10 @@ from auditor.values import (
     FloatArray,
     IntArray,
     Layer,
+    Lowerable,
     Metric,
     Passes,
+    Precision,
     Record,
     Recount,
     Run,
@@ -90,6 +92,12 @@ class Plainly:
     def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
         """The checkpoint's own output (N, K)."""
         return self.whole.answers(images, batch)
+
+    def lowered(self, precision: Precision, examples: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        """The checkpoint's own output, computed in lower precision."""
+        if not isinstance(self.whole, Lowerable):
+            raise CheckError(f"this model can't be computed in {precision}")
+        return self.whole.lowered(precision, examples)
 
     def check_declaration(self, images: FloatArray) -> None:
         """Was checked when it was opened."""

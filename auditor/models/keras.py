@@ -22,6 +22,8 @@ from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
 
+PRECISIONS = ("bfloat16", "float16", "int8")
+
 
 class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""

@@ -28,6 +28,7 @@ from auditor.values import Classifier, FilePath, ModelError, Output
 
 _ENDING = ".weights.h5"
 _TRAINING = {"optimizer", "metrics", "seed_generator"}  # groups of a file
+PRECISIONS = ("bfloat16", "float16", "int8")
 
 
 class Params(ModelParameters):

@@ -177,6 +177,18 @@ def _unlabelled(params: Parameters, labels: int | None) -> Iterator[tuple[str, s
             yield name, f"{told}; write the number of the class that is meant"
 
 
+def precision_mistakes(
+    params: Parameters, model: str, formats: Mapping[str, str]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every precision asked for that the model's format can't be computed in, with its place in the parameters."""
+    known = catalog.precisions_of(formats[model]) if model in formats else ()
+    for position, asked in enumerate(getattr(params, "precision", ())):
+        if model in formats and asked not in known:
+            told = f"model {model!r} is of the format {formats[model]!r}, which can't be computed in {asked} here"
+            able = [name for name in catalog.names("models") if asked in catalog.precisions_of(name)]
+            yield ("precision", position), f"{told} ({', '.join(able)} can); name an export in it as `other`"
+
+
 def class_remarks(params: Parameters, preview: Preview) -> Iterator[Remark]:
     """Every parameter that chooses a class by its number though another one is called so, or, where classes have no
     names, one that no image is of.

@@ -12,7 +12,7 @@ from auditor.spec import claims
 from auditor.spec.answering import accountability_of, purpose_of, remarks_on
 from auditor.spec.demands import check_metrics, expectations_of, sliced
 from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
-from auditor.spec.foresight import Gate, class_mistakes, class_remarks, cluster_remarks, gates_of
+from auditor.spec.foresight import Gate, class_mistakes, class_remarks, cluster_remarks, gates_of, precision_mistakes
 from auditor.spec.marked import Location
 from auditor.spec.ordering import check_needs, in_order
 from auditor.spec.resolving import Source, others_of, params_of, resized_twice, source_of, unchecked
@@ -181,7 +181,8 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     problems += resized_twice(spec, models, data) if data else ()
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
     blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
-    known = _Known(preview, blind, data.params if data else None)
+    formats = {name: source.extension for name, source in models.items()}
+    known = _Known(preview, blind, data.params if data else None, formats)
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     check_needs(spec, planned, problems)
@@ -199,11 +200,14 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a spec's data and models before its cases. blind: names of models that give no gradient."""
+    """What is known of a spec's data and models before its cases. blind: names of models that give no gradient.
+    formats: of each model.
+    """
 
     preview: Preview
     blind: frozenset[str]
     data: Parameters | None
+    formats: Mapping[str, str]
 
 
 def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems: list[Problem]) -> Case | None:
@@ -238,8 +242,9 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         *claims.of_looks(entry.title, params, known.preview.box),
         *claims.of_choice(params, known.data, claims.uncertain(expectations, about)),
     )
-    for name, message in class_mistakes(params, known.preview):
-        problems.append(spec.marks.problem((*at, "params", name), message))
+    mistakes = [((name,), message) for name, message in class_mistakes(params, known.preview)]
+    for where, message in (*mistakes, *precision_mistakes(params, model, known.formats)):
+        problems.append(spec.marks.problem((*at, "params", *where), message))
     needs = []
     for reference in references(params):
         if reference.to == "model" and reference.name not in names:

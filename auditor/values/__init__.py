@@ -16,7 +16,7 @@ from auditor.values.accountability import (
     System,
 )
 from auditor.values.attributes import Attribute, digests, from_array, from_texts, in_words, is_missing, is_numeric
-from auditor.values.classifier import Checkpoint, Classifier, Layer, Tensor
+from auditor.values.classifier import Checkpoint, Classifier, Layer, Lowerable, Precision, Tensor
 from auditor.values.context import Context, Engine, Outlasting, Passes, one_by_one
 from auditor.values.controls import (
     ACCURACY,
@@ -223,6 +223,7 @@ __all__ = [
     "ImageGrid",
     "IntArray",
     "Layer",
+    "Lowerable",
     "ManualEvidence",
     "Metric",
     "MetricInfo",
@@ -239,6 +240,7 @@ __all__ = [
     "Person",
     "PlannedCase",
     "PositiveReal",
+    "Precision",
     "Preview",
     "Problem",
     "Proof",

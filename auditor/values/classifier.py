@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from auditor.values.metrics import FloatArray
 from auditor.values.outputs import Output
@@ -27,6 +27,21 @@ class Layer:
     kernel: FloatArray | None
     activations: Callable[[Tensor], Tensor]
     aliases: tuple[str, ...] = ()
+
+
+Precision = Literal["bfloat16", "float16", "int8"]
+
+
+@runtime_checkable
+class Lowerable(Protocol):
+    """A classifier that may be computed in lower precision too."""
+
+    def lowered(self, precision: Precision, examples: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        """A function as `Classifier.answers`, of the same network computed in a lower precision.
+
+        examples: images (n, H, W, C) that ranges of activations are taken from, where it needs some. Raises ModelError
+        where this network, or its format, can't be computed so.
+        """
 
 
 class Classifier(Protocol):

@@ -7,10 +7,23 @@ import numpy as np
 import pytest
 
 from auditor.checks.stability import Params, cost, instead, run
+from auditor.classifiers import keras_classifier
 from auditor.evidence.verification import verify
 from auditor.judging.verdict import judge
-from auditor.values import CheckError, Expectation, ModelError
-from tests.support import CLASSES, INSIDE, LinearClassifier, context, last_run, linear_weights, samples, spec, write
+from auditor.spec import make_plan
+from auditor.values import CheckError, Expectation, ModelError, SpecError
+from tests.support import (
+    CLASSES,
+    INSIDE,
+    LinearClassifier,
+    context,
+    last_run,
+    linear_model,
+    linear_weights,
+    samples,
+    spec,
+    write,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +129,51 @@ def test_what_cannot_be_compared_and_what_it_costs():
     with pytest.raises(CheckError, match="'two' tells apart 2 classes, and 'model' 3"):
         run(context(model, samples(), {"two": fewer}), Params(other="two"))
     assert instead(Params())["same.other"] == "same.twice"
-    assert instead(Params(other="x")) == {}
+    assert "same.other" not in instead(Params(other="x", precision=["int8"]))
+    assert "same.in_int8" not in instead(Params(other="x", precision=["int8"]))
+    assert instead(Params(other="x"))["same.in_int8"] == "same.twice"
+    with pytest.raises(CheckError, match="'model' can't be computed in int8; name an export in it as `other`"):
+        run(context(model, samples()), Params(precision=["int8"]))
     assert cost(Params(other="x"), 60, 3).predictions == 6 * 60 + 13
 
 
+def rounded(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values to so many binary digits, by plain arithmetic."""
+    found, power = np.frexp(np.asarray(values, np.float64))
+    return np.ldexp(np.round(found * 2.0**bits) / 2.0**bits, power)
+
+
+@pytest.mark.parametrize(("precision", "bits"), [("bfloat16", 8), ("float16", 11)])
+def test_a_network_in_lower_precision_rounds_weights_and_images(precision, bits):
+    """A linear one, whose logits in lower precision are sums of rounded products: bfloat16 has 8 bits, float16 11."""
+    model = keras_classifier(linear_model("linear", scale=8.0), "here", "logits")
+    here = samples(30)
+    kernel, _ = linear_weights()
+    evidence = run(context(model, here), Params(precision=[precision]))
+    given = evidence.arrays[f"in_{precision}"]
+    flat = here.images[evidence.arrays["indices"] - here.indices[0]].reshape(30, -1)
+    exact = flat.astype(np.float64) @ (kernel * 8.0)
+    own = rounded(flat, bits) @ rounded(kernel * 8.0, bits)
+    # The sums are rounded too, at least once: half of the last binary digit.
+    assert np.abs(given - own).max() <= np.abs(own).max() * 2.0**-bits
+    assert np.abs(given - exact).max() > 2.0**-bits / 8
+    assert evidence.metrics[f"same.in_{precision}"].successes == 30
+    np.testing.assert_allclose(evidence.arrays["twice"], exact, atol=1e-4)  # the model itself is left as it was
+
+
+def test_a_network_in_8_bit_integers_keeps_256_levels():
+    """Of a linear one with logits up to 10 either way, 8-bit integers leave steps of some 20/255."""
+    model = keras_classifier(linear_model("linear", scale=4.0), "here", "logits")
+    evidence = run(context(model, samples(30)), Params(samples=12, precision=["int8"]))
+    given, first = evidence.arrays["in_int8"], evidence.arrays["first"]
+    assert evidence.metrics["same.in_int8"].successes == 12
+    step = np.unique(np.diff(np.unique(given.round(5)))).min()
+    assert step == pytest.approx((first.max() - first.min()) / 255, rel=0.3)
+    assert 0 < np.abs(given - first).max() < 8 * step
+
+
 CHECKS = """\
+- {id: lower, check: stability, params: {precision: [bfloat16, int8], samples: 30}, expect: {same.in_int8: {min: 0.9}}}
 - {id: stable, check: stability, params: {other: steeper, samples: 30}, expect: {same.other: {min: 0.9}}}
 """
 
@@ -128,7 +181,7 @@ CHECKS = """\
 def test_in_a_spec(project, monkeypatch):
     """A real checkpoint; what was measured is measured again, whatever time that takes."""
     write(project, spec(CHECKS))
-    project.runpytest_inprocess().assert_outcomes(passed=1)
+    project.runpytest_inprocess().assert_outcomes(passed=2)
     record = last_run(project).records["stable"]
     assert record.evidence.metrics["same.twice"].successes == 30
     assert record.evidence.metrics["answered.white"].value == 1
@@ -136,6 +189,24 @@ def test_in_a_spec(project, monkeypatch):
     other = next(row[2] for row in record.evidence.tables[0].rows if row[0] == "other size")
     assert "images of 6 × 6 × 1 are taken, none of 7 × 7 × 1" in other
     assert not INSIDE.search(other)
+    lower = last_run(project).records["lower"].evidence
+    assert "computed in bfloat16" in lower.summary
+    assert lower.metrics["same.in_int8"].n == 30
+    assert 0 < lower.metrics["largest_drift.in_bfloat16"].value < 0.02
     monkeypatch.chdir(project.path)
     found = list(verify(project.path / "reports" / "tiny"))
     assert all(finding.ok for finding in found), [finding for finding in found if not finding.ok]
+
+
+def test_a_format_that_cannot_is_told_before_anything_runs(project):
+    (project.path / "tiny.onnx").write_bytes(b"")
+    check = "- {id: one, check: stability, model: other, params: {precision: [float16, int8]}}"
+    models = "other: {format: onnx, path: tiny.onnx, output: logits}\n"
+    path = write(project, spec(check, models=models))
+    with pytest.raises(SpecError) as caught:
+        make_plan(path)
+    assert [problem.message for problem in caught.value.problems] == [
+        f"model 'other' is of the format 'onnx', which can't be computed in {one} here (keras, weights can); name an "
+        "export in it as `other`"
+        for one in ("float16", "int8")
+    ]
