@@ -11,8 +11,22 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from auditor import catalog
+from auditor.measuring.inner import insight
+from auditor.measuring.surrogate import learned
 from auditor.measuring.words import change_panel, natural_panel
-from auditor.search import AttackResult, Job, Keep, Norm, ThreatModel, distance, passes_of_attack, search, widest
+from auditor.search import (
+    FOLLOWING,
+    AttackResult,
+    Job,
+    Keep,
+    Norm,
+    Reader,
+    ThreatModel,
+    distance,
+    passes_of_attack,
+    search,
+    widest,
+)
 from auditor.telling.numbers import number
 from auditor.values import (
     BLACK_BOX,
@@ -131,7 +145,7 @@ class Attacked(Parameters):
 def by_knowledge(params: Attacked) -> tuple[str, ...]:
     """The controls that the attacks' knowledge of the model speaks to."""
     sees = {stage.module.SEES for choice in params.attacks for stage in choice.stages(params.norm)}
-    white = WHITE_BOX if sees & {"gradient", "jacobian"} else ()
+    white = WHITE_BOX if sees & set(FOLLOWING) else ()
     return (*white, *(BLACK_BOX if sees & {"score", "decision"} else ()))
 
 
@@ -227,7 +241,15 @@ def cascade(
         began = time.perf_counter()
         attacked = job.only(left)
         found = search(
-            choice.name, choice.params, context.classifier, threat, attacked, context.seed, keep, context.engine
+            choice.name,
+            choice.params,
+            context.classifier,
+            threat,
+            attacked,
+            context.seed,
+            keep,
+            context.engine,
+            _reader(context, choice),
         )
         sizes = np.where(found.success, found.distances, np.inf)
         taken = sizes < closest[left] if keep == "closest" else np.ones(len(left), np.bool_)
@@ -235,6 +257,17 @@ def cascade(
         broken[left] |= found.success
         stages.append(Stage(choice, left, found, time.perf_counter() - began))
     return ended, broken, stages
+
+
+def _reader(context: Context, choice: AttackChoice) -> Reader | None:
+    """What an attack is shown that sees features; raise CheckError where no layer of the model leads anywhere."""
+    if choice.module.SEES != "features":
+        return None
+    found = insight(context, learned(context, context.classifier))
+    if found is None:
+        message = f"`{choice.name}` goes along an inner layer, and none of this model's leads anywhere"
+        raise CheckError(f"{message}: it shows none, or they have no slope; `apgd`, `square` and `pointwise` need none")
+    return found.reader
 
 
 def broken_images(context: Context, made: AdversarialImages, rows: NDArray[np.int64], norm: Norm, title: str) -> Strip:

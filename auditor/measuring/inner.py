@@ -1,12 +1,10 @@
 """A model's own inner layers, read by a linear reader that knows the model's answers: where to go without its scores.
 
 What stands behind a layer may lead attacks astray: hard decisions, squashed scores, a lure. What the layer gives is
-what the model recognises by. After Sabour et al., Adversarial Manipulation of Deep Representations, ICLR 2016, images
-are driven by what a layer gives: not towards what it gives of one other image, but to where a reader of many says
-another class (Alain and Bengio, Understanding Intermediate Layers Using Linear Classifier Probes, 2016).
+what the model recognises by. The attack `feature_distribution` is shown the same reader, and says whose work it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from auditor.compute import on_one_core, tensorflow
 from auditor.measuring.once import once
 from auditor.measuring.surrogate import Surrogate, asked, steepness
+from auditor.search import Reader, flat
 from auditor.values import Classifier, Context, FloatArray, IntArray, Layer, Passes, Tensor, evenly
 
 _SOURCES, _LAYERS, _LED = 120, 16, 40
@@ -27,14 +26,14 @@ _REACHES = (0.1, 0.3)  # of the box's width; how far a step goes that many image
 
 @dataclass(frozen=True, eq=False)
 class Insight:
-    """A layer of a classifier, and what reads it: weights (values, classes), taught on the classifier's answers.
+    """A layer of a classifier, and what reads it, taught on the classifier's answers.
 
     varying: (1, H, W, C), see `surrogate.varying`. compiled: whether slopes are, which takes as long as some of them
     do, and halves what the others cost.
     """
 
     layer: Layer
-    weights: FloatArray
+    reader: Reader
     varying: NDArray[np.bool_]
     compiled: bool = False
 
@@ -57,7 +56,7 @@ class Insight:
         # Slopes by weights are asked by nobody.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
-            given = _flat(self.layer.activations(images))
+            given = flat(self.layer.activations(images))
         above = tf.numpy_function(self._above, (given, labels, targets, sharp), tf.float32)
         slope = tape.gradient(given, images, output_gradients=tf.reshape(above, tf.shape(given)))
         return tf.zeros_like(images) if slope is None else slope
@@ -65,8 +64,8 @@ class Insight:
     def _above(self, given: FloatArray, labels: IntArray, targets: IntArray, sharp: bool) -> FloatArray:
         """The gradient of the loss by what the layer gives, (n, values)."""
         with on_one_core():
-            above = steepness(given @ self.weights, labels, targets, bool(sharp))
-            back: FloatArray = above @ self.weights.T
+            above = steepness(given @ self.reader.weights, labels, targets, bool(sharp))
+            back: FloatArray = above @ self.reader.weights.T
         return back
 
 
@@ -81,7 +80,7 @@ def insight(context: Context, surrogate: Surrogate) -> Insight | None:
         sources = surrogate.sources[-_SOURCES:]
         said, layers, best, most = asked(classifier, sources), classifier.layers(), None, (0,) * len(_REACHES)
         for at in evenly(len(layers), _LAYERS):
-            one, some = _read(layers[at], surrogate, sources, said), slice(0, _LED)
+            one, some = _read(layers, at, surrogate, sources, said), slice(0, _LED)
             led = _leads(classifier, one, surrogate.plan.box, sources[some], said[some]) if one else most
             best, most = (one, led) if led > most else (best, most)
         return replace(best, compiled=True) if best else None
@@ -99,12 +98,15 @@ def filled(images: int) -> int:
     return -(-images // _TOGETHER) * _TOGETHER
 
 
-def _read(layer: Layer, surrogate: Surrogate, sources: FloatArray, said: IntArray) -> Insight | None:
+def _read(
+    layers: Sequence[Layer], at: int, surrogate: Surrogate, sources: FloatArray, said: IntArray
+) -> Insight | None:
     """Teach a reader of a layer by ridge regression, where it gives numbers that aren't too many."""
+    layer = layers[at]
     one = layer.activations(tensorflow().constant(sources[:1]))
     if not one.dtype.is_floating or not 1 < int(np.prod(one.shape)) <= _WIDEST:
         return None
-    given = _flat(layer.activations(tensorflow().constant(sources))).numpy()
+    given = flat(layer.activations(tensorflow().constant(sources))).numpy()
     centred = (given - given.mean(axis=0)).astype(np.float64)
     wanted = np.eye(surrogate.plan.classes)[said]
     with on_one_core():
@@ -113,7 +115,7 @@ def _read(layer: Layer, surrogate: Surrogate, sources: FloatArray, said: IntArra
         if not np.isfinite(scale) or scale <= 0:
             return None
         taught = np.linalg.solve(alike + _RIDGE * scale * np.eye(len(sources)), wanted - wanted.mean(axis=0))
-        return Insight(layer, (centred.T @ taught).astype(np.float32), surrogate.varying)
+        return Insight(layer, Reader(at, (centred.T @ taught).astype(np.float32)), surrogate.varying)
 
 
 def _leads(
@@ -124,9 +126,3 @@ def _leads(
     way = np.sign(found.uphill(images, said, np.full(len(images), -1), sharp=True)) * found.varying * (high - low)
     moved = [np.clip(images + reach * way, low, high).astype(np.float32) for reach in _REACHES]
     return tuple(int((asked(classifier, one) != said).sum()) for one in moved)
-
-
-def _flat(given: Tensor) -> Tensor:
-    """What a layer gives as (N, values)."""
-    tf = tensorflow()
-    return tf.cast(tf.reshape(given, (tf.shape(given)[0], -1)), tf.float32)

@@ -7,7 +7,7 @@ Adversarial Example Defenses, NeurIPS 2020. A place is a location within the che
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from auditor.measuring.cascade import AttackChoice, Attacked
-from auditor.search import Ascending, Norm
+from auditor.search import FOLLOWING, Ascending, Norm
 from auditor.values import Expectation, Remark
 
 _GREYS = 255
@@ -201,7 +201,7 @@ def attacks_without_gradients(
 
 
 def _differentiates(choice: AttackChoice) -> bool:
-    return choice.module.SEES in ("gradient", "jacobian")
+    return choice.module.SEES in FOLLOWING
 
 
 def _position(params: Attacked, name: str) -> int:

@@ -18,7 +18,7 @@ from auditor.attacks import apgd, pointwise, square
 from auditor.measuring.cascade import AttackChoice, Attacked, Stage, cascade, cost_of
 from auditor.measuring.probes import ONE_STEP, UNSEEING, Attempt, again, cost_probed, probed, some_of
 from auditor.measuring.rivals import CLOSER
-from auditor.search import Job, Norm, ThreatModel, gives_gradient, passes_of_attack, search, widest
+from auditor.search import FOLLOWING, Job, Norm, ThreatModel, gives_gradient, passes_of_attack, search, widest
 from auditor.telling.numbers import percent
 from auditor.values import (
     CheckError,
@@ -137,7 +137,7 @@ def _still_falling(stages: list[Stage], held: NDArray[np.int64], doubts: Doubts)
 
 def _searching(choices: Sequence[AttackChoice], norm: Norm) -> tuple[ModuleType, Any]:
     """What is tried again where no attack sees a gradient: the last that searches within a ball, or a short search."""
-    within = [choice for choice in choices if choice.module.SEEKS == "ball"]
+    within = [choice for choice in choices if choice.module.SEEKS == "ball" and choice.module.SEES not in FOLLOWING]
     if within:
         steps = min(within[-1].params.steps, _AGAIN)
         return within[-1].module, within[-1].params.model_copy(update={"steps": steps})

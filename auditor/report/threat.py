@@ -11,6 +11,7 @@ from auditor.values import AuditError, Record
 _SEES = {
     "gradient": "the model itself: it follows the gradient",
     "jacobian": "the model itself: it follows the gradient of every class",
+    "features": "the model itself: it follows the gradient of what an inner layer says",
     "score": "the scores that the model gives",
     "decision": "the class that the model names, nothing else",
 }

@@ -8,7 +8,7 @@ from auditor.search.ascent import Ascent, ascend, ascend_to_targets, passes_of_a
 from auditor.search.blocks import block_size
 from auditor.search.boundary import DUAL, nearest_boundary, step_to, straight_step
 from auditor.search.cost import passes_of_attack
-from auditor.search.loop import Goal, Seen, ThreatModel, gives_gradient, no_gradient
+from auditor.search.loop import FOLLOWING, Goal, Seen, ThreatModel, gives_gradient, no_gradient
 from auditor.search.losses import Loss
 from auditor.search.norms import (
     Norm,
@@ -25,11 +25,13 @@ from auditor.search.norms import (
 from auditor.search.objectives import Objective, TargetObjective, margin, towards_target
 from auditor.search.params import Aimed, Ascending, LossAscent, Pace, Restarted, Search, start_at
 from auditor.search.random import normal, uniform
+from auditor.search.reader import Reader, flat
 from auditor.search.search import BISECTIONS, AttackResult, Job, Keep, search
 
 __all__ = [
     "BISECTIONS",
     "DUAL",
+    "FOLLOWING",
     "Aimed",
     "Ascending",
     "Ascent",
@@ -42,6 +44,7 @@ __all__ = [
     "Norm",
     "Objective",
     "Pace",
+    "Reader",
     "Restarted",
     "Search",
     "Seen",
@@ -52,6 +55,7 @@ __all__ = [
     "block_size",
     "by_image",
     "distance",
+    "flat",
     "gives_gradient",
     "into_ball",
     "margin",

@@ -25,6 +25,6 @@ def width(attack: ModuleType, params: Any, class_count: int) -> int:
     """How many gradients an image takes at each step; none of a model that is only asked."""
     if attack.SEES in ("decision", "score"):
         return 0
-    if attack.SEES == "gradient" or params.rival_classes:
+    if attack.SEES != "jacobian" or params.rival_classes:
         return 1
     return int(min(params.candidates, class_count - 1))

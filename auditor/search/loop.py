@@ -8,6 +8,7 @@ An attack is a module with
                                                "score"     and a loss
                                                "gradient"  and the loss's gradient
                                                "jacobian"  and one gradient for each rival class
+                                               "features"  as "gradient", of what a reader says of an inner layer
     SEEKS                                      "ball"      an adversarial image within a ball
                                                "distance"  adversarial images ever closer to the original
                                                "boundary"  the first adversarial image on a short way
@@ -36,7 +37,8 @@ from auditor.search import differentiation
 from auditor.search.norms import Norm
 from auditor.values import CheckError, Classifier, FloatArray, Tensor
 
-Sees = Literal["decision", "score", "gradient", "jacobian"]
+Sees = Literal["decision", "score", "gradient", "jacobian", "features"]
+FOLLOWING = ("gradient", "jacobian", "features")  # what needs a model that can be differentiated
 compiling = Lock()  # held to look up or compile a search: several threads would compile the same
 _CROWDED = 0.9
 _MANY = 0.5
@@ -154,7 +156,7 @@ def compiled(
         return Seen(hit, value, objective, gradient), Shown(value, hit, blind, margin)
 
     def step(state: Any, goal: Goal, eps: Tensor, t: Tensor) -> tuple[Any, Shown]:
-        if sees in ("gradient", "jacobian"):
+        if sees in FOLLOWING:
             seen, shown = differentiated(state.x, goal)
         else:
             shown = look(state.x, goal)

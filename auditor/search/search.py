@@ -21,6 +21,7 @@ from auditor.search import losses
 from auditor.search.blocks import block_count, block_size, width
 from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, ThreatModel, compiled, compiling, walk
 from auditor.search.norms import distance, into_ball, random_change
+from auditor.search.reader import Reader
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 
 Keep = Literal["first", "last", "closest"]
@@ -85,7 +86,8 @@ class Job:
 class Block:
     """A part of a search: images that move together, in one batch. Attacking it gives the same wherever it is done.
 
-    attack: the name of an attack, params: its parameters; the rest as for `search`.
+    attack: the name of an attack, params: its parameters; the rest as for `search`. reader: of what an attack is shown
+    that sees features.
     """
 
     attack: str
@@ -94,6 +96,7 @@ class Block:
     job: Job
     seed: int
     keep: Keep
+    reader: Reader | None = None
 
 
 def search(
@@ -105,19 +108,21 @@ def search(
     seed: int,
     keep: Keep = "first",
     engine: Engine = one_by_one,
+    reader: Reader | None = None,
 ) -> AttackResult:
     """Attack images. What counts as found lies within ball and box, as measured in float64, and is predicted so
     once more.
 
     keep: which adversarial image is kept. `first` leaves an image as soon as it has one; `last` takes all steps,
     as images for transfer or display must; `closest` takes all steps and keeps the smallest change. engine: where the
-    blocks are worked off, which doesn't change what they give.
+    blocks are worked off, which doesn't change what they give. reader: what an attack that sees features is
+    shown in place of the classifier's own scores.
     """
     each = width(catalog.load("attacks", attack), params, classifier.class_count)
     size = block_size(job.images[0].size, each)
     cuts = np.linspace(0, len(job.images), block_count(len(job.images), size) + 1).round().astype(int)
     parts = [job.only(slice(first, end)) for first, end in pairwise(cuts)]
-    blocks = [Block(attack, params, threat, part, seed, keep) for part in parts]
+    blocks = [Block(attack, params, threat, part, seed, keep, reader) for part in parts]
     return _together(engine(attack_block, classifier, blocks))
 
 
@@ -128,7 +133,7 @@ def attack_block(classifier: Classifier, block: Block) -> AttackResult:
     ledger = _Ledger(job, params.steps, attack, threat, keep, width(attack, params, classifier.class_count))
     scale = losses.confidence_scale(job.logits)
     with compiling:
-        run = _compiled(attack, params, classifier, threat)
+        run = _compiled(attack, params, classifier, threat, block.reader)
     starts = _starts(params, threat, job)
     for start, aims in enumerate(starts):
         left = np.arange(len(job.images)) if keep == "closest" else np.flatnonzero(~ledger.won)
@@ -327,13 +332,19 @@ def _hit(logits: FloatArray, job: Job, targeted: bool) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=16)
-def _compiled(attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel) -> Compiled:
+def _compiled(
+    attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel, reader: Reader | None
+) -> Compiled:
     """Compile an attack on one classifier, once for all batch sizes and radii."""
-    return compiled(attack, params, threat, classifier.input_shape, _measure(attack, params, classifier, threat))
+    measure = _measure(attack, params, classifier, threat, reader)
+    return compiled(attack, params, threat, classifier.input_shape, measure)
 
 
-def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel) -> Measure:
+def _measure(
+    attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel, reader: Reader | None
+) -> Measure:
     aimed = threat.targeted or params.rival_classes > 0
+    read = reader.of(classifier) if reader else None
 
     def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         logits = classifier.forward(x) * goal.unit[:, None]
@@ -343,7 +354,8 @@ def _measure(attack: ModuleType, params: Any, classifier: Classifier, threat: Th
                 logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted
             )
             return objective, margin, margin, hit
-        objective, value = losses.loss(params.value, logits, goal.labels, goal.targets, goal.scale, aimed)
+        shown = read(x) if read else logits
+        objective, value = losses.loss(params.value, shown, goal.labels, goal.targets, goal.scale, aimed)
         return objective, value, margin, hit
 
     return measure

@@ -9,8 +9,8 @@ from auditor.values import SpecError
 from tests.support import spec
 
 KNOWN = (
-    "apgd, autoattack, bim, carlini_wagner, ddn, deepfool, fab, fgsm, fmn, hopskipjump, mifgsm, noise_search, pgd, "
-    "pointwise, square"
+    "apgd, autoattack, bim, carlini_wagner, ddn, deepfool, fab, feature_distribution, fgsm, fmn, hopskipjump, mifgsm, "
+    "noise_search, pgd, pointwise, square"
 )
 CHECKS = """\
 - id: robust

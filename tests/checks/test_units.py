@@ -36,7 +36,7 @@ CHECKS = """\
 - {id: stability, check: stability, params: {other: steeper}}
 - {id: outside, check: out_of_distribution, params: {samples: 24}}
 """
-BALL = ("apgd", "bim", "fgsm", "mifgsm", "noise_search", "pgd", "square")
+BALL = ("apgd", "bim", "feature_distribution", "fgsm", "mifgsm", "noise_search", "pgd", "square")
 DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump", "pointwise")
 FEW = {
     "carlini_wagner": "steps: 60, searches: 3",
