@@ -248,6 +248,7 @@ def _controls() -> str:
             for one in ours
         ]
         head = ["| control | | which checks speak to it | how far |", "|---|---|---|---|"]
-        parts += [f"## {framework}", f"As of: {ours[0].version}.", "\n".join([*head, *rows])]
+        told = f"As of: {ours[0].version}. Names and ids were held against: {ours[0].checked}."
+        parts += [f"## {framework}", told, "\n".join([*head, *rows])]
     parts.append("prEN 18281, of the AI Act's harmonised standards, isn't mapped yet.")
     return "\n\n".join(parts) + "\n"

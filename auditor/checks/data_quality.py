@@ -40,7 +40,7 @@ from auditor.statistics import interval
 from auditor.telling.numbers import number, percent
 from auditor.values import (
     A_SHARE,
-    ACCURACY,
+    DATA,
     Bars,
     Context,
     Count,
@@ -103,7 +103,7 @@ def instead(params: Params) -> Mapping[str, str]:
 
 def controls(params: Params) -> tuple[str, ...]:
     """What this speaks to in the frameworks of `auditor.values.controls`."""
-    return ACCURACY
+    return DATA
 
 
 @dataclass(frozen=True)

@@ -114,3 +114,13 @@ def test_the_first_screen_names_whole_what_was_not_tested_and_how_much_more_ther
     told = [said for said in untested if said in page.gaps]
     assert 0 < len(told) < len(untested)
     assert page.gaps == f"{' '.join(told)} And {len(untested) - len(told)} more."
+
+
+def test_every_framework_says_its_version_and_what_its_names_were_held_against():
+    """Names that anybody can look up: those of ATLAS's content release 2026.09, which renamed AML.T0020."""
+    assert all(control.version and control.checked.endswith("2026") for control in CONTROLS.values())
+    titles = {control.id: control.title for control in CONTROLS.values()}
+    assert titles["atlas:AML.T0020"] == "Training Data Poisoning"
+    assert titles["nist:poisoning-targeted"] == "Targeted poisoning"
+    assert titles["iso42001:A.6.2.4"].startswith("AI system verification and validation")
+    assert any("DIS 24029-3" in control.version for control in CONTROLS.values())
