@@ -1,15 +1,23 @@
 """What a statement says of a run: passed only where all that was planned ran, some gate was judged, none was waived."""
 
+import base64
 import dataclasses
+import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from auditor.evidence.attestation import NAME, SUMMARY, attest, check, new_key, statement, summary
 from auditor.evidence.verification import verify
+from auditor.exports.files import drawn_by
+from auditor.exports.publishing import render_report
 from auditor.records import manifest
 from auditor.records.store import Folder
-from auditor.values import Expectation, Purpose, Waiver
+from auditor.values import Expectation, Purpose, RecordError, Waiver
 from tests.report.page import evidence, record, run_of
+from tests.report.test_opening import SAID
 
 PASSING, DESCRIBED = record("a", evidence(), Expectation("accuracy", min=0.5)), record("e", evidence())
 WAIVER = Waiver("Ada", "mended soon", "2999-12-31", standing="in force")
@@ -30,7 +38,7 @@ LEFT = dataclasses.replace(run_of(PASSING, not_run=["n"]), left={"n": "no time"}
 )
 def test_a_statement_says_what_became_of_every_planned_case(tmp_path, run, result, told):
     Folder(tmp_path).save_run(run)
-    manifest.seal(tmp_path, 1, {}, run, "audit", "")
+    manifest.seal(tmp_path, manifest.USUAL, {}, run, "audit", "")
     predicate = statement(tmp_path)["predicate"]
     assert predicate["result"] == result
     found = {kind: predicate[f"{kind}Tests"] for kind in ("passed", "warned", "failed")}
@@ -40,7 +48,7 @@ def test_a_statement_says_what_became_of_every_planned_case(tmp_path, run, resul
 
 def sealed(folder, run):
     Folder(folder).save_run(run)
-    manifest.seal(folder, 1, {}, run, "audit", "")
+    manifest.seal(folder, manifest.USUAL, {}, run, "audit", "")
 
 
 def stated(folder) -> dict[str, str]:
@@ -65,3 +73,96 @@ def test_a_statement_names_its_url_and_verify_says_whether_it_belongs_to_this_re
     for name in (NAME, SUMMARY):
         (other / name).write_bytes((first / name).read_bytes())
     assert stated(other) == {NAME: "doesn't hold", SUMMARY: "doesn't hold"}
+
+
+def test_a_first_page_that_names_somebody_else_is_found_and_so_is_a_statement_that_says_something_else(tmp_path):
+    """Whoever answers, sealed anew by whoever changed it; and a signed text that was changed under its signature."""
+    folder, key = Folder(tmp_path / "reports" / "audit"), tmp_path / "key.pem"
+    folder.save_run(dataclasses.replace(run_of(PASSING), accountability=SAID))
+    render_report(folder)
+    public = new_key(key)
+    attest(folder.path, key)
+    told = {finding.of: finding.standing for finding in verify(folder.path, model=False)}
+    assert {told[name] for name in ("index.html", "declaration.html", NAME, SUMMARY)} == {"holds"}
+
+    for name in ("index.html", "declaration.html"):
+        page = folder.path / name
+        first = page.read_bytes()
+        assert b"Ada" in first
+        page.write_bytes(first.replace(b"Ada", b"Eve"))
+        manifest.seal(folder.path, manifest.USUAL, drawn_by(), folder.load_run(), "audit", "")
+        found = {f.of: f.standing for f in verify(folder.path, model=False) if f.what != "digests"}
+        assert (found[name], found[NAME]) == ("doesn't hold", "doesn't hold")
+        page.write_bytes(first)
+
+    folder.save_run(dataclasses.replace(run_of(PASSING), accountability=SAID))
+    render_report(folder)
+    attest(folder.path, key)
+    envelope = json.loads((folder.path / NAME).read_text())
+    for part, belongs in (("url", "holds"), ("result", "doesn't hold")):
+        said = json.loads(base64.b64decode(envelope["payload"]))
+        said["predicate"][part] = "something else"
+        changed = base64.b64encode(json.dumps(said, sort_keys=True).encode()).decode()
+        (folder.path / NAME).write_text(json.dumps(envelope | {"payload": changed}))
+        with pytest.raises(RecordError, match="is not signed by"):
+            check(folder.path, public)
+        assert stated(folder.path)[NAME] == belongs, (
+            "a url is the signer's own word, so the signature alone speaks for it"
+        )
+
+
+# --- policy engines, as the guide shows them
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "verify-and-sign.md"
+SVR = "https://in-toto.io/attestation/svr/v0.1"
+
+
+@pytest.fixture(scope="module")
+def summed_up(tmp_path_factory) -> dict:
+    folder = tmp_path_factory.mktemp("svr")
+    sealed(folder, run_of(PASSING))
+    return summary(folder, statement(folder))
+
+
+def shown(language: str) -> str:
+    [found] = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_the_guides_rego_admits_the_model_that_passed_under_the_spec_and_no_other(summed_up):
+    regopy = pytest.importorskip("regopy")
+    model, spec = summed_up["subject"][0]["digest"]["sha256"], run_of(PASSING).spec_digest
+
+    def admitted(said: dict, release: dict) -> bool:
+        engine = regopy.Interpreter()
+        engine.add_module("models", shown("rego"))
+        engine.add_data({"release": release})
+        engine.set_input(said)
+        return engine.query("data.models.admit").expressions() == [True]
+
+    asked = {"sha256": model, "spec_sha256": spec}
+    assert admitted(summed_up, asked)
+    assert not admitted(summed_up, asked | {"sha256": "0" * 64})
+    assert not admitted(summed_up, asked | {"spec_sha256": "0" * 64})
+    assert not admitted(summed_up | {"predicateType": "https://slsa.dev/verification_summary/v1"}, asked)
+    failed = summed_up["predicate"] | {"properties": ["REQUIREMENT_MEASURED_R1"]}
+    assert not admitted(summed_up | {"predicate": failed}, asked)
+
+
+def test_the_guides_kyverno_policy_asks_for_what_a_summary_has(summed_up):
+    """Kyverno puts what is attested, the predicate, in the place of `{{ … }}`; nothing here runs Kyverno."""
+    [rule] = yaml.safe_load(shown("yaml"))["spec"]["rules"]
+    [image] = rule["verifyImages"]
+    [attested] = image["attestations"]
+    assert attested["type"] == summed_up["predicateType"] == SVR
+
+    def filled(text: str) -> object:
+        path = re.fullmatch(r"\{\{ ([\w.]+) \}\}", text)
+        found = summed_up["predicate"]
+        for name in path[1].split(".") if path else ():
+            found = found[name]
+        return found if path else text
+
+    passed, spec = attested["conditions"][0]["all"]
+    assert (passed["operator"], filled(passed["key"]) in filled(passed["value"])) == ("AnyIn", True)
+    assert (spec["operator"], filled(spec["key"])) == ("Equals", run_of(PASSING).spec_digest)
