@@ -15,16 +15,24 @@ from auditor.classifiers.common import (
     chosen,
     classifier,
     file_at,
-    image_shape,
     needed,
     opaque,
     own_errors,
-    taken_as,
     times,
 )
 from auditor.classifiers.graph import graph_classifier
+from auditor.classifiers.inputs import (
+    Size,
+    as_kind,
+    check_kind,
+    closed,
+    image_shape,
+    of_any_size,
+    taken_as,
+    whole_range,
+)
 from auditor.classifiers.keras_models import keras_classifier
-from auditor.classifiers.preprocessing import ModelParameters, other_order, prepared
+from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
 from auditor.classifiers.protocols import (
     SHOWN,
     Described,
@@ -47,10 +55,15 @@ __all__ = [
     "Layout",
     "Loaded",
     "ModelParameters",
+    "Prepared",
     "Protocol",
+    "Size",
     "address_problem",
+    "as_kind",
+    "check_kind",
     "chosen",
     "classifier",
+    "closed",
     "disputed",
     "file_at",
     "fools",
@@ -61,6 +74,7 @@ __all__ = [
     "misread",
     "needed",
     "numbers",
+    "of_any_size",
     "of_kserve",
     "of_serving",
     "opaque",
@@ -76,4 +90,5 @@ __all__ = [
     "traced",
     "undecided",
     "unlike",
+    "whole_range",
 ]

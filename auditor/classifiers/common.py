@@ -69,7 +69,8 @@ class Loaded:
     differentiable if the format is. logits: `outputs` without a softmax or sigmoid at the end, where one could be
     taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
     that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
-    `own`, computed in a precision, with example images; None where the format can't.
+    `own`, computed in a precision, with example images; None where the format can't. at: makes the same for images of a
+    height and width, where it takes any. whole: between what whole numbers images are rounded.
     """
 
     path: str
@@ -84,6 +85,8 @@ class Loaded:
     batch: int
     find_stateful: Callable[[], tuple[str, ...]]
     lower: _Lower | None = None
+    at: "Callable[[tuple[int, int]], Classifier] | None" = None
+    whole: tuple[int, int] | None = None
 
     @property
     def as_given(self) -> "Loaded | None":
@@ -145,14 +148,15 @@ def classifier(
     taken_off: str = TAKEN_OFF,
     find_stateful: Callable[[], tuple[str, ...]] = tuple,
     lower: _Lower | None = None,
+    whole: tuple[int, int] | None = None,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 
     logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
     how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
     `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
-    p, a logit z is logits 0 and z. find_stateful, lower: as for `Loaded`. Two black images are tried; raises ModelError
-    if that fails or gives anything else than two rows of numbers.
+    p, a logit z is logits 0 and z. find_stateful, lower, whole: as for `Loaded`. Two black images are tried; raises
+    ModelError if that fails or gives anything else than two rows of numbers.
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
@@ -178,7 +182,8 @@ def classifier(
             output, how = "probabilities", taken_off if logits else LOGARITHM
     batch = batch or fitting(shape)
     logits = logits or outputs
-    return Loaded(path, output, shape, classes, own, outputs, logits, how, find_layers, batch, find_stateful, lower)
+    found = Loaded(path, output, shape, classes, own, outputs, logits, how, find_layers, batch, find_stateful, lower)
+    return replace(found, whole=whole)
 
 
 def _floating(values: Any) -> bool:
@@ -251,28 +256,6 @@ def own_errors() -> Iterator[None]:
             if own is not None:
                 raise own from error
         raise
-
-
-def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
-    """Return (H, W, C) of a declared input shape of rank 4, and (1, 1, n) of one for rows of n numbers.
-
-    given: a sequence that begins with the batch; sizes left open are None, negative or names. Raises ModelError for
-    other ranks, and where a size is left open.
-    """
-    sizes = [size if isinstance(size, int) and size > 0 else None for size in given]
-    if len(sizes) == 2 and sizes[1]:
-        return 1, 1, sizes[1]
-    if len(sizes) != 4 or not all(sizes[1:]):
-        wanted = ", ".join(("None", *layout[1:]))
-        raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
-    named = dict(zip(layout, sizes, strict=True))
-    return named["H"] or 0, named["W"] or 0, named["C"] or 0
-
-
-def taken_as(given: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return (H, W, C) of one image where a network takes it as (H, W, C), as grey (H, W) or as a row of n numbers."""
-    height, width, channels = (1, 1, *given) if len(given) == 1 else (*given, 1)[:3]
-    return height, width, channels
 
 
 def of_rows(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.common import classifier
+from auditor.classifiers.inputs import as_kind_of_tensor, whole_range
 from auditor.compute import tensorflow
 from auditor.values import Classifier, FloatArray, Layer, Output, Tensor
 
@@ -32,12 +33,13 @@ def graph_classifier(
     flat: bool = False,
     constants: Mapping[str, Any] | None = None,
     own: Callable[[FloatArray], Any] | None = None,
+    kind: str = "float32",
 ) -> Classifier:
     """Make a classifier of a GraphDef without variables.
 
     entry, end: the tensors that images go into and that holds the outputs. shape: (H, W, C) of one image. flat:
     whether the graph wants rows of H · W · C numbers instead. constants: what else is fed, by tensor name. own: the
-    checkpoint's own call, before it was frozen.
+    checkpoint's own call, before it was frozen. kind: of number that the graph takes.
 
     Gradients that the graph's author put in place of the true ones are left out: a checkpoint could mislead an
     attack with them, and their functions don't survive being frozen.
@@ -47,7 +49,7 @@ def graph_classifier(
         node.attr.pop("_gradient_op_type", None)
 
     def imported(images: Tensor) -> None:
-        fed = tf.reshape(images, (-1, prod(shape))) if flat else images
+        fed = as_kind_of_tensor(tf.reshape(images, (-1, prod(shape))) if flat else images, kind)
         others = {name: tf.constant(value) for name, value in (constants or {}).items()}
         tf.graph_util.import_graph_def(definition, {entry: fed, **others}, name="")
 
@@ -57,7 +59,8 @@ def graph_classifier(
     logits = _pruned(wrapped, last.inputs[0]) if last.type == sought else None
     how = f"the final {last.type.lower()} was taken off"
     layers = partial(_layers, wrapped, given)
-    return classifier(path, output, shape, _pruned(wrapped, given), logits, layers, own=own, taken_off=how)
+    outputs, whole = _pruned(wrapped, given), whole_range(kind)
+    return classifier(path, output, shape, outputs, logits, layers, own=own, taken_off=how, whole=whole)
 
 
 def _pruned(wrapped: Any, tensor: Any) -> Callable[[Tensor], Tensor]:

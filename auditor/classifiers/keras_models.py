@@ -6,43 +6,71 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import TAKEN_OFF, classifier, compiled_call, image_shape, of_rows
+from auditor.classifiers.common import TAKEN_OFF, chosen, classifier, compiled_call, of_rows
+from auditor.classifiers.inputs import (
+    Size,
+    as_kind_of_tensor,
+    check_kind,
+    closed,
+    image_shape,
+    of_any_size,
+    whole_range,
+)
 from auditor.classifiers.lower_precision import in_float, in_int8
 from auditor.values import Classifier, FloatArray, Layer, ModelError, Output, Precision, Tensor
 
 _Function = Callable[[Tensor], Tensor]
 
 
-def keras_classifier(model: Any, path: str, output: Output) -> Classifier:
+def keras_classifier(model: Any, path: str, output: Output, output_name: str | None = None) -> Classifier:
     """Make a classifier of a Keras model, without its softmax or sigmoid; raise ModelError if it isn't one.
 
-    path: where it is from, for errors. output: what it gives.
+    path: where it is from, for errors. output: what it gives. output_name: which of several outputs is meant: a key of
+    a dictionary, or the name of the layer that gives it.
     """
+    import keras
+
     try:
-        takes, shape_out = model.input_shape, model.output_shape
-    except (AttributeError, ValueError) as error:  # one that was subclassed, or never called
+        inputs, ends = model.inputs, dict(zip(_output_names(model), model.outputs, strict=True))
+    except (AttributeError, ValueError, TypeError) as error:  # one that was subclassed, or never called
         told = f"{path} holds a {type(model).__name__} that says nothing of what it takes"
         raise ModelError(f"{told}; save a functional model that calls it") from error
-    shape_in = image_shape(takes, path)
-    kind = str(model.inputs[0].dtype)
-    if "float" not in kind:  # Keras would cast images to it, and say nothing
-        raise ModelError(f"{path} takes images of {kind}; only floats can be attacked")
-    if not (isinstance(shape_out, tuple) and len(shape_out) == 2 and shape_out[1]):
+    if len(inputs) != 1:
+        told = ", ".join(f"{tensor.name}: {tuple(tensor.shape)}" for tensor in inputs)
+        way = "save a model of one input that calls it, with that image or a constant for each of these"
+        raise ModelError(f"{path} takes {len(inputs)} inputs ({told}), where an image is one; {way}")
+    takes, kind = inputs[0].shape, str(inputs[0].dtype)
+    if "float" not in kind:
+        check_kind(kind, path)
+    name = chosen(output_name, ends, "output_name", path)
+    shape_out, at = tuple(ends[name].shape), list(ends).index(name)
+    if not (len(shape_out) == 2 and shape_out[1]):
         raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
-    taken = of_rows if len(takes) == 2 else _unchanged
-    body, how = _without_activation(model, output)
+    rows = of_rows if len(takes) == 2 else _unchanged
+
+    def taken(function: _Function) -> _Function:
+        return rows(lambda images: function(as_kind_of_tensor(images, kind)))
+
+    network = model if len(ends) == 1 else keras.Model(inputs[0], ends[name])
+    body, how = _without_activation(network, output)
     logits = None if body is None else taken(partial(body, training=False))
-    outputs = taken(partial(model, training=False))
+    outputs = taken(lambda images: keras.tree.flatten(model(images, training=False))[at])
+    layers = partial(_layers, network, taken)
 
-    def lower(precision: Precision, examples: FloatArray) -> Callable[[FloatArray], Any]:
-        if precision == "int8":
-            rows = len(takes) == 2
-            run = in_int8(model, path, _as_rows(examples) if rows else examples)
-            return (lambda images: run(_as_rows(images))) if rows else run
-        return compiled_call(taken(partial(in_float(model, path, precision), training=False)), shape_in)
+    def of_size(size: Size) -> Classifier:
+        shape = image_shape(closed(takes, size), path)
 
-    find = partial(_layers, model, taken)
-    return classifier(path, output, shape_in, outputs, logits, find, taken_off=how, lower=lower)
+        def lower(precision: Precision, examples: FloatArray) -> Callable[[FloatArray], Any]:
+            if precision == "int8":
+                run = in_int8(network, path, _as_rows(examples) if rows is of_rows else examples)
+                return (lambda images: run(_as_rows(images))) if rows is of_rows else run
+            return compiled_call(taken(partial(in_float(network, path, precision), training=False)), shape)
+
+        whole = whole_range(kind)
+        in_lower = lower if whole is None else None
+        return classifier(path, output, shape, outputs, logits, layers, taken_off=how, lower=in_lower, whole=whole)
+
+    return of_any_size(of_size, takes)
 
 
 def _as_rows(images: FloatArray) -> FloatArray:
@@ -51,6 +79,17 @@ def _as_rows(images: FloatArray) -> FloatArray:
 
 def _unchanged(function: _Function) -> _Function:
     return function
+
+
+def _output_names(model: Any) -> list[str]:
+    """A name for each output of a model: its key, if they are a dictionary, or else that of the layer it comes from."""
+    import keras
+
+    given = getattr(model, "_outputs_struct", None)  # Keras has no public name for how outputs are given
+    if isinstance(given, dict) and len(given) == len(model.outputs):
+        return [str(key) for key in keras.tree.flatten({key: key for key in given})]
+    names = [tensor._keras_history.operation.name for tensor in model.outputs]
+    return [f"{name}/{names[:i].count(name)}" if name in names[:i] else name for i, name in enumerate(names)]
 
 
 def _without_activation(model: Any, output: Output) -> tuple[Any, str]:
@@ -73,6 +112,9 @@ def _without_activation(model: Any, output: Output) -> tuple[Any, str]:
     softmax = type(layer) is keras.layers.Softmax and output == "probabilities" and layer.axis in (-1, 1)
     if softmax or (type(layer) is keras.layers.Activation and layer.activation is activation):
         return keras.Model(model.inputs[0], given[0]), f"the final {name} layer was taken off"
+    operation = type(getattr(keras.ops, name)(keras.KerasTensor((None, 2)))._keras_history.operation)
+    if type(layer) is operation and getattr(layer, "axis", -1) in (-1, 1):
+        return keras.Model(model.inputs[0], given[0]), TAKEN_OFF
     if type(layer) is keras.layers.Dense and layer.activation is activation:
         linear = keras.layers.Dense.from_config(layer.get_config() | {"activation": "linear"})
         body = keras.Model(model.inputs[0], linear(given[0]))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from auditor.classifiers.common import BATCH, in_batches, times
+from auditor.classifiers.inputs import sized
 from auditor.classifiers.presets import BOXES, PRESETS, PresetName
 from auditor.compute import tensorflow
 from auditor.values import (
@@ -158,7 +159,7 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
     box: of the samples. Raises ModelError, with the shapes, where samples or what becomes of them don't fit.
     """
     if steps is None:
-        return base
+        return sized(base, shape)
     steps = steps.within(box, name)
     depth = shape[2]
     if steps.channels and depth not in (1, 3):
@@ -175,6 +176,8 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
     except ValueError as error:
         raise ModelError(f"model {name!r}: {error} (the data: {times(shape)})") from error
     given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
+    base = sized(base, given)
+    found = replace(found, base=base)
     if given != base.input_shape:
         before = f"preprocessing ({steps}) makes {times(given)} of the data's {times(shape)}"
         way = other_order(given, base.input_shape, steps.layout)

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from auditor.classifiers import other_order, times, unlike
+from auditor.classifiers import Loaded, Prepared, other_order, times, unlike
 from auditor.compute import uniform
 from auditor.values import Classifier, DataError, FloatArray, ModelError, Samples
 
 _REAL, _RANDOM = 16, 16  # images that are tried
+_LEVELS = 8  # at least, between the darkest and the brightest pixel of all images that are tried
 
 
 def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str = "") -> None:
@@ -31,7 +32,21 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
         message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
         from_one = samples.labels.min() == 1 and highest == known
         raise DataError(message + ("; if they are numbered from 1, take 1 off each" if from_one else ""))
+    _check_levels(name, classifier, samples)
     classifier.check_declaration(probes(samples))
+
+
+def _check_levels(name: str, classifier: Classifier, samples: Samples) -> None:
+    """Refuse to round images to whole numbers where hardly any are left."""
+    base = classifier.base if isinstance(classifier, Prepared) else classifier
+    if not isinstance(base, Loaded) or base.whole is None:
+        return
+    images = probes(samples)
+    given = np.asarray(classifier.prepare(images)) if isinstance(classifier, Prepared) else images
+    least, most = float(given.min()), float(given.max())
+    if most - least < _LEVELS:
+        told = f"model {name!r} takes whole numbers, but is given values from {least:.2g} to {most:.2g}"
+        raise ModelError(f"{told}, of which few are left; `preprocessing: {{scale: 255}}` makes 0 to 255 of [0, 1]")
 
 
 def _way(shape: tuple[int, ...], taken: tuple[int, int, int], layout: str) -> str:

@@ -33,6 +33,8 @@ class Params(ModelParameters):
     output: Output
     """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
+    output_name: str | None = None
+    """The output to take, by its key or its layer; needed only where there are several."""
 
 
 def load(params: Params) -> Classifier:
@@ -54,4 +56,4 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         model = keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
     except Exception as error:  # h5py, zipfile, JSON and every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be opened as a Keras checkpoint: {reason(error)}") from error
-    return keras_classifier(model, path, params.output)
+    return keras_classifier(model, path, params.output, params.output_name)

@@ -22,7 +22,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auditor.classifiers import Layout, ModelParameters, chosen, classifier, file_at, image_shape, needed, opaque
+from auditor.classifiers import (
+    Layout,
+    ModelParameters,
+    Size,
+    as_kind,
+    check_kind,
+    chosen,
+    classifier,
+    closed,
+    file_at,
+    image_shape,
+    needed,
+    of_any_size,
+    opaque,
+    whole_range,
+)
 from auditor.compute import operation_threads
 from auditor.loading.scanning import random_operations
 from auditor.telling.reason import reason
@@ -62,30 +77,39 @@ def load(params: Params) -> Classifier:
         outputs = [part.name for part in session.get_outputs()]
     except Exception as error:  # the runtime has an error class for every status code
         raise ModelError(f"{path} can't be opened as an ONNX model: {reason(error)}") from error
-    if len(inputs) != 1 or inputs[0][1] != "tensor(float)":
+    if len(inputs) != 1:
         found = ", ".join(f"{name}: {kind}" for name, kind, _ in inputs)
-        raise ModelError(f"{path}: one input of tensor(float) is needed, this has {found or 'none'}")
-    name, _, dimensions = inputs[0]
-    shape = image_shape(dimensions, str(path), params.layout)
+        raise ModelError(f"{path}: one input that takes images is needed, this has {found or 'none'}")
+    name, told, dimensions = inputs[0]
+    kind = {"tensor(float)": "float32"}.get(told, told.removeprefix("tensor(").removesuffix(")"))
+    check_kind(kind, str(path))
     target = chosen(params.output_name, outputs, "output_name", str(path))
     layout = params.layout if len(dimensions) == 4 else "rows"
-    run = _Runner(session, name, target, layout, dimensions[0] == 1)
+    run = _Runner(session, name, target, layout, dimensions[0] == 1, kind)
     find = partial(random_operations, content)
-    return classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find)
+
+    def of_size(size: Size) -> Classifier:
+        shape = image_shape(closed(dimensions, size, params.layout), str(path), params.layout)
+        whole = whole_range(kind)
+        return classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
+
+    return of_any_size(of_size, dimensions, params.layout)
 
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs a session, in its own layout and, if it takes no more, image by image."""
+    """Runs a session, in its own layout and kind of number and, if it takes no more, image by image."""
 
     session: Any
     source: str
     target: str
     layout: Layout | Literal["rows"]
     one_by_one: bool
+    kind: str
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
+        images = as_kind(images, self.kind)
         given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
         if self.layout == "rows":
             given = images.reshape(len(images), -1)

@@ -24,7 +24,18 @@ from typing import Any
 
 from pydantic import Field
 
-from auditor.classifiers import Constants, ModelParameters, chosen, graph_classifier, image_shape
+from auditor.classifiers import (
+    Constants,
+    ModelParameters,
+    Size,
+    as_kind,
+    check_kind,
+    chosen,
+    closed,
+    graph_classifier,
+    image_shape,
+    of_any_size,
+)
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
@@ -72,9 +83,8 @@ def load(params: Params) -> Classifier:
     if unfed:
         raise ModelError(f"{path} also takes {', '.join(unfed)}; give each a value in `constants`")
     taken = inputs[images]
-    if taken.dtype != tf.float32:
-        raise ModelError(f"{path} takes images of {taken.dtype.name}; only float32 can be attacked")
-    shape = image_shape(taken.shape if taken.shape.rank else (), path)
+    kind, sizes = taken.dtype.name, list(taken.shape) if taken.shape.rank else []
+    check_kind(kind, path)
     rows = taken.shape.rank == 2
 
     def call(given: object) -> Any:
@@ -82,7 +92,9 @@ def load(params: Params) -> Classifier:
         return saved.signatures[signature](**{images: given}, **fed)[result]
 
     try:
-        concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *taken.shape[1:])))
+        concrete = tf.function(call, autograph=False).get_concrete_function(
+            tf.TensorSpec((None, *sizes[1:]), taken.dtype)
+        )
         frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     except Exception as error:  # wrong constants, variables that change, and whatever the graph does
         raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
@@ -90,6 +102,10 @@ def load(params: Params) -> Classifier:
     entry, end = frozen.inputs[0].name, frozen.outputs[0].name
 
     def own(given: FloatArray) -> Any:
-        return call(tf.constant(given.reshape(len(given), -1) if rows else given))
+        return call(tf.constant(as_kind(given.reshape(len(given), -1) if rows else given, kind)))
 
-    return graph_classifier(graph, entry, end, shape, path, params.output, rows, own=own)
+    def of_size(size: Size) -> Classifier:
+        shape = image_shape(closed(sizes, size), path)
+        return graph_classifier(graph, entry, end, shape, path, params.output, rows, own=own, kind=kind)
+
+    return of_any_size(of_size, sizes)

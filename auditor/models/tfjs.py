@@ -40,6 +40,8 @@ class Params(ModelParameters):
     output: Output
     """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
+    output_name: str | None = None
+    """The output to take, by its layer; needed only where there are several."""
 
     def files_at(self, path: Path) -> tuple[Path, ...]:
         """The description and every shard that it names, as far as they are there."""
@@ -66,7 +68,7 @@ def load(params: Params) -> Classifier:
     except Exception as error:  # of a manifest, anything may be missing or of another type
         raise ModelError(f"{path}: its manifest of weights can't be read: {reason(error)}") from error
     _fill(model, arrays, str(path))
-    return keras_classifier(model, str(path), params.output)
+    return keras_classifier(model, str(path), params.output, params.output_name)
 
 
 def _arrays(manifest: Any, path: Path) -> Iterator[tuple[str, FloatArray]]:

@@ -28,24 +28,27 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from auditor.classifiers import (
-    InputShape,
     Layout,
     ModelParameters,
+    Size,
+    chosen,
     classifier,
     file_at,
     needed,
+    of_any_size,
     opaque,
     pickled,
     taken_as,
 )
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
-from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
+from auditor.values import Classifier, Count, FilePath, FloatArray, ModelError, Output, Tensor
 
 _HOW = "write it with torch.jit.script(model).save(path), or with torch.export.save (path ending in .pt2)"
 # What is read of a `.pt2` archive, below its one folder. Its sample inputs are pickles, compiled code is machine code.
@@ -66,6 +69,9 @@ _NAME = re.compile(r"[\w.+-]*")
 _STATEFUL = {"prim::SetAttr", "prim::TimePoint", "aten::manual_seed", "aten::save", "aten::from_file"}
 
 
+_Shape = Annotated[list[Count | Literal["any"]], Field(min_length=1, max_length=3)]
+
+
 class Params(ModelParameters):
     """Where the checkpoint is, what it takes and what it gives."""
 
@@ -74,9 +80,11 @@ class Params(ModelParameters):
     output: Output
     """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
-    shape: InputShape
+    shape: _Shape
     """Height, width and channels of an image: `[28, 28, 1]`; `[28, 28]` for grey ones without a place for channels,
-    `[784]` for rows of numbers."""
+    `[784]` for rows of numbers; `[any, any, 3]` where the network takes the size that the samples have."""
+    output_name: str | None = None
+    """The output to take where there are several: a key of the dictionary, or a number from 0."""
     layout: Layout = "NCHW"
     """The order of its input where it has channels: first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
 
@@ -88,7 +96,6 @@ def load(params: Params) -> Classifier:
     if refusal:
         raise ModelError(refusal)
     torch = needed("torch", "torch")
-    shape = taken_as(tuple(params.shape))
     try:
         with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
             module = _exported(torch, path) if path.suffix == ".pt2" else torch.jit.load(path, "cpu").eval()
@@ -98,20 +105,31 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{path} can't be opened as a PyTorch model: {reason(error)} ({_HOW})") from error
     for weight in module.parameters():
         weight.requires_grad_(False)
-    run = _Runner(torch, module, params.layout, tuple(params.shape))
-    outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
     find = partial(_stateful, torch, module)
-    return classifier(str(path), params.output, shape, outputs, own=run, find_stateful=find)
+
+    def of_size(size: Size) -> Classifier:
+        sizes = [size[i % 2] if length == "any" else length for i, length in enumerate(params.shape)]
+        shape = taken_as(tuple(sizes))
+        run = _Runner(torch, module, params.layout, tuple(sizes), params.output_name, str(path))
+        outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
+        return classifier(str(path), params.output, shape, outputs, own=run, find_stateful=find)
+
+    return of_any_size(of_size, (None, *params.shape))
 
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs a module on arrays of images. shape: of one image, as the module takes it, but for the order of channels."""
+    """Runs a module on arrays of images. shape: of one image, as the module takes it, but for the order of channels.
+
+    output_name: which output is taken, of several.
+    """
 
     torch: ModuleType
     module: Any
     layout: Layout
     shape: tuple[int, ...]
+    output_name: str | None
+    path: str
 
     @property
     def _reordered(self) -> bool:
@@ -119,18 +137,31 @@ class _Runner:
 
     def _given(self, images: FloatArray) -> Any:
         ordered = images.transpose(0, 3, 1, 2) if self._reordered else images.reshape(-1, *self.shape)
-        return self.torch.tensor(np.ascontiguousarray(ordered))
+        # A copy with strides as PyTorch makes them: of one channel, others pass for channels that come last, what a
+        # convolution then gives is ordered so, and `view` refuses it.
+        copy = np.empty(ordered.shape, np.float32)
+        copy[...] = ordered
+        return self.torch.from_numpy(copy)
+
+    def _called(self, given: Any) -> Any:
+        """The output (N, classes) that is taken."""
+        found = self.module(given)
+        if isinstance(found, dict):
+            return found[chosen(self.output_name, found, "output_name", self.path)].float()
+        several = list(found) if isinstance(found, tuple | list) else [found]
+        numbers = list(map(str, range(len(several))))
+        return several[int(chosen(self.output_name, numbers, "output_name", self.path))].float()
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
         with self.torch.no_grad():
-            found: FloatArray = self.module(self._given(images)).float().numpy()
+            found: FloatArray = self._called(self._given(images)).numpy()
         return found
 
     def pulled_back(self, images: FloatArray, upstream: FloatArray) -> FloatArray:
         """Gradient (N, H, W, C) of the outputs at images, weighted by upstream (N, classes)."""
         given = self._given(images).requires_grad_()
-        outputs = self.module(given).float()
+        outputs = self._called(given)
         (gradient,) = self.torch.autograd.grad(outputs, given, self.torch.tensor(upstream))
         found: FloatArray = gradient.numpy()
         return np.ascontiguousarray(found.transpose(0, 2, 3, 1)) if self._reordered else found.reshape(images.shape)
@@ -138,7 +169,9 @@ class _Runner:
     def has_gradient(self, shape: tuple[int, int, int]) -> bool:
         """Whether PyTorch can differentiate the module; where it can't be run, `classifier` will say so."""
         try:
-            outputs = self.module(self._given(np.zeros((2, *shape), np.float32)).requires_grad_())
+            outputs = self._called(self._given(np.zeros((2, *shape), np.float32)).requires_grad_())
+        except ModelError:
+            raise
         except Exception:
             return False
         return bool(getattr(outputs, "requires_grad", False))

@@ -41,6 +41,8 @@ class Params(ModelParameters):
     output: Output
     """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
+    output_name: str | None = None
+    """The output to take, by its key or its layer; needed only where there are several."""
 
 
 def load(params: Params) -> Classifier:
@@ -79,7 +81,7 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         raise ModelError(f"{weights} doesn't fit {recipe.name}: {reason(error)}") from error
     if stored > used:  # Keras leaves what it has no layer for, and says nothing
         raise ModelError(f"{weights} doesn't fit {recipe.name}: it holds {stored} arrays, {used} of them are used")
-    return keras_classifier(model, str(weights), params.output)
+    return keras_classifier(model, str(weights), params.output, params.output_name)
 
 
 def _stored(weights: Path) -> int:
