@@ -157,6 +157,7 @@ def test_what_the_action_runs(work):
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert output.read_text() == "exit-code=1\n"
+    assert "::error title=Robustness audit::A gate isn't met" in done.stdout
     assert summary.read_text().count("## ✕ plain: fail") == 1
     assert (work / "made here" / "plain" / "results.sarif").is_file()
     told = {"GH_TOKEN": "t", "REPOSITORY": "o/r", "NUMBER": "7"}

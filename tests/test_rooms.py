@@ -90,7 +90,7 @@ def test_no_name_that_is_handed_on_is_a_files_too(room):
 def test_what_others_import_is_handed_on_or_said_to_be_imported_from_where_it_is(room):
     """By name from the room where it hands names on; else from modules that its docstring names as `room.module`."""
     text = " ".join((ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "").split())
-    handed = set(getattr(importlib.import_module(f"auditor.{room.name}"), "__all__", ())) | {"PAGE"}
+    handed = set(getattr(importlib.import_module(f"auditor.{room.name}"), "__all__", ())) | {"PAGE", "EXTRACT"}
     if room.name in catalog.KINDS:  # which the catalogue loads by their names
         return
     strangers = {}

@@ -51,7 +51,7 @@ def judge(records: Path, path: Path, output: Path | None, accept_changed: bool) 
       auditor judge reports/mnist-cnn --spec specs/stricter.audit.yaml
     """
     from auditor.evidence.rejudge import rejudge
-    from auditor.exports.publishing import add_to_step_summary, passed, render_report
+    from auditor.exports.publishing import add_to_step_summary, exit_code, render_report
     from auditor.records.store import Folder
     from auditor.report.terminal import verdicts_before_and_now
     from auditor.spec import make_plan
@@ -63,8 +63,8 @@ def judge(records: Path, path: Path, output: Path | None, accept_changed: bool) 
     add_to_step_summary(run)
     verdicts_before_and_now(run)
     say(f"report: {page}")
-    if not passed(run):
-        sys.exit(EXIT_NOT_PASSED)
+    if code := exit_code([run]):
+        sys.exit(code)
 
 
 @click.command()

@@ -23,7 +23,7 @@ from auditor.cli import (
 )
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
-from auditor.values import EXIT_NOT_PASSED, EXIT_WRONG, AuditError
+from auditor.values import EXIT_NOT_MEASURED, EXIT_NOT_PASSED, EXIT_WRONG, AuditError
 
 if TYPE_CHECKING:
     import pytest
@@ -67,7 +67,11 @@ def main() -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]... [PYTEST OPTIONS]...")
-@click.option("--exit-zero", is_flag=True, help="End with 0 whenever the audit was carried out, whatever it found.")
+@click.option(
+    "--exit-zero",
+    is_flag=True,
+    help="End with 0 in place of 1: an audit that was carried out is all right, whatever it found.",
+)
 def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     """Run specs and render their reports.
 
@@ -77,6 +81,13 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     that checkpoints hold.
 
     \b
+    Ends with:
+      0   every case that was chosen passed, is waived, or is descriptive
+      1   a gate isn't met: a case failed, or was inconclusive
+      2   a spec or an option is wrong, or no case was chosen; all specs that could run did
+      4   a case couldn't be measured or was cut off, or a report couldn't be written
+
+    \b
     Examples:
       auditor run specs
       auditor run specs/cnn.audit.yaml::clean-accuracy
@@ -84,7 +95,7 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     """
     code, _ = _run_cases(arguments, "No cases: there is no *.audit.yaml here, or none was chosen.")
     if code == EXIT_NOT_PASSED and exit_zero:
-        say("Some checks did not pass; the audit was carried out, so this ends with 0 (--exit-zero).")
+        say("Some gates aren't met; the audit was carried out, so this ends with 0 (--exit-zero).")
         return
     sys.exit(code)
 
@@ -111,7 +122,7 @@ def qualify(arguments: tuple[str, ...]) -> None:
     Each takes a network that is known to fall, and puts it behind disguises that only look robust: scores that lead
     astray, a gradient cut off, random answers, a memory of the audit, another network in large batches. Every one of
     these decoys claims to be robust. What counts is that no claim passes, which is shown by kind of decoy, and that no
-    honest model is doubted. Ends with 0 only if all cases pass.
+    honest model is doubted. Ends with 0 only if all cases pass, else as `auditor run` does.
 
     PATH is a spec, a folder of specs (default: the current one), or SPEC::CASE. Pytest's options work as in
     `auditor run`, but for -m, which chooses these cases already.
@@ -149,8 +160,18 @@ def _run_cases(arguments: Iterable[str], none_found: str) -> tuple[int, "tuple[R
     code = pytest.main([*ours, *arguments], plugins=[witness])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         say(none_found, "red", err=True)
-    codes = {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: EXIT_NOT_PASSED}
-    return codes.get(pytest.ExitCode(code), EXIT_WRONG), witness.runs
+    return _ours(pytest.ExitCode(code), witness), witness.runs
+
+
+def _ours(code: "pytest.ExitCode", witness: "_Witness") -> int:
+    """Our exit code of a session."""
+    from auditor.exports.publishing import exit_code
+
+    if code == code.OK:
+        return 0
+    if code == code.TESTS_FAILED:  # tests that are no cases may have failed
+        return exit_code(witness.runs) or EXIT_NOT_PASSED
+    return EXIT_NOT_MEASURED if code == code.INTERNAL_ERROR or witness.interrupted else EXIT_WRONG
 
 
 class _Witness:
@@ -158,6 +179,11 @@ class _Witness:
 
     def __init__(self) -> None:
         self.runs: tuple[Run, ...] = ()
+        self.interrupted = False
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Somebody stopped it, which is no mistake of a spec."""
+        self.interrupted = True
 
     def pytest_unconfigure(self, config: "pytest.Config") -> None:
         """Take them before the session's state goes."""

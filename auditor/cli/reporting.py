@@ -8,7 +8,6 @@ import click
 
 from auditor.cli import evidence
 from auditor.telling.console import say
-from auditor.values import EXIT_NOT_PASSED
 
 
 @click.command()
@@ -60,8 +59,9 @@ def report(
 ) -> None:
     """Render reports again, and what other programs read beside them, from stored records alone.
 
-    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if some check did not
-    pass. What is drawn is kept in the cache. Records that aren't as their manifest says are refused.
+    FOLDER is an audit's folder, or a folder of audits (default: reports). Ends with 1 if a gate isn't met, with 4
+    if a case couldn't be measured. What is drawn is kept in the cache. Records that aren't as their manifest says
+    are refused.
 
     Build servers often take one file of a kind for a job: --join writes one `gl-code-quality.json`, one
     `results.sarif`, and one `junit.xml` whose tests lie in one suite for each audit, not in suites of suites.
@@ -69,7 +69,7 @@ def report(
     from auditor.exports.joined import join
     from auditor.exports.mistakes import FOLDER
     from auditor.exports.pdf import write_pdf
-    from auditor.exports.publishing import add_to_step_summary, passed, render_again, render_elsewhere, sealed
+    from auditor.exports.publishing import add_to_step_summary, exit_code, render_again, render_elsewhere, sealed
     from auditor.records import manifest
     from auditor.records.store import Folder, write_text
     from auditor.run.cache import Cache
@@ -85,8 +85,8 @@ def report(
     if not audits:
         where = ", ".join(map(str, reports))
         raise RecordError(f"no audit records in {where}; `auditor run` makes them")
-    good = True
     drawings = Cache(kept).drawings
+    runs = []
     for audit in audits:
         before = manifest.layout(audit) or manifest.USUAL
         beside = layout == "folder" if layout else before.folder
@@ -97,14 +97,14 @@ def report(
             target = output / audit.resolve().name
             run, page = render_elsewhere(Folder(audit), target, accept_changed, laid_out, drawings)
         add_to_step_summary(run)
-        good = good and passed(run)
+        runs.append(run)
         say(page)
         if pdf:
             printed = evidence.lies_beside(page.parent, ".pdf")
             write_pdf(run, printed)
             say(printed)
-    if not good:
-        sys.exit(EXIT_NOT_PASSED)
+    if code := exit_code(runs):
+        sys.exit(code)
 
 
 def _audits(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`auditor init`: from a model's file and a folder of images to a first spec."""
+"""`auditor init`: from a model's file and a folder of images, or from a template, to a first spec."""
 
 import sys
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from auditor.starting.templates import TEMPLATES
 from auditor.telling.console import say
 from auditor.telling.numbers import percent
 
@@ -13,17 +14,29 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("model", type=_PATH)
+@click.argument("model", type=_PATH, required=False)
 @click.argument("data", type=_PATH, required=False)
+@click.option("--template", type=click.Choice(list(TEMPLATES)), help="Without a model: begin with this spec.")
 @click.option("--yes", is_flag=True, help="Take the likely answer to every question, and say which.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The spec [default: MODEL.audit.yaml].")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The spec [default: MODEL.audit.yaml, or that of the template].",
+)
 @click.option(
     "--ci", type=click.Choice(["github", "gitlab", "jenkins"]), help="Write what this build server runs, too."
 )
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--audit-allow-code", "allow_code", is_flag=True, help="Run code that the checkpoint holds.")
 def init(
-    model: Path, data: Path | None, yes: bool, output: Path | None, ci: str | None, force: bool, allow_code: bool
+    model: Path | None,
+    data: Path | None,
+    template: str | None,
+    yes: bool,
+    output: Path | None,
+    ci: str | None,
+    force: bool,
+    allow_code: bool,
 ) -> None:
     """Write a first spec for a model.
 
@@ -33,10 +46,20 @@ def init(
     looked at, what can't be known is asked; its accuracy is measured, and gates are written that so many images can
     settle.
 
+    Without a model, --template writes a whole spec in which names and thresholds are yours to change:
+
+    \b
+      minimal     one gate: how often the model is right
+      release     accuracy, calibration, attacks, the world, a harmless file
+      attack      what an attacker can do, and whether the auditor would notice
+      world       corruptions, turned images, nonsense; no attacker
+      successor   a new model beside the one before it
+
     \b
     Examples:
       auditor init model.keras photos
       auditor init model.onnx photos --yes --ci github
+      auditor init --template release
     """
     from auditor.records.store import write_text
     from auditor.spec import make_plan
@@ -45,7 +68,12 @@ def init(
     from auditor.starting.looking import look
     from auditor.starting.writing import audit_name, spec_text
 
-    spec = output or Path(f"{audit_name(model)}.audit.yaml")
+    if model and template:
+        raise click.UsageError("--template is for where there is no model yet; leave one of them out")
+    named = template or (audit_name(model) if model else "")
+    if not named:
+        raise click.UsageError(f"name a model's file, or a template: --template {'|'.join(TEMPLATES)}")
+    spec = output or Path(f"{named}.audit.yaml")
     pipeline = pipelines.PIPELINES[ci] if ci else None
     wanted = [spec, *([Path(pipeline.path)] if pipeline else [])]
     there = [str(path) for path in wanted if path.exists()]
@@ -60,13 +88,16 @@ def init(
         answer: str = click.prompt(f"  {question}?", default=likely, type=choice)
         return answer
 
-    found = look(model, data, ask, lambda told: say(f"  {told}"), allow_code)
-    for note in found.notes:
-        say(f"  ! {note}", "yellow")
-    right = found.accuracy
-    say(f"  {right.successes} of {right.n} images are right: {percent(right.value)}")
-    write_text(spec, spec_text(found, spec))
-    planned = make_plan(spec)
+    if model is None:
+        write_text(spec, TEMPLATES[named].text(audit_name(spec)))
+    else:
+        found = look(model, data, ask, lambda told: say(f"  {told}"), allow_code)
+        for note in found.notes:
+            say(f"  ! {note}", "yellow")
+        right = found.accuracy
+        say(f"  {right.successes} of {right.n} images are right: {percent(right.value)}")
+        write_text(spec, spec_text(found, spec))
+    planned = make_plan(spec, files=model is not None)
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
     if pipeline:
         source = installed_from()
@@ -77,7 +108,8 @@ def init(
     added = _ignored(Path(".gitignore"), pipelines.IGNORED)
     if added:
         say(f".gitignore: {', '.join(added)}", "green")
-    say(f"\nNext: auditor run {spec}")
+    first = f"change what is in CAPITALS in {spec}, then " if template else ""
+    say(f"\nNext: {first}auditor run {spec}")
 
 
 def _ignored(path: Path, lines: Sequence[str]) -> list[str]:

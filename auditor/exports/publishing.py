@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from auditor.judging import asked
@@ -10,7 +10,7 @@ from auditor.records import history, manifest
 from auditor.records.store import Folder, write_bytes
 from auditor.report import PAGE
 from auditor.telling.reason import os_reason
-from auditor.values import RecordError, Run
+from auditor.values import EXIT_NOT_MEASURED, EXIT_NOT_PASSED, RecordError, Run
 
 
 def render_again(
@@ -130,10 +130,13 @@ def add(made: Callable[[int], bytes]) -> None:
         raise RecordError(f"the step summary {name} can't be written: {os_reason(error)}") from error
 
 
-def passed(run: Run) -> bool:
-    """Whether no case that was chosen to run did badly; one that its budget left out was chosen not to.
+def exit_code(runs: Iterable[Run]) -> int:
+    """What a command ends with that has made or shown runs: whether some case couldn't be measured, or did badly.
 
-    It is about the cases, as pytest's exit code is; what the whole run shows is `outcome.overall`.
+    A case that its budget left out was chosen not to run. It is about the cases, as pytest's exit code is; what a whole
+    run shows is `outcome.overall`.
     """
-    well = ("pass", "descriptive", "waived", "not selected")
-    return all(run.state(case) in well or case.id in run.left for case in run.cases)
+    states = {run.state(case) for run in runs for case in run.cases if case.id not in run.left}
+    if states & {"error", "cut off"}:
+        return EXIT_NOT_MEASURED
+    return EXIT_NOT_PASSED if states - {"pass", "descriptive", "waived", "not selected"} else 0

@@ -1,6 +1,7 @@
 """From a model's file to a first spec: what it is and takes, what a baseline shows, and the texts that follow from it.
 
-`formats` tells files apart, `installed` says where this package came from. The command `init` imports
-`starting.looking`, `starting.writing`, `starting.installed` and `starting.pipelines` from where they are, when it runs.
-It imports `loading`, `spec`, `measuring`, `reading`, `classifiers`, `statistics`, `catalog` and `values`.
+`starting.formats` tells files apart, `installed` says where this package came from, `starting.templates` are specs to
+begin with where there is no model. The command `init` imports `starting.looking`, `starting.writing`,
+`starting.installed` and `starting.pipelines` from where they are, when it runs. It imports `loading`, `spec`,
+`measuring`, `reading`, `classifiers`, `statistics`, `catalog` and `values`.
 """

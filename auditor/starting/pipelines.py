@@ -73,7 +73,11 @@ pipeline {
       steps {
         sh 'python -m venv .venv && .venv/bin/pip install SOURCE'
         // What stands within a page is refused where Jenkins shows artifacts.
-        sh '.venv/bin/auditor run SPEC --audit-report-layout folder'
+        script {
+          def code = sh(script: '.venv/bin/auditor run SPEC --audit-report-layout folder', returnStatus: true)
+          if (code == 1) { error 'A gate is not met: the report says which.' }
+          if (code != 0) { error "The audit was not carried out (${code}): the log says why." }
+        }
       }
     }
   }

@@ -34,6 +34,7 @@ from auditor.values.controls import (
 )
 from auditor.values.errors import (
     EXIT_NOT_CHECKED,
+    EXIT_NOT_MEASURED,
     EXIT_NOT_PASSED,
     EXIT_WRONG,
     AuditError,
@@ -171,6 +172,7 @@ __all__ = [
     "DESCRIBED",
     "EVASION",
     "EXIT_NOT_CHECKED",
+    "EXIT_NOT_MEASURED",
     "EXIT_NOT_PASSED",
     "EXIT_WRONG",
     "NOT_NEGATIVE",

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-# What the `auditor` command ends with: something didn't pass; the spec or the set-up is wrong.
+# What the `auditor` command ends with: a gate isn't met; what was asked is wrong; `verify` lacked what it checks with;
+# something couldn't be measured or written, so that nothing is known of it.
 EXIT_NOT_PASSED = 1
 EXIT_WRONG = 2
 EXIT_NOT_CHECKED = 3
+EXIT_NOT_MEASURED = 4
 
 
 class AuditError(Exception):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import textwrap
 
@@ -28,7 +29,7 @@ def test_help_names_every_command():
         assert invoke(name, "--help").exit_code == 0
 
 
-def test_run_ends_with_0_1_or_2(project):
+def test_run_ends_with_0_1_2_or_4(project):
     good = project.path / "good.audit.yaml"
     good.write_text(spec(FLIP, audit="good"))
     result = auditor(project, "run", "good.audit.yaml")
@@ -43,6 +44,16 @@ def test_run_ends_with_0_1_or_2(project):
     assert forgiven.stdout.str().count("violates accuracy") == 2  # where it failed, and in the table
     assert forgiven.ret == 0
     assert "--exit-zero" in forgiven.outlines[-1]
+
+    # What couldn't be measured is no gate that isn't met, and no option makes it nothing.
+    lost = "- {id: lost, check: accuracy, params: {first: 100000}}"
+    (project.path / "lost.audit.yaml").write_text(spec(lost, audit="lost"))
+    together = auditor(project, "run", "bad.audit.yaml", "lost.audit.yaml", "--exit-zero")
+    assert together.ret == 4
+    assert auditor(project, "report", "reports/lost", "reports/bad").ret == 4
+    assert auditor(project, "report", "reports/bad").ret == 1
+    (project.path / "lost.audit.yaml").unlink()
+    shutil.rmtree(project.path / "reports" / "lost")
 
     (project.path / "wrong.audit.yaml").write_text("audit: wrong\n")
     both = auditor(project, "run", "wrong.audit.yaml", "good.audit.yaml", "--exit-zero")
@@ -108,11 +119,11 @@ def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(projec
 
 
 @pytest.mark.slow
-def test_qualify_ends_with_1_or_2_where_there_is_nothing_to_trust(project):
+def test_qualify_ends_with_4_or_2_where_there_is_nothing_to_trust(project):
     holding = "- {id: decoys, check: qualification, model: linear, params: {eps: 0.01, samples: 10}}"
     (project.path / "holds.audit.yaml").write_text(spec(holding))
     result = auditor(project, "qualify")
-    assert result.ret == 1
+    assert result.ret == 4
     result.stdout.fnmatch_lines(["*take a larger `eps`*", "tiny › decoys: error"])
 
     (project.path / "holds.audit.yaml").write_text(spec(FLIP))

@@ -70,7 +70,7 @@ def test_a_laxer_spec_a_confidence_and_a_waiver_apply(measured):
 )
 def test_evidence_of_something_else_is_an_error(measured, change, message):
     result = judge(measured, spec(BOTH + FLIPS).replace(*change))
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     record = last_run(measured, "tiny-judged").records["flops" if "flops" in change[1] else "flips"]
     assert record.verdict.status == "error"
     assert message in record.verdict.message

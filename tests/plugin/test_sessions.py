@@ -160,7 +160,7 @@ def test_an_interrupted_run_of_some_cases_leaves_the_run_of_all(finished):
     assert states(part(folder).load_run())["source"] == "cut off"
     spec.write_text(written)
     assert verified(folder / "reports" / "plain")
-    assert CliRunner().invoke(main, ["report", str(part(folder).path)]).exit_code == 1
+    assert CliRunner().invoke(main, ["report", str(part(folder).path)]).exit_code == 4
 
 
 def test_what_is_made_of_a_part_lies_beside_the_whole(finished):

@@ -32,7 +32,7 @@ def test_on_a_full_disk_what_was_finished_is_kept_and_the_rest_is_an_error(tmp_p
     rendered = subprocess.run(
         [sys.executable, "-m", "auditor", "report"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert rendered.returncode == 1, "once there is room, the report is made, and doesn't pass"
+    assert rendered.returncode == 4, "once there is room, the report is made, and doesn't pass"
     assert "cut off" in (tmp_path / "reports" / "plain" / "index.html").read_text()
 
 
