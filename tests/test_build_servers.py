@@ -174,7 +174,9 @@ def test_what_the_action_runs(work):
 
 def test_what_the_component_runs(work):
     about, jobs = component()
-    inputs = {name: given["default"] for name, given in about["spec"]["inputs"].items()} | {"specs": "plain.audit.yaml"}
+    inputs = {name: given.get("default", "") for name, given in about["spec"]["inputs"].items()} | {
+        "specs": "plain.audit.yaml"
+    }
 
     def script(part: str) -> str:
         return re.sub(r"\$\[\[ inputs\.(\w+) \]\]", lambda m: inputs[m[1]], "\n".join(jobs["audit"][part]))
