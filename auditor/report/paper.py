@@ -24,7 +24,10 @@ _PLAINER = (
     (re.compile(r"repeat\(auto-fill, minmax\([^()]*\)\)"), "repeat(6, 1fr)"),
     (re.compile(r"min-content"), "auto"),
 )
-_ROOM = "@media print { .overview td { white-space: normal; } .overview tbody th { width: 36%; } }"
+_ROOM = (
+    "@media print { .overview td, .metrics .number { white-space: normal; }"
+    " .overview tbody th, .metrics tbody th { width: 36%; } }"
+)
 # No script can run, and nothing is loaded.
 _ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
