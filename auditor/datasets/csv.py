@@ -60,7 +60,9 @@ def preview(params: Params) -> Preview:
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
     found = further.attributes()
     most = params.most(len(labels))
-    return Preview(most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=found)
+    return Preview(
+        most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=found, majority=params.majority(labels)
+    )
 
 
 def load(params: Params) -> Samples:

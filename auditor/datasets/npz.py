@@ -78,7 +78,12 @@ def preview(params: Params) -> Preview:
     except (OSError, AttributeError, TypeError, DataError, *_DAMAGED):
         return Preview(params.most(None), (low, high))
     return Preview(
-        params.most(len(numbers)), (low, high), named(names), labels=classes_taken(numbers), attributes=known
+        params.most(len(numbers)),
+        (low, high),
+        named(names),
+        labels=classes_taken(numbers),
+        attributes=known,
+        majority=params.majority(numbers),
     )
 
 

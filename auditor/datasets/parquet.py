@@ -58,7 +58,9 @@ def preview(params: Params) -> Preview:
     except DataError:
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
     most = params.most(len(labels))
-    return Preview(most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=known)
+    return Preview(
+        most, (0.0, 1.0), named(names), labels=classes_taken(labels), attributes=known, majority=params.majority(labels)
+    )
 
 
 def load(params: Params) -> Samples:

@@ -53,8 +53,14 @@ class Params(Subset):
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    _, places = _arranged(params.split)
-    return Preview(params.most(len(places)), (0.0, 1.0), tuple(_REGIONS), attributes=_attributes(places))
+    labels, places = _arranged(params.split)
+    return Preview(
+        params.most(len(places)),
+        (0.0, 1.0),
+        tuple(_REGIONS),
+        attributes=_attributes(places),
+        majority=params.majority(labels),
+    )
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

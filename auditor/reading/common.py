@@ -80,6 +80,11 @@ class Subset(Parameters):
         share = 1.0 if self.count is None else min(1.0, self.count / max(1, sum(sizes)))
         return tuple(math.ceil(size * share - 1e-9) for size in sizes)
 
+    def majority(self, labels: IntArray) -> float | None:
+        """The share of the most frequent class of labels (N,), which `count` keeps; None where others are chosen."""
+        chosen = self.indices is not None or self.classes is not None
+        return None if chosen or not len(labels) else float(np.bincount(labels).max() / len(labels))
+
     def choose(self, labels: IntArray, rows: IntArray, names: Sequence[str] | None, source: str) -> IntArray:
         """Positions (n,) of the images to take, out of labels (N,) and each one's row in the source (N,).
 

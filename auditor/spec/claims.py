@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from auditor.telling.numbers import SHARES, percent
-from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Remark, whole
+from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Preview, Remark, whole
 
 LONGEST_WAIVER = timedelta(days=366)
 # The kinds whose range is known before anything is measured; of others, the check may say.
@@ -30,6 +30,11 @@ _UNSEEN = re.compile(
 )
 _SEEN_FROM = 1 / 8  # of the range: such a change of a pixel is plain to see
 _CLOSE = 1e-6
+# Shares of images, of all classes, that get their true class, as they are or changed.
+_RIGHT = re.compile(
+    r"accuracy|(top|clean|grid|mean|robust|corrupted|worst_corruption)_accuracy|"
+    r"(robust|corrupted)_accuracy\.[^\[]+|accuracy_at\.[^\[]+"
+)
 
 
 def judged(
@@ -64,6 +69,19 @@ def of_gates(expectations: Sequence[Expectation]) -> Iterator[Remark]:
         if expectation.hollow:
             message = f"{expectation} claims nothing: {expectation.hollow}"
             yield Remark(("expect", expectation.metric), message)
+
+
+def of_majority(expectations: Sequence[Expectation], preview: Preview) -> Iterator[Remark]:
+    """Floors under a share of right answers that a model reaches that always gives the most frequent class."""
+    majority = preview.majority
+    if majority is None and preview.sizes and sum(preview.sizes):
+        majority = max(preview.sizes) / sum(preview.sizes)
+    for one in expectations:
+        if majority is None or one.min is None or one.min > majority or one.versus_baseline or one.hollow:
+            continue
+        if _RIGHT.fullmatch(one.metric):
+            told = f"always answering the most frequent class, which {percent(majority)} of the images have, is enough"
+            yield Remark(("expect", one.metric), f"for {one} {told}", caveat=True)
 
 
 def of_title(

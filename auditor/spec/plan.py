@@ -237,6 +237,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
     remarks = (
         *by.remarks(),
         *claims.of_gates(expectations),
+        *claims.of_majority(expectations, known.preview),
         *(replace(remark, at=("params", *remark.at)) for remark in of_check if not remark.hollow),
         *claims.of_title(entry.title, params, expectations, about),
         *claims.of_looks(entry.title, params, known.preview.box),

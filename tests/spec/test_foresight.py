@@ -10,7 +10,7 @@ from auditor.judging.verdict import judge
 from auditor.spec.foresight import gates_of
 from auditor.spec.plan import make_plan
 from auditor.values import Expectation, Preview, SpecError, lowest, proportion
-from tests.support import spec, write
+from tests.support import data, spec, write
 
 
 @pytest.fixture
@@ -22,6 +22,40 @@ def lint(project):
         return [(problem.line, problem.message) for problem in make_plan(path).warnings]
 
     return found
+
+
+# --- what a network that learned nothing would reach
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high"),
+    [
+        ("{check: accuracy, id: a, expect: {accuracy: BOUND}}", 0.5, 0.51),
+        ("{check: accuracy, id: a, expect: {top_accuracy: BOUND}, params: {top: 2}}", 0.5, 0.51),
+        ("{check: corruptions, id: a, expect: {corrupted_accuracy.fog: BOUND}}", 0.5, 0.51),
+        ("{check: robust_accuracy, id: a, params: {eps: 0.1}, expect: {robust_accuracy: BOUND}}", 0.4, 0.6),
+    ],
+)
+def test_a_floor_that_the_most_frequent_class_alone_reaches_is_told(lint, project, metric, low, high):
+    """Of 60 images 30 are of one class."""
+    images, labels = data(60)
+    labels = np.where(np.arange(60) < 30, 0, np.where(labels == 0, 1, labels))
+    np.savez(project.path / "data.npz", images=images, labels=labels)
+
+    def told(bound: str, **more: str) -> list[str]:
+        found = [message for _, message in lint("- " + metric.replace("BOUND", bound), **more)]
+        return [message for message in found if "most frequent class, which 50" in message]
+
+    assert len(told(f"{{min: {low}}}")) == 1
+    assert told(f"{{min: {high}}}") == told("{max: 0.4}") == told("{max_drop: 0.1}") == []
+    assert told(f"{{min: {low}}}", data="dataset: npz, path: data.npz, classes: [0, 1]") == []
+
+
+def test_that_floor_is_in_the_line_of_the_verdict(project):
+    path = write(project, spec("- {id: a, check: accuracy, expect: {accuracy: {min: 0.3}, accuracy.a: {min: 0.1}}}"))
+    [case] = make_plan(path).cases
+    assert len(case.caveats) == 1
+    assert "for accuracy ≥ 0.3 always answering the most frequent class" in case.caveats[0]
 
 
 # --- samples
@@ -129,7 +163,7 @@ def test_99_percent_at_95_needs_299(lint):
 # --- threat models
 
 ROBUST = (
-    "- {id: a, check: robust_accuracy, params: {eps: 0.3, attacks: ATTACKS}, expect: {robust_accuracy: {min: 0.1}}}"
+    "- {id: a, check: robust_accuracy, params: {eps: 0.3, attacks: ATTACKS}, expect: {robust_accuracy: {min: 0.4}}}"
 )
 FGSM = "`fgsm` alone, a single gradient step, is no evidence of robustness; add {attack: apgd}"
 BLIND = "no attack works without gradients"
@@ -162,9 +196,9 @@ def test_a_claim_of_robustness_needs_attacks_that_could_refute_it(lint, attacks,
 
 def test_what_shows_a_weakness_may_be_as_weak_as_it_likes(lint):
     attack = ROBUST.replace("ATTACKS", "[{attack: fgsm}]")
-    assert lint(attack.replace("min: 0.1", "max: 0.5")) == []
-    assert lint(attack.replace("robust_accuracy: {min: 0.1}", "attack_success_rate: {min: 0.5}")) == []
-    assert lint(attack.replace("robust_accuracy: {min: 0.1}", "attack_success_rate: {max: 0.5}")) != []
+    assert lint(attack.replace("min: 0.4", "max: 0.5")) == []
+    assert lint(attack.replace("robust_accuracy: {min: 0.4}", "attack_success_rate: {min: 0.5}")) == []
+    assert lint(attack.replace("robust_accuracy: {min: 0.4}", "attack_success_rate: {max: 0.5}")) != []
 
 
 @pytest.mark.parametrize(
