@@ -90,7 +90,9 @@ def shown_as(metric: Metric, info: MetricInfo | None = None) -> MetricKind:
 
 
 def span(kind: MetricKind, low: float, high: float) -> str:
-    """An interval in words; a missing end is said to be missing."""
+    """An interval in words; a missing end is said to be missing, and both at once."""
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return "unknown"
     put = points if kind == "difference" else partial(quantity, kind)
     ends = [put(end) if math.isfinite(end) else "unknown" for end in (low, high)]
     return f"{ends[0]} to {ends[1]}" + (" points" if kind == "difference" else "")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from auditor.report.html import render
@@ -17,6 +18,7 @@ from auditor.values import (
     Requirement,
     Run,
     System,
+    in_clusters,
     proportion,
 )
 from tests.report.page import Node, evidence, parse, record, run_of
@@ -129,3 +131,14 @@ def test_few_images_settle_no_tell_tale_test_and_none_of_many_has_a_limit():
     card = many.one("article", id="case-a").text
     assert "sound" in card
     assert "otherwise in up to 1.0%, by the rule of three (3/n, 95%)" in card
+
+
+def test_no_rule_of_three_for_images_that_belong_together():
+    """All 300 of 30 patients: 3/300 would be the limit of 300 patients, and the interval says otherwise."""
+    rows = np.arange(300)
+    with in_clusters({row: row // 10 for row in rows.tolist()}):
+        metrics = {"accuracy": proportion(np.ones(300, bool), rows=rows)}
+    card = parse(render(run_of(record("a", evidence(metrics))))).one("article", id="case-a").text
+    assert "300 of 300 in 30 clusters" in card
+    assert "rule of three" not in card
+    assert "88.4% to 100%" in card  # 0.025 ** (1 / 30), of 30 patients
