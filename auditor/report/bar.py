@@ -10,7 +10,7 @@ from auditor.report import text
 from auditor.report.drawing import svg_of
 from auditor.statistics import bounds
 from auditor.telling.numbers import quantity
-from auditor.values import Expectation, Metric, MetricKind
+from auditor.values import A_SHARE, Expectation, Metric, MetricKind
 
 
 @dataclass(frozen=True)
@@ -49,5 +49,7 @@ def interval_bar(
     if asked:
         said.append(f"expected {text.wanted(kind, asked)}")
     low, high = float(interval[0]), float(interval[1])
-    plot = Interval(kind, float(metric.value), low, high, least, most, bounds(metric), zoom)
+    # What is exactly counted has no bounds of its own; as a share, its axis ends where shares do.
+    ends = A_SHARE if kind == "proportion" else bounds(metric)
+    plot = Interval(kind, float(metric.value), low, high, least, most, ends, zoom)
     return IntervalBar(plot, ", ".join(said))

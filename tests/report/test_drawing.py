@@ -68,3 +68,6 @@ def test_interval_bars_say_what_they_show() -> None:
     assert "unknown" in endless.summary
     assert interval_bar("exact", exact(0.0), (0.0, 0.0), Expectation("x", max=0.0), zoom=True) is not None
     assert interval_bar("mean", mean([]), (0.0, 1.0), None, zoom=True) is None
+    counted = interval_bar("proportion", exact(0.0), (0.0, 0.0), Expectation("x", max=0.02), zoom=True)
+    assert counted is not None
+    assert "-1" not in counted.svg.striptags()  # no share lies below 0

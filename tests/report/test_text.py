@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from auditor.report import text
@@ -16,6 +18,11 @@ def test_thresholds_speak_the_units_of_their_metric() -> None:
     expectation = Expectation("x", min=0.07, max=0.5)
     assert text.wanted("proportion", expectation) == "≥ 7% and ≤ 50%"
     assert text.wanted("mean", expectation) == "≥ 0.07 and ≤ 0.5"
+
+
+def test_an_interval_without_ends_is_unknown_once() -> None:
+    assert text.span("mean", -math.inf, math.inf) == "unknown"
+    assert text.span("mean", 0.0, math.inf) == "0 to unknown"
 
 
 def test_prose_escapes_before_it_sets_code() -> None:
