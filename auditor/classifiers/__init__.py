@@ -28,6 +28,7 @@ from auditor.classifiers.inputs import (
     closed,
     image_shape,
     of_any_size,
+    sized,
     taken_as,
     whole_range,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "pickled",
     "prepared",
     "shards_of",
+    "sized",
     "stateful_operations",
     "taken_as",
     "times",

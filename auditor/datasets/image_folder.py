@@ -15,6 +15,7 @@ How to read it
     class by class; the samples themselves take turns among the classes, so that any first n hold each in proportion.
     8-bit values are divided by 255. Hidden files and what operating systems leave (`Thumbs.db`, `desktop.ini`,
     `__MACOSX`) are passed over, and said; anything else within a class's folder that is no PNG or JPEG file is refused.
+    Folders within a class's folder are looked into, as by Keras and torchvision, but links to folders aren't.
     With `attributes: [site, device]` the images of a class lie that many folders deeper, `cat/oslo/phone/1.png`, and
     the folders on the way are their attributes. Resizing is Pillow's, over the area that shrinks to a pixel, as is
     torchvision's; with `antialias: false` it is Keras'. What is audited then is the resized image. Images are turned as
@@ -120,7 +121,7 @@ def _listing(params: Params) -> _Listing:
         names = _in_order(found, shown) if params.names is None else _named(params.names, found, shown)
         classes = []
         for name in names:
-            files = _files(folder / name, passed, params.attributes) if name in found else ()
+            files = _files(folder / name, passed, params.attributes or None) if name in found else ()
             if not files and params.names is None:
                 way = "remove it, or list all classes in `names`, which may have some without images"
                 raise DataError(f"{printable(folder / name)} holds no images; {way}")
@@ -185,13 +186,15 @@ def _entries(folder: Path, passed: Counter[str]) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-def _files(folder: Path, passed: Counter[str], levels: Sequence[str]) -> tuple[str, ...]:
-    """The images of a folder, or those that lie as many folders deeper as there are levels, by their paths within."""
+def _files(folder: Path, passed: Counter[str], levels: Sequence[str] | None) -> tuple[str, ...]:
+    """The images of a folder, by their paths within: as many folders deeper as there are levels, or at any depth."""
     files: list[str] = []
     wrong: list[str] = []
     for entry in _entries(folder, passed):
-        if levels and entry.is_dir():
-            files += (f"{entry.name}/{inner}" for inner in _files(folder / entry.name, passed, levels[1:]))
+        # To any depth no links are followed, which may lead round.
+        if entry.is_dir(follow_symlinks=False) if levels is None else levels and entry.is_dir():
+            below = levels and levels[1:]
+            files += (f"{entry.name}/{inner}" for inner in _files(folder / entry.name, passed, below))
         else:
             (files if not levels and _is_picture(entry) else wrong).append(entry.name)
     if wrong and levels:

@@ -1,5 +1,6 @@
 """What files are, by their names and by what they are folders of: a model's format, and a dataset."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ _MODELS: Mapping[str, str] = {
     ".ts": "torch",
 }
 _DATA: Mapping[str, str] = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
+_PARTS = ("train", "training", "test", "testing", "val", "valid", "validation")
+# What columns are called that hold files and labels; the first is what `csv` expects.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "image_column": ("path", "file", "filename", "file_name", "filepath", "image", "image_path"),
+    "label_column": ("label", "class", "class_name", "target", "category", "labels"),
+}
 # What needs more than a file to be opened, and what a spec has to say of it.
 _MORE: Mapping[str, str] = {
     ".index": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
@@ -66,9 +73,53 @@ def dataset(path: Path | None, shape: tuple[int, ...] | None) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{path} doesn't exist")
     if path.is_dir():
-        if any(entry.suffix.lower() in PICTURES for entry in path.iterdir()):
-            raise DataError(f"{path} holds images that lie in no class's folder; `dataset: csv` reads a list of them")
-        return {"dataset": "image_folder", "path": path}
+        return _of_folder(path)
     if path.suffix.lower() not in _DATA:
         raise DataError(f"{path}: what data it is can't be told from its name; known are folders, {', '.join(_DATA)}")
-    return {"dataset": _DATA[path.suffix.lower()], "path": path}
+    found = {"dataset": _DATA[path.suffix.lower()], "path": path}
+    return found | _columns(path) if found["dataset"] == "csv" else found
+
+
+def _of_folder(path: Path) -> dict[str, Any]:
+    """What a folder of images is: a folder for every class, parts of a table, or images beside one."""
+    within = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    parts = sorted(entry.name for entry in within if entry.is_dir() and entry.name.lower() in _PARTS)
+    if parts and all(entry.name in parts for entry in within if entry.is_dir()):
+        told = f"{path} holds parts of a data set ({', '.join(parts)})"
+        raise DataError(f"{told}; name the one that the model wasn't trained on, such as {path / parts[0]}")
+    tables = [entry for entry in within if entry.suffix.lower() == ".csv"]
+    loose = any(entry.suffix.lower() in PICTURES for entry in within)
+    if any(entry.suffix.lower() == ".parquet" for entry in within):
+        return {"dataset": "parquet", "path": path}
+    if len(tables) == 1:
+        return {"dataset": "csv", "path": tables[0]} | _columns(tables[0])
+    if loose:
+        way = "a table beside them, such as `labels.csv`, with a column of files and one of labels, makes them `csv`"
+        raise DataError(f"{path} holds images that lie in no class's folder; {way}")
+    return {"dataset": "image_folder", "path": path}
+
+
+def _columns(table: Path) -> dict[str, str]:
+    """Which columns of a table hold files and labels, where they have other names than those that are expected."""
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+    found = {}
+    for parameter, expected in _COLUMNS.items():
+        name = next((name for wanted in expected for name in header if name.lower() == wanted), expected[0])
+        if name != expected[0]:
+            found[parameter] = name
+    return found
+
+
+def labels_beside(model: Path) -> list[str]:
+    """The names of a model's classes, if a file beside it lists them in order; numbers before them are left out."""
+    for name in ("labels.txt", "class_names.txt", f"{model.stem}.txt"):
+        beside = (model if model.is_dir() else model.parent) / name
+        if beside.is_file():
+            lines = beside.read_text("utf-8", errors="replace").splitlines()
+            named = [line.strip() for line in lines if line.strip()]
+            numbered = [line.split(maxsplit=1) for line in named]
+            if all(len(one) == 2 and one[0] == str(i) for i, one in enumerate(numbered)):
+                return [one[1] for one in numbered]
+            return named
+    return []

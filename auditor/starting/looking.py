@@ -13,7 +13,7 @@ from typing import Any, get_args
 import yaml
 
 from auditor import catalog
-from auditor.classifiers import times
+from auditor.classifiers import Loaded, sized, times
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_range
 from auditor.spec import Plan, make_plan
@@ -135,13 +135,19 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
     if found["format"] == "onnx" and opened.input_shape[2] > 4 >= opened.input_shape[1]:
         found["layout"] = "NHWC"  # what was taken for a width is the channels
         opened = _opened(looker, found, entry)
-    say(f"it takes images of {times(opened.input_shape)} and tells {opened.class_count} classes apart")
-    entry, samples = _fitting_data(looker, found, entry, opened.input_shape)
+    any_size = isinstance(opened, Loaded) and opened.at is not None
+    size = f"any size and {opened.input_shape[2]} channels" if any_size else times(opened.input_shape)
+    say(f"it takes images of {size} and tells {opened.class_count} classes apart")
+    entry, samples = _fitting_data(looker, found, entry, opened.input_shape, any_size)
+    entry, samples = _named_data(looker, found, entry, samples, opened.class_count)
+    if isinstance(opened, Loaded) and opened.whole and samples.box[1] <= 1:
+        say("it takes whole numbers; images are multiplied by 255 for it")
+        found["preprocessing"] = {"scale": 255}
     say(
         f"{samples.source}: {len(samples)} images of {times(samples.images.shape[1:])}, "
         f"values from {samples.box[0]:g} to {samples.box[1]:g}"
     )
-    found["output"] = _output(looker, opened, samples, found["output"])
+    found["output"] = _output(looker, sized(opened, samples.images.shape[1:]), samples, found["output"])
     chosen = in_turn(samples.labels, min(_LOOKED, len(samples)))
     images, labels = samples.images[chosen], samples.labels[chosen]
     classifier = looker.classifier(found, entry)
@@ -154,7 +160,7 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         found["preprocessing"] = _PREPROCESSING[moved]
         classifier = looker.classifier(found, entry)
         logits = classifier.predict(images)
-    gradients = catalog.gives_gradients(found["format"])
+    gradients = catalog.gives_gradients(found["format"]) and not (isinstance(opened, Loaded) and opened.whole)
     [digest] = looker.resources.digests(looker.plan(found, entry).models[_NAME]).values() if model.is_file() else [""]
     return Found(found, entry, samples, found["output"], gradients, logits, labels, digest, tuple(looker.notes))
 
@@ -184,20 +190,34 @@ def _data_as_it_is(
 
 
 def _fitting_data(
-    looker: _Looker, found: Mapping[str, Any], entry: Mapping[str, Any], shape: tuple[int, int, int]
+    looker: _Looker, found: Mapping[str, Any], entry: Mapping[str, Any], shape: tuple[int, int, int], any_size: bool
 ) -> tuple[dict[str, Any], Samples]:
-    """The data in the size and with the channels of the images (H, W, C) that the model takes."""
+    """The data in the size, unless it takes any, and with the channels of the images (H, W, C) that the model takes."""
     height, width, channels = shape
     if "channels" in catalog.params_of("datasets", entry["dataset"]).model_fields and channels in (1, 3):
         entry = {**entry, "channels": channels}
         try:
-            fits = looker.samples(found, entry).images.shape[1:3] == (height, width)
+            fits = looker.samples(found, entry).images.shape[1:3] == (height, width) or any_size
         except DataError:  # of several sizes, or not to be read: loading it resized says which
             fits = False
         told = f"images aren't all of {height} × {width}, which the model takes; resize them"
         if not fits and looker.ask(told, "yes", ("yes", "no")) == "yes":
             entry = {**entry, "resize": [height, width]}
     return _data_as_it_is(looker, found, entry)
+
+
+def _named_data(
+    looker: _Looker, found: Mapping[str, Any], entry: dict[str, Any], samples: Samples, count: int
+) -> tuple[dict[str, Any], Samples]:
+    """The data with the names of its classes in the model's order, where a file beside the model lists these."""
+    names = formats.labels_beside(found["path"])
+    takes = "names" in catalog.params_of("datasets", entry["dataset"]).model_fields
+    known = samples.classes is not None and set(samples.classes) <= set(names)
+    if not takes or not known or len(names) != count or tuple(names) == samples.classes:
+        return entry, samples
+    looker.say(f"a file beside the model has its classes in another order than the data, or more: {', '.join(names)}")
+    named = {**entry, "names": names}
+    return named, looker.samples(found, named)
 
 
 def _output(looker: _Looker, model: Classifier, samples: Samples, opened_as: str) -> Output:

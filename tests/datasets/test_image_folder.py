@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from auditor.checks import accuracy
+from auditor.compute.backend import tensorflow
 from auditor.datasets import image_folder
 from auditor.judging.verdict import judge
 from auditor.loading.fitting import check_fit
@@ -110,6 +111,19 @@ def test_the_order_of_numbers_and_names_together_is_for_the_spec_to_say(tmp_path
     assert f"{left} (or is it '01', which has no folder?)" in told(tmp_path, names=["b", "2", "01"])
     assert f"{left}; choose images by `classes`" in told(tmp_path, names=["b", "2"])
     assert "`names` has 'b' twice" in told(tmp_path, names=["b", "b", "2", "10"])
+
+
+def test_folders_within_a_class_are_looked_into_as_keras_does(pets):
+    tensorflow()
+    import keras
+
+    save(pets / "cat" / "more" / "deep" / "3.png", (6, 100, 200))
+    found = load(pets)
+    assert np.bincount(found.labels).tolist() == [5, 2]
+    made = keras.utils.image_dataset_from_directory(pets, image_size=(4, 5), batch_size=None, verbose=False)
+    theirs = sorted((int(label), int(image[0, 0, 0])) for image, label in made.as_numpy_iterator())
+    reds = np.round(found.images[:, 0, 0, 0] * 255).astype(int)
+    assert sorted(zip(found.labels.tolist(), reds.tolist(), strict=True)) == theirs
 
 
 def test_classes_without_images_are_named(pets):
@@ -286,8 +300,8 @@ def other_file(folder: Path) -> str:
     return f"{folder}/dog/c.webp is no PNG or JPEG file; move it out of the class's folder"
 
 
-def nested(folder: Path) -> str:
-    save(folder / "dog" / "more.png" / "d.png")
+def linked(folder: Path) -> str:
+    (folder / "dog" / "more.png").symlink_to(folder, target_is_directory=True)
     return f"{folder}/dog/more.png is no PNG or JPEG file; move it out of the class's folder"
 
 
@@ -298,7 +312,7 @@ def stray(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "spoil",
-    [of_another_size, cut_off, no_image, disguised, deep, enormous, dangling, empty_class, other_file, nested, stray],
+    [of_another_size, cut_off, no_image, disguised, deep, enormous, dangling, empty_class, other_file, linked, stray],
     ids=lambda spoil: spoil.__name__,
 )
 def test_what_cannot_be_used_is_named(pets, spoil):

@@ -12,6 +12,7 @@ from auditor.spec.plan import make_plan
 from auditor.starting import formats
 from auditor.values import DataError, ModelError
 from tests.models import formats as forms
+from tests.models.test_taking import of_any_size
 from tests.support import CLASSES, SIZE, data
 
 NAMES = ("ant", "bee", "cat")
@@ -178,3 +179,38 @@ def test_data_that_cannot_be_told(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="lie in no class's folder"):
         formats.dataset(tmp_path, None)
+
+
+def test_a_table_beside_images_is_read_by_the_columns_that_it_has(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("id,file_name,Class\n1,a.png,ant\n")
+    columns = {"image_column": "file_name", "label_column": "Class"}
+    wanted = {"dataset": "csv", "path": tmp_path / "labels.csv", **columns}
+    assert formats.dataset(tmp_path, None) == formats.dataset(tmp_path / "labels.csv", None) == wanted
+    for part in ("train", "test"):
+        (tmp_path / "split" / part).mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=r"parts of a data set \(test, train\); name the one that the model wasn't trained on"
+    ):
+        formats.dataset(tmp_path / "split", None)
+
+
+def test_any_size_whole_numbers_and_names_beside_the_model_are_noticed(tmp_path, monkeypatch):
+    _write_pictures(tmp_path)
+    of_any_size("uint8").save(tmp_path / "m.keras")
+    (tmp_path / "labels.txt").write_text("0 cat\n1 ant\n2 bee\n")
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(main, ["init", "m.keras", "photos", "--yes"])
+    assert said.exit_code == 0, said.output
+    assert "it takes images of any size and 1 channels" in said.output
+    assert "has its classes in another order than the data, or more: cat, ant, bee" in " ".join(said.output.split())
+    [path] = tmp_path.rglob("*.audit.yaml")
+    spec = yaml.safe_load(path.read_text())
+    assert spec["models"]["release"]["preprocessing"] == {"scale": 255}
+    assert (spec["data"]["names"], spec["data"]["channels"], spec["data"].get("resize")) == (
+        ["cat", "ant", "bee"],
+        1,
+        None,
+    )
+    [attacks] = [case.params.attacks for case in make_plan(path).cases if case.check == "robust_accuracy"]
+    assert [choice.name for choice in attacks] == ["square"]
