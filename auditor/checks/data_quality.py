@@ -15,9 +15,10 @@ How to read it
     one, with brightness, compression or a pixel changed; what is the same within 2.5 grey levels is counted once from
     the start, and is `repeats`. `in_training` and `near_training` compare with `train`. `suspect_labels` come from the
     model's own probabilities: it shows which labels to look at, not which are wrong, and says little where the model is
-    poor. `shortcut_auroc` is how often the property that tells one class best has a higher (or lower) value in an image
-    of it than in another: chosen on one half of the images and measured on the other, so that its limits hold. It may
-    be what the class is about, as a 1 takes less ink than other digits: whether it is a shortcut is for you to say.
+    poor, and nothing of images it was trained on. `shortcut_auroc` is how often the property that tells one class best
+    has a higher (or lower) value in an image of it than in another: chosen on one half of the images and measured on
+    the other, so that its limits hold. It may be what the class is about, as a 1 takes less ink than other digits:
+    whether it is a shortcut is for you to say.
     Images with NaN are refused before anything is measured.
 
 References
@@ -28,13 +29,13 @@ References
     Tukey, Exploratory Data Analysis, 1977 (far out).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.measuring import likeness, natural_panel, several, small
+from auditor.measuring import likeness, lints, natural_panel, several, small
 from auditor.reading import resembling
 from auditor.statistics import interval
 from auditor.telling.numbers import number, percent
@@ -45,7 +46,9 @@ from auditor.values import (
     Context,
     Count,
     DataName,
+    Diagnostic,
     Evidence,
+    Expectation,
     FloatArray,
     ImageGrid,
     IntArray,
@@ -53,6 +56,7 @@ from auditor.values import (
     MetricInfo,
     Parameters,
     Passes,
+    Remark,
     Samples,
     Strip,
     Table,
@@ -88,6 +92,7 @@ METRICS = {
     ),
 }
 
+_MOST_SEEN = 0.1  # of images that the model was trained on, for what it suspects to be believed
 _FEWEST = 10  # of a class, in each half, for a shortcut to it to be looked for
 
 
@@ -99,6 +104,13 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def instead(params: Params) -> Mapping[str, str]:
     """What can't be told without training data."""
     return {} if params.train else dict.fromkeys(("in_training", "near_training"), "near_duplicates")
+
+
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the claim weak."""
+    if params.train is None and lints.claims(expectations, (), ("suspect_labels",)):
+        message = "of images that the model learned by heart no label is suspect, and nothing shows whether it did"
+        yield Remark(("train",), f"{message}: give what it was trained on")
 
 
 def controls(params: Params) -> tuple[str, ...]:
@@ -180,6 +192,7 @@ def run(context: Context, params: Params) -> Evidence:
             lambda: _odd(samples, constant, out, params.show),
         ),
         tables=(_properties(found, out), _of_shortcuts(shortcuts, names)),
+        diagnostics=(_unseen(metrics["in_training"]),) if params.train is not None and told is not None else (),
         notes=tuple(notes),
         arrays={
             "indices": samples.indices,
@@ -189,6 +202,14 @@ def run(context: Context, params: Params) -> Evidence:
             "outlying": outlying,
         },
     )
+
+
+def _unseen(in_training: Metric) -> Diagnostic:
+    """Whether the labels could be told by a model that hasn't learned them."""
+    seen = f"{in_training.value:.1%} of the images are in the training data"
+    well = in_training.value <= _MOST_SEEN
+    message = seen if well else f"{seen}: what a model was taught of an image it won't suspect"
+    return Diagnostic("labels not learned", well, message, deflates=("suspect_labels",))
 
 
 def _shortcuts(context: Context, found: Mapping[str, FloatArray]) -> list[_Shortcut]:

@@ -29,7 +29,7 @@ References
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -49,8 +49,10 @@ from auditor.values import (
     Classifier,
     Context,
     Count,
+    Diagnostic,
     EachOnce,
     Evidence,
+    Expectation,
     FloatArray,
     IntArray,
     Lowerable,
@@ -60,6 +62,7 @@ from auditor.values import (
     Parameters,
     Passes,
     Precision,
+    Remark,
     Strip,
     Table,
     exact,
@@ -129,6 +132,15 @@ def instead(params: Params) -> Mapping[str, str]:
     return {f"{name}.{way}": f"{name}.twice" for way in unasked for name in ("same", "drift", "largest_drift")}
 
 
+def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
+    """What makes the claim weak."""
+    for precision in ("bfloat16", "float16"):
+        gated = any(e.metric == f"same.{precision}" and e.min is not None for e in expectations)
+        if gated and precision not in params.precision:
+            told = f"`same.{precision}` rounds images alone, and says nothing of the model in {precision}"
+            yield Remark(("precision",), f"{told}; that is `same.in_{precision}`, by `precision: [{precision}]`")
+
+
 def controls(params: Params) -> tuple[str, ...]:
     """What this speaks to in the frameworks of `auditor.values.controls`."""
     return WORLD
@@ -196,6 +208,7 @@ def run(context: Context, params: Params) -> Evidence:
             Table("Odd inputs", names, tuple((one.name.replace("_", " "), one.shows, one.told) for one in tried)),
             _latency(seconds),
         ),
+        diagnostics=tuple(_computed_so(_IN[one], ways[_IN[one]], first) for one in params.precision),
         notes=tuple(notes),
         arrays={
             "indices": rows,
@@ -203,6 +216,14 @@ def run(context: Context, params: Params) -> Evidence:
             **{way: one.given.astype(np.float32) for way, one in ways.items()},
         },
     )
+
+
+def _computed_so(way: Way, one: _Answers, first: _Answers) -> Diagnostic:
+    """Whether lower precision moves any answer: else the model was hardly computed in it, or shows no difference."""
+    moved = not np.array_equal(one.given, first.given)
+    told = "moves answers" if moved else f"moves no answer at all, so that nothing shows it was {_WORDS[way]}"
+    names = (f"drift.{way}", f"largest_drift.{way}")
+    return Diagnostic(f"lower precision, {way[3:]}", moved, f"lower precision {told}", (f"same.{way}",), names)
 
 
 def _lowered(context: Context, precision: Precision, chosen: IntArray) -> Callable[[FloatArray], FloatArray]:

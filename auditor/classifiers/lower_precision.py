@@ -26,10 +26,13 @@ def in_float(model: Any, path: str, precision: Precision) -> Any:
         return type(layer).from_config({**layer.get_config(), "dtype": precision})
 
     try:
-        copy = keras.models.clone_model(model, clone_function=copied)
+        copy = keras.models.clone_model(model, clone_function=copied, recursive=True)
         copy.set_weights(model.get_weights())
+        left = [weight.path for weight in copy.weights if str(weight.dtype) == "float32"]
     except Exception as error:  # every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be computed in {precision}: {reason(error)}") from error
+    if left:
+        raise ModelError(f"{path} can't be computed in {precision}: {left[0]} stays in float32")
     return copy
 
 

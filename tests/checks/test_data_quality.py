@@ -9,7 +9,7 @@ import sklearn.metrics
 from cleanlab.count import compute_confident_joint, get_confident_thresholds
 from PIL import Image
 
-from auditor.checks.data_quality import Params, cost, instead, run
+from auditor.checks.data_quality import Params, cost, instead, lint, run
 from auditor.evidence.verification import verify
 from auditor.judging.verdict import judge
 from auditor.measuring import likeness
@@ -206,3 +206,16 @@ def test_in_a_spec(project, monkeypatch):
     monkeypatch.chdir(project.path)
     found = list(verify(project.path / "reports" / "tiny"))
     assert all(finding.ok for finding in found), [finding for finding in found if not finding.ok]
+
+
+def test_labels_are_no_less_suspect_for_having_been_learned():
+    """Without training data a ceiling on them is a claim that nothing shows; of images it holds, none is believed."""
+    gate = [Expectation("suspect_labels", max=0.02)]
+    assert [remark.at for remark in lint(Params(), gate, (0.0, 1.0))] == [("train",)]
+    assert not list(lint(Params(train="taught"), gate, (0.0, 1.0)))
+    here = samples()
+    given = replace(context(LinearClassifier(*linear_weights()), here), data={"taught": here}.__getitem__)
+    evidence = run(given, Params(train="taught"))
+    verdict = judge(evidence.metrics, [Expectation("suspect_labels", max=1.0)], 0.95, evidence.diagnostics)
+    assert verdict.status == "inconclusive"
+    assert "100.0% of the images are in the training data" in verdict.message

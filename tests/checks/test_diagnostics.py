@@ -7,7 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from auditor.checks import accuracy, digit_flip, minimal_perturbation, noise_to_target, robust_accuracy, security_curve
+from auditor.checks import (
+    accuracy,
+    data_quality,
+    digit_flip,
+    minimal_perturbation,
+    noise_to_target,
+    robust_accuracy,
+    security_curve,
+    stability,
+)
 from auditor.judging.verdict import judge
 from auditor.measuring import telltales
 from auditor.run.measuring import measured
@@ -15,8 +24,25 @@ from auditor.values import Expectation
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class InHalf(LinearClassifier):
+    """It can be computed in float16."""
+
+    def lowered(self, precision, examples):  # noqa: ARG002
+        kernel = self.kernel.astype(np.float16).astype(np.float32)
+        return LinearClassifier(kernel, self.bias).answers
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NeverLower(LinearClassifier):
+    """Whatever precision it is asked for, it computes as ever."""
+
+    def lowered(self, precision, examples):  # noqa: ARG002
+        return self.answers
+
+
 def honest() -> LinearClassifier:
-    return LinearClassifier(*linear_weights())
+    return InHalf(*linear_weights())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -188,7 +214,9 @@ class Unlearned(LinearClassifier):
 
 
 def diagnosed(model, check, **params):
-    evidence = measured(check.__name__.rpartition(".")[2], context(model, samples()), check.Params(**params))
+    there = {"taught": samples(), "unlike": dataclasses.replace(samples(), images=1 - samples().images)}
+    given = dataclasses.replace(context(model, samples()), data=there.__getitem__)
+    evidence = measured(check.__name__.rpartition(".")[2], given, check.Params(**params))
     return {diagnostic.name: diagnostic for diagnostic in evidence.diagnostics}, evidence
 
 
@@ -206,6 +234,8 @@ TRIPS = [
     ("stateful operations", accuracy, Dated, {}),
     ("8-bit images", robust_accuracy, OfFiles, WIDE),
     ("told alike", robust_accuracy, TwoFaced, WIDE),
+    ("lower precision, float16", stability, NeverLower, {"precision": ["float16"]}),
+    ("labels not learned", data_quality, LinearClassifier, {"train": "taught"}),
     ("more than one answer", accuracy, Unlearned, {}),
     ("range of the images", accuracy, InBytes, {}),
     ("order of the classes", accuracy, Reordered, {}),
@@ -237,6 +267,8 @@ HONEST = [
     (minimal_perturbation, {"attacks": [{"attack": "fab", "steps": 10}]}),
     (noise_to_target, {"target": 0, "objective": "logit"}),
     (digit_flip, {"target": 0, "objective": "logit"}),
+    (stability, {"precision": ["float16"]}),
+    (data_quality, {"train": "unlike"}),
 ]
 
 

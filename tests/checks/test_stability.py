@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditor.checks.stability import Params, cost, instead, run
+from auditor.checks.stability import Params, cost, instead, lint, run
 from auditor.classifiers import keras_classifier
+from auditor.classifiers.lower_precision import in_float
 from auditor.evidence.verification import verify
 from auditor.judging.verdict import judge
 from auditor.spec import make_plan
@@ -210,3 +211,20 @@ def test_a_format_that_cannot_is_told_before_anything_runs(project):
         "export in it as `other`"
         for one in ("float16", "int8")
     ]
+
+
+def test_who_gates_rounded_images_is_told_that_the_model_is_not():
+    gates = [Expectation("same.float16", min=0.9), Expectation("same.in_bfloat16", min=0.9)]
+    found = list(lint(Params(), gates, (0.0, 1.0)))
+    assert [remark.at for remark in found] == [("precision",)]
+    assert "says nothing of the model in float16; that is `same.in_float16`" in found[0].message
+    assert not list(lint(Params(precision=["float16"]), gates, (0.0, 1.0)))
+
+
+def test_a_network_within_a_network_is_computed_in_lower_precision_too():
+    import keras
+
+    inner = linear_model("linear")
+    given = keras.Input((6, 6, 1))
+    copy = in_float(keras.Model(given, keras.layers.Activation("linear")(inner(given))), "here", "bfloat16")
+    assert {str(weight.dtype) for weight in copy.weights} == {"bfloat16"}
