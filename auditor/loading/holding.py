@@ -1,21 +1,30 @@
 """Files as a session first saw them, and private copies of checkpoints: what was hashed and scanned is what is loaded.
 
 Between a digest and the opening of the file that it is of, anybody who may write there can put another in its place.
+A process that is killed can't remove its copies: the next one does, which finds that nobody holds their lock.
 """
 
 import hashlib
+import os
 import shutil
+import stat
 import tempfile
+import time
 import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from auditor.telling.reason import os_reason
 from auditor.values import ModelError, Parameters, references
 
 _CHUNK = 1 << 20
+_PREFIX, _LOCK = "auditor-", ".lock"
+_FRESH = 60.0  # seconds in which whoever made a folder has its lock
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,11 @@ class Files:
     @cached_property
     def folder(self) -> Path:
         """A folder that no other user can look into, gone when the session ends."""
-        found = Path(tempfile.mkdtemp(prefix="auditor-"))
-        weakref.finalize(self, shutil.rmtree, found, ignore_errors=True)
+        found = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(found / _LOCK, thread_local=False)
+        lock.acquire()
+        weakref.finalize(self, _remove, found, lock)
+        _sweep()
         return found
 
     def digest(self, path: Path) -> str:
@@ -63,6 +75,23 @@ class Files:
         for path in paths:
             if _digest(path) != self._digests.get(path):
                 raise ModelError(_exchanged(path))
+
+
+def _remove(folder: Path, lock: FileLock) -> None:
+    lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove what processes of this user have left that were killed: one that lives holds the lock in its folder."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError, Timeout):  # somebody else's, one that is in use, or one that has just gone
+            told, lock = folder.lstat(), (folder / _LOCK).lstat()
+            mine = not hasattr(os, "geteuid") or told.st_uid == os.geteuid()
+            plain = stat.S_ISDIR(told.st_mode) and stat.S_ISREG(lock.st_mode)  # a link may lead anywhere
+            if mine and plain and time.time() - lock.st_mtime > _FRESH:
+                with FileLock(folder / _LOCK, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _exchanged(path: Path) -> str:

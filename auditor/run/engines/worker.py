@@ -1,15 +1,13 @@
 """What runs in another process: it loads a checkpoint once, and works off tasks on it."""
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from auditor.classifiers import own_errors
 from auditor.compute import alone
-from auditor.loading.holding import held
+from auditor.loading.holding import Files
 from auditor.loading.resources import Resources, behind_preprocessing, opened_copy
 from auditor.spec import Source
 from auditor.telling.reason import os_reason
@@ -51,10 +49,10 @@ def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, in
 
 def _opened(source: Source, digests: Mapping[str, str]) -> Classifier:
     """Open a copy that nobody exchanges between its digest and its opening."""
-    with tempfile.TemporaryDirectory(prefix="auditor-", ignore_cleanup_errors=True) as folder:
-        copy = dataclasses.replace(source, params=held(source.params, Path(folder)).params)
-        here = Resources().digests(copy)
-        if here != digests:
-            told = f"{here} in place of {dict(digests)}"
-            raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
-        return opened_copy(source, copy)
+    files = Files()  # its copies go when it does
+    copy = dataclasses.replace(source, params=files.held(source.params).params)
+    here = Resources().digests(copy)
+    if here != digests:
+        told = f"{here} in place of {dict(digests)}"
+        raise ModelError(f"a worker has another checkpoint than was asked for, or none under that path: {told}")
+    return opened_copy(source, copy)
