@@ -51,8 +51,10 @@ from auditor.measuring import (
     challenged_by,
     check_radius,
     cost_challenged,
+    cost_elsewhere,
     cost_of,
     cost_within_ball,
+    elsewhere,
     fewest,
     images_of,
     instead_of,
@@ -161,7 +163,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     count = fewest(params.samples, images)
     keep: Keep = "last" if params.full_length else "first"
     attacked = cost_of(params, keep, class_count, params.target is not None) * count
-    return attacked + cost_within_ball(params, count, class_count) + cost_challenged(params.norm, images, count)
+    tests = cost_within_ball(params, count, class_count) + cost_challenged(params.norm, images, count)
+    return attacked + tests + cost_elsewhere(params, images, count, class_count, params.target is not None)
 
 
 def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, float]) -> Iterator[Remark]:
@@ -197,9 +200,13 @@ def run(context: Context, params: Params) -> Evidence:
     holds, breaks = _names(params)
     ended, broken, stages = cascade(context, threat, params.attacks, job, "last" if params.full_length else "first")
     doubts = Doubts((holds, "distance"), (breaks,))
-    tested, rival = both(
-        lambda: within_ball(context, threat, stages, job, broken, doubts),
-        lambda: challenged(context, threat, job, ended, broken),
+    looked, left = len(subject.looked), broken
+    tested, (rival, others) = both(
+        lambda: within_ball(context, threat, stages, job, left, doubts),
+        lambda: (
+            challenged(context, threat, job, ended, left),
+            elsewhere(context, threat, params.attacks, looked, job, left),
+        ),
     )
     ended, broken = rival.images, rival.broken
     after = classifier.predict(ended)
@@ -220,7 +227,7 @@ def run(context: Context, params: Params) -> Evidence:
         summary=counts.summary,
         metrics=counts.metrics,
         figures=pictured(lambda: _figures(context, params, outcome, stages)),
-        diagnostics=(*tested, challenged_by(rival.won, doubts)),
+        diagnostics=(*tested, challenged_by(rival.won, doubts, others)),
         tables=(_table(stages, rival, len(subject.right), classifier.class_count),),
         notes=tuple(notes),
         arrays={"distances": outcome.distances, "said": said, IN_FULL: np.array([rival.in_full])},

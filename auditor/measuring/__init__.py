@@ -28,6 +28,7 @@ from auditor.measuring.corrupted import (
     unchanged,
 )
 from auditor.measuring.decoys import DISGUISES, MEMORY, Decoy, Disguise, knowing
+from auditor.measuring.elsewhere import cost_elsewhere, elsewhere
 from auditor.measuring.familiarity import Score
 from auditor.measuring.further import known, noticed, taken_further
 from auditor.measuring.grid import alike_off_the_grid, cost_alike
@@ -124,6 +125,7 @@ __all__ = [
     "cost_challenged",
     "cost_challenged_closest",
     "cost_closest",
+    "cost_elsewhere",
     "cost_of",
     "cost_remembered",
     "cost_steady",
@@ -132,6 +134,7 @@ __all__ = [
     "cost_within_ball",
     "drawn",
     "each_under_one_kind",
+    "elsewhere",
     "familiarity",
     "fewest",
     "first_answers",

@@ -33,6 +33,7 @@ from auditor.values import (
 )
 
 _PROBED = 50
+NO_OTHERS = np.zeros(0, np.bool_)
 FEW = 0.05
 """Share of the images that held which a tell-tale test may break, and the attack still be believed."""
 _MOST = 0.95
@@ -58,16 +59,19 @@ class Doubts:
         return Diagnostic(name, ok, told, self.inflates, self.deflates)
 
 
-def challenged_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:
+def challenged_by(won: NDArray[np.bool_], doubts: Doubts, elsewhere: NDArray[np.bool_] = NO_OTHERS) -> Diagnostic:
     """Whether a surrogate, or another rival that asks for no score, broke much of what held: won (n,), which of these.
 
     A network that has learned the answers alone is a much weaker judge of where to go than a gradient that can be
     believed: two images of a hundred that it breaks are more than honest networks leave to it. One or two are no sign.
+    elsewhere: (m,), which of other images of the data it breaks that stand against the attacks.
     """
-    share = float(won.mean()) if won.size else 0.0
-    message = f"{_RIVALS} break {percent(share)} of {won.size} images that held"
+    every = np.concatenate([won, elsewhere])
+    share = float(every.mean()) if every.size else 0.0
+    others = f" and of {len(elsewhere)} others of the data that the attacks don't" if len(elsewhere) else ""
+    message = f"{_RIVALS} break {percent(share)} of {won.size} images that held{others}"
     advice = "gradients or scores lead attacks astray; what counts is what the model decides"
-    return doubts.about(_SURROGATE, share <= _LEFT or won.sum() <= 2, message, advice)
+    return doubts.about(_SURROGATE, share <= _LEFT or every.sum() <= 2, message, advice)
 
 
 def nearer_by(won: NDArray[np.bool_], doubts: Doubts) -> Diagnostic:

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from auditor.judging.verdict import judge
 from auditor.measuring import attackable
 from auditor.measuring.inner import insight
 from auditor.measuring.rivals import challenged, challenged_closest
@@ -13,7 +14,9 @@ from auditor.measuring.surrogate import learned
 from auditor.measuring.telltales import Doubts, challenged_by
 from auditor.models import keras as format_keras
 from auditor.search import ThreatModel
+from auditor.values import Expectation
 from tests.redteam import liars, truth
+from tests.redteam.asked import audited, failed
 from tests.redteam.inventions import INVENTED
 from tests.support import context
 
@@ -61,7 +64,7 @@ def test_a_steep_input_falls_to_few_pixels(redteam, opened, norm, eps, most, pix
     assert 1 - rival.broken.mean() < most
 
 
-@pytest.mark.parametrize("name", [*INVENTED])
+@pytest.mark.parametrize("name", [name for name in INVENTED if name != "misleading_noise"])
 def test_networks_that_were_made_knowing_all_tests_are_doubted(redteam, opened, name):
     """Their own scores give nothing: attacks of ten steps left 0.99 or 1.00 of them."""
     liar = redteam.liar(name, INVENTED[name])
@@ -145,3 +148,19 @@ def test_few_pixels_are_asked_of_a_quarter_and_of_all_where_anything_broke(opene
     again = replace(here, in_full=(False,))
     alone = challenged(again, threat, job.only(one), job.images[one], np.zeros(len(one), bool))
     assert (alone.images == first.images[one]).all()
+
+
+def test_a_claim_of_few_images_is_held_against_others_of_the_data(redteam):
+    """Told before, of 20, 25 and 30 images: pass, as rivals broke one of each, and 11% of 88."""
+    liar = redteam.liar("misleading_noise", INVENTED["misleading_noise"])
+    moved = truth.descended(redteam.honest, redteam.images, redteam.labels, 0.1)
+    assert truth.held(liar, redteam.images, redteam.labels, moved) < 0.6
+    ball = {"samples": 25, "attacks": [{"attack": "apgd", "steps": 20}]}
+    found = audited(liar, redteam.digits, eps=0.1, **ball)
+    claim = Expectation("robust_accuracy", min=0.6)
+    assert judge(found.metrics, [claim], 0.95, ()).status == "pass"
+    assert judge(found.metrics, [claim], 0.95, found.diagnostics).status == "inconclusive"
+    assert "others of the data" in failed(found)["surrogate"].message
+    honest = audited(redteam.honest, redteam.digits, eps=0.03, **ball)
+    assert [one.message for one in honest.diagnostics if "others of the data" in one.message]
+    assert failed(honest) == {}
