@@ -61,7 +61,21 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
             {"accuracy", "noise_to_target", "digit_flip", "transfer", "filters", "weight_maps", "covert_message"},
         ),
         ("attacks", {"std_ascent", "apgd", "fab", "autoattack"}),
-        ("models", {"keras", "saved_model", "tf1_checkpoint", "tfjs", "tflite", "onnx", "torch", "weights", "http"}),
+        (
+            "models",
+            {
+                "keras",
+                "saved_model",
+                "tf1_checkpoint",
+                "tfjs",
+                "frozen_graph",
+                "tflite",
+                "onnx",
+                "torch",
+                "weights",
+                "http",
+            },
+        ),
         ("datasets", {"mnist", "mnist_5k", "npz"}),
     ],
 )
@@ -76,7 +90,7 @@ def test_names_are_sorted_and_leave_out_helpers(kind, some):
     ("kind", "wrong", "message"),
     [
         ("checks", "acuracy", "unknown check 'acuracy'; did you mean 'accuracy'? (known: accuracy, "),
-        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: http, keras, "),
+        ("models", "kears", "unknown model format 'kears'; did you mean 'keras'? (known: frozen_graph, http, "),
         ("datasets", "mnist_5K", "unknown dataset 'mnist_5K'; did you mean 'mnist_5k'? (known: cifar10, "),
         ("attacks", "zzz", "unknown attack 'zzz' (known: "),
         ("checks", "_text", "unknown check '_text'"),

@@ -2,13 +2,13 @@
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
 `auditor.classifiers`; `classifiers.connections` from where it is, when a server is asked: it brings urllib3; and
-`classifiers.older_keras` from where it is, where a description of Keras 2 is read. It imports `compute` and `values`.
+`classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights` from where they are, where a
+file of Keras 2 is read. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
 from auditor.classifiers.common import (
     Constants,
-    ImageShape,
     InputShape,
     Layout,
     Loaded,
@@ -20,7 +20,7 @@ from auditor.classifiers.common import (
     own_errors,
     times,
 )
-from auditor.classifiers.graph import graph_classifier
+from auditor.classifiers.graph import frozen, graph_classifier
 from auditor.classifiers.inputs import (
     Size,
     as_kind,
@@ -33,6 +33,7 @@ from auditor.classifiers.inputs import (
     whole_range,
 )
 from auditor.classifiers.keras_models import keras_classifier
+from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
 from auditor.classifiers.protocols import (
     SHOWN,
@@ -51,7 +52,7 @@ __all__ = [
     "SHOWN",
     "Constants",
     "Described",
-    "ImageShape",
+    "GraphParameters",
     "InputShape",
     "Layout",
     "Loaded",
@@ -69,6 +70,7 @@ __all__ = [
     "file_at",
     "fools",
     "for_browsers",
+    "frozen",
     "graph_classifier",
     "image_shape",
     "keras_classifier",
@@ -83,6 +85,7 @@ __all__ = [
     "own_errors",
     "part_of",
     "pickled",
+    "placed",
     "prepared",
     "shards_of",
     "sized",

@@ -5,7 +5,7 @@ can be seen and taken off, and its convolutions can be shown.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -61,6 +61,20 @@ def graph_classifier(
     layers = partial(_layers, wrapped, given)
     outputs, whole = _pruned(wrapped, given), whole_range(kind)
     return classifier(path, output, shape, outputs, logits, layers, own=own, taken_off=how, whole=whole)
+
+
+def frozen(call: Callable[[Any], Any], shape: Sequence[int | None], kind: Any = "float32") -> tuple[Any, str, str]:
+    """A function of one tensor as a GraphDef without variables, with the names of the tensors it takes and gives.
+
+    shape, kind: of one image, as the function takes it. Raises whatever the function and its graph do.
+    """
+    tf = tensorflow()
+    # TensorFlow has no public name for this, though its guides use it.
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    concrete = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *shape), kind))
+    made = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    return made.graph.as_graph_def(), made.inputs[0].name, made.outputs[0].name
 
 
 def _pruned(wrapped: Any, tensor: Any) -> Callable[[Tensor], Tensor]:

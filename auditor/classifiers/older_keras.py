@@ -5,14 +5,19 @@ whoever loads weights into what was built checks that all of them fit.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from auditor.classifiers.older_operations import layers_of_operations
 from auditor.values import ModelError
 
 _MODELS = ("Functional", "Model", "Sequential")
 # What Keras 3 calls otherwise, and what it doesn't take any more, by class.
-_RENAMED = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+_RENAMED = {
+    "Convolution2D": "Conv2D",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+}
 _SETTLED: Mapping[str, Mapping[str, Any]] = {
     # One group is what they compute; of others TF-Keras itself makes none.
     "DepthwiseConv2D": {"groups": 1},
@@ -32,26 +37,59 @@ _WORDS = {
 # Of training alone, or of weights that are loaded anyway.
 _TRAINING = re.compile(r"init|.*_(init|initializer|regularizer|constraint)|input_dtype|ragged|sparse|optional")
 _MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum"}
+_LAMBDAS = {"Lambda", "__lambda__"}
+_OWN = "if you trust its code, say where it is by `custom_objects: [module:Class]` and allow it by --audit-allow-code"
 _CONSTANT = "_CONSTANT_VALUE"
 
 
-def built(description: Any) -> Any:
+def is_older(version: str | bytes | None) -> bool:
+    """Whether a `keras_version` is one before 3, or TensorFlow.js's own; a file that tells none is older too."""
+    told = version.decode(errors="replace") if isinstance(version, bytes) else version or ""
+    return not told.partition(".")[0].isdigit() or int(told.partition(".")[0]) < 3
+
+
+def built(description: Any, custom: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
     """Build the Keras model that such a description, from JSON, is of; its weights aren't set yet.
 
-    Raises ModelError for what isn't known, and whatever layers raise.
+    custom: classes of somebody's own, by name. safe_mode: whether a `Lambda` is refused. Raises ModelError for what
+    isn't known, and whatever layers raise.
     """
     import keras
 
-    from auditor.classifiers.older_operations import layers_of_operations
-
     whole = modern(description)
-    named = sorted(set(foreign(whole)))
-    if named:
-        raise ModelError(f"it needs {', '.join(named)}; only Keras's own layers are built, and no Lambda")
-    known = layers_of_operations()
+    known = {**layers_of_operations(), **(custom or {})}
+    harmless = set() if safe_mode else _LAMBDAS
+    check_known({name for name in foreign(description, known) if not name.startswith("tf_keras.")} - harmless)
+    unknown = sorted(set(_unknown(whole, known)) - harmless)
+    if unknown:
+        raise ModelError(f"it needs {', '.join(unknown)}: Keras 3 brings no such layer ({_OWN})")
     if whole["class_name"] == "Sequential":
         return keras.Sequential.from_config(whole["config"], custom_objects=known)
     return keras.Model.from_config(whole["config"], custom_objects=known)
+
+
+class CodeNeededError(ModelError):
+    """A network needs code that isn't Keras's, which nothing runs unless it is allowed to."""
+
+
+def check_known(named: Collection[str]) -> None:
+    """Raise CodeNeededError, with what to do, where a network needs code that isn't Keras's."""
+    if _LAMBDAS & set(named):
+        raise CodeNeededError("it needs Lambda, which is Python code: only --audit-allow-code runs that")
+    if named:
+        raise CodeNeededError(f"it needs {', '.join(sorted(named))}: Keras brings no such thing ({_OWN})")
+
+
+def _unknown(whole: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
+    """Layers of a rewritten description that Keras has none of."""
+    import keras
+
+    for layer in whole["config"]["layers"]:
+        kind = layer["class_name"]
+        if kind in _MODELS:
+            yield from _unknown(layer, known)
+        elif kind.rpartition(">")[2] not in known and not hasattr(keras.layers, kind):
+            yield kind.rpartition(">")[2]
 
 
 def modern(description: Any) -> dict[str, Any]:
@@ -59,7 +97,7 @@ def modern(description: Any) -> dict[str, Any]:
     if not isinstance(description, dict) or description.get("class_name") not in _MODELS:
         kind = description.get("class_name") if isinstance(description, dict) else type(description).__name__
         told = f"a {kind} is no sequential or functional model"
-        raise ModelError(f"{told}, so what it computes isn't in the file")
+        raise ModelError(f"{told}, so what it computes isn't in the file: `custom_objects` can name its class")
     kind, given = description["class_name"], description.get("config")
     config = {"layers": given} if isinstance(given, list) else dict(given or {})
     listed = config.get("layers")
@@ -68,12 +106,16 @@ def modern(description: Any) -> dict[str, Any]:
     layers: list[dict[str, Any]] = [_layer(part) for part in listed]
     config = {"name": config.get("name") or description.get("name") or "model", **config, "layers": layers}
     if kind != "Sequential":
-        inner = {part["name"]: part["class_name"] for part in layers if part["class_name"] in _MODELS}
+        outputs = _several(config.get("output_layers"))
+        nodes = [node for part in layers for node in part["inbound_nodes"]]
+        # Keras 2 counted as the first call what a model among the layers begins with, unless it was built by its call.
+        whole = {part["name"]: part["class_name"] for part in layers if part["class_name"] in _MODELS}
+        whole = {name: kind for name, kind in whole.items() if not _called_first(name, [*nodes, outputs])}
         for part in layers:
-            part["inbound_nodes"] = [_node(node, inner) for node in part.get("inbound_nodes") or []]
+            part["inbound_nodes"] = [[_counted(tensor, whole) for tensor in node] for node in part["inbound_nodes"]]
+        # Of a functional model Keras 3 counts it off here itself, and nowhere else.
+        chains = {name for name, kind in whole.items() if kind == "Sequential"}
         for ends in ("input_layers", "output_layers"):
-            # Keras 3 counts the node that a functional model begins with off here itself, and nowhere else.
-            chains = {name for name, kind in inner.items() if kind == "Sequential"}
             found = [_counted(end, chains) for end in _several(config.get(ends))]
             config[ends] = found[0] if len(found) == 1 else found
     elif layers and (shape := layers[0]["config"].pop("batch_input_shape", None)):
@@ -142,8 +184,9 @@ def _counted(end: Any, inner: Any) -> Any:
     return [name, call - 1 if name in inner else call, *others]
 
 
-def _node(node: Any, inner: Mapping[str, str]) -> Any:
-    return [_counted(tensor, inner) for tensor in node]
+def _called_first(name: str, nodes: Any) -> bool:
+    """Whether some tensor is said to be of a layer's call number 0."""
+    return any(tensor[0] == name and tensor[1] == 0 for node in nodes for tensor in node)
 
 
 def _arguments(node: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -166,31 +209,21 @@ def _arguments(node: Any) -> tuple[list[Any], dict[str, Any]]:
     return tensors, {"first": first, "named": named}
 
 
-def weights_by_name(model: Any) -> Iterator[tuple[str, str, Any]]:
-    """The weights of layers, those of inner models too: the layer's name, what Keras 2 called it, and the variable."""
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from weights_by_name(layer)
-            continue
-        old = {"kernel": "depthwise_kernel"} if isinstance(layer, keras.layers.DepthwiseConv2D) else {}
-        for weight in layer.weights:
-            yield layer.name, old.get(weight.name, weight.name), weight
-
-
-def foreign(config: Any) -> Iterator[str]:
-    """What a description names that Keras doesn't bring, or that holds code."""
+def foreign(config: Any, known: Collection[str] = ()) -> Iterator[str]:
+    """What a description names that Keras doesn't bring, or that holds code. known: names of classes at hand."""
     if isinstance(config, list):
         for part in config:
-            yield from foreign(part)
+            yield from foreign(part, known)
     elif isinstance(config, dict):
-        name, module, registered = config.get("class_name"), config.get("module"), str(config.get("registered_name"))
-        if name in ("Lambda", "__lambda__"):
+        name, module, registered = config.get("class_name"), config.get("module"), config.get("registered_name")
+        own = str(registered).rpartition(">")[2]
+        if name in _LAMBDAS:
             yield str(name)
-        elif ">" in registered:  # a package and a name: somebody registered it
-            yield registered
+        elif own in known or name in known:
+            pass
+        elif ">" in str(registered) or (isinstance(registered, str) and module is None):  # somebody registered it
+            yield str(registered)
         elif isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
             yield f"{module}.{name}"
         for part in config.values():
-            yield from foreign(part)
+            yield from foreign(part, known)

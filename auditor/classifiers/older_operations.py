@@ -28,6 +28,9 @@ _KNOWN = re.compile(
     r"|image\.(resize|rgb_to_grayscale|grayscale_to_rgb)|compat\.v1\.(transpose|squeeze|nn\.relu6)"
 )
 
+# What computes by its name alone, where TF-Keras itself carries it out.
+_COMPUTING = re.compile(r"(math|nn|linalg|signal|image|compat\.v1\.(nn|math|image))\.(?!.*(de|en)code)\w+")
+
 
 def layers_of_operations() -> Mapping[str, Any]:
     """The classes that such layers are built by, by their names in a description."""
@@ -60,6 +63,22 @@ def layers_of_operations() -> Mapping[str, Any]:
             return inputs[tuple(_slice(part) for part in (given if isinstance(given, list) else [given]))]
 
     return {"TFOpLambda": TFOpLambda, "SlicingOpLambda": SlicingOpLambda}
+
+
+def check_operations(description: Any) -> None:
+    """Raise ModelError for an operation, in a description, that may do more than compute: TensorFlow's write files."""
+    if isinstance(description, list):
+        for part in description:
+            check_operations(part)
+    elif isinstance(description, dict):
+        inner = description.get("config")
+        if description.get("class_name") == "TFOpLambda" and isinstance(inner, dict):
+            name = str(inner.get("function"))
+            path = _OPERATORS.get(name, name)
+            if not _KNOWN.fullmatch(path) and not _COMPUTING.fullmatch(path):
+                raise ModelError(f"the operation tf.{name} of TensorFlow isn't known to do nothing but compute")
+        for part in description.values():
+            check_operations(part)
 
 
 def _operation(tf: Any, name: str) -> Any:

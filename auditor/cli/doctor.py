@@ -23,6 +23,7 @@ USES: Mapping[str, str] = {
     "demo": "dataset `mnist_5k`",
     "onnx": "format `onnx`",
     "tflite": "format `tflite`",
+    "tf-keras": "files of Keras 2 that can't be rewritten, of the format `keras`",
     "torch": "format `torch`",
     "parquet": "dataset `parquet`",
     "tfds": "dataset `tfds`",

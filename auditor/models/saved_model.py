@@ -32,6 +32,7 @@ from auditor.classifiers import (
     check_kind,
     chosen,
     closed,
+    frozen,
     graph_classifier,
     image_shape,
     of_any_size,
@@ -62,9 +63,6 @@ class Params(ModelParameters):
 def load(params: Params) -> Classifier:
     """Open the SavedModel and freeze a signature; raise ModelError if it can't be opened or isn't a classifier."""
     tf = tensorflow()
-    # TensorFlow has no public name for this, though its guides use it.
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     path = params.path
     if not (Path(path) / "saved_model.pb").is_file():
         raise ModelError(f"{path} can't be opened as a SavedModel: it is no folder with a file saved_model.pb")
@@ -92,14 +90,9 @@ def load(params: Params) -> Classifier:
         return saved.signatures[signature](**{images: given}, **fed)[result]
 
     try:
-        concrete = tf.function(call, autograph=False).get_concrete_function(
-            tf.TensorSpec((None, *sizes[1:]), taken.dtype)
-        )
-        frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+        graph, entry, end = frozen(call, sizes[1:], taken.dtype)
     except Exception as error:  # wrong constants, variables that change, and whatever the graph does
         raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
-    graph = frozen.graph.as_graph_def()
-    entry, end = frozen.inputs[0].name, frozen.outputs[0].name
 
     def own(given: FloatArray) -> Any:
         return call(tf.constant(as_kind(given.reshape(len(given), -1) if rows else given, kind)))

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers import ModelParameters, file_at, for_browsers, keras_classifier, shards_of
-from auditor.classifiers.older_keras import built, weights_by_name
+from auditor.classifiers.older_keras import built
+from auditor.classifiers.older_weights import fill
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
@@ -67,7 +68,10 @@ def load(params: Params) -> Classifier:
         raise
     except Exception as error:  # of a manifest, anything may be missing or of another type
         raise ModelError(f"{path}: its manifest of weights can't be read: {reason(error)}") from error
-    _fill(model, arrays, str(path))
+    try:
+        fill(model, arrays)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     return keras_classifier(model, str(path), params.output, params.output_name)
 
 
@@ -100,26 +104,3 @@ def _unfolded(values: Any, weight: Mapping[str, Any]) -> FloatArray:
     how = weight.get("quantization") or {}
     found: FloatArray = values.astype(np.float32)
     return found * np.float32(how["scale"]) + np.float32(how["min"]) if "scale" in how else found
-
-
-def _fill(model: Any, arrays: Mapping[str, FloatArray], path: str) -> None:
-    """Give every weight of a network the array of its name; raise ModelError where any is left over or doesn't fit."""
-    left = dict(arrays)
-    for layer, name, variable in weights_by_name(model):
-        # Between the layer's name and the weight's a cell may stand, and before it the name of a model.
-        fitting = [key for key in left if _names(key, layer, name)]
-        if len(fitting) != 1:
-            told = f"{len(fitting)} weights are" if fitting else "no weight is"
-            raise ModelError(f"{path}: {told} called {layer}/{name}, which its network needs one of")
-        array = left.pop(fitting[0])
-        if tuple(variable.shape) != array.shape:
-            message = f"{fitting[0]} has the shape {array.shape}, but its layer takes {tuple(variable.shape)}"
-            raise ModelError(f"{path}: {message}")
-        variable.assign(array)
-    if left:
-        raise ModelError(f"{path}: no layer takes the weights {', '.join(sorted(left)[:5])}")
-
-
-def _names(key: str, layer: str, name: str) -> bool:
-    *before, last = key.split("/")
-    return last == name and layer in ("/".join(before), *before)

@@ -31,7 +31,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 _MORE: Mapping[str, str] = {
     ".index": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
     ".meta": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
-    ".pb": "a graph by itself; if it lies in a SavedModel, name the folder that holds `saved_model.pb`",
+    ".pb": "a graph by itself: `format: frozen_graph` takes the names of its input and logits; if it lies in a "
+    "SavedModel, name the folder that holds `saved_model.pb`",
     ".json": "an architecture without weights: `format: weights` takes both",
     ".safetensors": "weights without a network: export the model itself, such as by `torch.export.save`",
     ".pkl": "a pickle, which runs whatever code it holds; export the model to ONNX, SavedModel or TorchScript",

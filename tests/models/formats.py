@@ -115,6 +115,23 @@ def tf1_checkpoint(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "model-1000.meta"), **choices}
 
 
+def frozen_graph(folder: Path, name: str = "m.pb") -> dict[str, Any]:
+    """The tutorial's graph with its variables made constants, as TensorFlow 1 froze it."""
+    tf1, choices = tensorflow().compat.v1, tf1_checkpoint(folder)
+    with tf1.Graph().as_default() as graph, tf1.Session() as session:
+        tf1.train.import_meta_graph(choices["path"]).restore(session, choices["path"].removesuffix(".meta"))
+        frozen = tf1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["y_conv"])
+    for part in folder.glob("model-1000*"):
+        part.unlink()
+    (folder / "checkpoint").unlink()
+    tensorflow().io.write_graph(frozen, str(folder), name, as_text=name.endswith("txt"))
+    return {**choices, "path": str(folder / name)}
+
+
+def frozen_text(folder: Path) -> dict[str, Any]:
+    return frozen_graph(folder, "m.pbtxt")
+
+
 def tflite(folder: Path, batch: int | None = None) -> dict[str, Any]:
     pytest.importorskip("ai_edge_litert")
     tf, model = tensorflow(), network()
@@ -273,6 +290,8 @@ FORMS = {
     "saved_model of Keras": Form("saved_model", saved_model, True, True),
     "saved_model of a module": Form("saved_model", plain_module, True, True),
     "tf1_checkpoint": Form("tf1_checkpoint", tf1_checkpoint, True, True),
+    "frozen_graph": Form("frozen_graph", frozen_graph, True, True),
+    "frozen_graph as text": Form("frozen_graph", frozen_text, True, True),
     "tflite": Form("tflite", tflite, False),
     "tflite, batch of 1": Form("tflite", tflite_one, False),
     "onnx": Form("onnx", onnx, False),

@@ -31,6 +31,7 @@ FUZZED = (
     "saved_model of Keras",
     "saved_model of a module",
     "tf1_checkpoint",
+    "frozen_graph",
     "tflite",
     "onnx",
     "torch script",

@@ -37,6 +37,7 @@ MAIN = {
     "weights": "m.weights.h5",
     "saved_model of Keras": "saved_model.pb",
     "tf1_checkpoint": "model-1000.meta",
+    "frozen_graph": "m.pb",
     "tflite": "m.tflite",
     "onnx": "m.onnx",
     "torch script": "m.pt",
@@ -45,6 +46,7 @@ MAIN = {
 KINDS = {
     "saved_model of Keras": "SavedModel",
     "tf1_checkpoint": "TensorFlow 1 checkpoint",
+    "frozen_graph": "frozen TensorFlow graph",
     "tflite": "TensorFlow Lite model",
     "onnx": "ONNX model",
     "torch script": "PyTorch model",

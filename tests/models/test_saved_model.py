@@ -79,3 +79,38 @@ def test_layers_end_where_their_activation_does(tmp_path):
     classifier = load(Params(path=saved(tmp_path, call), output="logits"))
     assert [layer.name for layer in classifier.layers()] == ["plain:0", "shared:0"]
     np.testing.assert_array_equal(classifier.layers()[0].kernel, kernel)
+
+
+def test_each_of_several_signatures_is_audited_with_the_preprocessing_inside_it(tmp_path):
+    """One resizes and scales before the network, the other takes images as the network does."""
+    import pytest
+
+    tf = tensorflow()
+    from auditor.values import ModelError
+
+    random = np.random.default_rng(4)
+    kernel, taken = random.normal(size=(SIZE * SIZE, CLASSES)).astype(np.float32), (None, SIZE, SIZE, 1)
+    module = tf.Module()
+    module.kernel = tf.Variable(kernel)
+
+    def network(images):
+        return {"scores": tf.matmul(tf.reshape(images, (-1, SIZE * SIZE)), module.kernel)}
+
+    def whole(photos):
+        return network(tf.image.resize(photos, (SIZE, SIZE)) / 127.5 - 1.0)
+
+    large = tf.TensorSpec((None, 2 * SIZE, 2 * SIZE, 1), tf.float32)
+    named = {"serving_default": tf.function(whole, input_signature=[large])}
+    named["plain"] = tf.function(network, input_signature=[tf.TensorSpec(taken, tf.float32)])
+    tf.saved_model.save(module, tmp_path / "m", signatures=named)
+    images = samples().images
+    plain = load(Params(path=str(tmp_path / "m"), output="logits", signature="plain"))
+    np.testing.assert_allclose(plain.predict(images), images.reshape(len(images), -1) @ kernel, atol=1e-5)
+    photos = 255 * np.repeat(np.repeat(images, 2, axis=1), 2, axis=2)  # halved, each pixel is the mean of four alike
+    served = load(Params(path=str(tmp_path / "m"), output="logits"))
+    assert served.input_shape == (2 * SIZE, 2 * SIZE, 1)
+    right = (2 * images - 1).reshape(len(images), -1) @ kernel
+    np.testing.assert_allclose(served.predict(photos), right, atol=1e-4)
+    assert np.abs(gradient(lambda given: served.forward(tf.image.resize(given, (2 * SIZE, 2 * SIZE))))).max() > 1e-4
+    with pytest.raises(ModelError, match="has no signature 'plian'; nearest: plain, serving_default"):
+        load(Params(path=str(tmp_path / "m"), output="logits", signature="plian"))
