@@ -28,8 +28,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditor.compute import generator
-from auditor.measuring import fewest, natural_panel, scores, several, share
-from auditor.telling.numbers import probability
+from auditor.measuring import answered, fewest, natural_panel, scores, several, share
 from auditor.values import (
     A_SHARE,
     ACCURACY,
@@ -155,9 +154,11 @@ def run(context: Context, params: Params) -> Evidence:
     np.add.at(confusion, (labels, predicted), 1)
     off = confusion.copy()
     np.fill_diagonal(off, 0)
-    true, mistaken = np.unravel_index(int(off.argmax()), off.shape)
     if off.max():
-        often = f"most often a {names[true]} was called a {names[mistaken]} ({int(off.max())} times)"
+        pairs = [f"a {names[true]} was called a {names[said]}" for true, said in np.argwhere(off == off.max())]
+        more = f" and {len(pairs) - 3} other pairs as often" if len(pairs) > 3 else ""
+        times = several(int(off.max()), "time") + (" each" if pairs[1:] else "")
+        often = f"most often {', '.join(pairs[:3])}{more} ({times})"
     else:
         often = "there is no mistake"
     if told is None:
@@ -187,14 +188,14 @@ def run(context: Context, params: Params) -> Evidence:
         wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][: params.gallery]
         if not wrong.size:
             return ()
-        sure = ["" if told is None else f", {probability(confidence[i])}" for i in wrong]
-        marks = tuple(f"{names[labels[i]]} → {names[predicted[i]]}{text}" for i, text in zip(wrong, sure, strict=True))
+        answers = answered(samples, predicted[wrong], None if told is None else confidence[wrong])
+        marks = tuple(f"{names[labels[i]]}, {answer}" for i, answer in zip(wrong, answers, strict=True))
         most_confident, order = ("first", "in order") if told is None else ("most confident", "most confident first")
         shown = "all" if wrong.size == (~right).sum() else f"the {wrong.size} {most_confident}"
         return (
             ImageGrid(
                 title="Misclassified images",
-                caption=f"True class → given class{', with its probability' if told is not None else ''}; {shown} of "
+                caption=f"True class, and what it is called{', how surely' if told is not None else ''}; {shown} of "
                 f"{several(int((~right).sum()), 'mistake')}.",
                 alt=f"Gallery of {several(wrong.size, 'misclassified image')}, {order}: {marks[0]}, …",
                 panel=natural_panel(images[wrong], samples.box, labels=marks),

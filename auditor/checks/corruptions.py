@@ -36,6 +36,7 @@ from pydantic import Field
 from auditor.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, Family, Kind, corrupt, every_family, of_family
 from auditor.measuring import (
     Answers,
+    answered,
     changes_images,
     classified_corrupted,
     corruption_errors,
@@ -317,9 +318,8 @@ def _fragile(context: Context, params: Params, seen: _Seen, severities: Sequence
         image, row = samples.images[position : position + 1], samples.indices[position : position + 1]
         before.append(small(image))
         after.append(small(corrupt(image, kind, severity, samples.box, row, context.seed)))
-        marks.append(
-            f"{samples.class_name(int(seen.answers[kind].predicted[level, at]))}, {kind.replace('_', ' ')} {severity}"
-        )
+        answer = answered(samples, seen.answers[kind].predicted[level, at : at + 1], None)[0]
+        marks.append(f"{answer}, {kind.replace('_', ' ')} {severity}")
         held.append(f"{samples.class_name(int(samples.labels[position]))}, {percent(seen.held[at])} right")
     return (
         Strip(

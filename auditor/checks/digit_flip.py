@@ -40,6 +40,7 @@ from auditor.measuring import (
     pushes,
     several,
     share,
+    surest,
     told_otherwise,
     told_unlike,
 )
@@ -297,7 +298,7 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
             shown[t],
             samples.box,
             "real image" if t == 0 else f"step {t}",
-            tuple(probability(p) for p in towards[t, order]),
+            surest(samples, flips.probabilities[t, order]),
         )
         for t in points
     ]
@@ -307,11 +308,10 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
     figures: list[Figure] = [
         Strip(
             title=f"Step by step to a {name}",
-            caption=f"Below each image the probability of {name}. The change is amplified to fill the colours: "
+            caption="Below each image what it is called, and how surely. The change is amplified to fill the colours: "
             "blue brightens a pixel, red darkens it. Images that flip come first.",
             alt=f"A real {samples.class_name(int(flips.labels[order[0]]))} over {params.steps} steps: the probability "
-            f"of {name} goes from {probability(towards[0, order[0]])} to "
-            f"{probability(towards[-1, order[0]])}.",
+            f"of {name} goes from {probability(towards[0, order[0]])} to {probability(towards[-1, order[0]])}.",
             panels=tuple(panels),
             row_labels=row_labels,
         ),

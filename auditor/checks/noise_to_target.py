@@ -40,6 +40,7 @@ from auditor.measuring import (
     pushes,
     rate,
     rate_text,
+    surest,
     told_otherwise,
     told_unlike,
 )
@@ -299,22 +300,22 @@ def _figures(
     first = context.samples.class_name(int(targets[0]))
     for clip, push in runs.items():
         shown = push.ascent.shown
+        told = [probabilities(context.classifier.predict(step), context.classifier.output) for step in shown]
         panels = tuple(
             natural_panel(
                 shown[t],
                 context.samples.box,
                 "noise" if t == 0 else f"step {t}",
-                tuple(probability(p) for p in push.confidence[t, : shown.shape[1]]),
+                surest(context.samples, told[t]),
             )
             for t in evenly(params.steps + 1, 8)
         )
-        ends = probability(push.confidence[-1, 0])
         figures.append(
             Strip(
                 title=f"From noise to class {first}, {names[clip]}",
-                caption=f"Each row is one image on its way; below it the probability of class {first}.",
+                caption="Each row is one image on its way; below it what it is called, and how surely.",
                 alt=f"Noise images over {params.steps} steps; the first goes from probability "
-                f"{probability(push.confidence[0, 0])} to {ends} of class {first}.",
+                f"{probability(push.confidence[0, 0])} to {probability(push.confidence[-1, 0])} of class {first}.",
                 panels=panels,
             )
         )

@@ -40,6 +40,7 @@ from auditor.measuring import (
     Compared,
     Outside,
     Score,
+    answered,
     each_under_one_kind,
     familiarity,
     fewest,
@@ -50,7 +51,7 @@ from auditor.measuring import (
     share,
     small,
 )
-from auditor.telling.numbers import number, probability
+from auditor.telling.numbers import number
 from auditor.values import (
     WORLD,
     CheckError,
@@ -259,11 +260,11 @@ def _other(context: Context, name: str, count: int) -> tuple[Samples, IntArray]:
 def _surest(context: Context, params: Params, name: Outside, one: Compared) -> ImageGrid:
     """The images of one outside that it is most certain of."""
     samples, shown = context.samples, np.argsort(-one.confidence, kind="stable")[: params.show]
-    marks = tuple(f"{samples.class_name(int(one.said[i]))}, {probability(one.confidence[i])}" for i in shown)
+    marks = answered(samples, one.said[shown], one.confidence[shown])
     return ImageGrid(
         title=f"Most certain of: {outsiders.WORDS[name]}",
-        caption=f"Of {several(len(one.rows), 'image')} from outside those it is most certain of, with the class they "
-        "are given and its probability.",
-        alt=f"{several(len(shown), 'image')} from outside; of the first it says {marks[0]}.",
+        caption=f"Of {several(len(one.rows), 'image')} from outside those it is most certain of, with what they "
+        "are called, and how surely.",
+        alt=f"{several(len(shown), 'image')} from outside; the first is {marks[0]}.",
         panel=natural_panel(small(one.images[shown]), samples.box, labels=marks),
     )

@@ -298,7 +298,7 @@ def _fallen(context: Context, params: Params, tried: _Tried) -> tuple[Strip, ...
     true = tuple(samples.class_name(int(label)) for label in samples.labels[positions])
     said = tried.said[which, shown]
     given = tuple(
-        f"{samples.class_name(int(one))}, {a:.0f}°, {y:+.1f}, {x:+.1f}"
+        f"called {samples.class_name(int(one))}, {a:.0f}°, {y:+.1f}, {x:+.1f}"
         for one, (a, y, x, _) in zip(said, moves, strict=True)
     )
     return (
@@ -306,7 +306,7 @@ def _fallen(context: Context, params: Params, tried: _Tried) -> tuple[Strip, ...
             title="Broken images",
             caption="Right as they are, and wrong after the smallest of what was tried that made them so: the class "
             "they are given, the turn anticlockwise, and the rows and columns moved.",
-            alt=f"{several(len(shown), 'image')} that fall; the first is a {true[0]} that is called {given[0]}.",
+            alt=f"{several(len(shown), 'image')} that fall; the first is a {true[0]} that is {given[0]}.",
             panels=(
                 natural_panel(before, samples.box, "as it is", true),
                 natural_panel(after, samples.box, "moved", given),

@@ -37,9 +37,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.measuring import fewest, natural_panel, odd_inputs, several, share, small
+from auditor.measuring import answered, fewest, natural_panel, odd_inputs, several, share, small
 from auditor.statistics import interval
-from auditor.telling.numbers import number, percent, probability
+from auditor.telling.numbers import number, percent
 from auditor.values import (
     A_SHARE,
     NOT_NEGATIVE,
@@ -326,8 +326,8 @@ def _flips(
 
     def named(answers: _Answers, i: int) -> str:
         number = int(answers.said[i])
-        sure = "" if answers.told is None else f", {probability(answers.told[i, number])}"
-        return f"{samples.class_name(number)}{sure}"
+        sure = None if answers.told is None else answers.told[i : i + 1, number]
+        return answered(samples, answers.said[i : i + 1], sure)[0]
 
     before = tuple(named(first, i) for i in shown)
     after = tuple(f"{named(ways[changed[i]], i)}, {_WORDS[changed[i]]}" for i in shown)

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from auditor.compute import normal
 from auditor.measuring import (
+    answered,
     known,
     natural_panel,
     noticed,
@@ -335,7 +336,7 @@ def _strip(context: Context, params: Params, sources: tuple[_Source, ...], votes
     for name, vote in votes.items():
         sure = vote.confidence
         told = ["" if sure is None else f" (target {probability(sure[i])})" for i in rows]
-        said = tuple(samples.class_name(int(vote.predicted[i])) + text for i, text in zip(rows, told, strict=True))
+        said = tuple(f"{a}{b}" for a, b in zip(answered(samples, vote.predicted[rows], None), told, strict=True))
         panels.append(natural_panel(images[rows], samples.box, name, said))
     return Strip(
         title="What each network says",

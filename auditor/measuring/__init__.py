@@ -68,6 +68,7 @@ from auditor.measuring.telltales import (
 )
 from auditor.measuring.weak import metrics_of_weakest, table_of_weakest, weakest_groups, with_weakest
 from auditor.measuring.words import (
+    answered,
     change_panel,
     fewest,
     natural_panel,
@@ -75,6 +76,7 @@ from auditor.measuring.words import (
     several,
     share,
     small,
+    surest,
 )
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "Suited",
     "alike_in_batches",
     "alike_off_the_grid",
+    "answered",
     "as_recorded",
     "attackable",
     "broken_at",
@@ -171,6 +174,7 @@ __all__ = [
     "small",
     "steady",
     "suited",
+    "surest",
     "table_of_weakest",
     "taken_further",
     "told_otherwise",

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from auditor import catalog
 from auditor.measuring.inner import insight
 from auditor.measuring.surrogate import learned
-from auditor.measuring.words import change_panel, natural_panel
+from auditor.measuring.words import answered, change_panel, natural_panel
 from auditor.search import (
     FOLLOWING,
     AttackResult,
@@ -43,6 +43,7 @@ from auditor.values import (
     SchemaGenerator,
     Strip,
     one_of,
+    probabilities,
 )
 
 
@@ -275,14 +276,16 @@ def broken_images(context: Context, made: AdversarialImages, rows: NDArray[np.in
     samples = context.samples
     before, after = made.originals[rows], made.images[rows]
     true = tuple(samples.class_name(int(label)) for label in made.labels[rows])
-    said = tuple(samples.class_name(int(label)) for label in made.targets[rows])
+    output, sure = context.classifier.output, None
+    if made.proof is not None and output != "scores":
+        sure = probabilities(made.proof.after[rows], output)[np.arange(len(rows)), made.targets[rows]]
+    said = answered(samples, made.targets[rows], sure)
     sizes = tuple(f"{norm} {number(size)}" for size in distance(after, before, norm))
     return Strip(
         title=title,
-        caption="Original with its true class, adversarial image with the class it is given, and the change, "
+        caption="Original with its true class, adversarial image with what it is called, and how surely; the change is "
         "amplified: blue brightens a pixel, red darkens it.",
-        alt=f"{len(rows)} broken images; the first is a {true[0]} that is called a {said[0]} after a change of "
-        f"{sizes[0]}.",
+        alt=f"{len(rows)} broken images; the first is a {true[0]} that is {said[0]} after a change of {sizes[0]}.",
         panels=(
             natural_panel(before, samples.box, "original", true),
             natural_panel(after, samples.box, "adversarial", said),

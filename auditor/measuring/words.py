@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from auditor.telling.numbers import percent
-from auditor.values import FloatArray, Metric, Panel
+from auditor.telling.numbers import percent, probability
+from auditor.values import FloatArray, IntArray, Metric, Panel, Samples
 
 _SHOWN_SIDE = 96
 
@@ -26,6 +26,17 @@ def rate_text(metric: Metric) -> str:
 def several(count: int, one: str, many: str | None = None) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def answered(samples: Samples, said: IntArray, sure: FloatArray | None) -> tuple[str, ...]:
+    """What a network answers, for below images: the classes (n,), with their probabilities (n,): `called 3 (0.943)`."""
+    told = [""] * len(said) if sure is None else [f" ({probability(float(one))})" for one in sure]
+    return tuple(f"called {samples.class_name(int(one))}{text}" for one, text in zip(said, told, strict=True))
+
+
+def surest(samples: Samples, told: FloatArray) -> tuple[str, ...]:
+    """The same of the class with the greatest of probabilities (n, K)."""
+    return answered(samples, told.argmax(axis=1), told.max(axis=1))
 
 
 def natural_panel(images: FloatArray, box: tuple[float, float], title: str = "", labels: tuple[str, ...] = ()) -> Panel:

@@ -157,8 +157,12 @@ def _telling(figures: Sequence[Figure]) -> tuple[Picture, ...]:
             told = [pair for pair in drawn if pair[0].palette == "grey"] or drawn
             ends = told if len(told) == 1 else [told[0], told[-1]]
             found = [_pictures(_first(panel), png, panel.title or figure.title, ())[0] for panel, png in ends]
-            # A strip's labels are explained by its caption, which isn't at hand where these are shown.
-            return tuple(replace(p, label=panel.title) for p, (panel, _) in zip(found, ends, strict=True))
+            # A strip's labels are explained by its caption, which isn't at hand where these are shown; but for answers.
+            titles = [
+                f"{panel.title}: {p.label}" if p.label.startswith("called ") else panel.title
+                for p, (panel, _) in zip(found, ends, strict=True)
+            ]
+            return tuple(replace(p, label=title) for p, title in zip(found, titles, strict=True))
     return ()
 
 
@@ -215,14 +219,12 @@ def _picture_table(figure: Strip) -> PictureTable:
 def _curve(figure: Curve) -> Chart:
     x = np.asarray(figure.x, np.float64)
     shown = evenly(len(x), _MOST_POINTS)
-    return Chart(
-        figure,
-        columns=(figure.x_label, *(series.name for series in figure.series)),
-        rows=tuple(
-            (number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown
-        ),
-        left_out=len(x) - len(shown),
-    )
+    read = [(number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown]
+    # Of a stretch where nothing changes its ends say all.
+    inner = [0 < i < len(read) - 1 and read[i - 1][1:] == row[1:] == read[i + 1][1:] for i, row in enumerate(read)]
+    rows = tuple(row for row, flat in zip(read, inner, strict=True) if not flat)
+    columns = (figure.x_label, *(series.name for series in figure.series))
+    return Chart(figure, columns, rows, left_out=len(x) - len(rows))
 
 
 def _bars(figure: Bars) -> Chart:

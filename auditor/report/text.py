@@ -20,6 +20,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_MOST_TIED = 3
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -112,9 +113,8 @@ def counted(metric: Metric) -> str:
     if metric.kind == "exact":
         return ""
     if metric.kind in ("lowest", "highest"):
-        named = {n: g for n, g in metric.groups.items() if g.n and g.value == metric.value}
-        name, group = next(iter(named.items()), ("", None))
-        return f"{name}: {counted(group)}" if group else f"n = {metric.n}"
+        tied = [f"{n}: {counted(g)}" for n, g in metric.groups.items() if g.n and g.value == metric.value]
+        return ", ".join(tied[:_MOST_TIED]) + (" and others" if tied[_MOST_TIED:] else "") or f"n = {metric.n}"
     plain = f"{metric.successes} of {metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
     return f"{plain}{_in_clusters(metric)}"
 

@@ -71,3 +71,13 @@ def test_interval_bars_say_what_they_show() -> None:
     counted = interval_bar("proportion", exact(0.0), (0.0, 0.0), Expectation("x", max=0.02), zoom=True)
     assert counted is not None
     assert "-1" not in counted.svg.striptags()  # no share lies below 0
+
+
+def test_the_numbers_of_a_flat_curve_are_those_of_its_ends() -> None:
+    """Of 41 points the first 20 are 0.2 and the rest 0.9: four say all."""
+    y = np.where(np.arange(41) < 20, 0.2, 0.9)
+    flat = chart(Curve("t", "c", "a", np.arange(41), (Series("s", y),), "x", "y"))
+    assert flat.rows[0] == ("0", "0.2")
+    assert flat.rows[-1] == ("40", "0.9")
+    assert len(flat.rows) == 4
+    assert flat.left_out == 37

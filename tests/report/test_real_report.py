@@ -125,6 +125,8 @@ def test_on_paper_nothing_is_cut_and_no_sheet_is_empty(browser: "Browser", page:
         made = window.pdf(prefer_css_page_size=True, print_background=True)
         window.emulate_media(media="print")
         assert all(part.is_visible() for part in window.locator("details > :not(summary)").all())
+        widths = window.evaluate("[...document.querySelectorAll('.metrics tbody th')].map((cell) => cell.offsetWidth)")
+        assert min(widths) > 100, "a metric is read as words, not letter by letter"
     paper = pdfium.PdfDocument(made)
     assert len(paper) > 5
     said = ""

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.report import text
 from auditor.telling.escaping import visible
-from auditor.values import Expectation
+from auditor.values import Expectation, lowest, proportion
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_references_end_with_a_full_stop() -> None:
 def test_times_that_cannot_be_read_stay_as_they_are() -> None:
     assert text.moment("2026-07-01T14:00:00+02:00") == "1 July 2026, 12:00:00 UTC"
     assert text.moment("yesterday") == "yesterday"
+
+
+def test_groups_that_share_the_lowest_value_are_all_named() -> None:
+    tied = {"a": proportion(9, 10), "b": proportion(18, 20), "c": proportion(10, 10)}
+    assert text.counted(lowest(tied)) == "a: 9 of 10, b: 18 of 20"
+    assert text.counted(lowest({"z": proportion(8, 10), **tied})) == "z: 8 of 10"
+    many = {name: proportion(1, 2) for name in "abcde"}
+    assert text.counted(lowest(many)) == "a: 1 of 2, b: 1 of 2, c: 1 of 2 and others"
