@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auditor.records.headline import subject
 from auditor.report import outcome
 from auditor.report.measures import interval_of, surely
+from auditor.report.threat import attacker
 from auditor.values import Diagnostic, Finding, PlannedCase, Record, Run
 
 
@@ -57,7 +58,8 @@ def _changes(run: Run, case: PlannedCase, record: Record | None) -> Iterator[str
         named = ", ".join(record.evidence.metrics if record.evidence else ()) or "its metrics"
         yield f"An expectation, `expect: {{METRIC: {{min: …}}}}`, on one of: {named}. Without one it claims nothing."
     elif state == "pass":
-        yield "A stronger attacker than those tried, other images, or a stricter expectation: see what was not tested."
+        first = "A stronger attacker than those tried, other images" if attacker(record) else "Other images"
+        yield f"{first}, or a stricter expectation: see what was not tested."
     else:
         yield from _to_pass(record)
     if state == "waived":

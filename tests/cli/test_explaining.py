@@ -46,6 +46,15 @@ def test_a_doubt_about_the_measurement_is_settled_by_no_number_of_images():
     assert any(command.startswith("auditor plan") for command, _ in told.commands)
 
 
+def test_a_stronger_attacker_is_named_only_where_one_attacked():
+    run = every_state()
+    (planned,) = [one for one in run.cases if one.id == "passing"]
+    assert reasons(run, planned, "r").changes == ("Other images, or a stricter expectation: see what was not tested.",)
+    attacked = replace(run.records["passing"], params={"attacks": [{"attack": "fgsm"}]})
+    run = replace(run, records={**run.records, "passing": attacked})
+    assert "A stronger attacker than those tried" in reasons(run, planned, "r").changes[0]
+
+
 def test_it_is_printed(tmp_path, monkeypatch):
     run = every_state()
     monkeypatch.setattr(Folder, "load_run", lambda *_: run)
