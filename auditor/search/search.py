@@ -6,7 +6,6 @@ the final projection to ball and box, and the re-prediction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, Literal
@@ -19,9 +18,10 @@ from auditor.compute import keys as random_keys
 from auditor.compute import progress
 from auditor.search import losses
 from auditor.search.blocks import block_count, block_size, width
-from auditor.search.loop import Compiled, Goal, Looks, Measure, Note, Shown, ThreatModel, compiled, compiling, walk
+from auditor.search.loop import Goal, Looks, Note, Shown, ThreatModel, compiling, walk
 from auditor.search.norms import distance, into_ball, random_change
 from auditor.search.reader import Reader
+from auditor.search.shown import ready
 from auditor.values import Classifier, Engine, FloatArray, IntArray, Tensor, one_by_one
 
 Keep = Literal["first", "last", "closest"]
@@ -133,7 +133,7 @@ def attack_block(classifier: Classifier, block: Block) -> AttackResult:
     ledger = _Ledger(job, params.steps, attack, threat, keep, width(attack, params, classifier.class_count))
     scale = losses.confidence_scale(job.logits)
     with compiling:
-        run = _compiled(attack, params, classifier, threat, block.reader)
+        run = ready(attack, params, classifier, threat, block.reader)
     starts = _starts(params, threat, job)
     for start, aims in enumerate(starts):
         left = np.arange(len(job.images)) if keep == "closest" else np.flatnonzero(~ledger.won)
@@ -329,33 +329,3 @@ def _hit(logits: FloatArray, job: Job, targeted: bool) -> NDArray[np.bool_]:
     said = logits.argmax(axis=1)
     hit: NDArray[np.bool_] = (said == job.targets) if targeted else (said != job.labels)
     return hit
-
-
-@lru_cache(maxsize=16)
-def _compiled(
-    attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel, reader: Reader | None
-) -> Compiled:
-    """Compile an attack on one classifier, once for all batch sizes and radii."""
-    measure = _measure(attack, params, classifier, threat, reader)
-    return compiled(attack, params, threat, classifier.input_shape, measure)
-
-
-def _measure(
-    attack: ModuleType, params: Any, classifier: Classifier, threat: ThreatModel, reader: Reader | None
-) -> Measure:
-    aimed = threat.targeted or params.rival_classes > 0
-    read = reader.of(classifier) if reader else None
-
-    def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        logits = classifier.forward(x) * goal.unit[:, None]
-        margin, hit = losses.reached(logits, goal.labels, goal.targets, goal.scale, threat.targeted)
-        if attack.SEES == "jacobian":
-            objective = losses.rival_margins(
-                logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted
-            )
-            return objective, margin, margin, hit
-        shown = read(x) if read else logits
-        objective, value = losses.loss(params.value, shown, goal.labels, goal.targets, goal.scale, aimed)
-        return objective, value, margin, hit
-
-    return measure
