@@ -18,6 +18,7 @@ References
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ from auditor.classifiers import (
     whole_range,
 )
 from auditor.compute import operation_threads
-from auditor.loading.scanning import random_operations
+from auditor.loading.scanning import opset, random_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
@@ -76,7 +77,9 @@ def load(params: Params) -> Classifier:
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
         outputs = [part.name for part in session.get_outputs()]
     except Exception as error:  # the runtime has an error class for every status code
-        raise ModelError(f"{path} can't be opened as an ONNX model: {reason(error)}") from error
+        raise ModelError(
+            f"{path} can't be opened as an ONNX model: {reason(error)}{_too_new(path, runtime)}"
+        ) from error
     if len(inputs) != 1:
         found = ", ".join(f"{name}: {kind}" for name, kind, _ in inputs)
         raise ModelError(f"{path}: one input that takes images is needed, this has {found or 'none'}")
@@ -115,3 +118,13 @@ class _Runner:
             given = images.reshape(len(images), -1)
         parts = np.split(given, len(given)) if self.one_by_one else [given]
         return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])
+
+
+def _too_new(path: Path, runtime: Any) -> str:
+    """Which versions a model and what runs it are of, where that is no damaged file: it may be too new."""
+    try:
+        version = opset(path.read_bytes())
+    except (ValueError, OSError):
+        return ""
+    known = f"; its operators are of opset {version}, and this is onnxruntime {runtime.__version__}"
+    return f"{known}: a newer one, or onnx.version_converter, may help" if version else ""

@@ -410,3 +410,12 @@ def test_damaged_files_are_refused_or_opened(tmp_path, forms):
         assert found[0] == "opened", f"nothing was changed of {form}"
         expected = ("opened", "refused", "crashed") if form == "tflite" else ("opened", "refused")
         assert {number: end for number, end in found.items() if end not in expected} == {}, form
+
+
+def test_an_onnx_model_of_newer_operators_is_told_with_versions(tmp_path, written):
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    params = written("onnx", tmp_path)
+    model = onnx.load(params["path"])
+    model.opset_import[0].version = 999
+    onnx.save(model, params["path"])
+    refused("onnx", params, f"operators are of opset 999, and this is onnxruntime {runtime.__version__}: a newer one")

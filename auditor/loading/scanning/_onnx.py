@@ -3,12 +3,12 @@
 import io
 from collections.abc import Iterator
 
-from auditor.loading.scanning._protobuf import BYTES, fields
+from auditor.loading.scanning._protobuf import BYTES, VARINT, fields
 from auditor.loading.scanning._threat import Threat, unreadable
 
 # On the uppermost level, by number and wire type: the version of the format, the graph, and the sets of operations.
 FIELDS = frozenset({(1, 0), (7, 2), (8, 2)})
-_GRAPH, _WEIGHTS, _OUTSIDE = 7, 5, 13
+_GRAPH, _OPSETS, _WEIGHTS, _OUTSIDE = 7, 8, 5, 13
 # Where nodes stand: of a graph, of a function; and what a node is called, holds, and which graphs lie in that.
 _FUNCTION, _NODES, _FUNCTION_NODES, _OPERATION, _ATTRIBUTE, _INNER = 25, 1, 7, 4, 5, (6, 11)
 _RANDOM = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
@@ -32,6 +32,17 @@ def random_operations(content: bytes) -> tuple[str, ...]:
     nodes = [node for graph in _parts(content, _GRAPH) for node in _nodes(graph)]
     nodes += [node for function in _parts(content, _FUNCTION) for node in _nodes(function, _FUNCTION_NODES)]
     return tuple(sorted(_RANDOM & {name.decode() for node in nodes for name in _parts(node, _OPERATION)}))
+
+
+def opset(content: bytes) -> int | None:
+    """The version of ONNX's own operators that a model is written in; None where it doesn't say."""
+    for operators in _parts(content, _OPSETS):
+        if not any(name not in (b"", b"ai.onnx") for name in _parts(operators, 1)):
+            for number, kind, start, end in fields(io.BytesIO(operators)):
+                if number == 2 and kind == VARINT:
+                    digits = enumerate(operators[start:end])
+                    return sum((byte & 0x7F) << (7 * place) for place, byte in digits)
+    return None
 
 
 def _nodes(graph: bytes, field: int = _NODES) -> Iterator[bytes]:
