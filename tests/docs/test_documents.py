@@ -141,6 +141,8 @@ def test_pieces_of_specs_are_such_pieces():
             continue
         for text in _block(path.read_text(encoding="utf-8"), "yaml"):
             given, _ = parse(text.replace("0a1b…", "a" * 64), _page(path))
+            if "apiVersion" in given:  # what another program is told
+                continue
             if isinstance(given, list):
                 given = {"checks": given}
             elif not keys & set(given):
