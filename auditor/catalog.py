@@ -164,6 +164,12 @@ def unsighted(check: str, params: Parameters, model: str, blind: Collection[str]
     return tuple(needs(params, model, blind)) if needs and blind else ()
 
 
+def unfit(check: str, params: Parameters, shape: tuple[int, int, int]) -> tuple[tuple[str, str], ...]:
+    """Return parameters of a check that images of a shape (H, W, C) can't be measured with, and why, if it says so."""
+    tells = getattr(load("checks", check), "unfit", None)
+    return tuple(tells(params, shape)) if tells else ()
+
+
 def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
     """Return the controls that a check with these parameters speaks to, if it says so."""
     controls = getattr(load("checks", check), "controls", None)

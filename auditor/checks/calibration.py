@@ -27,7 +27,7 @@ References
     Nixon et al., Measuring Calibration in Deep Learning, CVPR workshops 2019 (how bins change the answer).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -36,7 +36,7 @@ from pydantic import Field
 
 from auditor.compute import generator
 from auditor.corruptions import Family, Kind
-from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several
+from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several, unfit_kinds
 from auditor.telling.numbers import number, percent
 from auditor.values import (
     ACCURACY,
@@ -111,6 +111,11 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
 def controls(params: Params) -> tuple[str, ...]:
     """What this speaks to in the frameworks of `auditor.values.controls`."""
     return WORLD if params.kinds else ACCURACY
+
+
+def unfit(params: Params, shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Parameters that images of shape (H, W, C) can't be measured with, and why."""
+    return unfit_kinds(params.kinds, shape)
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -46,12 +46,13 @@ from auditor.measuring import (
     several,
     share,
     small,
+    suited_kinds,
     unchanged,
+    unfit_kinds,
 )
 from auditor.telling.numbers import percent
 from auditor.values import (
     WORLD,
-    CheckError,
     Context,
     Count,
     EachOnce,
@@ -159,12 +160,17 @@ class _Seen:
     held: FloatArray
 
 
+def unfit(params: Params, shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Parameters that images of shape (H, W, C) can't be measured with, and why."""
+    return unfit_kinds(params.kinds, shape)
+
+
 def run(context: Context, params: Params) -> Evidence:
     """Classify images as they are, and under every kind at every severity."""
     samples, severities = context.samples, sorted(params.severities)
     chosen = context.sample(params.samples)
     labels, rows = samples.labels[chosen], samples.indices[chosen]
-    kinds, left_out = _suited(params, samples.images.shape[1:])
+    kinds, left_out = suited_kinds(params.kinds, samples.images.shape[1:])
     clean = context.classifier.predict(samples.images[chosen]).argmax(axis=1) == labels
     answers = classified_corrupted(context, context.classifier, chosen, kinds, severities)
     right = {kind: answer.predicted == labels for kind, answer in answers.items()}
@@ -233,18 +239,6 @@ def _held(right: Mapping[Kind, NDArray[np.bool_]]) -> FloatArray:
 def _asked(params: Params) -> tuple[Kind, ...]:
     """Every kind that the parameters name, by itself or by its family, in the order of the registry."""
     return tuple(name for name, one in CORRUPTIONS.items() if name in params.kinds or one.family in params.kinds)
-
-
-def _suited(params: Params, shape: tuple[int, ...]) -> tuple[tuple[Kind, ...], list[str]]:
-    """The kinds to apply to images of shape (H, W, C), and notes on those of a family that don't suit them.
-
-    What is named by itself has to suit them. Raises CheckError where nothing is left.
-    """
-    unfit = {kind: CORRUPTIONS[kind].unfit(shape) for kind in _asked(params)}
-    kept = tuple(kind for kind, why in unfit.items() if not why or kind in params.kinds)
-    if not kept:
-        raise CheckError(f"no kind of {', '.join(params.kinds)} suits the images: {next(iter(unfit.values()))}")
-    return kept, [f"`{kind}` is left out: {why}." for kind, why in unfit.items() if kind not in kept]
 
 
 def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:

@@ -50,6 +50,7 @@ from auditor.measuring import (
     several,
     share,
     small,
+    unfit_kinds,
 )
 from auditor.telling.numbers import number
 from auditor.values import (
@@ -151,6 +152,11 @@ def controls(params: Params) -> tuple[str, ...]:
 def _asked(params: Params) -> list[Outside]:
     asked = {"noise": params.noise, "data": params.data is not None, "corrupted": bool(params.kinds)}
     return [outside for outside in get_args(Outside) if asked[outside]]
+
+
+def unfit(params: Params, shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Parameters that images of shape (H, W, C) can't be measured with, and why."""
+    return unfit_kinds(params.kinds, shape)
 
 
 def run(context: Context, params: Params) -> Evidence:

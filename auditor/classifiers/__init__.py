@@ -18,7 +18,6 @@ from auditor.classifiers.common import (
     needed,
     opaque,
     own_errors,
-    times,
 )
 from auditor.classifiers.graph import frozen, graph_classifier
 from auditor.classifiers.inputs import (
@@ -91,7 +90,6 @@ __all__ = [
     "sized",
     "stateful_operations",
     "taken_as",
-    "times",
     "traced",
     "undecided",
     "unlike",

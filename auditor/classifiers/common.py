@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from auditor.compute import in_order, tensorflow
+from auditor.telling.numbers import times
 from auditor.telling.reason import reason
 from auditor.values import (
     Classifier,
@@ -297,11 +298,6 @@ def chosen(name: str | None, known: Collection[str], what: str, path: str) -> st
         near = get_close_matches(name, list(known), n=3, cutoff=0) or ["none"]
         raise ModelError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}")
     return name
-
-
-def times(shape: tuple[int, ...]) -> str:
-    """A shape as people say it."""
-    return " × ".join(map(str, shape))
 
 
 def in_batches(

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from auditor.classifiers.common import BATCH, in_batches, times
+from auditor.classifiers.common import BATCH, in_batches
 from auditor.classifiers.inputs import sized
 from auditor.classifiers.presets import BOXES, PRESETS, PresetName
 from auditor.compute import tensorflow
+from auditor.telling.numbers import times
 from auditor.values import (
     Classifier,
     Cropping,

@@ -25,7 +25,7 @@ class Params(keras_archives.Params):
 
 def preview(params: Params) -> Preview:
     """What is known without loading."""
-    return keras_archives.preview_of(params, 60_000, [str(d) for d in range(10)])
+    return keras_archives.preview_of(params, 60_000, [str(d) for d in range(10)], (28, 28, 1))
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

@@ -40,7 +40,8 @@ def preview(params: Params) -> Preview:
     per_class = {"validation": _HELD_OUT, "train": _PER_CLASS - _HELD_OUT, "all": _PER_CLASS}
     each = per_class[params.split]
     sizes = params.most_of_each([each] * 10)
-    return Preview(params.most(10 * each), (0.0, 1.0), tuple(map(str, range(10))), sizes=sizes)
+    classes = tuple(map(str, range(10)))
+    return Preview(params.most(10 * each), (0.0, 1.0), classes, sizes=sizes, shape=(28, 28, 1))
 
 
 def own_files(params: Params) -> tuple[Path, ...]:

@@ -74,6 +74,7 @@ def preview(params: Params) -> Preview:
         with np.load(params.path, allow_pickle=False) as arrays:
             labels, names = arrays["labels"], _names(arrays)
             known = _attributes(arrays, len(labels), params)
+            shape = _shape(arrays)
         numbers = whole_numbers(labels, len(labels), "npz")
     except (OSError, AttributeError, TypeError, DataError, *_DAMAGED):
         return Preview(params.most(None), (low, high))
@@ -84,7 +85,15 @@ def preview(params: Params) -> Preview:
         labels=classes_taken(numbers),
         attributes=known,
         majority=params.majority(numbers),
+        shape=shape,
     )
+
+
+def _shape(file: Any) -> tuple[int, int, int] | None:
+    """(H, W, C) of every image, as the header says; None where these are no images."""
+    with file.zip.open("images.npy") as images:
+        shape = (*read_header(images)[0], 1)[1:4]
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
 
 
 def _names(file: Any) -> list[str] | None:

@@ -60,6 +60,7 @@ def preview(params: Params) -> Preview:
         tuple(_REGIONS),
         attributes=_attributes(places),
         majority=params.majority(labels),
+        shape=(_SIDE, _SIDE, 3),
     )
 
 

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from auditor.classifiers import Loaded, Prepared, other_order, times, unlike
+from auditor.classifiers import Loaded, Prepared, other_order, unlike
 from auditor.compute import uniform
+from auditor.telling.numbers import times
 from auditor.values import Classifier, DataError, FloatArray, ModelError, Samples
 
 _REAL, _RANDOM = 16, 16  # images that are tried

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.classifiers import Loaded, ModelParameters, prepared, times
+from auditor.classifiers import Loaded, ModelParameters, prepared
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
 from auditor.loading.fitting import check_fit, unfaithful
@@ -22,6 +22,7 @@ from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake, together
 from auditor.spec import Plan, Registered, Source, is_registered, listing, registered, signature_beside
+from auditor.telling.numbers import times
 from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
 

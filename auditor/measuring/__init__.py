@@ -25,7 +25,9 @@ from auditor.measuring.corrupted import (
     classified_corrupted,
     corruption_errors,
     each_under_one_kind,
+    suited_kinds,
     unchanged,
+    unfit_kinds,
 )
 from auditor.measuring.decoys import DISGUISES, MEMORY, Decoy, Disguise, knowing
 from auditor.measuring.elsewhere import cost_elsewhere, elsewhere
@@ -174,6 +176,7 @@ __all__ = [
     "small",
     "steady",
     "suited",
+    "suited_kinds",
     "surest",
     "table_of_weakest",
     "taken_further",
@@ -181,6 +184,7 @@ __all__ = [
     "told_unlike",
     "tried_in_full",
     "unchanged",
+    "unfit_kinds",
     "weakest_groups",
     "widening",
     "with_weakest",

@@ -46,15 +46,8 @@ class Answers:
 def classified_corrupted(
     context: Context, classifier: Classifier, chosen: IntArray, kinds: Sequence[Kind], severities: Sequence[int]
 ) -> dict[Kind, Answers]:
-    """What a classifier says of the samples at the positions `chosen`, under every kind at every severity.
-
-    Raises CheckError for a kind that can't be applied to such images.
-    """
+    """What a classifier says of the samples at the positions `chosen`, under every kind at every severity."""
     samples = context.samples
-    for kind in kinds:
-        unfit = CORRUPTIONS[kind].unfit(samples.images.shape[1:])
-        if unfit:
-            raise CheckError(f"`kinds`: {kind!r} doesn't suit {samples.source}: {unfit}; leave it out")
     size = block_size(samples.images[0].size)
     blocks = [chosen[first : first + size] for first in range(0, len(chosen), size)]
     tasks = [
@@ -65,6 +58,30 @@ def classified_corrupted(
     found = context.engine(answered, classifier, tasks)
     by_kind = {kind: found[i * len(blocks) : (i + 1) * len(blocks)] for i, kind in enumerate(kinds)}
     return {kind: _joined(parts) for kind, parts in by_kind.items()}
+
+
+def unfit_kinds(named: Sequence[Family | Kind], shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """What of `kinds` images of shape (H, W, C) can't be corrupted by: a kind that is named by itself and doesn't suit
+    them, or all where none of any family does. None where nothing is named.
+    """
+    asked = [kind for kind, one in CORRUPTIONS.items() if kind in named or one.family in named]
+    unfit = {kind: why for kind in asked if (why := CORRUPTIONS[kind].unfit(shape))}
+    for kind, why in unfit.items():
+        if kind in named:
+            yield "kinds", f"`kinds`: {kind!r} doesn't suit the images: {why}; leave it out"
+    if asked and len(unfit) == len(asked):
+        yield "kinds", f"`kinds`: no kind of {', '.join(named)} suits the images: {unfit[asked[0]]}"
+
+
+def suited_kinds(named: Sequence[Family | Kind], shape: tuple[int, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
+    """The kinds to apply to images of shape (H, W, C), of those named and of families named, and notes on those of a
+    family that don't suit them; raise CheckError for what `unfit_kinds` tells.
+    """
+    for _, message in unfit_kinds(named, shape):
+        raise CheckError(message)
+    asked = {kind: one.unfit(shape) for kind, one in CORRUPTIONS.items() if kind in named or one.family in named}
+    left_out = tuple(f"`{kind}` is left out: {why}." for kind, why in asked.items() if why)
+    return tuple(kind for kind, why in asked.items() if not why), left_out
 
 
 def answered(classifier: Classifier, task: Task) -> Answers:
@@ -107,20 +124,13 @@ def each_under_one_kind(context: Context, chosen: IntArray, named: Sequence[Fami
     Raises CheckError where no kind suits the images, or one that is named by itself doesn't.
     """
     samples = context.samples
-    asked = [kind for kind, one in CORRUPTIONS.items() if kind in named or one.family in named]
-    unfit = {kind: why for kind in asked if (why := CORRUPTIONS[kind].unfit(samples.images.shape[1:]))}
-    alone = next((kind for kind in unfit if kind in named), None)
-    if alone or len(unfit) == len(asked):
-        kind = alone or asked[0]
-        raise CheckError(f"`kinds`: {kind!r} doesn't suit {samples.source}: {unfit[kind]}; leave it out")
-    kinds = [kind for kind in asked if kind not in unfit]
+    kinds, left_out = suited_kinds(named, samples.images.shape[1:])
     images, rows = samples.images[chosen], samples.indices[chosen]
     drawn = np.array([generator(context.seed, "kind", int(row)).integers(len(kinds)) for row in rows])
     made = np.empty(images.shape, np.float32)
     for i in np.unique(drawn):
         at = np.flatnonzero(drawn == i)
         made[at] = corrupt(images[at], kinds[i], severity, samples.box, rows[at], context.seed)
-    left_out = tuple(f"`{kind}` is left out: {why}." for kind, why in unfit.items())
     return Mixed(made, int((made == images).all(axis=(1, 2, 3)).sum()), left_out)
 
 

@@ -46,8 +46,8 @@ from auditor.classifiers import (
     opaque,
     part_of,
     taken_as,
-    times,
 )
+from auditor.telling.numbers import times
 from auditor.telling.reason import reason
 from auditor.values import Classifier, Count, FloatArray, ModelError, Output, PositiveReal, Real
 

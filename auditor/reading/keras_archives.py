@@ -22,9 +22,10 @@ class Params(Subset):
     """`validation`: the 10 000 test images; `train`: the others."""
 
 
-def preview_of(params: Params, train: int, classes: Sequence[str]) -> Preview:
-    """What is known without loading, of a set with so many training images and these classes."""
-    return Preview(params.most(train if params.split == "train" else 10_000), (0.0, 1.0), tuple(classes))
+def preview_of(params: Params, train: int, classes: Sequence[str], shape: tuple[int, int, int]) -> Preview:
+    """What is known without loading, of a set with so many training images of a shape (H, W, C), and these classes."""
+    most = params.most(train if params.split == "train" else 10_000)
+    return Preview(most, (0.0, 1.0), tuple(classes), shape=shape)
 
 
 def kept(folder: str, *names: str) -> tuple[Path, ...]:

@@ -243,7 +243,9 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         *claims.of_looks(entry.title, params, known.preview.box),
         *claims.of_choice(params, known.data, claims.uncertain(expectations, about)),
     )
-    mistakes = [((name,), message) for name, message in class_mistakes(params, known.preview)]
+    shape = known.preview.shape
+    unfit = catalog.unfit(entry.check, params, shape) if shape else ()
+    mistakes = [((name,), message) for name, message in (*class_mistakes(params, known.preview), *unfit)]
     for where, message in (*mistakes, *precision_mistakes(params, model, known.formats)):
         problems.append(spec.marks.problem((*at, "params", *where), message))
     needs = []

@@ -10,6 +10,7 @@ from auditor.spec.document import Safeguards, Spec
 from auditor.spec.marked import Location
 from auditor.spec.mistakes import validate
 from auditor.spec.sources import is_registered, registered, signature_beside
+from auditor.telling.numbers import times
 from auditor.values import ExtensionError, ModelError, Parameters, Problem, SpecError, references
 
 _NONE = Safeguards()
@@ -101,7 +102,7 @@ def resized_twice(spec: Spec, models: Mapping[str, Source], data: Source) -> Ite
 
 
 def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: bool) -> dict[str, Source]:
-    """Resolve the further data of a spec, by name: what is audited itself, or is in another box, is a problem."""
+    """Resolve the further data of a spec, by name; what is audited itself, or of another box or shape, is a problem."""
     found = {}
     for name, entry in spec.content.other_data.items():
         at: Location = ("other_data", name)
@@ -111,7 +112,11 @@ def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: b
         if (source.extension, source.params) == (data.extension, data.params):
             message = f"{name!r} is the very data that is audited; name other images, such as another `split`"
             problems.append(spec.marks.problem(at, message, at_key=True))
-        box, own = (catalog.preview(one.extension, one.params).box for one in (source, data))
+        there, here = (catalog.preview(one.extension, one.params) for one in (source, data))
+        if there.shape and here.shape and there.shape != here.shape:
+            told = f"images of {name!r} are {times(there.shape)}, and those of `data` {times(here.shape)}"
+            problems.append(spec.marks.problem(at, f"{told} (height, width, channels); make them alike", at_key=True))
+        box, own = there.box, here.box
         if box != own:
             told = f"{name!r} is in the box [{box[0]:g}, {box[1]:g}], and `data` in [{own[0]:g}, {own[1]:g}]"
             problems.append(spec.marks.problem(at, f"{told}; rescale one of them", at_key=True))

@@ -13,11 +13,12 @@ from typing import Any, get_args
 import yaml
 
 from auditor import catalog
-from auditor.classifiers import Loaded, sized, times
+from auditor.classifiers import Loaded, sized
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_range
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats
+from auditor.telling.numbers import times
 from auditor.values import (
     Classifier,
     DataError,

@@ -157,3 +157,8 @@ def _moved(value: float, decimals: int, to: Rounded) -> float:
 
 def _endless(value: float) -> str:
     return NO_VALUE if math.isnan(value) else ENDLESS if value > 0 else f"−{ENDLESS}"
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """A shape as people say it."""
+    return " × ".join(map(str, shape))

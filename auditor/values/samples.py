@@ -105,8 +105,8 @@ class Preview:
     classes: the names of the classes in order, where they are known. labels: how many classes the labels of the whole
     source take, the greatest of them and one, where no names tell. sizes: how many images each class has at most, where
     that is known. majority: the share of the most frequent class, where that is known. remarks: what should be known
-    before a run. attributes: what else is known of the images of the whole source, as in `Samples`; None where only
-    loading tells.
+    before a run. shape: (H, W, C) of every image, where that is known. attributes: what else is known of the images of
+    the whole source, as in `Samples`; None where only loading tells.
     """
 
     images: int | None
@@ -117,3 +117,4 @@ class Preview:
     labels: int | None = None
     attributes: Mapping[str, Attribute] | None = None
     majority: float | None = None
+    shape: tuple[int, int, int] | None = None

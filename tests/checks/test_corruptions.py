@@ -157,7 +157,7 @@ def test_blocks_order_and_engine_change_nothing(monkeypatch):
 
 def test_what_does_not_suit_the_images_is_an_error_or_left_out():
     grey = photographed(channels=1)
-    with pytest.raises(CheckError, match=r"'saturate' doesn't suit made: it changes colours.* leave it out"):
+    with pytest.raises(CheckError, match=r"'saturate' doesn't suit the images: it changes colours.* leave it out"):
         run(grey, Params(kinds=["saturate"]))
     found = run(grey, Params(kinds=["digital"], severities=[1]))
     assert "corrupted_accuracy.saturate" not in found.metrics

@@ -164,7 +164,7 @@ def test_colour_and_kinds_that_do_not_suit():
     evidence = run(context(model, data_), Params(samples=20))
     assert evidence.metrics["certain.corrupted"].n == 10
     grey = LinearClassifier(*linear_weights())
-    with pytest.raises(CheckError, match="`kinds`: 'saturate' doesn't suit tiny"):
+    with pytest.raises(CheckError, match="`kinds`: 'saturate' doesn't suit the images"):
         run(context(grey, samples()), Params(kinds=["saturate"]))
 
 
@@ -202,6 +202,8 @@ def described(name="far", source="dataset: npz, path: far.npz"):
         (described("near"), "unknown data 'far'.*near.*further data is named under `other_data`"),
         (described(source="dataset: npz, path: data.npz"), "'far' is the very data that is audited"),
         (described(source="dataset: npz, path: far.npz, box: [0, 255]"), r"in the box \[0, 255\], and `data` in"),
+        (described(source="dataset: npz, path: small.npz"), r"images of 'far' are 5 × 4 × 1, and those of `data` 6 × 6"),
+        (described().replace("kinds: [contrast]", "kinds: [saturate]"), "'saturate' doesn't suit.* 1 channel, not 3"),
         (described(source="dataset: npz, path: none.npz"), "no such file: none.npz"),
         (described().replace("auroc.data.max", "auroc.corrupted.max").replace("kinds: [contrast]", "kinds: []"), "isn"),
     ],
@@ -209,6 +211,7 @@ def described(name="far", source="dataset: npz, path: far.npz"):
 def test_mistakes_are_told_before_anything_runs(project, text, told):
     images, labels = data(12)
     np.savez(project.path / "far.npz", images=images, labels=labels)
+    np.savez(project.path / "small.npz", images=images[:, :5, :4], labels=labels)
     with pytest.raises(SpecError, match=told):
         make_plan(write(project, text))
 

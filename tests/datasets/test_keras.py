@@ -67,8 +67,9 @@ def test_a_subset_is_taken(keras_gives, name):
 
 @each_set
 def test_how_many_there_are_is_known_before(name):
-    module, _ = SETS[name]
+    module, shape = SETS[name]
     assert catalog.preview(name, module.Params()).images == 10_000
+    assert catalog.preview(name, module.Params()).shape == (*shape, 1)[:3]
     assert catalog.preview(name, module.Params(split="train")).images == (50_000 if name == "cifar10" else 60_000)
     assert catalog.preview(name, module.Params(count=500)).images == 500
 

@@ -24,6 +24,7 @@ def test_shapes_types_and_balance(parts, split, count):
     assert samples.classes == tuple("0123456789")
     assert len(samples) == count
     assert samples.source == f"mnist_5k/{split}"
+    assert mnist_5k.preview(mnist_5k.Params(split=split)).shape == samples.images.shape[1:]
 
 
 def test_any_first_images_are_as_balanced_as_their_number_allows(parts):

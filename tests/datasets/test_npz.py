@@ -155,6 +155,7 @@ def test_further_arrays_are_attributes_where_they_are_asked_for(tmp_path):
     found = npz.load(params).attributes
     assert (found["site"].tolist(), found["age"].tolist()) == (["w", "u"], [4.0, 0.0])
     assert npz.preview(params).attributes["site"].tolist() == site.tolist()
+    assert npz.preview(params).shape == npz.load(params).images.shape[1:]
     assert npz.load(npz.Params(path=str(path))).attributes == {}
     with pytest.raises(DataError, match="`attributes`: unknown array 'sit'; did you mean 'site'"):
         npz.load(npz.Params(path=str(path), attributes=["sit"]))

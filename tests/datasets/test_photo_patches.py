@@ -20,7 +20,8 @@ def test_shapes_types_and_counts(parts, split, count):
     assert samples.images.shape == (count, 16, 16, 3)
     assert (samples.images.dtype, samples.box) == (np.float32, (0.0, 1.0))
     assert samples.classes == ("sky", "water", "pagoda", "tree", "petal", "leaf")
-    assert photo_patches.preview(photo_patches.Params(split=split)).images == count
+    preview = photo_patches.preview(photo_patches.Params(split=split))
+    assert (preview.images, preview.shape) == (count, samples.images.shape[1:])
     assert photo_patches.preview(photo_patches.Params(split=split, count=50)).images == 50
 
 
