@@ -39,6 +39,7 @@ from auditor.corruptions import Family, Kind
 from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several, unfit_kinds
 from auditor.telling.numbers import number, percent
 from auditor.values import (
+    A_SHARE,
     ACCURACY,
     WORLD,
     Bars,
@@ -89,7 +90,7 @@ METRICS = {
     "brier": MetricInfo("mean", "Brier score: squared distance of probabilities from the truth, all classes", "lower"),
     "nll": MetricInfo("mean", "negative log-likelihood of the true class, in nats; it has no bounds", "lower"),
     "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
-    "confidence": MetricInfo("mean", "probability of the predicted class"),
+    "confidence": MetricInfo("mean", "probability of the predicted class", bounds=A_SHARE),
     "temperature": MetricInfo("exact", "what logits are best divided by, on the half that it is fitted on"),
     "ece_unscaled": MetricInfo("binned", "the same error on the other half of the images", "lower"),
     "ece_scaled": MetricInfo("binned", "the error that is left there once logits are divided by it", "lower"),

@@ -52,6 +52,7 @@ from auditor.measuring import (
 )
 from auditor.telling.numbers import percent
 from auditor.values import (
+    A_SHARE,
     WORLD,
     Context,
     Count,
@@ -94,8 +95,10 @@ class Params(Parameters):
 
 
 METRICS = {
-    "corrupted_accuracy": MetricInfo("mean", "share of an image's corrupted versions given its true class", "higher"),
-    "corrupted_accuracy.*": MetricInfo("mean", "the same for one kind, over its severities", "higher"),
+    "corrupted_accuracy": MetricInfo(
+        "mean", "share of an image's corrupted versions given its true class", "higher", bounds=A_SHARE
+    ),
+    "corrupted_accuracy.*": MetricInfo("mean", "the same for one kind, over its severities", "higher", bounds=A_SHARE),
     "worst_corruption_accuracy": MetricInfo("lowest", "that of the kind with the lowest one, of all kinds", "higher"),
     "accuracy_drop": MetricInfo("mean", "accuracy on the images as they are, less that on corrupted ones", "lower"),
     "gain_over_baseline": MetricInfo("mean", "`corrupted_accuracy` less that of the model to compare with", "higher"),

@@ -207,9 +207,11 @@ def run(context: Context, params: Params) -> Evidence:
 def _unseen(in_training: Metric) -> Diagnostic:
     """Whether the labels could be told by a model that hasn't learned them."""
     seen = f"{in_training.value:.1%} of the images are in the training data"
-    well = in_training.value <= _MOST_SEEN
-    message = seen if well else f"{seen}: what a model was taught of an image it won't suspect"
-    return Diagnostic("labels not learned", well, message, deflates=("suspect_labels",))
+    name = "labels not learned"
+    if in_training.value <= _MOST_SEEN:
+        return Diagnostic(name, True, seen)
+    message = f"{seen}: what a model was taught of an image it won't suspect"
+    return Diagnostic(name, False, message, deflates=("suspect_labels",))
 
 
 def _shortcuts(context: Context, found: Mapping[str, FloatArray]) -> list[_Shortcut]:

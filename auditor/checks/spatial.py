@@ -33,6 +33,7 @@ from auditor.measuring import fewest, lints, natural_panel, several, share
 from auditor.search import block_size
 from auditor.telling.numbers import number, percent
 from auditor.values import (
+    A_SHARE,
     BLACK_BOX,
     EVASION,
     WORLD,
@@ -91,7 +92,9 @@ class Params(Parameters):
 METRICS = {
     "robust_accuracy": MetricInfo("proportion", "share of images right under everything that was tried", "higher"),
     "grid_accuracy": MetricInfo("proportion", "share of images right under all of the grid", "higher"),
-    "mean_accuracy": MetricInfo("mean", "share of an image's transformed versions given its true class", "higher"),
+    "mean_accuracy": MetricInfo(
+        "mean", "share of an image's transformed versions given its true class", "higher", bounds=A_SHARE
+    ),
     "clean_accuracy": MetricInfo("proportion", "share of the same images right as they are", "higher"),
 }
 

@@ -221,9 +221,11 @@ def run(context: Context, params: Params) -> Evidence:
 def _computed_so(way: Way, one: _Answers, first: _Answers) -> Diagnostic:
     """Whether lower precision moves any answer: else the model was hardly computed in it, or shows no difference."""
     moved = not np.array_equal(one.given, first.given)
-    told = "moves answers" if moved else f"moves no answer at all, so that nothing shows it was {_WORDS[way]}"
-    names = (f"drift.{way}", f"largest_drift.{way}")
-    return Diagnostic(f"lower precision, {way[3:]}", moved, f"lower precision {told}", (f"same.{way}",), names)
+    name = f"lower precision, {way[3:]}"
+    if moved:
+        return Diagnostic(name, True, "lower precision moves answers")
+    told = f"lower precision moves no answer at all, so that nothing shows it was {_WORDS[way]}"
+    return Diagnostic(name, False, told, (f"same.{way}",), (f"drift.{way}", f"largest_drift.{way}"))
 
 
 def _lowered(context: Context, precision: Precision, chosen: IntArray) -> Callable[[FloatArray], FloatArray]:

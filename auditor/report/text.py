@@ -75,7 +75,7 @@ def shown_as(metric: Metric, info: MetricInfo | None = None) -> MetricKind:
 
     info: what its check says of it; a mean that always lies between 0 and 1 is a share, too.
     """
-    if info is not None and info.bounds == A_SHARE and metric.kind in ("mean", "median", "exact"):
+    if A_SHARE in (metric.bounds, info and info.bounds) and metric.kind in ("mean", "median", "exact"):
         return "proportion"
     if metric.kind in ("lowest", "highest"):
         return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"

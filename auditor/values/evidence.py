@@ -90,7 +90,8 @@ class Diagnostic:
     """A tell-tale test of the measurement itself; one that is not `ok` voids a pass.
 
     inflates, deflates: the metrics that may have come out too high, or too low, where the test is not `ok`: of
-    these, a pass of a `min`, or of a `max`, is void. With neither, every pass is.
+    these, a pass of a `min`, or of a `max`, is void. With neither, every pass is. A test of attacks names
+    them where it is `ok`, too: then a pass says that these attacks found no more.
     """
 
     name: str

@@ -18,8 +18,9 @@ from auditor.checks import (
     stability,
 )
 from auditor.judging.verdict import judge
-from auditor.measuring import telltales
+from auditor.measuring import Attacked, telltales
 from auditor.run.measuring import measured
+from auditor.search import Ascending
 from auditor.values import Expectation
 from tests.support import LinearClassifier, context, linear_weights, samples
 
@@ -287,7 +288,11 @@ def of_honest(place):
 
 @pytest.mark.parametrize("place", range(len(HONEST)), ids=[check.__name__.rpartition(".")[2] for check, _ in HONEST])
 def test_an_honest_model_trips_none(place):
-    assert all(diagnostic.ok for diagnostic in of_honest(place).values()), of_honest(place)
+    found, check = of_honest(place), HONEST[place][0]
+    assert all(diagnostic.ok for diagnostic in found.values()), found
+    # A test that is fine and names metrics says in the verdict that attacks found no more.
+    if not issubclass(check.Params, (Attacked, Ascending)):
+        assert not any(diagnostic.inflates or diagnostic.deflates for diagnostic in found.values()), found
 
 
 def test_every_test_has_something_that_trips_it():

@@ -202,7 +202,10 @@ def described(name="far", source="dataset: npz, path: far.npz"):
         (described("near"), "unknown data 'far'.*near.*further data is named under `other_data`"),
         (described(source="dataset: npz, path: data.npz"), "'far' is the very data that is audited"),
         (described(source="dataset: npz, path: far.npz, box: [0, 255]"), r"in the box \[0, 255\], and `data` in"),
-        (described(source="dataset: npz, path: small.npz"), r"images of 'far' are 5 × 4 × 1, and those of `data` 6 × 6"),
+        (
+            described(source="dataset: npz, path: small.npz"),
+            r"images of 'far' are 5 × 4 × 1, and those of `data` 6 × 6",
+        ),
         (described().replace("kinds: [contrast]", "kinds: [saturate]"), "'saturate' doesn't suit.* 1 channel, not 3"),
         (described(source="dataset: npz, path: none.npz"), "no such file: none.npz"),
         (described().replace("auroc.data.max", "auroc.corrupted.max").replace("kinds: [contrast]", "kinds: []"), "isn"),

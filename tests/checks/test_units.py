@@ -9,6 +9,7 @@ import pytest
 
 from auditor import catalog
 from auditor.compute.backend import tensorflow
+from auditor.values import A_SHARE
 from tests.support import SIZE, conv_model, data, last_run, linear_model, spec, states, write
 
 SCALE = 256
@@ -108,6 +109,10 @@ def same_in_units(unit, wide) -> None:
     assert "error" not in states(unit).values(), {c: r.verdict.message for c, r in unit.records.items()}
     for case, record in unit.records.items():
         there = wide.records[case]
+        promised = catalog.metrics_of(record.check)
+        for name, metric in record.evidence.metrics.items():  # a share is told in per cent by verdicts and tables alike
+            if metric.kind in ("mean", "median") and metric.bounds == A_SHARE:
+                assert catalog.describe(name, promised).bounds == A_SHARE, (case, name)
         assert by_unit(record, 1.0) == pytest.approx(by_unit(there, SCALE), rel=1e-6), case
         ok = [diagnostic.ok for diagnostic in record.evidence.diagnostics]
         assert [diagnostic.ok for diagnostic in there.evidence.diagnostics] == ok, case
