@@ -21,7 +21,7 @@ from auditor.checks import robust_accuracy as accuracy
 from auditor.checks import security_curve
 from auditor.compute.backend import tensorflow
 from auditor.datasets import mnist_5k
-from auditor.search.search import _compiled
+from auditor.search.shown import ready
 from fixtures.examples import FOLDER
 from tests.benchmarks import _art, _foolbox, _torchattacks
 from tests.benchmarks._report import run_parts, say, show
@@ -149,9 +149,9 @@ def curve(runs: int) -> None:
     params = security_curve.Params(eps=radii, samples=200, attacks=[attack])
     swept = partial(security_curve.run, context(it.network, digits), params)
     for title, run in (("alone", partial(undoubted, security_curve, swept)), ("for its tell-tale tests", swept)):
-        before = _compiled.cache_info().misses
+        before = ready.cache_info().misses
         run()
-        say(f"traces of the curve {title}: {_compiled.cache_info().misses - before}")
+        say(f"traces of the curve {title}: {ready.cache_info().misses - before}")
     entries = {
         "20 attacks": lambda: [ours(it, "linf", eps, [("pgd", {"steps": 20})]) for eps in radii],
         "security_curve": swept,

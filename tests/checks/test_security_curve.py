@@ -6,7 +6,7 @@ import numpy as np
 
 from auditor.checks.security_curve import Params, run
 from auditor.judging.verdict import judge
-from auditor.search.search import _compiled
+from auditor.search.shown import ready
 from auditor.values import Expectation
 from tests.support import LinearClassifier, context, samples
 
@@ -32,7 +32,7 @@ def test_a_sweep_is_traced_once(networks, digits):
     def sweep(*radii):
         attacks = [{"attack": "pgd", "steps": 3}]
         run(context(networks["regression"], digits), Params(eps=list(radii), samples=20, attacks=attacks))
-        return _compiled.cache_info().misses
+        return ready.cache_info().misses
 
     traced = sweep(0.01, 0.02)
     assert sweep(*(i / 100 for i in range(3, 11))) == traced
