@@ -49,7 +49,7 @@ def number(value: float, least: float | None = None, most: float | None = None, 
     if abs(value) >= 1000:
         return f"{_moved(value, 0, to):,.0f}"
     if abs(value) < 1e-3:
-        return f"{Context(prec=2, rounding=_ROUNDING[to]).create_decimal_from_float(value):.1e}"
+        return f"{Context(prec=2, rounding=_ROUNDING[to]).create_decimal_from_float(float(value)):.1e}"
     decimals = _DIGITS - 1 - math.floor(math.log10(abs(value)))
     told = _told(value, decimals, least, most, to)
     return told.rstrip("0").rstrip(".") if "." in told else told

@@ -15,7 +15,7 @@ def _classifier(it: Subject) -> Any:
 
     tf = tensorflow()
     return TensorFlowV2Classifier(
-        it.network.logits.func,
+        it.model,
         nb_classes=10,
         input_shape=(28, 28, 1),
         loss_object=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),

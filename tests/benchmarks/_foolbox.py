@@ -12,7 +12,7 @@ def _run(it: Subject, attack: Any, eps: float | None) -> Any:
     import foolbox
 
     tf = tensorflow()
-    model = foolbox.TensorFlowModel(it.network.logits.func, bounds=(0, 1))
+    model = foolbox.TensorFlowModel(it.model, bounds=(0, 1))
     raw, clipped, _ = attack(model, tf.constant(it.images), tf.constant(it.labels), epsilons=eps)
     return np.asarray(raw if eps is None else clipped)
 

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor import catalog
+from auditor.classifiers.keras_models import keras_classifier
+from auditor.compute import tensorflow
 from auditor.compute.capacity import cores
 from auditor.compute.parallel import side_by_side
 from auditor.datasets import mnist_5k
-from auditor.models import keras as format_keras
 from auditor.search.loop import ThreatModel
 from auditor.search.norms import Norm, distance
 from auditor.search.search import AttackResult, Job, Keep, search
@@ -64,11 +65,12 @@ def _attacked(*arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and images it classifies right: images (N, 28, 28, 1), labels (N,) and logits (N, 10); `total` were
+    """A network, the Keras model that gives its logits, and images it classifies right: images (N, 28, 28, 1), labels (N,) and logits (N, 10); `total` were
     looked at.
     """
 
     network: Any
+    model: Any
     images: Any
     labels: Any
     logits: Any
@@ -79,17 +81,17 @@ def subject(name: str, count: int, factor: float = 1) -> Subject:
     """The example network of this name, its logits times `factor`, with `count` images, spread over the validation
     split.
     """
-    robust = name == ROBUST
-    params = format_keras.Params(path=str(FOLDER / f"{name}.keras"), output="logits" if robust else "probabilities")
-    network = format_keras.load(params)
-    last = network.logits.func.layers[-1]
+    model = tensorflow().keras.models.load_model(FOLDER / f"{name}.keras", compile=False)
+    last = model.layers[-1]
+    last.activation = tensorflow().keras.activations.linear
     last.set_weights([factor * weights for weights in last.get_weights()])
+    network = keras_classifier(model, name, "logits")
     digits = mnist_5k.load(mnist_5k.Params())
     rows = np.linspace(0, len(digits) - 1, count).round().astype(int)
     images, labels = digits.images[rows], digits.labels[rows]
     logits = network.predict(images)
     right = logits.argmax(axis=1) == labels
-    return Subject(network, images[right], labels[right], logits[right], count)
+    return Subject(network, model, images[right], labels[right], logits[right], count)
 
 
 @cache

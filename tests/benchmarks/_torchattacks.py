@@ -22,7 +22,7 @@ def _twin(network: Any) -> Any:
             return x.permute(0, 2, 3, 1).flatten(1)
 
     parts: list[Any] = []
-    for layer in network.logits.func.layers:
+    for layer in network.layers:
         kind = type(layer).__name__
         weights = [torch.tensor(w) for w in layer.get_weights()]
         if kind == "Conv2D":
@@ -51,7 +51,7 @@ def _twin(network: Any) -> Any:
 def _run(it: Subject, make: Any) -> Any:
     import torch
 
-    model = _twin(it.network)
+    model = _twin(it.model)
     x = torch.tensor(it.images.transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         off = np.abs(model(x).numpy() - it.network.predict(it.images)).max()

@@ -8,14 +8,16 @@ import pytest
 import sklearn.metrics
 
 from auditor.checks.accuracy import Params, run
+from auditor.compute import tensorflow
 from auditor.judging.verdict import judge
 from auditor.values import CheckError, Expectation, lowest, proportion
 from tests.support import LinearClassifier, context, linear_weights, samples
 
 
-def test_counts_agree_with_the_network_itself(networks, digits):
+def test_counts_agree_with_the_network_itself(networks, checkpoints, digits):
     evidence = run(context(networks["cnn"], digits), Params())
-    raw = np.asarray(networks["cnn"].outputs.func.predict(digits.images, verbose=0))
+    network = tensorflow().keras.models.load_model(checkpoints / "mnist_cnn.keras")
+    raw = np.asarray(network.predict(digits.images, verbose=0))
     right = raw.argmax(axis=1) == digits.labels
     assert evidence.metrics["accuracy"].successes == right.sum()
     assert evidence.metrics["errors"].value == (~right).sum()

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from auditor.telling import numbers
@@ -44,6 +45,12 @@ def test_shares(value: float, said: str) -> None:
 )
 def test_numbers(value: float, said: str) -> None:
     assert numbers.number(value) == said
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 3e-5, -2e-4, 0.0123, 0.5, 12.25, 4321.5, 3e7, math.inf])
+def test_a_number_of_an_array_is_told_as_any_other(value: float) -> None:
+    for told in (numbers.number, numbers.percent, numbers.points, numbers.probability, numbers.radius):
+        assert told(np.float32(value)) == told(float(np.float32(value)))
 
 
 @pytest.mark.parametrize(
