@@ -65,8 +65,8 @@ def _attacked(*arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class Subject:
-    """A network, the Keras model that gives its logits, and images it classifies right: images (N, 28, 28, 1), labels (N,) and logits (N, 10); `total` were
-    looked at.
+    """A network, the Keras model that gives its logits, and images it classifies right: images (N, 28, 28, 1), labels
+    (N,) and logits (N, 10); `total` were looked at.
     """
 
     network: Any
