@@ -16,6 +16,7 @@ from auditor.classifiers.inputs import sized
 from auditor.classifiers.presets import BOXES, PRESETS, PresetName
 from auditor.compute import tensorflow
 from auditor.telling.numbers import times
+from auditor.telling.reason import reason
 from auditor.values import (
     Classifier,
     Cropping,
@@ -175,7 +176,7 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
     try:
         steps.check_crop(shape)
     except ValueError as error:
-        raise ModelError(f"model {name!r}: {error} (the data: {times(shape)})") from error
+        raise ModelError(f"model {name!r}: {reason(error)} (the data: {times(shape)})") from error
     given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
     base = sized(base, given)
     found = replace(found, base=base)

@@ -22,15 +22,17 @@ def elsewhere(
 ) -> NDArray[np.bool_]:
     """Which other images (n,) of the data, of those classified right, a rival breaks and the attacks of a spec don't.
 
-    None are where more than 60 images were looked at, or most of the job was broken (N,), or it is attacked again.
-    Rivals try each in the manner that is its own.
+    None are where more than 60 images were looked at or all there are, most of the job was broken (N,), or it is
+    attacked again. Rivals try each in the manner that is its own.
     """
     samples, classifier = context.samples, context.classifier
     if looked > _FEW or broken.mean() > 0.5 or context.whole is not None:
         return np.zeros(0, np.bool_)
     target = job.targets[0]
     left = np.flatnonzero(~np.isin(samples.indices, job.rows) & (samples.labels != target))
-    chosen = context.sample(_OTHERS, left) if left.size else left
+    if not left.size:
+        return np.zeros(0, np.bool_)
+    chosen = context.sample(_OTHERS, left)
     logits = classifier.predict(samples.images[chosen])
     right = logits.argmax(axis=1) == samples.labels[chosen]
     chosen, logits = chosen[right], logits[right]

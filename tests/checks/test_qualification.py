@@ -58,12 +58,13 @@ def test_without_tell_tale_tests_decoys_are_missed(monkeypatch):
     """The mutation: if the tests fell silent, and the surrogate with them, the metric would say so."""
 
     def idle(context, threat, job, ended, broken):
-        return Rival(ended, broken, np.flatnonzero(~broken), np.zeros((~broken).sum(), bool), ())
+        return Rival(ended, broken, np.flatnonzero(~broken), np.zeros((~broken).sum(), bool), (), False)
 
     few = {name: DISGUISES[name] for name in ("cut gradient", "saturated softmax", "constant output")}
     monkeypatch.setattr(qualification, "DISGUISES", few)
     monkeypatch.setattr(robust_accuracy, "within_ball", lambda *_: ())
     monkeypatch.setattr(robust_accuracy, "challenged", idle)
+    monkeypatch.setattr(robust_accuracy, "elsewhere", lambda *_: np.zeros(0, bool))
     evidence = run(context(falling(), samples()), Params(eps=0.5, samples=40))
     missed = {name for name, row in rows_of(evidence).items() if row[5] == "MISSED"}
     assert {"cut gradient", "saturated softmax"} <= missed

@@ -104,7 +104,7 @@ def test_whoever_knows_the_images_that_others_were_made_of_is_doubted(redteam, a
     right = memory.answers(plain).argmax(axis=1) == labels
     wrong = (memory.answers(moved).argmax(axis=1) != labels)[right]
     assert wrong.mean() > 0.5
-    assert f"{wrong.mean():.0%}" in told.message
+    assert f"{100 * wrong.mean():.3g}%" in told.message
     assert onto("twin")[1].ok
 
 

@@ -25,7 +25,7 @@ def opened(
         page.add_init_script(init)
         page.goto(path.as_uri() + anchor)
         yield page
-        assert not troubles
+        assert not troubles, troubles
         files = {path.as_uri()} if alone else {file.as_uri() for file in path.parent.rglob("*")}
         assert path.as_uri() in {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= files
 

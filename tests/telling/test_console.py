@@ -59,8 +59,8 @@ def test_every_command_ends_as_it_does_elsewhere_on_a_console_that_knows_little(
             said[charset, name] = result.output
     assert "What was checked again holds" in said["ascii", "verify"]
     assert re.search(r"^ok wrong: verdict: again fail$", said["ascii", "verify"], re.MULTILINE)
-    assert "accuracy <= 0.5" in said["ascii", "judge"]
-    assert "accuracy <= 0.5" in said["cp1252", "judge"]
+    assert "accuracy <= 50%" in said["ascii", "judge"]
+    assert "accuracy <= 50%" in said["cp1252", "judge"]
     assert "accuracy ≤ 50%" in said["utf-8", "judge"]
     assert "Größer >= als" in said["cp1252", "plan"]
     assert r"Groer >= als -> \u4e2d\u6587 inf".replace("Groer", "Gro\\xdfer") in said["ascii", "plan"]
@@ -73,7 +73,7 @@ def test_pytest_shows_tables_there_too(tmp_path, encoding):
     result = run_plain(tmp_path, PYTHONIOENCODING=encoding, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert result.returncode == pytest.ExitCode.TESTS_FAILED
     assert re.search(r"^=+ A -> \\u4e2d =+$", result.stdout, re.MULTILINE)
-    assert "violates accuracy <= 0.5" in result.stdout
+    assert "violates accuracy <= 50%" in result.stdout
     assert len([line for line in result.stdout.splitlines() if line.startswith(("verdict ", "fail "))]) == 2
     assert left(tmp_path).title == "A → 中", "files are UTF-8 wherever"
 
