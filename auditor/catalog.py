@@ -20,6 +20,7 @@ from auditor.values import (
     Classifier,
     Expectation,
     ExtensionError,
+    Metric,
     MetricInfo,
     Parameters,
     Passes,
@@ -174,6 +175,12 @@ def controls_of(check: str, params: Parameters) -> tuple[str, ...]:
     """Return the controls that a check with these parameters speaks to, if it says so."""
     controls = getattr(load("checks", check), "controls", None)
     return tuple(controls(params)) if controls else ()
+
+
+def beside(check: str, now: Mapping[str, Metric], before: Mapping[str, Metric]) -> str:
+    """Return a sentence on a check's metrics beside those of a baseline, if it has one to say."""
+    tells = getattr(load("checks", check), "beside", None)
+    return str(tells(now, before)) if tells else ""
 
 
 def makes_images(check: str) -> bool:

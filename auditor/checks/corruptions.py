@@ -16,9 +16,9 @@ How to read it
     Strengths depend on the size of the images: at 224 pixels and above they are those of ImageNet-C, at 32 and below
     those of CIFAR-10-C, in between they follow a power law through both. The contact sheet shows what that makes of an
     image: look at it before you rely on the numbers. A family stands for those of its kinds that suit the images; what
-    was left out is told. With a `baseline`, the mean corruption error is told too: the errors under each kind as a
-    share of the baseline's, averaged over kinds. Gates rest on `gain_over_baseline`. Real shifts (other cameras,
-    places, years) are not simulated by any of these.
+    was left out is told. With a `baseline`, or beside a baseline run, the mean corruption error is told too: the errors
+    under each kind as a share of the baseline's, averaged over kinds. Gates rest on `gain_over_baseline` or `max_drop`.
+    Real shifts (other cameras, places, years) are not simulated by any of these.
 
 References
     Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019.
@@ -166,6 +166,17 @@ class _Seen:
 def unfit(params: Params, shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
     """Parameters that images of shape (H, W, C) can't be measured with, and why."""
     return unfit_kinds(params.kinds, shape)
+
+
+def beside(now: Mapping[str, Metric], before: Mapping[str, Metric]) -> str:
+    """The mean corruption error relative to a baseline of the same kinds and severities."""
+    names = [f"corrupted_accuracy.{kind}" for kind in CORRUPTIONS if f"corrupted_accuracy.{kind}" in now]
+    wrong = [(1 - now[name].value, 1 - before[name].value) for name in names if name in before]
+    errors = [own / other for own, other in wrong if other > 0]
+    if not errors:
+        return ""
+    told = f"Mean corruption error relative to the baseline: {percent(float(np.mean(errors)))}"
+    return f"{told}, of {several(len(errors), 'kind')} under which the baseline errs."
 
 
 def run(context: Context, params: Params) -> Evidence:

@@ -166,8 +166,8 @@ def corruption_errors(
     of `name`'s errors under it that the model makes (Hendrycks and Dietterich, 2019); of one under which `name` makes
     none it is unknown, and not counted. NaN where there is none.
     """
-    wrong = {kind: (1 - hits.mean(), 1 - before[kind].mean()) for kind, hits in right.items()}
-    known = {kind: float(own / other) for kind, (own, other) in wrong.items() if other > 0}
+    wrong = {kind: (float(1 - hits.mean()), float(1 - before[kind].mean())) for kind, hits in right.items()}
+    known = {kind: own / other for kind, (own, other) in wrong.items() if other > 0}
     rows = [(kind, own, other, percent(known[kind]) if kind in known else "–") for kind, (own, other) in wrong.items()]
     columns = ("kind", "error", f"error of {name}", "corruption error")
     table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows))

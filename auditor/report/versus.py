@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor import catalog
 from auditor.records.headline import subject
 from auditor.report import text
 from auditor.report.drawing import Drawing, lay_out
@@ -39,10 +40,11 @@ class Beside:
 
 @dataclass(frozen=True)
 class Versus:
-    """Everything a card says of the baseline. mismatch: why it can't be compared with."""
+    """Everything a card says of the baseline. mismatch: why it can't be compared with. told: what the check says."""
 
     source: str
     mismatch: str
+    told: str
     rows: tuple[Beside, ...]
     drawings: tuple[Drawing, ...]
 
@@ -59,7 +61,8 @@ def versus(record: Record, channels: Sequence[int] = ()) -> Versus | None:
     names = list(dict.fromkeys([*demanded, *(name for name in measured if "." not in name)]))
     rows = tuple(row for row in (_row(record, name) for name in names) if row is not None)
     drawings = tuple(lay_out(figure, channels) for figure in record.baseline.figures)
-    return Versus(record.baseline.source, record.baseline.mismatch, rows, drawings)
+    told = "" if record.baseline.mismatch else catalog.beside(record.check, measured, record.baseline.metrics)
+    return Versus(record.baseline.source, record.baseline.mismatch, told, rows, drawings)
 
 
 def compare(record: Record, name: str) -> Pair | None:

@@ -10,13 +10,14 @@ import pytest
 
 from auditor import catalog
 from auditor.checks import corruptions, spatial
-from auditor.checks.corruptions import METRICS, Params, run
+from auditor.checks.corruptions import METRICS, Params, beside, run
 from auditor.corruptions.registry import CORRUPTIONS, FAMILIES, corrupt, of_family
 from auditor.corruptions.severity import SEVERITIES
 from auditor.judging.verdict import judge
 from auditor.measuring import corrupted
+from auditor.report.html import render
 from auditor.spec.plan import make_plan
-from auditor.values import CheckError, Context, Expectation, Samples
+from auditor.values import CheckError, Context, Expectation, Samples, exact
 from tests.corruptions.subjects import photographs
 from tests.models import formats
 from tests.support import data, last_run, spec, states, write
@@ -271,3 +272,21 @@ def test_in_a_spec_with_a_cache_and_a_baseline(project):
     assert record.baseline is not None
     assert not record.baseline.mismatch
     result.stdout.no_fnmatch_line("*error*")
+    assert "Mean corruption error" not in render(run), "the baseline never errs"
+    names = [name for name in record.evidence.metrics if name.startswith("corrupted_accuracy.")]
+    erring = replace(record.baseline, metrics={**record.baseline.metrics, **dict.fromkeys(names, exact(0.5))})
+    page = render(replace(run, records={"world": replace(record, baseline=erring)}))
+    assert f"Mean corruption error relative to the baseline: 0%, of {len(names)} kinds" in " ".join(page.split())
+
+
+def test_the_mean_corruption_error_relative_to_a_run_is_that_of_kinds_under_which_it_errs():
+    def told(**accuracies):
+        return {f"corrupted_accuracy.{kind}": exact(value) for kind, value in accuracies.items()}
+
+    before = told(fog=0.6, snow=0.95, frost=1.0, rotate=0.5)
+    # (0.2 / 0.4 + 0.1 / 0.05) / 2
+    assert beside(told(fog=0.8, snow=0.9, frost=0.9), before).startswith(
+        "Mean corruption error relative to the baseline: 125%, of 2 kinds"
+    )
+    assert not beside(told(frost=0.9), before)
+    assert not beside(told(scale=0.9), before)
