@@ -119,9 +119,7 @@ METRICS = {
     "steps_to_flip": MetricInfo(
         "mean", "steps until it gives the target, over images that end so", bounds=NOT_NEGATIVE
     ),
-    "vanished": MetricInfo(
-        "mean", "share of an image's gradients too small to follow (standard deviation below 1e-8)", bounds=A_SHARE
-    ),
+    "vanished": MetricInfo("mean", "share of an image's gradients of standard deviation below 1e-8", bounds=A_SHARE),
 }
 
 _DEFLATED = ("flip_rate", "flipped", "end_confidence", "least_end_confidence")

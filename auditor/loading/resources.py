@@ -64,8 +64,7 @@ class Resources:
         if (found.images.shape[1:], found.box) == (own.images.shape[1:], own.box):
             return found
         told = [f"{times(s.images.shape[1:])} in [{s.box[0]:g}, {s.box[1]:g}]" for s in (found, own)]
-        line = plan.spec.marks.line(("other_data", name))
-        place = f"line {line} of {plan.spec.marks.file}"
+        place = f"line {plan.spec.marks.line(('other_data', name))} of {plan.spec.marks.file}"
         raise DataError(f"data {name!r} ({place}): images are {told[0]}, and those audited {told[1]}; make them alike")
 
     def _grouped(self, plan: Plan, source: Source) -> Samples:
