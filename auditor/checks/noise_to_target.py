@@ -104,10 +104,8 @@ class Params(Ascending):
 METRICS = {
     "success_rate": MetricInfo("proportion", "share of noise that surely ends as target; of several the mean", "lower"),
     "success_rate.*": MetricInfo("proportion", "the same for one target class, or for `clipped`", "lower"),
-    "start_confidence": MetricInfo(
-        "mean", "probability before the first step; 1 / K with all K targets", bounds=A_SHARE
-    ),
     "end_confidence": MetricInfo("mean", "probability of the target after the last step", bounds=A_SHARE),
+    "start_confidence": MetricInfo("mean", "the same before the first step; 1 / K with all K targets", bounds=A_SHARE),
     "end_confidence.*": MetricInfo("mean", "the same for `clipped`", bounds=A_SHARE),
     "steps_needed": MetricInfo("mean", "steps until certain enough, over the images that end so"),
     "vanished": MetricInfo("mean", "share of an image's gradients of standard deviation below 1e-8", bounds=A_SHARE),
