@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from auditor.statistics import independence
 from auditor.telling.escaping import visible
 from auditor.telling.numbers import NO_VALUE, number, points, quantity, threshold
-from auditor.values import A_SHARE, Expectation, Metric, MetricInfo, MetricKind
+from auditor.values import Expectation, Metric, MetricInfo, MetricKind
 
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
 _MONTHS = (
@@ -75,7 +75,7 @@ def shown_as(metric: Metric, info: MetricInfo | None = None) -> MetricKind:
 
     info: what its check says of it; a mean that always lies between 0 and 1 is a share, too.
     """
-    if A_SHARE in (metric.bounds, info and info.bounds) and metric.kind in ("mean", "median", "exact"):
+    if info is not None and info.is_share and metric.kind in ("mean", "median", "exact", "lowest", "highest"):
         return "proportion"
     if metric.kind in ("lowest", "highest"):
         return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from auditor.telling.numbers import SHARES, percent
+from auditor.telling.numbers import percent
 from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Preview, Remark, whole
 
 LONGEST_WAIVER = timedelta(days=366)
@@ -42,16 +42,13 @@ def judged(
 ) -> tuple[Expectation, ...]:
     """The expectations, those that claim nothing with the reason. promised: by the metric that each is about."""
     return tuple(
-        replace(e, hollow=_hollow(e, promised[e.metric], remarks), share=_is_share(promised[e.metric]))
+        replace(
+            e,
+            hollow=_hollow(e, promised[e.metric], remarks),
+            share=(about := promised[e.metric]) is not None and about.is_share,
+        )
         for e in expectations
     )
-
-
-def _is_share(info: MetricInfo | None) -> bool:
-    """Whether people read it in per cent: what counts images, and what else always lies between 0 and 1."""
-    if info is None or info.kind in ("auroc", "binned"):
-        return False
-    return info.bounds == A_SHARE or (info.bounds is None and info.kind in SHARES)
 
 
 def _hollow(expectation: Expectation, info: MetricInfo | None, remarks: Sequence[Remark]) -> str:

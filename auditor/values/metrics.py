@@ -229,3 +229,10 @@ class MetricInfo:
     better: Literal["higher", "lower"] | None = None
     of_those: bool = False
     bounds: tuple[float, float] | None = None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether people read it in per cent: what counts images, and what else always lies between 0 and 1."""
+        if self.kind in ("auroc", "binned"):
+            return False
+        return self.bounds == A_SHARE or (self.bounds is None and self.kind in ("proportion", "lowest", "highest"))

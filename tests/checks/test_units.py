@@ -110,7 +110,7 @@ def same_in_units(unit, wide) -> None:
     for case, record in unit.records.items():
         there = wide.records[case]
         promised = catalog.metrics_of(record.check)
-        for name, metric in record.evidence.metrics.items():  # a share is told in per cent by verdicts and tables alike
+        for name, metric in there.evidence.metrics.items():  # a share is told in per cent by verdicts and tables alike
             if metric.kind in ("mean", "median") and metric.bounds == A_SHARE:
                 assert catalog.describe(name, promised).bounds == A_SHARE, (case, name)
         assert by_unit(record, 1.0) == pytest.approx(by_unit(there, SCALE), rel=1e-6), case
