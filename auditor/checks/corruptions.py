@@ -33,7 +33,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auditor.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, Family, Kind, corrupt, every_family, of_family
+from auditor.corruptions import (
+    CORRUPTIONS,
+    FAMILIES,
+    SEVERITIES,
+    Family,
+    Kind,
+    corrupt,
+    every_family,
+    named_kinds,
+    of_family,
+)
 from auditor.measuring import (
     Answers,
     answered,
@@ -43,6 +53,7 @@ from auditor.measuring import (
     fewest,
     lints,
     natural_panel,
+    relative_errors,
     several,
     share,
     small,
@@ -116,13 +127,13 @@ def most(params: Params, images: int | None) -> dict[str, int | None]:
 
 def cost(params: Params, images: int, class_count: int) -> Passes:
     """What it takes of a model at most, on so many images of so many classes."""
-    versions = len(_asked(params)) * len(params.severities) * (1 if params.baseline is None else 2)
+    versions = len(named_kinds(params.kinds)) * len(params.severities) * (1 if params.baseline is None else 2)
     return Passes(predictions=fewest(params.samples, images) * (1 + versions))
 
 
 def instead(params: Params) -> Mapping[str, str]:
     """The metrics of kinds and severities that aren't asked for."""
-    asked = set(_asked(params))
+    asked = set(named_kinds(params.kinds))
     kinds = {f"corrupted_accuracy.{kind}": "corrupted_accuracy" for kind in CORRUPTIONS if kind not in asked}
     cells = {
         f"accuracy_at.{kind}.{severity}": "corrupted_accuracy"
@@ -140,7 +151,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
         return
     if max(params.severities) <= _MILD:
         yield Remark(("severities",), f"no severity above {_MILD} is tried, and a pass says nothing of those above")
-    absent = [family for family in FAMILIES if not set(of_family(family)) & set(_asked(params))]
+    absent = [family for family in FAMILIES if not set(of_family(family)) & set(named_kinds(params.kinds))]
     if len(absent) == len(FAMILIES) - 1:
         yield Remark(("kinds",), f"one family alone is tried; a pass says nothing of {', '.join(absent)}")
 
@@ -170,9 +181,9 @@ def unfit(params: Params, shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
 
 def beside(now: Mapping[str, Metric], before: Mapping[str, Metric]) -> str:
     """The mean corruption error relative to a baseline of the same kinds and severities."""
-    names = [f"corrupted_accuracy.{kind}" for kind in CORRUPTIONS if f"corrupted_accuracy.{kind}" in now]
-    wrong = [(1 - now[name].value, 1 - before[name].value) for name in names if name in before]
-    errors = [own / other for own, other in wrong if other > 0]
+    names = [f"corrupted_accuracy.{kind}" for kind in CORRUPTIONS]
+    both = [name for name in names if name in now and name in before]
+    errors = list(relative_errors({name: (1 - now[name].value, 1 - before[name].value) for name in both}).values())
     if not errors:
         return ""
     told = f"Mean corruption error relative to the baseline: {percent(float(np.mean(errors)))}"
@@ -248,11 +259,6 @@ def _held(right: Mapping[Kind, NDArray[np.bool_]]) -> FloatArray:
     """Of each image the share of its versions that are right (n,), of (severities, n) by kind."""
     held: FloatArray = np.mean([hits.mean(axis=0) for hits in right.values()], axis=0)
     return held
-
-
-def _asked(params: Params) -> tuple[Kind, ...]:
-    """Every kind that the parameters name, by itself or by its family, in the order of the registry."""
-    return tuple(name for name, one in CORRUPTIONS.items() if name in params.kinds or one.family in params.kinds)
 
 
 def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:

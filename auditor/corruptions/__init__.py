@@ -6,7 +6,16 @@ and Pillow alone, and what is random belongs to an image. Import what others use
 `compute` and `values`.
 """
 
-from auditor.corruptions.registry import CORRUPTIONS, FAMILIES, Family, Kind, corrupt, every_family, of_family
+from auditor.corruptions.registry import (
+    CORRUPTIONS,
+    FAMILIES,
+    Family,
+    Kind,
+    corrupt,
+    every_family,
+    named_kinds,
+    of_family,
+)
 from auditor.corruptions.severity import SEVERITIES
 from auditor.corruptions.warping import Border, Interpolation, transformed
 
@@ -20,6 +29,7 @@ __all__ = [
     "Kind",
     "corrupt",
     "every_family",
+    "named_kinds",
     "of_family",
     "transformed",
 ]

@@ -95,6 +95,11 @@ def of_family(family: Family) -> tuple[Kind, ...]:
     return tuple(one.name for one in _ALL if one.family == family)
 
 
+def named_kinds(named: Sequence[Family | Kind]) -> tuple[Kind, ...]:
+    """The kinds that are named, by themselves or by their family, in order."""
+    return tuple(one.name for one in _ALL if one.name in named or one.family in named)
+
+
 def corrupt(
     images: FloatArray, kind: Kind, severity: int, box: tuple[float, float], rows: IntArray | Sequence[int], seed: int
 ) -> FloatArray:

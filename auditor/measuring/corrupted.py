@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.compute import generator, progress
-from auditor.corruptions import CORRUPTIONS, Family, Kind, corrupt
+from auditor.corruptions import CORRUPTIONS, Family, Kind, corrupt, named_kinds
 from auditor.search import block_size
 from auditor.telling.numbers import percent
 from auditor.values import CheckError, Classifier, Context, Diagnostic, FloatArray, IntArray, Table
@@ -15,6 +16,7 @@ from auditor.values import CheckError, Classifier, Context, Diagnostic, FloatArr
 _GREY = 0.5 / 255
 """What changes no value by half a grey level of 8 bits, in widths of the box, leaves an image as it was."""
 _CHANGES = "corruptions change images"
+_Name = TypeVar("_Name", bound=str)
 _VALUES = 50_000  # of images that are corrupted at a time: as many as a processor keeps near
 
 
@@ -64,7 +66,7 @@ def unfit_kinds(named: Sequence[Family | Kind], shape: tuple[int, ...]) -> Itera
     """What of `kinds` images of shape (H, W, C) can't be corrupted by: a kind that is named by itself and doesn't suit
     them, or all where none of any family does. None where nothing is named.
     """
-    asked = [kind for kind, one in CORRUPTIONS.items() if kind in named or one.family in named]
+    asked = named_kinds(named)
     unfit = {kind: why for kind in asked if (why := CORRUPTIONS[kind].unfit(shape))}
     for kind, why in unfit.items():
         if kind in named:
@@ -79,7 +81,7 @@ def suited_kinds(named: Sequence[Family | Kind], shape: tuple[int, ...]) -> tupl
     """
     for _, message in unfit_kinds(named, shape):
         raise CheckError(message)
-    asked = {kind: one.unfit(shape) for kind, one in CORRUPTIONS.items() if kind in named or one.family in named}
+    asked = {kind: CORRUPTIONS[kind].unfit(shape) for kind in named_kinds(named)}
     left_out = tuple(f"`{kind}` is left out: {why}." for kind, why in asked.items() if why)
     return tuple(kind for kind, why in asked.items() if not why), left_out
 
@@ -157,17 +159,23 @@ def unchanged(answers: Mapping[Kind, Answers], severities: Sequence[int]) -> Ite
             yield f"`{kind}` left images as they were: {told}, of {answer.changed.shape[1]}."
 
 
+def relative_errors(wrong: Mapping[_Name, tuple[float, float]]) -> dict[_Name, float]:
+    """Of each kind, the share of another model's errors (second) that a model makes (first), as Hendrycks and
+    Dietterich (2019) count it; of one under which the other makes none it is unknown, and left out.
+    """
+    return {kind: own / other for kind, (own, other) in wrong.items() if other > 0}
+
+
 def corruption_errors(
     right: Mapping[Kind, NDArray[np.bool_]], before: Mapping[Kind, NDArray[np.bool_]], name: str
 ) -> tuple[float, Table]:
     """The mean corruption error against the model called `name`, and that of every kind, in a table.
 
-    right, before: which images are right, of the model and of `name`, (severities, n) each. A kind's error is the share
-    of `name`'s errors under it that the model makes (Hendrycks and Dietterich, 2019); of one under which `name` makes
-    none it is unknown, and not counted. NaN where there is none.
+    right, before: which images are right, of the model and of `name`, (severities, n) each. Kinds without a
+    `relative_errors` aren't counted. NaN where there is none.
     """
     wrong = {kind: (float(1 - hits.mean()), float(1 - before[kind].mean())) for kind, hits in right.items()}
-    known = {kind: own / other for kind, (own, other) in wrong.items() if other > 0}
+    known = relative_errors(wrong)
     rows = [(kind, own, other, percent(known[kind]) if kind in known else "–") for kind, (own, other) in wrong.items()]
     columns = ("kind", "error", f"error of {name}", "corruption error")
     table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows))

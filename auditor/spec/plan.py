@@ -177,9 +177,9 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
         if source:
             models[name] = source
     data = source_of(spec, "datasets", "dataset", spec.content.data, ("data",), problems, files)
-    others = others_of(spec, data, problems, files)
-    problems += resized_twice(spec, models, data) if data else ()
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
+    others = others_of(spec, data, preview, problems, files)
+    problems += resized_twice(spec, models, data) if data else ()
     blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
     formats = {name: source.extension for name, source in models.items()}
     known = _Known(preview, blind, data.params if data else None, formats)

@@ -11,7 +11,7 @@ from auditor.spec.marked import Location
 from auditor.spec.mistakes import validate
 from auditor.spec.sources import is_registered, registered, signature_beside
 from auditor.telling.numbers import times
-from auditor.values import ExtensionError, ModelError, Parameters, Problem, SpecError, references
+from auditor.values import ExtensionError, ModelError, Parameters, Preview, Problem, SpecError, references
 
 _NONE = Safeguards()
 _P = TypeVar("_P", bound=Parameters)
@@ -101,8 +101,13 @@ def resized_twice(spec: Spec, models: Mapping[str, Source], data: Source) -> Ite
             yield spec.marks.problem(("models", name, "preprocessing", "resize"), f"{told}; {way}", at_key=True)
 
 
-def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: bool) -> dict[str, Source]:
-    """Resolve the further data of a spec, by name; what is audited itself, or of another box or shape, is a problem."""
+def others_of(
+    spec: Spec, data: Source | None, here: Preview, problems: list[Problem], files: bool
+) -> dict[str, Source]:
+    """Resolve the further data of a spec, by name; what is audited itself, or of another box or shape, is a problem.
+
+    here: what is known of `data`.
+    """
     found = {}
     for name, entry in spec.content.other_data.items():
         at: Location = ("other_data", name)
@@ -112,7 +117,7 @@ def others_of(spec: Spec, data: Source | None, problems: list[Problem], files: b
         if (source.extension, source.params) == (data.extension, data.params):
             message = f"{name!r} is the very data that is audited; name other images, such as another `split`"
             problems.append(spec.marks.problem(at, message, at_key=True))
-        there, here = (catalog.preview(one.extension, one.params) for one in (source, data))
+        there = catalog.preview(source.extension, source.params)
         if there.shape and here.shape and there.shape != here.shape:
             told = f"images of {name!r} are {times(there.shape)}, and those of `data` {times(here.shape)}"
             problems.append(spec.marks.problem(at, f"{told} (height, width, channels); make them alike", at_key=True))

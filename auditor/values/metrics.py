@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.telling.numbers import SHARES
 from auditor.values.grouping import clusters_of
 
 FloatArray = NDArray[np.floating[Any]]
@@ -235,4 +236,4 @@ class MetricInfo:
         """Whether people read it in per cent: what counts images, and what else always lies between 0 and 1."""
         if self.kind in ("auroc", "binned"):
             return False
-        return self.bounds == A_SHARE or (self.bounds is None and self.kind in ("proportion", "lowest", "highest"))
+        return self.bounds == A_SHARE or (self.bounds is None and self.kind in SHARES)
