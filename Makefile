@@ -113,6 +113,11 @@ CORE := tests/spec/test_document.py tests/spec/test_own_words.py tests/plugin/te
 test-lowest: $(LOWEST)/.ready fixtures  ## run the core's tests with the least versions that pyproject.toml allows
 	$(LOWEST)/bin/python -m pytest -q -n 2 $(CORE)
 
+.PHONY: search
+search: $(ENV)  ## draw many other examples than `make test` for what must hold of all (some five minutes)
+	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=search tests/judging tests/statistics tests/values \
+	tests/compute/test_randomness.py tests/run/test_budget.py tests/spec/test_document.py
+
 .PHONY: test-newest
 test-newest:  ## run all tests with the newest versions that pyproject.toml allows, in .venv-newest
 	rm -f .venv-newest/.ready

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from hypothesis import settings
 
 import auditor
 from auditor.compute import tensorflow
 
 # As `tensorflow()` settles it: test modules import what imports TensorFlow while they are collected.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# A gate that draws other examples each time says now this and now that of the same commit; searching is `make search`.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile("same")
 # A third of what a session without TensorFlow takes is the import of a plugin that none of them uses.
 LEAN = ("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 

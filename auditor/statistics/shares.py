@@ -60,9 +60,11 @@ def power(truth: float, floor: float, n: NDArray[np.integer], tail: float) -> ND
 def samples_for_power(truth: float, floor: float, tail: float, wanted: float) -> float:
     """The n from which on `power` is always at least `wanted`; infinite where the truth doesn't lie above the floor.
 
-    Power goes up and down by a little from one n to the next. With thousands that no longer shows, and a normal
-    approximation is as good.
+    A floor that no share can lie below is shown by any number, as in `clean_sweep_needed`. Power goes up and down by a
+    little from one n to the next. With thousands that no longer shows, and a normal approximation is as good.
     """
+    if floor <= 0:
+        return 1.0
     if truth <= floor:
         return math.inf
     if truth >= 1:

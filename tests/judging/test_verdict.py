@@ -68,8 +68,11 @@ def status(metric: Metric, low: float | None, high: float | None, confidence=0.9
 # --- what every verdict owes
 
 
+anything = proportions(least=0) | st.floats().map(exact) | st.lists(st.floats(), max_size=4).map(mean) | means(least=0)
+
+
 @given(
-    metric=proportions(least=0) | st.floats().map(exact) | st.lists(st.floats(), max_size=4).map(mean) | means(least=0),
+    metric=anything | medians() | extremes() | crossings(),
     low=st.none() | st.floats(allow_nan=False),
     high=st.none() | st.floats(allow_nan=False),
 )
@@ -78,8 +81,18 @@ def status(metric: Metric, low: float | None, high: float | None, confidence=0.9
 def test_every_metric_gets_a_verdict_and_no_nan_passes(metric, low, high):
     verdict = judge({"m": metric}, [Expectation("m", low, high)], 0.95)
     assert verdict.message
-    if metric.n == 0 or not math.isfinite(metric.value):
+    # Infinite is a value for the radius at which half of the samples fall: none of the radii that were tried.
+    if metric.n == 0 or math.isnan(metric.value) or (math.isinf(metric.value) and metric.kind != "crossing"):
         assert verdict.status == "error"
+
+
+@pytest.mark.parametrize("floor", [0.0, -0.0, -1e-300, -0.5, -1.0, -7.0, -math.inf])
+def test_what_no_share_can_fall_short_of_needs_no_more_samples(floor):
+    # One miss of two leaves a ceiling of 0.9 open; a floor of nothing asks for nothing, below it or at it.
+    assert samples_to_settle(proportion(0, 5), Expectation("m", floor), 0.95) == 5
+    assert samples_to_settle(proportion(5, 5), Expectation("m", None, 1 - floor), 0.95) == 5
+    alone = samples_to_settle(proportion(1, 2), Expectation("m", None, 0.9), 0.95)
+    assert samples_to_settle(proportion(1, 2), Expectation("m", floor, 0.9), 0.95) == alone > 2
 
 
 @given(metric=metrics, low=shares, by=shares, confidence=confidences)
