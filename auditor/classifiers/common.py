@@ -71,7 +71,8 @@ class Loaded:
     taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
     that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
     `own`, computed in a precision, with example images; None where the format can't. at: makes the same for images of a
-    height and width, where it takes any. whole: between what whole numbers images are rounded.
+    height and width, where it takes any. whole: between what whole numbers images are rounded. classes: the names of
+    the classes in order, where the checkpoint's own files tell them.
     """
 
     path: str
@@ -88,6 +89,7 @@ class Loaded:
     lower: _Lower | None = None
     at: "Callable[[tuple[int, int]], Classifier] | None" = None
     whole: tuple[int, int] | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def as_given(self) -> "Loaded | None":

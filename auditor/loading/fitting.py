@@ -8,6 +8,7 @@ import numpy as np
 
 from auditor.classifiers import Loaded, Prepared, other_order, unlike
 from auditor.compute import uniform
+from auditor.loading.class_names import check_order
 from auditor.telling.numbers import times
 from auditor.values import Classifier, DataError, FloatArray, ModelError, Samples
 
@@ -16,7 +17,7 @@ _LEVELS = 8  # at least, between the darkest and the brightest pixel of all imag
 
 
 def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str = "") -> None:
-    """Refuse a model and data of different shapes or classes, and a wrongly declared output.
+    """Refuse a model and data of different shapes, classes or orders of them, and a wrongly declared output.
 
     layout: the order of its input, where its parameters say that.
     """
@@ -33,14 +34,16 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
         message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
         from_one = samples.labels.min() == 1 and highest == known
         raise DataError(message + ("; if they are numbered from 1, take 1 off each" if from_one else ""))
-    _check_levels(name, classifier, samples)
+    base = classifier.base if isinstance(classifier, Prepared) else classifier
+    if isinstance(base, Loaded):
+        check_order(name, base.classes, "its own file", samples)
+        _check_levels(name, classifier, base, samples)
     classifier.check_declaration(probes(samples))
 
 
-def _check_levels(name: str, classifier: Classifier, samples: Samples) -> None:
+def _check_levels(name: str, classifier: Classifier, base: Loaded, samples: Samples) -> None:
     """Refuse to round images to whole numbers where hardly any are left."""
-    base = classifier.base if isinstance(classifier, Prepared) else classifier
-    if not isinstance(base, Loaded) or base.whole is None:
+    if base.whole is None:
         return
     images = probes(samples)
     given = np.asarray(classifier.prepare(images)) if isinstance(classifier, Prepared) else images

@@ -10,7 +10,8 @@ How to read it
     It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work;
     what others find on the original network can be taken to it by `transfer`. A fixed batch of 1 is run image by
     image. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in
-    files beside it. A damaged or hostile file may crash the runtime.
+    files beside it. A damaged or hostile file may crash the runtime. Where its metadata names the classes (`names`,
+    `classes`, `class_names`, `labels` or `id2label`), data that has them in another order is refused.
 
 References
     ONNX Runtime, "Python API"; ONNX, "External data".
@@ -40,11 +41,14 @@ from auditor.classifiers import (
     whole_range,
 )
 from auditor.compute import operation_threads
+from auditor.loading.class_names import with_names
 from auditor.loading.scanning import opset, random_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
 GIVES_GRADIENTS = False
+# Under what in its metadata those who write such files put the names of classes.
+_NAMES = ("names", "classes", "class_names", "labels", "id2label")
 
 
 class Params(ModelParameters):
@@ -76,6 +80,7 @@ def load(params: Params) -> Classifier:
         # Names are decoded here, and a damaged one isn't text.
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
         outputs = [part.name for part in session.get_outputs()]
+        told = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # the runtime has an error class for every status code
         raise ModelError(
             f"{path} can't be opened as an ONNX model: {reason(error)}{_too_new(path, runtime)}"
@@ -83,8 +88,8 @@ def load(params: Params) -> Classifier:
     if len(inputs) != 1:
         found = ", ".join(f"{name}: {kind}" for name, kind, _ in inputs)
         raise ModelError(f"{path}: one input that takes images is needed, this has {found or 'none'}")
-    name, told, dimensions = inputs[0]
-    kind = {"tensor(float)": "float32"}.get(told, told.removeprefix("tensor(").removesuffix(")"))
+    name, numbers, dimensions = inputs[0]
+    kind = {"tensor(float)": "float32"}.get(numbers, numbers.removeprefix("tensor(").removesuffix(")"))
     check_kind(kind, str(path))
     target = chosen(params.output_name, outputs, "output_name", str(path))
     layout = params.layout if len(dimensions) == 4 else "rows"
@@ -94,7 +99,8 @@ def load(params: Params) -> Classifier:
     def of_size(size: Size) -> Classifier:
         shape = image_shape(closed(dimensions, size, params.layout), str(path), params.layout)
         whole = whole_range(kind)
-        return classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
+        made = classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
+        return with_names(made, [told[key] for key in _NAMES if key in told])
 
     return of_any_size(of_size, dimensions, params.layout)
 

@@ -140,7 +140,7 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
     size = f"any size and {opened.input_shape[2]} channels" if any_size else times(opened.input_shape)
     say(f"it takes images of {size} and tells {opened.class_count} classes apart")
     entry, samples = _fitting_data(looker, found, entry, opened.input_shape, any_size)
-    entry, samples = _named_data(looker, found, entry, samples, opened.class_count)
+    entry, samples = _named_data(looker, found, entry, samples, opened)
     if isinstance(opened, Loaded) and opened.whole and samples.box[1] <= 1:
         say("it takes whole numbers; images are multiplied by 255 for it")
         found["preprocessing"] = {"scale": 255}
@@ -208,15 +208,17 @@ def _fitting_data(
 
 
 def _named_data(
-    looker: _Looker, found: Mapping[str, Any], entry: dict[str, Any], samples: Samples, count: int
+    looker: _Looker, found: Mapping[str, Any], entry: dict[str, Any], samples: Samples, opened: Classifier
 ) -> tuple[dict[str, Any], Samples]:
-    """The data with the names of its classes in the model's order, where a file beside the model lists these."""
-    names = formats.labels_beside(found["path"])
+    """The data with the names of its classes in the model's order, where its file, or one beside it, lists these."""
+    own = list(opened.classes) if isinstance(opened, Loaded) else []
+    names, count = own or formats.labels_beside(found["path"]), opened.class_count
     takes = "names" in catalog.params_of("datasets", entry["dataset"]).model_fields
     known = samples.classes is not None and set(samples.classes) <= set(names)
     if not takes or not known or len(names) != count or tuple(names) == samples.classes:
         return entry, samples
-    looker.say(f"a file beside the model has its classes in another order than the data, or more: {', '.join(names)}")
+    whose = "the model" if own else "a file beside the model"
+    looker.say(f"{whose} has its classes in another order than the data, or more: {', '.join(names)}")
     named = {**entry, "names": names}
     return named, looker.samples(found, named)
 
