@@ -149,20 +149,60 @@ def test_the_guides_rego_admits_the_model_that_passed_under_the_spec_and_no_othe
     assert not admitted(summed_up | {"predicate": failed}, asked)
 
 
-def test_the_guides_kyverno_policy_asks_for_what_a_summary_has(summed_up):
-    """Kyverno puts what is attested, the predicate, in the place of `{{ … }}`; nothing here runs Kyverno."""
-    [rule] = yaml.safe_load(shown("yaml"))["spec"]["rules"]
-    [image] = rule["verifyImages"]
-    [attested] = image["attestations"]
-    assert attested["type"] == summed_up["predicateType"] == SVR
+@pytest.mark.parametrize(
+    ("found", "properties", "spec", "admitted"),
+    [
+        (1, ["ROBUSTNESS_AUDIT_PASSED"], "", [True, True]),
+        (0, ["ROBUSTNESS_AUDIT_PASSED"], "", [False, True]),
+        (1, ["REQUIREMENT_MEASURED_R1"], "", [True, False]),
+        (1, ["ROBUSTNESS_AUDIT_PASSED"], "0" * 64, [True, False]),
+    ],
+)
+def test_the_guides_kyverno_policy_admits_what_passed_under_the_spec_and_no_other(
+    summed_up, found, properties, spec, admitted
+):
+    """Its expressions, by another implementation of their language; nothing here runs Kyverno or asks a registry."""
+    celpy = pytest.importorskip("celpy")
+    policy = yaml.safe_load(shown("yaml"))["spec"]
+    [attestation], [attestor] = policy["attestations"], policy["attestors"]
+    assert attestation["intoto"]["type"] == summed_up["predicateType"] == SVR
+    # What is handed to a policy is the whole statement, whose signature was checked before.
+    said = summed_up | {"predicate": summed_up["predicate"] | {"properties": properties}}
+    known = {
+        "images": {"containers": ["registry.example.org/models/mnist@sha256:1"]},
+        "attestations": {attestation["name"]: attestation["name"]},
+        "attestors": {attestor["name"]: attestor["name"]},
+    }
+    asked = {
+        "verifyAttestationSignatures": lambda _image, _attestation, _attestors: celpy.json_to_cel(found),
+        "extractPayload": lambda _image, _attestation: celpy.json_to_cel(said),
+    }
+    engine, spec = celpy.Environment(), spec or run_of(PASSING).spec_digest
+    rules = [engine.compile(rule["expression"].replace("SPEC_SHA256", spec)) for rule in policy["validations"]]
+    assert [bool(engine.program(rule, asked).evaluate(celpy.json_to_cel(known))) for rule in rules] == admitted
 
-    def filled(text: str) -> object:
-        path = re.fullmatch(r"\{\{ ([\w.]+) \}\}", text)
-        found = summed_up["predicate"]
-        for name in path[1].split(".") if path else ():
-            found = found[name]
-        return found if path else text
 
-    passed, spec = attested["conditions"][0]["all"]
-    assert (passed["operator"], filled(passed["key"]) in filled(passed["value"])) == ("AnyIn", True)
-    assert (spec["operator"], filled(spec["key"])) == ("Equals", run_of(PASSING).spec_digest)
+# --- the official messages of the predicates
+
+
+def test_statements_are_messages_of_in_totos_own_definitions(tmp_path, summed_up):
+    messages = pytest.importorskip("in_toto_attestation.v1.statement_pb2")
+    result = pytest.importorskip("in_toto_attestation.predicates.test_result.v0.test_result_pb2")
+    from google.protobuf.json_format import ParseDict, ParseError
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    sealed(tmp_path, run_of(PASSING, WAIVED, DESCRIBED))
+    made = statement(tmp_path, "https://ci.example.org/7")
+    for said in (made, summed_up):
+        read = ParseDict(said, messages.Statement())
+        assert read.type == "https://in-toto.io/Statement/v1"
+        assert [one.digest["sha256"] for one in read.subject] == [one["digest"]["sha256"] for one in said["subject"]]
+    read = ParseDict(made["predicate"], result.TestResult())
+    assert (read.result, read.url) == ("WARNED", "https://ci.example.org/7")
+    assert (list(read.passed_tests), list(read.warned_tests), list(read.failed_tests)) == (["a"], ["g"], [])
+    assert {one.name for one in read.configuration} >= {run_of(PASSING).spec, manifest.NAME}
+    with pytest.raises(ParseError):
+        ParseDict(made["predicate"] | {"passed": ["a"]}, result.TestResult())
+    # The package has no message for a Simple Verification Result; these are the fields that its text requires.
+    assert set(summed_up["predicate"]) == {"verifier", "timeCreated", "properties"}
+    Timestamp().FromJsonString(summed_up["predicate"]["timeCreated"])
