@@ -64,7 +64,13 @@ def preview(params: Params) -> Preview:
             labels = np.frombuffer(file.read(count), np.uint8)
     except (DataError, OSError, EOFError, zlib.error):
         return Preview(params.most(None), (0.0, 1.0), named(params.names))
-    return Preview(params.most(count), (0.0, 1.0), named(params.names), labels=classes_taken(labels))
+    return Preview(
+        params.most(count),
+        (0.0, 1.0),
+        named(params.names),
+        labels=classes_taken(labels),
+        majority=params.majority(labels),
+    )
 
 
 def load(params: Params) -> Samples:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -22,10 +22,15 @@ class Params(Subset):
     """`validation`: the 10 000 test images; `train`: the others."""
 
 
-def preview_of(params: Params, train: int, classes: Sequence[str], shape: tuple[int, int, int]) -> Preview:
-    """What is known without loading, of a set with so many training images of a shape (H, W, C), and these classes."""
-    most = params.most(train if params.split == "train" else 10_000)
-    return Preview(most, (0.0, 1.0), tuple(classes), shape=shape)
+def preview_of(
+    params: Params, sizes: Mapping[str, Sequence[int]], classes: Sequence[str], shape: tuple[int, int, int]
+) -> Preview:
+    """What is known without loading: of a published set with so many images of each class, by split, of a shape
+    (H, W, C).
+    """
+    each = sizes[params.split]
+    most = params.most_of_each(each)
+    return Preview(params.most(sum(each)), (0.0, 1.0), tuple(classes), sizes=most, shape=shape)
 
 
 def kept(folder: str, *names: str) -> tuple[Path, ...]:

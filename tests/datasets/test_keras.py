@@ -70,8 +70,14 @@ def test_how_many_there_are_is_known_before(name):
     module, shape = SETS[name]
     assert catalog.preview(name, module.Params()).images == 10_000
     assert catalog.preview(name, module.Params()).shape == (*shape, 1)[:3]
-    assert catalog.preview(name, module.Params(split="train")).images == (50_000 if name == "cifar10" else 60_000)
+    images = 50_000 if name == "cifar10" else 60_000
+    assert catalog.preview(name, module.Params(split="train")).images == images
     assert catalog.preview(name, module.Params(count=500)).images == 500
+    # As each set's authors count them; MNIST alone isn't balanced.
+    of_each = {split: catalog.preview(name, module.Params(split=split)).sizes for split in ("train", "validation")}
+    most = {split: (min(each), max(each), len(each)) for split, each in of_each.items()}
+    even = {"train": (images // 10,) * 2 + (10,), "validation": (1000, 1000, 10)}
+    assert most == ({"train": (5421, 6742, 10), "validation": (892, 1135, 10)} if name == "mnist" else even)
 
 
 @pytest.mark.parametrize(
