@@ -18,7 +18,6 @@ from pathlib import Path
 from auditor.reading import keras_archives
 from auditor.values import Preview, Samples
 
-
 _SIZES = {
     "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
     "validation": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
