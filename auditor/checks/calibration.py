@@ -253,7 +253,7 @@ def _diagram(
         x=counted.confidence,
         series=(
             Series("as it says", counted.confidence, *(band or ())),
-            Series("measured", counted.right),
+            Series("measured", counted.right, n=counted.counts),
         ),
         x_label="mean confidence of a bin",
         y_label="share right",
@@ -272,4 +272,5 @@ def _spread(confidence: FloatArray, bins: int) -> Bars:
         alt=f"{percent(shares[-1])} of images have a confidence of {number(1 - 1 / bins)} or more.",
         labels=labels,
         values=shares[first:],
+        n=np.full(bins - first, len(confidence)),
     )

@@ -46,6 +46,7 @@ from auditor.corruptions import (
 )
 from auditor.measuring import (
     Answers,
+    all_at,
     answered,
     changes_images,
     classified_corrupted,
@@ -262,15 +263,10 @@ def _held(right: Mapping[Kind, NDArray[np.bool_]]) -> FloatArray:
 
 
 def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:
+    clean = seen.clean.mean()
     rows = tuple(
-        (
-            kind,
-            CORRUPTIONS[kind].family,
-            metric.value,
-            seen.clean.mean() - metric.value,
-            seen.answers[kind].moved.mean() * 255,
-        )
-        for kind, metric in sorted(by_kind.items(), key=lambda one: one[1].value)
+        (kind, CORRUPTIONS[kind].family, one.value, clean - one.value, 255 * seen.answers[kind].moved.mean())
+        for kind, one in sorted(by_kind.items(), key=lambda named: named[1].value)
     )
     columns = ("kind", "family", "accuracy", "drop", "change, in grey levels")
     return Table("Kinds, the worst first; a change is the root mean square over an image", columns, rows)
@@ -278,17 +274,18 @@ def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:
 
 def _matrix(right: Mapping[Kind, NDArray[np.bool_]], severities: Sequence[int]) -> Heatmap:
     values = np.stack([hits.mean(axis=1) for hits in right.values()])
-    kind, column = divmod(int(values.argmin()), values.shape[1])
-    least = f"{list(right)[kind]} at severity {severities[column]}, {percent(values.min())}"
+    cells = [f"{kind} at severity {severity}" for kind in right for severity in severities]
+    least = f"{all_at(values.min(), cells, values.ravel())}, {percent(values.min())}"
     return Heatmap(
         title="Accuracy by kind and severity",
-        caption=f"Share of the images that get their true class; the lowest is {least}.",
-        alt=f"Accuracy under {several(len(right), 'kind')} of corruption; the lowest is {least}.",
+        caption=f"Share of the images that get their true class; the lowest: {least}.",
+        alt=f"Accuracy under {several(len(right), 'kind')} of corruption; the lowest: {least}.",
         values=values,
         row_labels=tuple(kind.replace("_", " ") for kind in right),
         column_labels=tuple(map(str, severities)),
         row_title="kind",
         column_title="severity",
+        n=np.stack([np.full(len(hits), hits.shape[1]) for hits in right.values()]),
     )
 
 

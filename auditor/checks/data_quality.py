@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.measuring import likeness, lints, natural_panel, several, small
+from auditor.measuring import all_at, likeness, lints, natural_panel, several, small
 from auditor.reading import resembling
 from auditor.statistics import interval
 from auditor.telling.numbers import number, percent
@@ -264,8 +264,9 @@ def _of_shortcuts(shortcuts: Sequence[_Shortcut], names: Sequence[str]) -> Table
 
 def _balance(sizes: IntArray, names: Sequence[str]) -> Bars:
     shares = sizes / sizes.sum()
-    rare, often = names[int(sizes.argmin())], names[int(sizes.argmax())]
-    told = f"most are {often} ({int(sizes.max())}), fewest {rare} ({int(sizes.min())})"
+    most, least = int(sizes.max()), int(sizes.min())
+    told = f"most are {all_at(most, names, sizes)} ({most}), fewest {all_at(least, names, sizes)} ({least})"
+    told = told if most > least else f"{most} of each class"
     return Bars(
         title="Classes",
         caption=f"Share of {several(int(sizes.sum()), 'image')} by class; {told}.",
@@ -273,6 +274,7 @@ def _balance(sizes: IntArray, names: Sequence[str]) -> Bars:
         labels=tuple(names),
         values=shares,
         limits=(0.0, float(shares.max())),
+        n=np.full(len(sizes), sizes.sum()),
     )
 
 

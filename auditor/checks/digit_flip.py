@@ -337,7 +337,7 @@ def _figures(context: Context, params: Params, target: int, flips: _Flips, rows:
                 alt=f"Most flips happen at step {int(needed.argmax()) + 1} ({int(needed.max())} images).",
                 labels=tuple(f"step {t}" for t in range(1, params.steps + 1)),
                 values=needed.astype(np.float64),
-                limits=(0.0, float(needed.max())),
+                unit="images",
             )
         )
     return tuple(figures)

@@ -146,6 +146,7 @@ def run(context: Context, params: Params) -> Evidence:
                 labels=tuple(str(i) for i in filters),
                 values=end,
                 limits=(min(0.0, float(end.min())), max(float(end.max()), 1e-9)),
+                unit="mean activation",
             ),
         ),
         notes=tuple(params.told(samples.box)),

@@ -299,7 +299,7 @@ def _curve(params: Params, made: AdversarialImages, sizes: NDArray[np.float64], 
         alt=f"Half of the images are broken by {params.norm} {number(np.median(sizes))}, the last found at "
         f"{number(finite[-1])}.",
         x=x,
-        series=(Series("holding", y, bounds[:, 0], bounds[:, 1]),),
+        series=(Series("holding", y, bounds[:, 0], bounds[:, 1], n=np.array([metric.n for metric in holds])),),
         x_label=f"{params.norm} radius",
         y_label="share holding",
     )

@@ -32,6 +32,7 @@ from pydantic import Field
 
 from auditor.measuring import (
     Noise,
+    all_at,
     drawn,
     images_of,
     lints,
@@ -319,10 +320,8 @@ def _figures(
                 panels=panels,
             )
         )
-    series = []
-    for clip, push in runs.items():
-        low, middle, high = np.quantile(push.confidence, (0.1, 0.5, 0.9), axis=1)
-        series.append(Series(names[clip], middle, low, high))
+    spread = {clip: np.quantile(push.confidence, (0.5, 0.1, 0.9), axis=1) for clip, push in runs.items()}
+    series = [Series(names[clip], *middle_low_high) for clip, middle_low_high in spread.items()]
     figures.append(
         Curve(
             title="Probability of the target, step by step",
@@ -336,8 +335,8 @@ def _figures(
         )
     )
     if len(by_target) > 1:
-        rates = np.array([metric.value for metric in by_target.values()])
-        hardest = list(by_target)[int(rates.argmin())]
+        rates, counts = np.array([(metric.value, metric.n) for metric in by_target.values()]).T
+        hardest = all_at(rates.min(), list(by_target), rates)
         figures.append(
             Bars(
                 title="Success by target class",
@@ -345,6 +344,7 @@ def _figures(
                 alt=f"Success rate for {len(rates)} targets, lowest for {hardest} ({percent(rates.min())}).",
                 labels=tuple(by_target),
                 values=rates,
+                n=counts.astype(np.int64),
             )
         )
     return tuple(figures)

@@ -299,7 +299,7 @@ def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[S
             caption="Of the attack that broke most: share of its images broken by each step of its first start.",
             alt=f"{strongest.choice.name} breaks {percent(reached)} of its images within {len(steps) - 1} steps.",
             x=steps,
-            series=(Series("broken", strongest.result.rate),),
+            series=(Series("broken", strongest.result.rate, n=np.full(len(steps), len(strongest.result.images))),),
             x_label="step",
             y_label="share broken",
         )

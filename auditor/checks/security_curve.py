@@ -303,4 +303,4 @@ def _tested(
 
 def _series(name: str, held: NDArray[np.bool_], rows: IntArray) -> Series:
     bounds = np.array([interval(proportion(row, rows=rows), 0.95) for row in held])
-    return Series(name, held.mean(axis=1), bounds[:, 0], bounds[:, 1])
+    return Series(name, held.mean(axis=1), bounds[:, 0], bounds[:, 1], n=np.full(len(held), held.shape[1]))

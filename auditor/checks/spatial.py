@@ -284,6 +284,7 @@ def _surface(params: Params, tried: _Tried, height: int) -> Heatmap:
         column_labels=tuple(number(step * height) for step in steps),
         row_title="turn",
         column_title="shift, in rows",
+        n=np.full(values.shape, right.shape[2]),
     )
 
 

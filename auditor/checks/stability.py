@@ -307,6 +307,7 @@ def _kept(metrics: Mapping[str, Metric], ways: Mapping[Way, _Answers]) -> Bars:
         values=np.array([one.value for one in shares]),
         low=ends[:, 0],
         high=ends[:, 1],
+        n=np.array([one.n for one in shares]),
     )
 
 

@@ -315,6 +315,7 @@ def _matrix(
         column_labels=tuple(columns),
         row_title="made by",
         column_title="shown to",
+        n=np.array([[p.stop - p.start] * len(columns) for p in parts]),
     )
 
 

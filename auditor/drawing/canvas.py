@@ -1,6 +1,6 @@
 """An empty picture, a plane on it for data, and axes that have only what says something."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -107,7 +107,7 @@ def bare(axes: Axes, colours: Colours) -> None:
     axes.tick_params(axis="y", length=0, pad=7)
 
 
-def mark(axes: Axes, places: Sequence[float], along: str) -> None:
-    """Put numbers along the `x` or the `y` axis, at these places and no others."""
+def mark(axes: Axes, places: Sequence[float], along: str, say: Callable[[float], str] = words.tick) -> None:
+    """Put numbers along the `x` or the `y` axis, at these places and no others. say: how one is told."""
     axis = axes.xaxis if along == "x" else axes.yaxis
-    axis.set_ticks(places, [words.tick(t) for t in places])
+    axis.set_ticks(places, [say(t) for t in places])

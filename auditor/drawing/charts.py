@@ -24,7 +24,7 @@ from auditor.drawing.interval import Interval
 from auditor.drawing.layout import SIZE, WIDTH, longest, measured, reach, spoken, ticks
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import SERIES
-from auditor.telling.numbers import number, quantity
+from auditor.telling.numbers import quantity
 from auditor.values import Bars, Curve, Heatmap
 
 _DASHES: tuple[Literal["solid"] | tuple[float, Sequence[float]], ...] = (
@@ -57,7 +57,7 @@ def plot(axes: Axes, figure: Curve | Bars | Heatmap, colours: Colours) -> None:
             lines = plot_curve(axes, figure, colours)
             axes.set_ylabel(spoken(figure.y_label), color=colours["quiet"])
             if len(lines) > 1:
-                axes.legend(lines, [spoken(series.name, 40) for series in figure.series], frameon=False)
+                axes.legend(lines, _names(figure), frameon=False)
         case Bars():
             plot_bars(axes, figure, colours)
         case Heatmap():
@@ -69,8 +69,9 @@ def plot(axes: Axes, figure: Curve | Bars | Heatmap, colours: Colours) -> None:
 
 def _curve(figure: Curve, colours: Colours, kind: type[Plane]) -> Canvas:
     low, high = _up(figure)
-    left = EDGE + 22 + longest([words.tick(t) for t in ticks(low, high, 5)])
-    names = [spoken(series.name, 40) for series in figure.series]
+    say_x, say_y = words.ticks_of(figure.shares_along), words.ticks_of(figure.shares)
+    left = EDGE + 22 + longest([say_y(t) for t in ticks(low, high, 5)])
+    names = _names(figure)
     columns = _columns(names, WIDTH - 2 * EDGE)
     rows = -(-len(names) // columns)
     top, height = 14 + 18 * rows, 190
@@ -79,8 +80,9 @@ def _curve(figure: Curve, colours: Colours, kind: type[Plane]) -> Canvas:
     plane = kind(made, (left, top, WIDTH - left - 16, height), across, (low, high))
     bands, lines = _drawn(figure, colours)
     plane.add(*bands, *lines)
-    at = measured(np.asarray(figure.x), *across, plane.width)
-    draw_frame(plane, Frame(at, ticks(low, high, 5), "y", below=spoken(figure.x_label)), colours)
+    at = measured(np.asarray(figure.x), *across, plane.width, say_x)
+    below = spoken(figure.x_label)
+    draw_frame(plane, Frame(at, ticks(low, high, 5), "y", below=below, say_x=say_x, say_y=say_y), colours)
     label = Word(EDGE + 3, 46 + height / 2, spoken(figure.y_label, 34), colours["quiet"], upright=True)
     made.add_artist(Lettering([label], SIZE, pixels_of(made)))
     if names:
@@ -99,6 +101,15 @@ def _curve(figure: Curve, colours: Colours, kind: type[Plane]) -> Canvas:
             columnspacing=1.4,
         )
     return made
+
+
+def _names(figure: Curve) -> list[str]:
+    """What the lines are called; one whose points are all shares of the same number says of how many."""
+    found = []
+    for series in figure.series:
+        counts = set() if series.n is None else {int(one) for one in series.n}
+        found.append(spoken(series.name, 40) + (f", n = {counts.pop()}" if len(counts) == 1 else ""))
+    return found
 
 
 def _columns(names: Sequence[str], room: float) -> int:
@@ -158,8 +169,9 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours) -> list[Line2D]:
     axes.set_xlim(across)
     axes.set_ylim(up)
     bare(axes, colours)
-    mark(axes, measured(np.asarray(figure.x), *across, 280), "x")
-    mark(axes, ticks(*up, 5), "y")
+    say = words.ticks_of(figure.shares_along)
+    mark(axes, measured(np.asarray(figure.x), *across, 280, say), "x", say)
+    mark(axes, ticks(*up, 5), "y", words.ticks_of(figure.shares))
     axes.grid(axis="y", color=colours["rule"], linewidth=0.8)
     axes.set_xlabel(spoken(figure.x_label), size=SIZE, color=colours["quiet"], labelpad=6)
     return lines
@@ -170,15 +182,20 @@ def plot_curve(axes: Axes, figure: Curve, colours: Colours) -> list[Line2D]:
 
 def _bars(figure: Bars, colours: Colours, kind: type[Plane]) -> Canvas:
     names = [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
-    readings = [number(float(value)) for value in figure.values]
+    readings = [words.reading(float(value), figure.n, (i,)) for i, value in enumerate(figure.values)]
     left, right = EDGE + 6 + longest(names), 12 + longest(readings)
     row = 22 if len(names) <= 40 else 15
     height = max(1, len(names)) * row
-    made = canvas(WIDTH, 8 + height + 28)
+    unit = spoken(figure.unit)
+    made = canvas(WIDTH, 8 + height + (46 if unit else 28))
     across = _span(figure)
     plane = kind(made, (left, 8, WIDTH - left - right, height), across, _rows(figure))
     plane.add(*_lying(figure, across, colours))
-    draw_frame(plane, Frame(ticks(*across, 4), (), "x", beside=False), colours)
+    say = words.ticks_of(figure.n is not None)
+    places = ticks(*across, 4)
+    if longest([say(t) for t in places]) + 10 > plane.width / len(places):
+        places = ticks(*across, 2)
+    draw_frame(plane, Frame(places, (), "x", beside=False, below=unit, say_x=say), colours)
     before, beyond = -6 / plane.width, 1 + 6 / plane.width
     said = [Word(before, i, name, colours["ink"], "right") for i, name in enumerate(names)]
     said += [Word(beyond, i, reading, colours["ink"], "left") for i, reading in enumerate(readings)]
@@ -234,8 +251,9 @@ def plot_bars(axes: Axes, figure: Bars, colours: Colours) -> None:
     axes.yaxis.set_ticks(
         range(len(figure.values)), [spoken(words.label_of(figure.labels, i), 22) for i in range(len(figure.values))]
     )
-    mark(axes, ticks(*span, 4), "x")
+    mark(axes, ticks(*span, 4), "x", words.ticks_of(figure.n is not None))
     axes.grid(axis="x", color=colours["rule"], linewidth=0.8)
+    axes.set_xlabel(spoken(figure.unit), size=SIZE, color=colours["quiet"], labelpad=6)
 
 
 # --- intervals

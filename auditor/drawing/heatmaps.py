@@ -13,6 +13,7 @@ from auditor.drawing.canvas import EDGE, Colours, Plane, bare, canvas
 from auditor.drawing.layout import SIZE, WIDTH, longest, spoken
 from auditor.drawing.lettering import Lettering, Word
 from auditor.drawing.theme import LEVELS
+from auditor.telling.numbers import percent
 from auditor.values import Array, Heatmap
 
 
@@ -49,8 +50,12 @@ def _cell(figure: Heatmap, left: float) -> tuple[float, float]:
 
 
 def _written(figure: Heatmap, value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    if figure.n is not None:
+        return percent(value)
     # Adding zero makes a rounded −0 plain.
-    return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if np.isfinite(value) else "–"
+    return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}"
 
 
 def _ends(figure: Heatmap) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -1,7 +1,7 @@
 """Where things stand in a chart, in CSS pixels: what labels take, where ticks are, how far axes reach."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -56,15 +56,17 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [float(t) for t in places if low - slack <= t <= high + slack]
 
 
-def measured(points: Array, low: float, high: float, room: float) -> list[float]:
+def measured(
+    points: Array, low: float, high: float, room: float, say: Callable[[float], str] = words.tick
+) -> list[float]:
     """Where an x axis has ticks: at the points measured if they are few and apart, else at round numbers."""
     at = np.unique(np.asarray(points, np.float64))
     if at.size and np.isfinite(at).all():
-        needed = longest([words.tick(float(t)) for t in at]) + 8
+        needed = longest([say(float(t)) for t in at]) + 8
         if len(at) == 1 or np.diff(at).min() / (high - low) * room >= needed:
             return [float(t) for t in at]
     for most in range(7, 1, -1):
         places = ticks(low, high, most)
-        if (longest([words.tick(t) for t in places]) + 10) * len(places) <= room * 1.15:
+        if (longest([say(t) for t in places]) + 10) * len(places) <= room * 1.15:
             return places
     return [low, high]

@@ -41,6 +41,7 @@ def of_matrix(figure: Heatmap) -> Heatmap:
         values=values[np.ix_(kept_rows, kept_columns)],
         row_labels=_chosen(figure.row_labels, kept_rows),
         column_labels=_chosen(figure.column_labels, kept_columns),
+        n=None if figure.n is None else figure.n[np.ix_(kept_rows, kept_columns)],
     )
 
 
@@ -59,6 +60,7 @@ def of_bars(figure: Bars) -> Bars:
         values=np.asarray(figure.values)[kept],
         low=None if figure.low is None else np.asarray(figure.low)[kept],
         high=None if figure.high is None else np.asarray(figure.high)[kept],
+        n=None if figure.n is None else figure.n[kept],
     )
 
 

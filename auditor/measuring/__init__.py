@@ -71,6 +71,7 @@ from auditor.measuring.telltales import (
 )
 from auditor.measuring.weak import metrics_of_weakest, table_of_weakest, weakest_groups, with_weakest
 from auditor.measuring.words import (
+    all_at,
     answered,
     change_panel,
     fewest,
@@ -106,6 +107,7 @@ __all__ = [
     "Suited",
     "alike_in_batches",
     "alike_off_the_grid",
+    "all_at",
     "answered",
     "as_recorded",
     "attackable",

@@ -87,7 +87,7 @@ def confidences(compared: Mapping[Outside, Compared], inside: FloatArray) -> Cur
         caption=f"Share of images by their greatest probability, in {bins} bins. In the last lie {told}.",
         alt=f"Histograms of confidence; in the highest of {bins} bins lie {told}.",
         x=(np.arange(bins) + 0.5) / bins,
-        series=tuple(Series(name, values) for name, values in shares.items()),
+        series=tuple(Series(name, values, n=np.full(bins, len(found[name]))) for name, values in shares.items()),
         x_label="greatest probability",
         y_label="share of images",
     )
@@ -101,7 +101,7 @@ def passing(compared: Mapping[Outside, Compared]) -> Curve:
         inside, outside = one.inside["max_probability"], one.outside["max_probability"]
         at = np.sort(inside)[::-1][np.maximum(np.ceil(x * len(inside)).astype(int) - 1, 0)]
         passes = np.where(x > 0, familiarity.passed(outside, at), 0.0)
-        series.append(Series(WORDS[name], passes))
+        series.append(Series(WORDS[name], passes, n=np.full(len(x), len(outside))))
         told.append(f"{percent(passes[95])} of {WORDS[name]}")
     return Curve(
         title="What passes a threshold",
@@ -112,4 +112,5 @@ def passing(compared: Mapping[Outside, Compared]) -> Curve:
         series=tuple(series),
         x_label="share inside that passes",
         y_label="share outside that passes",
+        shares_along=True,
     )

@@ -1,6 +1,10 @@
 """How checks put numbers into words, and images into figures."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.telling.numbers import percent, probability
 from auditor.values import FloatArray, IntArray, Metric, Panel, Samples
@@ -21,6 +25,16 @@ def share(metric: Metric) -> str:
 def rate_text(metric: Metric) -> str:
     """A rate in words: how many of how many, where it is a count."""
     return share(metric) if metric.kind == "proportion" else f"{percent(metric.value)}"
+
+
+_MOST_NAMED = 3
+
+
+def all_at(value: float, names: Sequence[str], values: NDArray[np.floating[Any]] | NDArray[np.integer[Any]]) -> str:
+    """All that have a value, not the first alone: `cat`, `cat and dog`, `cat, dog, owl and 3 more`."""
+    found = [name for name, one in zip(names, values, strict=True) if one == value]
+    told = found[:_MOST_NAMED] + ([f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else [])
+    return f"{', '.join(told[:-1])} and {told[-1]}" if told[1:] else told[0]
 
 
 def several(count: int, one: str, many: str | None = None) -> str:

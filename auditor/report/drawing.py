@@ -13,8 +13,9 @@ from markupsafe import Markup, escape
 
 from auditor.drawing import Drawable, draw, worst
 from auditor.drawing.bands import seen
+from auditor.drawing.words import reading
 from auditor.telling.escaping import visible
-from auditor.telling.numbers import NO_VALUE, number
+from auditor.telling.numbers import NO_VALUE, number, percent
 from auditor.values import (
     Array,
     Bars,
@@ -131,6 +132,7 @@ def _laid_out(figure: Figure) -> Drawing:
         case Heatmap():
             figure = worst.of_matrix(figure)
             body = _heatmap(figure)
+            return Drawing(figure.kind, figure.title, f"{figure.caption}{_each(figure.n)}", figure.alt, body)
         case Bars():
             figure = worst.of_bars(figure)
             body = _bars(figure)
@@ -219,7 +221,11 @@ def _picture_table(figure: Strip) -> PictureTable:
 def _curve(figure: Curve) -> Chart:
     x = np.asarray(figure.x, np.float64)
     shown = evenly(len(x), _MOST_POINTS)
-    read = [(number(float(x[t])), *(_reading(s.y, s.low, s.high, int(t)) for s in figure.series)) for t in shown]
+    say = percent if figure.shares_along else number
+    read = [
+        (say(float(x[t])), *(_reading(s.y, s.low, s.high, s.n, int(t), figure.shares) for s in figure.series))
+        for t in shown
+    ]
     # Of a stretch where nothing changes its ends say all.
     inner = [0 < i < len(read) - 1 and read[i - 1][1:] == row[1:] == read[i + 1][1:] for i, row in enumerate(read)]
     rows = tuple(row for row, flat in zip(read, inner, strict=True) if not flat)
@@ -229,30 +235,45 @@ def _curve(figure: Curve) -> Chart:
 
 def _bars(figure: Bars) -> Chart:
     rows = (
-        (_label(figure.labels, i), _reading(figure.values, figure.low, figure.high, i))
+        (_label(figure.labels, i), _reading(figure.values, figure.low, figure.high, figure.n, i, figure.n is not None))
         for i in range(len(figure.values))
     )
-    return Chart(figure, ("", "value"), tuple(rows), 0)
+    return Chart(figure, ("", figure.unit or ("value" if figure.n is None else "share")), tuple(rows), 0)
 
 
 def _heatmap(figure: Heatmap) -> Chart:
     values = np.asarray(figure.values, np.float64)
     columns = (figure.row_title, *(_label(figure.column_labels, j) for j in range(values.shape[1])))
-    rows = ((_label(figure.row_labels, i), *(_cell(figure, v) for v in row)) for i, row in enumerate(values.tolist()))
+    rows = (
+        (_label(figure.row_labels, i), *(_cell(figure, v, (i, j)) for j, v in enumerate(row)))
+        for i, row in enumerate(values.tolist())
+    )
     return Chart(figure, columns, tuple(rows), 0)
 
 
-def _cell(figure: Heatmap, value: float) -> str:
+def _cell(figure: Heatmap, value: float, at: tuple[int, int]) -> str:
+    if figure.n is not None:
+        return reading(value, figure.n, at)
     # Adding zero makes a rounded −0 plain.
     return f"{round(value, figure.decimals) + 0.0:.{figure.decimals}f}" if math.isfinite(value) else NO_VALUE
+
+
+def _each(n: Array | None) -> str:
+    """Of how many the shares of a matrix are, which has no room for it in its cells."""
+    if n is None or not n.size:
+        return ""
+    least, most = int(n.min()), int(n.max())
+    return f" Each share is of {least}." if least == most else f" Shares are of {least} to {most}, as its numbers say."
 
 
 def _label(labels: Sequence[str], i: int) -> str:
     return labels[i] if i < len(labels) else str(i)
 
 
-def _reading(values: Array, low: Array | None, high: Array | None, t: int) -> str:
-    value = number(float(values[t]))
+def _reading(values: Array, low: Array | None, high: Array | None, n: Array | None, t: int, shares: bool) -> str:
+    """A value with its interval. shares: whether it lies on an axis of shares, though it may be none itself."""
+    say = percent if shares else number
+    value = say(float(values[t])) if n is None else reading(float(values[t]), n, (t,))
     if low is None or high is None or not (math.isfinite(low[t]) and math.isfinite(high[t])):
         return value
-    return f"{value} ({number(float(low[t]))} to {number(float(high[t]))})"
+    return f"{value} ({say(float(low[t]))} to {say(float(high[t]))})"

@@ -4,6 +4,9 @@ Images are float arrays `(N, H, W, C)`, C of 1 (grey or diverging), 3 (RGB) or a
 then shown as bands. Every figure carries a caption for people who see it and an `alt` text that states the finding for
 people who don't.
 
+Shares are drawn and listed in per cent, each with of how many it is one: `n`, of the shape of the values, says so where
+bars, lines and cells are shares.
+
 A verdict never depends on a picture: where one is made (`pictured`), drawn or shown, what goes wrong is caught by
 `attempt` and told in the picture's place.
 """
@@ -93,17 +96,24 @@ class Strip(Drawn):
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a curve: y (T,), and where known a band from `low` to `high`, (T,) each."""
+    """One line of a curve: y (T,), and where known a band from `low` to `high`, (T,) each.
+
+    n: (T,), of how many each point is a share; None where it is none.
+    """
 
     name: str
     y: Array
     low: Array | None = None
     high: Array | None = None
+    n: Array | None = None
+
+    def __post_init__(self) -> None:
+        _counts(self.n, self.y)
 
 
 @dataclass(frozen=True)
 class Curve(Drawn):
-    """Lines over a common x (T,)."""
+    """Lines over a common x (T,). Where one is of shares, y runs in per cent; x does if `shares_along`."""
 
     title: str
     caption: str
@@ -113,12 +123,21 @@ class Curve(Drawn):
     x_label: str
     y_label: str
     y_limits: tuple[float, float] = (0.0, 1.0)
+    shares_along: bool = False
     kind: Literal["curve"] = field(default="curve", init=False)
+
+    @property
+    def shares(self) -> bool:
+        """Whether y runs in per cent."""
+        return any(one.n is not None for one in self.series)
 
 
 @dataclass(frozen=True)
 class Heatmap(Drawn):
-    """A matrix (R, C) with its numbers. `limits` are the values at the ends of the palette."""
+    """A matrix (R, C) with its numbers. `limits` are the values at the ends of the palette.
+
+    n: (R, C), of how many each cell is a share; None where it is none. decimals: of what is no share.
+    """
 
     title: str
     caption: str
@@ -131,12 +150,20 @@ class Heatmap(Drawn):
     limits: tuple[float, float] = (0.0, 1.0)
     palette: Literal["sequential", "diverging"] = "sequential"
     decimals: int = 2
+    n: Array | None = None
     kind: Literal["heatmap"] = field(default="heatmap", init=False)
+
+    def __post_init__(self) -> None:
+        _counts(self.n, self.values)
 
 
 @dataclass(frozen=True)
 class Bars(Drawn):
-    """One bar a label; `low` and `high` are interval ends where known, (N,) each."""
+    """One bar a label; `low` and `high` are interval ends where known, (N,) each.
+
+    n: (N,), of how many each bar is a share. unit: what is counted or measured where bars are no shares, such as
+    `images`. One of the two is given; records of earlier versions have neither, and their bars are plain numbers.
+    """
 
     title: str
     caption: str
@@ -146,7 +173,14 @@ class Bars(Drawn):
     low: Array | None = None
     high: Array | None = None
     limits: tuple[float, float] = (0.0, 1.0)
+    n: Array | None = None
+    unit: str = ""
     kind: Literal["bars"] = field(default="bars", init=False)
+
+    def __post_init__(self) -> None:
+        _counts(self.n, self.values)
+        if self.n is not None and self.unit:
+            raise ValueError(f"bars are shares of a number `n` or have a unit, not both; the unit is {self.unit!r}")
 
 
 @dataclass(frozen=True)
@@ -157,6 +191,11 @@ class Undrawn:
     caption: str
     alt: str
     kind: Literal["undrawn"] = field(default="undrawn", init=False)
+
+
+def _counts(n: Array | None, values: Array) -> None:
+    if n is not None and n.shape != values.shape:
+        raise ValueError(f"`n` says of how many each value is a share: {n.shape} of them for values {values.shape}")
 
 
 Shown = ImageGrid | Strip | Curve | Heatmap | Bars

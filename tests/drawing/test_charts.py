@@ -122,6 +122,24 @@ def test_bars_start_at_zero() -> None:
     assert {"n", "p", "-0.5", "1"} <= set(texts(picture))
 
 
+def test_shares_run_in_per_cent_and_say_of_how_many() -> None:
+    """Of 1000 images 912 are right and of 40 none; half the width of an axis is a half."""
+    shares = Bars("t", "c", "a", ("p", "q"), np.array([0.912, 0.0]), n=np.array([1000, 40]))
+    said = texts(drawn(shares))
+    assert {"91.2% of 1000", "0% of 40", "0%", "100%"} <= set(said)
+    assert not {"0", "1", "0.912"} & set(said)
+    counts = texts(drawn(Bars("t", "c", "a", ("p",), np.array([12.0]), unit="images")))
+    assert {"12", "images", "0"} <= set(counts)
+    assert not any("%" in text for text in counts)
+    line = Series("right", np.array([0.25, 1.0]), n=np.array([200, 200]))
+    said = texts(drawn(Curve("t", "c", "a", np.array([0.0, 1.0]), (line,), "radius", "accuracy")))
+    assert {"0%", "100%", "right, n = 200", "0", "1"} <= set(said)
+    said = texts(drawn(Curve("t", "c", "a", np.array([0.0, 1.0]), (line,), "passes", "share", shares_along=True)))
+    assert not {"0", "1"} & set(said)
+    cells = Heatmap("t", "c", "a", np.array([[0.5, 0.0004]]), ("r",), ("x", "y"), "r", "c", n=np.array([[4, 9999]]))
+    assert texts(drawn(cells))[:2] == ["50.0%", "< 0.1%"]
+
+
 @pytest.mark.parametrize("zoom", [True, False])
 def test_intervals_lie_against_what_is_allowed(zoom: bool) -> None:
     picture = drawn(Interval("proportion", 0.96, 0.9, 0.98, 0.95, None, (0.0, 1.0), zoom))

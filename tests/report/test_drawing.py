@@ -27,6 +27,21 @@ def test_a_chart_has_its_numbers_beside_it() -> None:
     assert (heatmap.columns, heatmap.rows) == (("true", "x", "1"), (("r", "1.0", "no value"),))
 
 
+def test_shares_are_listed_in_per_cent_with_of_how_many() -> None:
+    n = np.array([200, 200])
+    line = Series("s", np.array([0.5, 0.25]), np.array([0.4, 0.2]), np.array([0.6, 0.3]), n)
+    told = chart(Curve("t", "c", "a", np.array([0.0, 0.1]), (line, Series("r", np.array([0.1, 1.0]))), "eps", "share"))
+    assert told.rows == (
+        ("0", "50.0% of 200 (40.0% to 60.0%)", "10.0%"),
+        ("0.1", "25.0% of 200 (20.0% to 30.0%)", "100%"),
+    )
+    assert chart(Bars("t", "c", "a", ("p",), np.array([1 / 3]), n=np.array([9]))).rows == (("p", "33.3% of 9"),)
+    assert chart(Bars("t", "c", "a", ("p",), np.array([3.0]), unit="images")).columns == ("", "images")
+    matrix = Heatmap("t", "Cells.", "a", np.array([[0.5, 1.0]]), ("r",), ("x", "y"), "r", "c", n=np.array([[4, 4]]))
+    assert lay_out(matrix).caption == "Cells. Each share is of 4."
+    assert chart(matrix).rows == (("r", "50.0% of 4", "100% of 4"),)
+
+
 def test_of_many_numbers_some_are_listed_and_it_is_said_how_many_are_not() -> None:
     long = chart(Curve("t", "c", "a", np.arange(1000), (Series("s", np.full(1000, 0.1)),), "x", "y"))
     assert len(long.rows) + long.left_out == 1000

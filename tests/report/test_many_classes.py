@@ -142,7 +142,9 @@ def test_what_is_no_confusion_shows_its_largest_rows():
 
 def test_many_bars_show_both_ends():
     values = np.random.default_rng(0).permutation(200).astype(float)
-    shown = of_bars(Bars("t", "c", "a", tuple(map(str, range(200))), values, values - 1, values + 1))
+    n = 1000 + values.astype(int)
+    shown = of_bars(Bars("t", "c", "a", tuple(map(str, range(200))), values, values - 1, values + 1, n=n))
+    np.testing.assert_array_equal(shown.n, 1000 + shown.values)
     assert len(shown.values) == MOST_BARS
     assert sorted(shown.values) == [*range(30), *range(170, 200)]
     assert [values[int(label)] for label in shown.labels] == shown.values.tolist()
