@@ -261,12 +261,6 @@ def own_errors() -> Iterator[None]:
         raise
 
 
-def of_rows(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Make a function of images (N, 1, 1, n) of one that takes rows (N, n)."""
-    tf = tensorflow()
-    return lambda images: function(tf.reshape(images, (-1, images.shape[-1])))
-
-
 def file_at(path: str) -> Path:
     """Return the path of one file; raise ModelError for a directory or nothing."""
     if Path(path).is_dir():

@@ -7,13 +7,12 @@ can be seen and taken off, and its convolutions can be shown.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from auditor.classifiers.common import classifier
-from auditor.classifiers.inputs import as_kind_of_tensor, whole_range
+from auditor.classifiers.inputs import as_kind_of_tensor, of_rank, whole_range
 from auditor.compute import tensorflow
 from auditor.values import Classifier, FloatArray, Layer, Output, Tensor
 
@@ -30,16 +29,17 @@ def graph_classifier(
     shape: tuple[int, int, int],
     path: str,
     output: Output,
-    flat: bool = False,
+    rank: int = 4,
     constants: Mapping[str, Any] | None = None,
     own: Callable[[FloatArray], Any] | None = None,
     kind: str = "float32",
 ) -> Classifier:
     """Make a classifier of a GraphDef without variables.
 
-    entry, end: the tensors that images go into and that holds the outputs. shape: (H, W, C) of one image. flat:
-    whether the graph wants rows of H · W · C numbers instead. constants: what else is fed, by tensor name. own: the
-    checkpoint's own call, before it was frozen. kind: of number that the graph takes.
+    entry, end: the tensors that images go into and that holds the outputs. shape: (H, W, C) of one image. rank:
+    of what the graph takes, which may be rows of H · W · C numbers, or grey images without a place for channels.
+    constants: what else is fed, by tensor name. own: the checkpoint's own call, before it was frozen. kind: of number
+    that the graph takes.
 
     Gradients that the graph's author put in place of the true ones are left out: a checkpoint could mislead an
     attack with them, and their functions don't survive being frozen.
@@ -49,7 +49,7 @@ def graph_classifier(
         node.attr.pop("_gradient_op_type", None)
 
     def imported(images: Tensor) -> None:
-        fed = as_kind_of_tensor(tf.reshape(images, (-1, prod(shape))) if flat else images, kind)
+        fed = as_kind_of_tensor(of_rank(images, rank), kind)
         others = {name: tf.constant(value) for name, value in (constants or {}).items()}
         tf.graph_util.import_graph_def(definition, {entry: fed, **others}, name="")
 

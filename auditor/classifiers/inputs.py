@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from auditor.values import Classifier, FloatArray, ModelError, Tensor
 Size = tuple[int, int]
 # What a network of any size is tried on before the data is known: no network that is made for photographs is too deep.
 STAND_IN: Size = (224, 224)
+_FEW = 4  # channels that pictures have at most: grey, red, green, blue and how opaque they are
 # What fits into each kind of whole number, as far as a 32-bit float tells them apart.
 _RANGES = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767), "int32": (-(2**24), 2**24)}
 
 
 def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
-    """Return (H, W, C) of a declared input shape of rank 4, and (1, 1, n) of one for rows of n numbers.
+    """Return (H, W, C) of a declared input shape of rank 4, (H, W, 1) of rank 3, and (1, 1, n) of rows of n numbers.
 
     given: a sequence that begins with the batch; sizes left open are None, negative or names. Raises ModelError for
     other ranks, and where a size is left open.
@@ -27,11 +29,38 @@ def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, in
     sizes = [size if isinstance(size, int) and size > 0 else None for size in given]
     if len(sizes) == 2 and sizes[1]:
         return 1, 1, sizes[1]
+    if len(sizes) == 3 and sizes[1] and sizes[2]:
+        return sizes[1], sizes[2], 1
     if len(sizes) != 4 or not all(sizes[1:]):
         wanted = ", ".join(("None", *layout[1:]))
         raise ModelError(f"{path}: one input of shape ({wanted}) is needed, this takes {tuple(given)}")
     named = dict(zip(layout, sizes, strict=True))
     return named["H"] or 0, named["W"] or 0, named["C"] or 0
+
+
+def of_rank(images: Any, rank: int) -> Any:
+    """Images (N, H, W, C), an array or a tensor, as an input of that rank takes them: rows (N, n), grey (N, H, W)."""
+    if rank == 3:
+        return images[..., 0]
+    if rank != 2:
+        return images
+    sizes = (-1, prod(images.shape[1:]))
+    return images.reshape(sizes) if isinstance(images, np.ndarray) else tensorflow().reshape(images, sizes)
+
+
+def order_told(given: Sequence[Any], path: str) -> Layout:
+    """At which end a declared input shape of rank 4 has its channels: where there are few, or where a size is known.
+
+    Where neither end tells, the shape is taken as it stands, with channels last, and the data has to fit. Raises
+    ModelError where all sizes are the same, so that no data could tell.
+    """
+    first, last = (length if _known(length) else 0 for length in (given[1], given[3]))
+    if not first or not last:
+        return "NHWC" if last else "NCHW"
+    if first == given[2] == last:
+        told = f"its input {tuple(given)} may have its channels first or last, and no image of that size tells which"
+        raise ModelError(f"{path}: {told}; write `layout: NCHW` (as from PyTorch) or `layout: NHWC` (as from Keras)")
+    return "NCHW" if first <= _FEW < last else "NHWC"
 
 
 def taken_as(given: tuple[int, ...]) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import TAKEN_OFF, chosen, classifier, compiled_call, of_rows
+from auditor.classifiers.common import TAKEN_OFF, chosen, classifier, compiled_call
 from auditor.classifiers.inputs import (
     Size,
     as_kind_of_tensor,
@@ -14,6 +14,7 @@ from auditor.classifiers.inputs import (
     closed,
     image_shape,
     of_any_size,
+    of_rank,
     whole_range,
 )
 from auditor.classifiers.lower_precision import in_float, in_int8
@@ -46,10 +47,10 @@ def keras_classifier(model: Any, path: str, output: Output, output_name: str | N
     shape_out, at = tuple(ends[name].shape), list(ends).index(name)
     if not (len(shape_out) == 2 and shape_out[1]):
         raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
-    rows = of_rows if len(takes) == 2 else _unchanged
+    rank = len(takes)
 
     def taken(function: _Function) -> _Function:
-        return rows(lambda images: function(as_kind_of_tensor(images, kind)))
+        return lambda images: function(as_kind_of_tensor(of_rank(images, rank), kind))
 
     network = model if len(ends) == 1 else keras.Model(inputs[0], ends[name])
     body, how = _without_activation(network, output)
@@ -62,8 +63,8 @@ def keras_classifier(model: Any, path: str, output: Output, output_name: str | N
 
         def lower(precision: Precision, examples: FloatArray) -> Callable[[FloatArray], Any]:
             if precision == "int8":
-                run = in_int8(network, path, _as_rows(examples) if rows is of_rows else examples)
-                return (lambda images: run(_as_rows(images))) if rows is of_rows else run
+                run = in_int8(network, path, of_rank(examples, rank))
+                return lambda images: run(of_rank(images, rank))
             return compiled_call(taken(partial(in_float(network, path, precision), training=False)), shape)
 
         whole = whole_range(kind)
@@ -71,14 +72,6 @@ def keras_classifier(model: Any, path: str, output: Output, output_name: str | N
         return classifier(path, output, shape, outputs, logits, layers, taken_off=how, lower=in_lower, whole=whole)
 
     return of_any_size(of_size, takes)
-
-
-def _as_rows(images: FloatArray) -> FloatArray:
-    return images.reshape(len(images), -1)
-
-
-def _unchanged(function: _Function) -> _Function:
-    return function
 
 
 def _output_names(model: Any) -> list[str]:

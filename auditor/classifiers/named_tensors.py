@@ -10,7 +10,7 @@ from pydantic import Field
 
 from auditor.classifiers.common import Constants, ImageShape, chosen
 from auditor.classifiers.graph import graph_classifier
-from auditor.classifiers.inputs import image_shape
+from auditor.classifiers.inputs import image_shape, of_rank
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.values import Classifier, FloatArray, ModelError, Output
 
@@ -34,24 +34,24 @@ class GraphParameters(ModelParameters):
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """What parameters name in a graph. shape: (H, W, C) of one image. flat: whether it is taken as a row of numbers."""
+    """What parameters name in a graph. shape: (H, W, C) of one image. rank: of what the graph takes."""
 
     entry: Any
     end: Any
     constants: Mapping[str, Any]
     shape: tuple[int, int, int]
-    flat: bool
+    rank: int
 
     def classifier(self, frozen: Any, session: Any, path: str, output: Output) -> Classifier:
         """Make a classifier of the graph without variables; session: runs the checkpoint's own, for its own answers."""
 
         def own(images: FloatArray) -> Any:
-            given = images.reshape(len(images), -1) if self.flat else images
+            given = of_rank(images, self.rank)
             others = {session.graph.get_tensor_by_name(name): value for name, value in self.constants.items()}
             return session.run(self.end, {self.entry: given, **others})
 
         ends = self.entry.name, self.end.name
-        return graph_classifier(frozen, *ends, self.shape, path, output, self.flat, self.constants, own)
+        return graph_classifier(frozen, *ends, self.shape, path, output, self.rank, self.constants, own)
 
 
 def placed(graph: Any, params: GraphParameters, path: str) -> Placed:
@@ -60,8 +60,8 @@ def placed(graph: Any, params: GraphParameters, path: str) -> Placed:
     others = {_tensor(graph, name, "constant", path): value for name, value in params.constants.items()}
     constants = {tensor.name: _fitting(tensor, value, path) for tensor, value in others.items()}
     _check_fed(entry, end, list(others), path)
-    shape, flat = _shape(entry, params.reshape, path)
-    return Placed(entry, end, constants, shape, flat)
+    shape, rank = _shape(entry, params.reshape, path)
+    return Placed(entry, end, constants, shape, rank)
 
 
 def _tensor(graph: Any, name: str, what: str, path: str) -> Any:
@@ -95,19 +95,17 @@ def _check_fed(entry: Any, end: Any, constants: list[Any], path: str) -> None:
         raise ModelError(f"{path}: {end.name} also depends on {', '.join(unfed)}; give each a value, as in {example}")
 
 
-def _shape(entry: Any, reshape: Sequence[int] | None, path: str) -> tuple[tuple[int, int, int], bool]:
-    """(H, W, C) of one image, and whether the graph takes it as a row of numbers."""
+def _shape(entry: Any, reshape: Sequence[int] | None, path: str) -> tuple[tuple[int, int, int], int]:
+    """(H, W, C) of one image, and the rank of what the graph takes."""
     if entry.dtype != "float32":
         raise ModelError(f"{path}: {entry.name} takes {entry.dtype.name}; only float32 can be attacked")
     given = tuple(entry.shape) if entry.shape.rank else ()
-    if len(given) == 4:
-        return image_shape(given, path), False
+    if len(given) == 4 or (reshape is None and len(given) in (2, 3) and all(given[1:])):
+        return image_shape(given, path), len(given)
     if reshape is None:
-        if len(given) == 2 and given[1]:
-            return image_shape(given, path), True
         message = f"{path}: {entry.name} takes the shape {entry.shape}"
         raise ModelError(f"{message}; write the images' in `reshape: [H, W, C]`")
     if not entry.shape.is_compatible_with((None, prod(reshape))):
         raise ModelError(f"{path}: {entry.name} takes the shape {entry.shape}; `reshape` makes (None, {prod(reshape)})")
     height, width, channels = reshape
-    return (height, width, channels), True
+    return (height, width, channels), 2

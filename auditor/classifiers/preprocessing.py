@@ -155,13 +155,19 @@ class ModelParameters(Parameters):
     the samples."""
 
 
-def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Shape, box: Box) -> Classifier:
+def prepared(
+    name: str, base: Classifier, steps: Preprocessing | None, shape: Shape, box: Box, ordered: bool = False
+) -> Classifier:
     """Put `steps` in front of a classifier, so that it takes samples of `shape` (H, W, C); without any, return it.
 
-    box: of the samples. Raises ModelError, with the shapes, where samples or what becomes of them don't fit.
+    Where nobody says a layout and the shapes leave only one, that is put in front as well. box: of the samples.
+    ordered: whether at which end the network has its channels was said. Raises ModelError, with the shapes, where
+    samples or what becomes of them don't fit.
     """
     if steps is None:
-        return sized(base, shape)
+        base = sized(base, shape)
+        layout = _layout_told(shape, base.input_shape, ordered)
+        return Prepared(name, base, Preprocessing(layout=layout), shape, box, told=True) if layout else base
     steps = steps.within(box, name)
     depth = shape[2]
     if steps.channels and depth not in (1, 3):
@@ -180,11 +186,27 @@ def prepared(name: str, base: Classifier, steps: Preprocessing | None, shape: Sh
     given = tuple(found.prepare(tensorflow().zeros((1, *shape))).shape[1:])
     base = sized(base, given)
     found = replace(found, base=base)
+    layout = None if "layout" in steps.model_fields_set else _layout_told(given, base.input_shape, ordered)
+    if layout:
+        return replace(found, steps=steps.model_copy(update={"layout": layout}), told=True)
     if given != base.input_shape:
         before = f"preprocessing ({steps}) makes {times(given)} of the data's {times(shape)}"
         way = other_order(given, base.input_shape, steps.layout)
         raise ModelError(f"model {name!r}: {before}, but the checkpoint takes {times(base.input_shape)}{way}")
     return found
+
+
+def _layout_told(given: Shape, taken: Shape, ordered: bool) -> Literal["nchw", "flat"] | None:
+    """The layout that makes of images (H, W, C) what a network takes, where some does and it can't be another one.
+
+    Of colours, rows may be made in two orders that no shape tells apart.
+    """
+    height, width, channels = given
+    if given == taken:
+        return None
+    if taken == (channels, height, width) and not ordered:
+        return "nchw"
+    return "flat" if taken == (1, 1, prod(given)) and channels == 1 else None
 
 
 def other_order(given: Shape, taken: Shape, layout: str) -> str:
@@ -202,13 +224,17 @@ def other_order(given: Shape, taken: Shape, layout: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A classifier of samples: `steps`, then `base`. See `auditor.values.Classifier` for what each part means."""
+    """A classifier of samples: `steps`, then `base`. See `auditor.values.Classifier` for what each part means.
+
+    told: whether it was shapes that told the layout, and nobody else.
+    """
 
     name: str
     base: Classifier
     steps: Preprocessing
     input_shape: Shape
     box: Box
+    told: bool = False
 
     @property
     def class_count(self) -> int:
@@ -223,7 +249,7 @@ class Prepared:
     @property
     def logits_from(self) -> str:
         """How logits are obtained, and from what."""
-        return f"{self.base.logits_from}; images {self.steps}"
+        return f"{self.base.logits_from}; images {self.steps}{', as shapes tell' if self.told else ''}"
 
     def prepare(self, images: Tensor) -> Tensor:
         """Make of samples (N, H, W, C) what the network takes, differentiably."""

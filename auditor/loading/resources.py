@@ -124,7 +124,7 @@ class Resources:
         pair = self._pair(plan, name)
         if pair not in self._fitting:
             self._put(plan, name, self.let_in(plan, name), as_given=False)
-            layout = getattr(plan.models[name].params, "layout", "")
+            layout = getattr(plan.models[name].params, "layout", None) or ""
             try:
                 check_fit(name, self._fitting[pair], self.samples(plan), layout)
             except Exception:
@@ -329,7 +329,7 @@ def opened_copy(source: Source, copy: Source) -> Classifier:
 def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
     """Put what a source says of preprocessing in front of a classifier, for samples of shape (H, W, C) in its box."""
     steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
-    return prepared(name, classifier, steps, shape, source.box)
+    return prepared(name, classifier, steps, shape, source.box, getattr(source.params, "layout", None) is not None)
 
 
 def _paths(source: Source) -> list[Path]:

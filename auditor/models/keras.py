@@ -32,7 +32,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from auditor.classifiers import ModelParameters, file_at, frozen, graph_classifier, image_shape, keras_classifier
+from auditor.classifiers import (
+    ModelParameters,
+    file_at,
+    frozen,
+    graph_classifier,
+    image_shape,
+    keras_classifier,
+    of_rank,
+)
 from auditor.classifiers.older_keras import CodeNeededError, built, check_known, foreign, is_older
 from auditor.classifiers.older_operations import check_operations
 from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
@@ -150,10 +158,10 @@ def _by_tf_keras(
     models = import_module("tf_keras").models
     model = models.load_model(str(path), dict(custom), compile=False, safe_mode=safe_mode)
     shape = image_shape(model.input_shape, str(path))
-    rows = len(model.input_shape) == 2
+    rank = len(model.input_shape)
     graph, entry, end = frozen(lambda images: model(images, training=False), model.input_shape[1:])
 
     def own(images: FloatArray) -> Any:
-        return model(images.reshape(len(images), -1) if rows else images, training=False)
+        return model(of_rank(images, rank), training=False)
 
-    return graph_classifier(graph, entry, end, shape, str(path), params.output, rows, own=own)
+    return graph_classifier(graph, entry, end, shape, str(path), params.output, rank, own=own)

@@ -20,7 +20,7 @@ References
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +37,9 @@ from auditor.classifiers import (
     image_shape,
     needed,
     of_any_size,
+    of_rank,
     opaque,
+    order_told,
     whole_range,
 )
 from auditor.compute import operation_threads
@@ -59,8 +61,9 @@ class Params(ModelParameters):
     output: Output
     """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
-    layout: Layout = "NCHW"
-    """The order of its input: channels first (`NCHW`, as from PyTorch) or last (`NHWC`, as from Keras)."""
+    layout: Layout | None = None
+    """The order of its input: channels first (`NCHW`, as from PyTorch) or last (`NHWC`, as from Keras). Left out, its
+    shape and that of the samples tell; where all sizes are the same, it has to be said."""
     output_name: str | None = None
     """The output to take; needed only where there are several."""
 
@@ -92,36 +95,37 @@ def load(params: Params) -> Classifier:
     kind = {"tensor(float)": "float32"}.get(numbers, numbers.removeprefix("tensor(").removesuffix(")"))
     check_kind(kind, str(path))
     target = chosen(params.output_name, outputs, "output_name", str(path))
-    layout = params.layout if len(dimensions) == 4 else "rows"
-    run = _Runner(session, name, target, layout, dimensions[0] == 1, kind)
+    layout: Layout = "NHWC"
+    if len(dimensions) == 4:
+        layout = params.layout or order_told(dimensions, str(path))
+    run = _Runner(session, name, target, layout, len(dimensions), dimensions[0] == 1, kind)
     find = partial(random_operations, content)
 
     def of_size(size: Size) -> Classifier:
-        shape = image_shape(closed(dimensions, size, params.layout), str(path), params.layout)
+        shape = image_shape(closed(dimensions, size, layout), str(path), layout)
         whole = whole_range(kind)
         made = classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
         return with_names(made, [told[key] for key in _NAMES if key in told])
 
-    return of_any_size(of_size, dimensions, params.layout)
+    return of_any_size(of_size, dimensions, layout)
 
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs a session, in its own layout and kind of number and, if it takes no more, image by image."""
+    """Runs a session, in its own layout, rank and kind of number and, if it takes no more, image by image."""
 
     session: Any
     source: str
     target: str
-    layout: Layout | Literal["rows"]
+    layout: Layout
+    rank: int
     one_by_one: bool
     kind: str
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
         images = as_kind(images, self.kind)
-        given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else images
-        if self.layout == "rows":
-            given = images.reshape(len(images), -1)
+        given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else of_rank(images, self.rank)
         parts = np.split(given, len(given)) if self.one_by_one else [given]
         return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])
 

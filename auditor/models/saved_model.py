@@ -36,6 +36,7 @@ from auditor.classifiers import (
     graph_classifier,
     image_shape,
     of_any_size,
+    of_rank,
 )
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
@@ -83,7 +84,6 @@ def load(params: Params) -> Classifier:
     taken = inputs[images]
     kind, sizes = taken.dtype.name, list(taken.shape) if taken.shape.rank else []
     check_kind(kind, path)
-    rows = taken.shape.rank == 2
 
     def call(given: object) -> Any:
         fed = {name: tf.constant(value, inputs[name].dtype) for name, value in params.constants.items()}
@@ -95,10 +95,10 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{path}: signature {params.signature!r} can't be frozen: {reason(error)}") from error
 
     def own(given: FloatArray) -> Any:
-        return call(tf.constant(as_kind(given.reshape(len(given), -1) if rows else given, kind)))
+        return call(tf.constant(as_kind(of_rank(given, len(sizes)), kind)))
 
     def of_size(size: Size) -> Classifier:
         shape = image_shape(closed(sizes, size), path)
-        return graph_classifier(graph, entry, end, shape, path, params.output, rows, own=own, kind=kind)
+        return graph_classifier(graph, entry, end, shape, path, params.output, len(sizes), own=own, kind=kind)
 
     return of_any_size(of_size, sizes)

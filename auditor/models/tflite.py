@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers import ModelParameters, classifier, file_at, image_shape, needed, opaque
+from auditor.classifiers import ModelParameters, classifier, file_at, image_shape, needed, of_rank, opaque
 from auditor.compute import silenced
 from auditor.loading.scanning import stateful_operations
 from auditor.telling.reason import reason
@@ -60,7 +60,7 @@ def load(params: Params) -> Classifier:
             raise ModelError(f"{path}: one {what} of float32 is needed, this has {found or 'none'}")
     declared = inputs[0]["shape_signature"]
     shape = image_shape([int(size) for size in declared], path)
-    run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared) == 2, Lock())
+    run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared), Lock())
     find = partial(stateful_operations, Path(path).read_bytes())
     return classifier(path, params.output, shape, opaque(run), own=run, find_stateful=find)
 
@@ -69,21 +69,20 @@ def load(params: Params) -> Classifier:
 class _Runner:
     """Runs the interpreter, which keeps its tensors between calls and so serves one caller at a time.
 
-    source, target: numbers of the input and output tensor. batch: how many images it takes, or -1. rows: whether
-    it takes images as rows of numbers.
+    source, target: numbers of the input and output tensor. batch: how many images it takes, or -1. rank: of what it
+    takes.
     """
 
     interpreter: Any
     source: int
     target: int
     batch: int
-    rows: bool
+    rank: int
     lock: Lock
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
-        if self.rows:
-            images = images.reshape(len(images), -1)
+        images = of_rank(images, self.rank)
         with self.lock:
             if self.batch == 1:
                 return np.concatenate([self._invoked(images[i : i + 1]) for i in range(len(images))])

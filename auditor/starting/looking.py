@@ -133,9 +133,6 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         height, width, channels = samples.images.shape[1:]
         found["shape"] = _shape(ask, (height, width, channels))
     opened = _opened(looker, found, entry)
-    if found["format"] == "onnx" and opened.input_shape[2] > 4 >= opened.input_shape[1]:
-        found["layout"] = "NHWC"  # what was taken for a width is the channels
-        opened = _opened(looker, found, entry)
     any_size = isinstance(opened, Loaded) and opened.at is not None
     size = f"any size and {opened.input_shape[2]} channels" if any_size else times(opened.input_shape)
     say(f"it takes images of {size} and tells {opened.class_count} classes apart")

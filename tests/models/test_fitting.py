@@ -64,14 +64,22 @@ def channels_first(folder):
     return {"path": str(folder / "m.keras")}
 
 
-def test_channels_at_the_other_end_are_told_with_what_to_write(tmp_path):
+def test_channels_at_the_other_end_are_found_or_told_with_what_to_write(tmp_path):
     given = samples()
     network = opened("keras", channels_first(tmp_path))
     with pytest.raises(ModelError, match=r"its channels come first, which `preprocessing: \{layout: nchw\}` sees to"):
         check_fit("m", network, given)
     with pytest.raises(ModelError, match=r"its channels come first, which `preprocessing: \{layout: nchw\}` sees to"):
-        prepared("m", network, Preprocessing(scale=2.0), (SIZE, SIZE, 1), (0.0, 1.0))
-    check_fit("m", prepared("m", network, Preprocessing(layout="nchw"), (SIZE, SIZE, 1), (0.0, 1.0)), given)
+        prepared("m", network, Preprocessing(scale=2.0, layout="nhwc"), (SIZE, SIZE, 1), (0.0, 1.0))
+    for steps in (None, Preprocessing(scale=2.0), Preprocessing(layout="nchw")):
+        made = prepared("m", network, steps, (SIZE, SIZE, 1), (0.0, 1.0))
+        check_fit("m", made, given)
+        assert made.logits_from.endswith("laid out nchw") is (steps == Preprocessing(layout="nchw"))
+    # Rows of colours, whose order of channels no shape tells.
+    rows = prepared("m", LinearClassifier(*linear_weights(), input_shape=(1, 1, 36)), None, (3, 4, 3), (0.0, 1.0))
+    wide = type(given)(**{**given.__dict__, "images": np.zeros((len(given), 3, 4, 3), np.float32)})
+    with pytest.raises(ModelError, match="makes rows of them"):
+        check_fit("m", rows, wide)
 
     last = opened("keras", formats.keras(tmp_path))
     with pytest.raises(ModelError, match=r"its channels come last, so `layout: nchw` is too much"):

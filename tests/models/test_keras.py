@@ -132,9 +132,9 @@ def test_code_in_a_checkpoint_is_refused(tmp_path):
 def test_models_that_are_no_image_classifier(tmp_path):
     import keras
 
-    flat = keras.Sequential([keras.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    films = keras.Sequential([keras.Input((6, 6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(ModelError, match=r"one input of shape \(None, H, W, C\)"):
-        saved(tmp_path, flat, "logits")
+        saved(tmp_path, films, "logits")
     maps = keras.Sequential([keras.Input((SIZE, SIZE, 1)), keras.layers.Conv2D(3, 3)])
     with pytest.raises(ModelError, match="classes ≥ 2"):
         saved(tmp_path, maps, "logits")

@@ -73,7 +73,7 @@ WRITTEN = {
     "m.h5": (forms.legacy_keras, "photos", {"output": "probabilities"}),
     "exported": (forms.saved_model, "data.npz", {"format": "saved_model"}),
     "m.tflite": (forms.tflite, "data.npz", {"format": "tflite"}),
-    "m.onnx": (forms.onnx_one, "photos", {"format": "onnx", "layout": "NHWC"}),
+    "m.onnx": (forms.onnx_one, "photos", {"format": "onnx"}),
     "unit.keras": (_single_unit, "two.npz", {"output": "sigmoid"}),
     "logits.keras": (_logits, "grey_levels.npz", {"output": "logits"}),
     "levels.keras": (_takes_grey_levels, "data.npz", {"preprocessing": {"scale": 255}}),
