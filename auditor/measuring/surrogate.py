@@ -6,8 +6,11 @@ network is trained on the labels that the model gives to images and to variation
 near its own boundaries, and then attacked in the model's place. What comes of it, the model is asked about.
 """
 
+import copy
 import dataclasses
+import hashlib
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,17 +111,51 @@ def cost_learned(images: int) -> Passes:
 
 def teach(classifier: Classifier, lesson: Lesson) -> Learned:
     """Learn what a classifier answers to a lesson's images, to variations of them and near the boundaries."""
-    sources, seed = lesson.images, lesson.seed
+    sources, seed, plan = lesson.images, lesson.seed, _plan(classifier, lesson)
     images = np.concatenate([sources, _variations(sources, _questions(len(sources)) - len(sources), lesson.box, seed)])
-    pupil = Pupil.new(_plan(classifier, lesson), generator(seed, _WEIGHTS))
-    labels, drawn = asked(classifier, images), generator(seed, _ORDER)
-    pupil.learn(images, labels, _EPOCHS, drawn)
+    labels = asked(classifier, images)
+    fresh = _Course(repr((plan, seed)).encode(), Pupil.new(plan, generator(seed, _WEIGHTS)), generator(seed, _ORDER))
+    taught = _studied(fresh, images, labels, _EPOCHS)
     everywhere = np.ones((1, *images.shape[1:]), np.bool_)
-    first = Surrogate(pupil.plan, tuple(pupil.weights), everywhere, sources)
+    first = Surrogate(plan, tuple(taught.pupil.weights), everywhere, sources)
     nearer = _near_boundaries(first, images, labels, seed)
     images, labels = np.concatenate([images, nearer]), np.concatenate([labels, asked(classifier, nearer)])
-    pupil.learn(images, labels, _AGAIN, drawn)
-    return Learned(tuple(pupil.weights))
+    return Learned(tuple(_studied(taught, images, labels, _AGAIN).pupil.weights))
+
+
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """A pupil, what draws the order of its images, and a digest of all that both have come from."""
+
+    past: bytes
+    pupil: Pupil
+    drawn: np.random.Generator
+
+
+_COURSES = 16  # a process keeps so many, of some megabytes each
+_finished: dict[bytes, _Course] = {}
+_finishing = Lock()
+
+
+def _studied(course: _Course, images: FloatArray, labels: IntArray, epochs: int) -> _Course:
+    """The course after so many epochs of images (N, H, W, C) with answers (N,), which is not changed itself.
+
+    Models that answer alike teach the same: an export and its original, decoys of one network. It is learned once.
+    """
+    digest = hashlib.sha256(course.past + repr((images.shape, epochs)).encode())
+    for part in (images, labels):
+        digest.update(np.ascontiguousarray(part).data)
+    past = digest.digest()
+    if known := _finished.get(past):
+        return known
+    pupil, drawn = copy.deepcopy((course.pupil, course.drawn))
+    pupil.learn(images, labels, epochs, drawn)
+    after = _Course(past, pupil, drawn)
+    with _finishing:
+        _finished[past] = after
+        if len(_finished) > _COURSES:
+            del _finished[next(iter(_finished))]
+    return after
 
 
 def _plan(classifier: Classifier, lesson: Lesson) -> Layout:

@@ -5,8 +5,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from auditor.compute.randomness import generator
-from auditor.measuring import network
-from tests.support import data
+from auditor.measuring import network, surrogate
+from tests.support import LinearClassifier, data, linear_weights
 
 SHAPES = [(28, 28, 1), (6, 6, 1), (1, 1, 9), (9, 5, 3), (70, 50, 3)]
 
@@ -63,3 +63,27 @@ def test_an_image_has_one_slope_whatever_is_beside_it():
     together = network.slopes(plan, weights, images, _themselves)
     alone = network.slopes(plan, weights, images[77:78], _themselves)
     assert (together[77] == alone[0]).all()
+
+
+def test_models_that_answer_alike_teach_the_same_once(monkeypatch):
+    """A model ten times as confident, one that answers otherwise, and the first once more as if nothing were known."""
+    images, seed = data(60)[0], 4
+    kernel, bias = linear_weights()
+    models = [LinearClassifier(kernel, bias), LinearClassifier(10 * kernel, bias), LinearClassifier(-kernel, bias)]
+    learn, learned = network.Pupil.learn, []
+
+    def counted(pupil, *lesson):
+        learned.append(len(lesson[0]))
+        return learn(pupil, *lesson)
+
+    monkeypatch.setattr(network.Pupil, "learn", counted)
+    monkeypatch.setattr(surrogate, "_finished", {})
+    lesson = surrogate.Lesson(images, (0.0, 1.0), seed)
+    plain, steeper, other = (surrogate.teach(model, lesson).weights for model in models)
+    assert len(learned) == 4, "two courses of two lessons"
+    surrogate._finished.clear()
+    anew = surrogate.teach(models[1], lesson).weights
+    assert len(learned) == 6
+    for alike in (steeper, anew):
+        assert all((one == two).all() for one, two in zip(plain, alike, strict=True))
+    assert any((one != two).any() for one, two in zip(plain, other, strict=True))

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from auditor.datasets import mnist_5k
+from auditor.models import keras as format_keras
+from auditor.values import Classifier
 from tests.redteam import liars
 
 
@@ -20,6 +22,7 @@ class RedTeam:
     folder: Path
     count: int = 200
     built: dict[str, Any] = field(default_factory=dict)
+    loaded: dict[str, Classifier] = field(default_factory=dict)
 
     @cached_property
     def digits(self) -> Any:
@@ -55,6 +58,13 @@ class RedTeam:
         if not file.exists():
             (self.honest if name == "honest" else self.liar(name, liar)).save(file)
         return file
+
+    def opened(self, name: str, liar: liars.Liar | None = None) -> Classifier:
+        """The same as a classifier, loaded once: what is asked about a model once is asked once for all tests."""
+        if name not in self.loaded:
+            path = str(self.path(name, liar))
+            self.loaded[name] = format_keras.load(format_keras.Params(path=path, output="logits"))
+        return self.loaded[name]
 
     def put(self, into: Path, *names: str) -> None:
         """Copy models, saved before, and the audited images as `data.npz`, into a folder beside a spec."""

@@ -1,7 +1,6 @@
 """Attacks that ask a model for no score: what they break of networks that lead all others astray."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from auditor.measuring.inner import insight
 from auditor.measuring.rivals import challenged, challenged_closest
 from auditor.measuring.surrogate import learned
 from auditor.measuring.telltales import Doubts, challenged_by
-from auditor.models import keras as format_keras
 from auditor.search import ThreatModel
 from auditor.values import Expectation
-from tests.redteam import liars, truth
+from tests.redteam import truth
 from tests.redteam.asked import audited, failed
 from tests.redteam.inventions import INVENTED
 from tests.support import context
@@ -23,15 +21,8 @@ from tests.support import context
 
 @pytest.fixture(scope="module")
 def opened(redteam):
-    """A context around a liar, opened once, so that what was learned of it is kept."""
-
-    @cache
-    def of(name):
-        liar = INVENTED.get(name) or liars.STRUCTURAL[name]
-        path = redteam.path(name, liar)
-        return context(format_keras.load(format_keras.Params(path=str(path), output="logits")), redteam.digits)
-
-    return of
+    """A context around a liar."""
+    return lambda name: context(redteam.opened(name, INVENTED.get(name)), redteam.digits)
 
 
 def rivals_of(here, norm, eps, samples):
@@ -109,8 +100,7 @@ def test_what_is_tried_first_belongs_to_an_image_and_what_breaks_is_tried_in_ful
 
 def test_of_many_images_that_hold_a_quarter_is_led_along_a_layer(redteam):
     """An honest network, at a radius where nothing breaks: nothing is tried twice."""
-    path = str(redteam.path("honest"))
-    here = context(format_keras.load(format_keras.Params(path=path, output="logits")), redteam.digits)
+    here = context(redteam.opened("honest"), redteam.digits)
     job = attackable(here, 200, None).job(here.samples, 0.005)
     rival = challenged(here, ThreatModel("linf", (0.0, 1.0)), job, job.images, np.zeros(len(job.rows), bool))
     assert [way.broken for way in rival.ways] == [0, 0]

@@ -7,7 +7,6 @@ from auditor.judging.verdict import judge
 from auditor.measuring import attackable
 from auditor.measuring.rivals import challenged
 from auditor.measuring.surrogate import learned
-from auditor.models import keras as format_keras
 from auditor.run.measuring import measured
 from auditor.search.loop import ThreatModel
 from auditor.values import Expectation
@@ -39,8 +38,9 @@ CLAIMS = [
 
 
 def judged(redteam, name, check, params, claim):
-    model = format_keras.load(format_keras.Params(path=str(redteam.path(name)), output="logits"))
-    evidence = measured(check, context(model, redteam.digits), catalog.load("checks", check).Params(**params))
+    evidence = measured(
+        check, context(redteam.opened(name), redteam.digits), catalog.load("checks", check).Params(**params)
+    )
     return judge(evidence.metrics, [claim], 0.95, evidence.diagnostics), evidence
 
 
@@ -62,8 +62,7 @@ def test_an_honest_network_is_not_doubted_and_a_pass_says_what_it_means(redteam)
 
 def test_what_a_surrogate_finds_is_the_same_alone_and_in_company(redteam):
     """Whoever replays a single image gets the same one, to the bit."""
-    path = str(redteam.path("honeypot"))
-    here = context(format_keras.load(format_keras.Params(path=path, output="logits")), redteam.digits)
+    here = context(redteam.opened("honeypot"), redteam.digits)
     module = catalog.load("checks", "robust_accuracy")
     made = module.run(here, module.Params(**BALL[1])).adversarial
     assert made.fooled.sum() > 3
@@ -79,16 +78,15 @@ def test_what_a_surrogate_finds_is_the_same_alone_and_in_company(redteam):
 
 
 def test_images_don_t_go_further_where_they_are_noticed_or_were_made_by_an_attack_that_is_doubted(redteam):
-    def opened(name):
-        return format_keras.load(format_keras.Params(path=str(redteam.path(name)), output="logits"))
-
     def carried(source):
         """Images made on a network, shown to the honest one and to one whose rim is guarded."""
         strongly = {**BALL[1], "full_length": True, "samples": 60}
         ball, transfer = (catalog.load("checks", name) for name in ("robust_accuracy", "transfer"))
-        made = measured("robust_accuracy", context(opened(source), redteam.digits), ball.Params(**strongly)).adversarial
-        others = {"guarded": opened("guarded"), "other": opened("honest")}
-        here = context(opened(source), redteam.digits, others, made=made)
+        made = measured(
+            "robust_accuracy", context(redteam.opened(source), redteam.digits), ball.Params(**strongly)
+        ).adversarial
+        others = {"guarded": redteam.opened("guarded"), "other": redteam.opened("honest")}
+        here = context(redteam.opened(source), redteam.digits, others, made=made)
         found = transfer.run(here, transfer.Params(adversarial="made", onto=["guarded", "other"]))
         return {diagnostic.name: diagnostic.ok for diagnostic in found.diagnostics}
 
