@@ -1,5 +1,6 @@
 """`auditor init`: from a model's file and a folder of images, or from a template, to a first spec."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,7 @@ def init(
       auditor init model.onnx photos --yes --ci github
       auditor init --template release
     """
+    from auditor.records.commit import repository
     from auditor.records.store import write_text
     from auditor.spec import make_plan
     from auditor.starting import pipelines
@@ -77,6 +79,11 @@ def init(
     pipeline = pipelines.PIPELINES[ci] if ci else None
     wanted = [spec, *([Path(pipeline.path)] if pipeline else [])]
     there = [str(path) for path in wanted if path.exists()]
+    root = repository(Path.cwd())
+    if pipeline and root and root != Path.cwd().resolve():
+        raise click.UsageError(
+            f"{pipeline.path} is read at the top of a repository alone: run this in {root}, with paths from there"
+        )
     if there and not force:
         raise click.UsageError(f"{' and '.join(there)} exists; --output names another file, --force writes over it")
 
@@ -96,6 +103,8 @@ def init(
             say(f"  ! {note}", "yellow")
         right = found.accuracy
         say(f"  {right.successes} of {right.n} images are right: {percent(right.value)}")
+        if found.doubt:
+            say(f"  ! {found.doubt}", "yellow")
         write_text(spec, spec_text(found, spec))
     planned = make_plan(spec, files=model is not None)
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
@@ -104,18 +113,16 @@ def init(
         write_text(Path(pipeline.path), pipeline.filled(source, spec.as_posix()))
         say(f"{pipeline.path}: installs {source.asked}", "green")
         if source.note:
-            say(f"  ! {source.note}", "yellow")
-    added = _ignored(Path(".gitignore"), pipelines.IGNORED)
+            say(f"  ! {source.note} {pipeline.where}", "yellow")
+    added = _ignored(Path(".gitignore"), pipelines.IGNORED) if root else []
     if added:
         say(f".gitignore: {', '.join(added)}", "green")
     first = f"change what is in CAPITALS in {spec}, then " if template else ""
-    say(f"\nNext: {first}auditor run {spec}")
+    say(f"\nNext: {first}auditor run {shlex.quote(str(spec))}")
 
 
 def _ignored(path: Path, lines: Sequence[str]) -> list[str]:
-    """Add what git isn't to keep, where there is a repository; give the lines that were missing."""
-    if not Path(".git").exists():
-        return []
+    """Add what git isn't to keep; give the lines that were missing."""
     there = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     missing = [line for line in lines if line not in there]
     if missing:

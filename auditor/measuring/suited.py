@@ -4,7 +4,8 @@ A network that is shown [0, 255] where it knows [0, 1], or whose class 2 is the 
 and every number measured on it is about another question. Both can be tried out on a few hundred images.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,9 @@ _RANGES: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
     ("brought from [0, 255] to [-1, 1]", lambda x: x / 127.5 - 1),
     ("brought from [-1, 1] to [0, 255]", lambda x: (x + 1) * 127.5),
 )
+
+Elsewhere = Mapping[str, IntArray]
+"""What images are called in every other range, by what is done to them, (N,) each."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,16 @@ def _asked(classifier: Classifier, context: Context, called: str) -> Suited:
     predicted = classifier.predict(images).argmax(axis=1)
     who = f"of {called!r}, " if called else ""
     varied = answers_vary(classifier, images, predicted, samples.box, called)
-    range_told = _better_range(classifier, images, labels, predicted, samples.box)
+    elsewhere = in_ranges(classifier, images, labels, predicted)
+    range_told = _range_told(images, labels, predicted, elsewhere, samples.box)
     # Of a constant answer nothing says in which order its classes are.
     sorted_out = bool(range_told) or not varied.ok
-    order_told = "" if sorted_out else _better_order(predicted, labels, classifier.class_count, samples)
-    notes = tuple(_near_chance(predicted, labels, who))
+    order = None if sorted_out else better_order(predicted, labels, classifier.class_count, samples)
+    order_told = _order_told(order, samples) if order else ""
+    if not range_told and not order_told:
+        moved, order = better_both(predicted, labels, elsewhere, classifier.class_count, samples)
+        range_told = _both_told(moved, order, samples) if order else ""
+    note = near_chance(predicted, labels, who)
     fits = f"{who}no other {{}} would be much more accurate"
     return Suited(
         (
@@ -73,19 +82,20 @@ def _asked(classifier: Classifier, context: Context, called: str) -> Suited:
             Diagnostic(_ORDER, not order_told, who + order_told if order_told else fits.format("order")),
             varied,
         ),
-        notes,
-        guesses=bool(notes) and varied.ok and len(labels) >= _FEWEST,
+        (note,) if note else (),
+        guesses=bool(note) and varied.ok and len(labels) >= _FEWEST,
     )
 
 
-def _near_chance(predicted: IntArray, labels: IntArray, who: str) -> Iterator[str]:
-    """A note where always naming the commonest class would do as well."""
+def near_chance(predicted: IntArray, labels: IntArray, who: str = "") -> str:
+    """What to say where always naming the commonest class would do as well, or nothing."""
     from scipy.stats import binomtest
 
     right, chance = int((predicted == labels).sum()), _chance(labels)
-    if 0 < chance < 1 and binomtest(right, len(labels), chance, "greater").pvalue > _CHANCE:
-        told = f"{who}{right} of {len(labels)} images looked at are right, no more than by always naming one class"
-        yield f"{told}: are images and labels what the network was trained on?"
+    if not 0 < chance < 1 or binomtest(right, len(labels), chance, "greater").pvalue <= _CHANCE:
+        return ""
+    told = f"{who}{right} of {len(labels)} images looked at are right, no more than by always naming one class"
+    return f"{told}: are images and labels what the network was trained on?"
 
 
 def _chance(labels: IntArray) -> float:
@@ -93,58 +103,117 @@ def _chance(labels: IntArray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def _better_range(
-    classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray, box: tuple[float, float]
+def in_ranges(classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray) -> Elsewhere:
+    """What images (N, H, W, C) are called in every other range; nothing where most are right as they are."""
+    found: dict[str, IntArray] = {}
+    if (predicted == labels).mean() > (1 + 1 / classifier.class_count) / 2:
+        return found
+    for name, moved in _RANGES:
+        with suppress(ModelError):  # outputs that aren't finite: it isn't that range
+            found[name] = classifier.predict(moved(images).astype(np.float32)).argmax(axis=1)
+    return found
+
+
+def _range_told(
+    images: FloatArray, labels: IntArray, predicted: IntArray, elsewhere: Elsewhere, box: tuple[float, float]
 ) -> str:
     """What to say where the images would be classified much better in another range, or nothing."""
-    best, better = better_range(classifier, images, labels, predicted)
+    best = better_range(predicted, labels, elsewhere)
     if not best:
         return ""
-    right = predicted == labels
+    right, better = (predicted == labels).mean(), (elsewhere[best] == labels).mean()
     spread = f"the box is [{box[0]:g}, {box[1]:g}], the mean of the images {number(images.mean())}"
     return (
-        f"{percent(right.mean())} of {len(labels)} images are right, {percent(better.mean())} if they are {best} "
+        f"{percent(right)} of {len(labels)} images are right, {percent(better)} if they are {best} "
         f"({spread}): they aren't in the range that the network was trained on; give them in it, or say so in "
         "`preprocessing`"
     )
 
 
-def better_range(
-    classifier: Classifier, images: FloatArray, labels: IntArray, predicted: IntArray
-) -> tuple[str, NDArray[np.bool_]]:
-    """In which other range images (N, H, W, C) are classified much better, in words or nothing, and which are right."""
+def better_range(predicted: IntArray, labels: IntArray, elsewhere: Elsewhere) -> str:
+    """In which other range images are classified much better than as they are, or nothing."""
     right = predicted == labels
-    if right.mean() > (1 + 1 / classifier.class_count) / 2:
-        return "", right
     best, better = "", right
-    for name, moved in _RANGES:
-        try:
-            now = classifier.predict(moved(images).astype(np.float32)).argmax(axis=1) == labels
-        except ModelError:
-            continue  # outputs that aren't finite: it isn't that range
+    for name, called in elsewhere.items():
+        now = called == labels
         if now.sum() > better.sum() and _is_better(now, right, labels, len(_RANGES)):
             best, better = name, now
-    return best, better
+    return best
 
 
-def _better_order(predicted: IntArray, labels: IntArray, count: int, samples: Samples) -> str:
-    """In which other order of the classes the labels would fit much better, in words, or nothing."""
+@dataclass(frozen=True)
+class Order:
+    """Another order of the classes, in which many more images are right.
+
+    name: what order it is. mapping: (K,), the network's class of every label. before, now: (M,), which of the images
+    that it wasn't chosen by are right as they are, and in it.
+    """
+
+    name: str
+    mapping: IntArray
+    before: NDArray[np.bool_]
+    now: NDArray[np.bool_]
+
+
+def better_order(
+    predicted: IntArray,
+    labels: IntArray,
+    count: int,
+    samples: Samples,
+    right: NDArray[np.bool_] | None = None,
+    tried: int = 1,
+) -> Order | None:
+    """In which other order of the classes the labels (N,) fit what was predicted (N,) much better than `right` (N,).
+
+    right: which are right as they are; those of `predicted` if left out. tried: of how many predictions these are one.
+    """
+    right = predicted == labels if right is None else right
     everyone = np.ones(len(labels), np.bool_)
     learned, held_out = _learned(predicted, labels, count)
     orders = [(name, mapping, everyone) for name, mapping in _known_orders(count, samples)]
     orders.append(("another one", learned, held_out))
     # Of orders that fit alike, the first: one that has a name before one that only fits.
     name, mapping, where = max(orders, key=lambda order: _share((predicted == order[1][labels])[order[2]]))
-    right, now = (predicted == labels)[where], (predicted == mapping[labels])[where]
-    if not len(right) or not _is_better(now, right, labels[where], len(orders)):
-        return ""
-    moved = [label for label in np.unique(labels).tolist() if mapping[label] != label][:_SHOWN]
-    pairs = ", ".join(f"{samples.class_name(label)} ({label}) as {mapping[label]}" for label in moved)
+    before, now = right[where], (predicted == mapping[labels])[where]
+    if not len(before) or not _is_better(now, before, labels[where], len(orders) * tried):
+        return None
+    return Order(name, mapping, before, now)
+
+
+def better_both(
+    predicted: IntArray, labels: IntArray, elsewhere: Elsewhere, count: int, samples: Samples
+) -> tuple[str, Order | None]:
+    """In which other range and order at once many more images are right, where neither helps by itself.
+
+    A network that knows [0, 255] and another order of the classes is wrong in either, and looks as if it only guessed.
+    """
+    right = predicted == labels
+    found = [
+        (name, better_order(called, labels, count, samples, right, len(_RANGES))) for name, called in elsewhere.items()
+    ]
+    return max(found, key=lambda one: _share(one[1].now) if one[1] else 0.0, default=("", None))
+
+
+def _order_told(order: Order, samples: Samples) -> str:
+    shares = f"{percent(order.before.mean())} of {len(order.now)} images are right, {percent(order.now.mean())}"
     return (
-        f"{percent(right.mean())} of {len(right)} images are right, {percent(now.mean())} if classes are numbered in "
-        f"{name}: {pairs}; data and network don't number them alike. List the classes in the order of the network in "
-        "`names`, or mend the labels"
+        f"{shares} if classes are numbered in {order.name}: {_pairs(order, samples)}; data and network don't number "
+        "them alike. List the classes in the order of the network in `names`, or mend the labels"
     )
+
+
+def _both_told(moved: str, order: Order, samples: Samples) -> str:
+    shares = f"{percent(order.before.mean())} of {len(order.now)} images are right, {percent(order.now.mean())}"
+    return (
+        f"{shares} if they are {moved} and classes are numbered in {order.name}: {_pairs(order, samples)}; the network "
+        "knows other values and another order. Say so in `preprocessing`, and list the classes in its order in `names`"
+    )
+
+
+def _pairs(order: Order, samples: Samples) -> str:
+    labels = np.unique(samples.labels).tolist()
+    moved = [label for label in labels if order.mapping[label] != label][:_SHOWN]
+    return ", ".join(f"{samples.class_name(label)} ({label}) as {order.mapping[label]}" for label in moved)
 
 
 def _share(right: NDArray[np.bool_]) -> float:

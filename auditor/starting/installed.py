@@ -31,8 +31,8 @@ def source(noted: str | None, version: str) -> Source:
     url, part = str(found["url"]), found.get("subdirectory")
     parts = [f"subdirectory={part}"] if part else []
     if not url.startswith(("https://", "http://", "ssh://")):
-        wanted = f"a wheel, an index or an address of {_NAME} {version}"
-        note = f"Set AUDITOR to {wanted} that this server reaches: here it came from a folder or file of this machine."
+        wanted = f"the path of a wheel in the repository, or an address of {_NAME} {version}"
+        note = f"Set AUDITOR to {wanted} that the server reaches: here it came from a folder or file of this machine."
         return Source(f"${{AUDITOR:?set it to {wanted}}}", note)
     if (vcs := found.get("vcs_info")) is not None:
         asked = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"

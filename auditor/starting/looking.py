@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import yaml
 
 from auditor import catalog
 from auditor.classifiers import Loaded, sized
-from auditor.loading.resources import Resources
-from auditor.measuring.suited import better_range
+from auditor.loading.resources import Resources, behind_preprocessing
+from auditor.measuring.suited import Order, better_both, better_order, better_range, in_ranges, near_chance
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats
-from auditor.telling.numbers import times
+from auditor.telling.numbers import percent, times
 from auditor.values import (
     Classifier,
     DataError,
@@ -41,6 +42,8 @@ Say = Callable[[str], None]
 _NAME = "release"
 _LOOKED = 2000
 _PROBED = 64
+_TRIED = 200  # in other ranges
+_LISTED = 20
 _BOXES = ([0.0, 1.0], [0.0, 255.0], [-1.0, 1.0])
 # What `preprocessing` makes of images that a network knows in another range.
 _PREPROCESSING: Mapping[str, dict[str, Any]] = {
@@ -75,6 +78,11 @@ class Found:
     def accuracy(self) -> Metric:
         """The share of images looked at that are right."""
         return proportion(self.logits.argmax(axis=1) == self.labels)
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing is to be claimed of it yet: no more images are right than by always naming one class."""
+        return near_chance(self.logits.argmax(axis=1), self.labels)
 
     @property
     def worst_class(self) -> Metric:
@@ -113,6 +121,12 @@ class _Looker:
         """The model by itself, whether or not the data fits it."""
         return self.resources.let_in(self.plan(model, data), _NAME)
 
+    def prepared(
+        self, opened: Classifier, model: Mapping[str, Any], data: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> Classifier:
+        """What was opened, behind the preprocessing of the model's entry, for images (H, W, C); not held against it."""
+        return behind_preprocessing(_NAME, sized(opened, shape), self.plan(model, data).models[_NAME], shape)
+
     def classifier(self, model: Mapping[str, Any], data: Mapping[str, Any]) -> Classifier:
         """The model as an audit measures it on the data."""
         return self.resources.classifier(self.plan(model, data), _NAME)
@@ -145,19 +159,27 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         f"{samples.source}: {len(samples)} images of {times(samples.images.shape[1:])}, "
         f"values from {samples.box[0]:g} to {samples.box[1]:g}"
     )
-    found["output"] = _output(looker, sized(opened, samples.images.shape[1:]), samples, found["output"])
+    shape, opened_as = samples.images.shape[1:], found["output"]
+    found["output"] = _output(looker, looker.prepared(opened, found, entry, shape), samples, opened_as)
     chosen = in_turn(samples.labels, min(_LOOKED, len(samples)))
     images, labels = samples.images[chosen], samples.labels[chosen]
     classifier = looker.classifier(found, entry)
     logits = classifier.predict(images)
-    moved, _ = better_range(classifier, images[:200], labels[:200], logits[:200].argmax(axis=1))
+    moved = _range(classifier, samples, images[:_TRIED], labels[:_TRIED], logits[:_TRIED].argmax(axis=1))
     if (
         moved
         and ask(f"images would be classified much better if they were {moved}; do so", "yes", ("yes", "no")) == "yes"
     ):
         found["preprocessing"] = _PREPROCESSING[moved]
+        # What logits of a range that it doesn't know look like says little of what they are.
+        again = looker.prepared(opened, found, entry, shape)
+        if declared_output_problem(again.answers(samples.images[:_PROBED]), found["output"]):
+            found["output"] = _output(looker, again, samples, opened_as)
         classifier = looker.classifier(found, entry)
         logits = classifier.predict(images)
+    order = better_order(logits.argmax(axis=1), labels, classifier.class_count, samples)
+    if order:
+        entry, samples, labels = _ordered_data(looker, found, entry, samples, labels, logits.argmax(axis=1), order)
     gradients = catalog.gives_gradients(found["format"]) and not (isinstance(opened, Loaded) and opened.whole)
     [digest] = looker.resources.digests(looker.plan(found, entry).models[_NAME]).values() if model.is_file() else [""]
     return Found(found, entry, samples, found["output"], gradients, logits, labels, digest, tuple(looker.notes))
@@ -218,6 +240,46 @@ def _named_data(
     looker.say(f"{whose} has its classes in another order than the data, or more: {', '.join(names)}")
     named = {**entry, "names": names}
     return named, looker.samples(found, named)
+
+
+def _range(classifier: Classifier, samples: Samples, images: FloatArray, labels: IntArray, predicted: IntArray) -> str:
+    """In which range the model knows images, where it isn't that of the data, whatever the order of its classes."""
+    elsewhere = in_ranges(classifier, images, labels, predicted)
+    moved = better_range(predicted, labels, elsewhere)
+    if moved or better_order(predicted, labels, classifier.class_count, samples):
+        return moved
+    return better_both(predicted, labels, elsewhere, classifier.class_count, samples)[0]
+
+
+def _ordered_data(
+    looker: _Looker,
+    found: Mapping[str, Any],
+    entry: dict[str, Any],
+    samples: Samples,
+    labels: IntArray,
+    predicted: IntArray,
+    order: Order,
+) -> tuple[dict[str, Any], Samples, IntArray]:
+    """The data with its classes in another order, and labels (N,) in it, where it is clear which, and can be said."""
+    classes, count = samples.classes, len(order.mapping)
+    told = f"{percent(order.before.mean())} of the images are right, {percent(order.now.mean())} if the model's classes"
+    takes = "names" in catalog.params_of("datasets", entry["dataset"]).model_fields
+    each = len(set(order.mapping.tolist())) == count
+    clear = each and all((predicted[labels == one] == order.mapping[one]).mean() > 0.5 for one in np.unique(labels))
+    if not takes or classes is None or len(classes) != count or not clear:
+        looker.notes.append(
+            f"{told} are in another order than the data's: mend the labels, or list its classes in `names`"
+        )
+        return entry, samples, labels
+    names = [classes[label] for label in np.argsort(order.mapping)]
+    listed = ", ".join(names[:_LISTED]) + (", …" if count > _LISTED else "")
+    if looker.ask(f"{told} are, in its order, {listed}; say so", "yes", ("yes", "no")) != "yes":
+        return entry, samples, labels
+    looker.notes.append(
+        "the order of `names` is the one that fits the model's answers; hold it against how it was trained"
+    )
+    named = {**entry, "names": names}
+    return named, looker.samples(found, named), order.mapping[labels]
 
 
 def _output(looker: _Looker, model: Classifier, samples: Samples, opened_as: str) -> Output:

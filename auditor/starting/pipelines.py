@@ -10,18 +10,21 @@ from auditor.starting.installed import Source
 class Pipeline:
     """A build server's file: where it lies, and its text.
 
-    text: with SOURCE for what pip installs and SPEC for the path of the spec.
-    remark: what begins a line that is for people.
+    text: with SOURCE for what pip installs, SPEC for the path of the spec, and GIVEN where the step that installs is
+    given a variable. where: where somebody sets that. given: what hands it on. remark: what begins a line for people.
     """
 
     path: str
     text: str
+    where: str
+    given: str = ""
     remark: str = "#"
 
     def filled(self, source: Source, spec: str) -> str:
         """The text of the file."""
-        note = f"{self.remark} {source.note}\n" if source.note else ""
-        return note + self.text.replace("SOURCE", f'"{source.asked}"').replace("SPEC", spec)
+        notes = "".join(f"{self.remark} {line}\n" for line in (source.note, self.where) if source.note)
+        text = self.text.replace("GIVEN", self.given if source.note else "")
+        return notes + text.replace("SOURCE", f'"{source.asked}"').replace("SPEC", spec)
 
 
 _GITHUB = """\
@@ -31,20 +34,24 @@ permissions: {contents: read}
 jobs:
   audit:
     runs-on: ubuntu-latest
-    permissions: {contents: read, security-events: write}
+    timeout-minutes: 60
+    permissions: {actions: read, contents: read, security-events: write}
     steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with: {python-version: "3.11"}
-      - run: pip install SOURCE
+      - run: pip install SOURCEGIVEN
       - uses: actions/cache@v4
         with:
           path: .audit_cache
           key: audit-${{ github.run_id }}-${{ github.run_attempt }}
           restore-keys: audit-
       - run: auditor run SPEC
-      # A fork's token may not write there.
-      - if: always() && (github.event_name == 'push' || !github.event.pull_request.head.repo.fork)
+      # A fork's token may not write there, and not every repository has code scanning: the step before is the gate.
+      - if: >-
+          always() && hashFiles('reports/**/results.sarif') != '' &&
+          (github.event_name == 'push' || !github.event.pull_request.head.repo.fork)
+        continue-on-error: true
         uses: github/codeql-action/upload-sarif@v3
         with: {sarif_file: reports}
       - if: always()
@@ -91,8 +98,18 @@ pipeline {
 """
 
 PIPELINES: Mapping[str, Pipeline] = {
-    "github": Pipeline(".github/workflows/audit.yml", _GITHUB),
-    "gitlab": Pipeline(".gitlab-ci.yml", _GITLAB),
-    "jenkins": Pipeline("Jenkinsfile", _JENKINS, "//"),
+    "github": Pipeline(
+        ".github/workflows/audit.yml",
+        _GITHUB,
+        "It is a variable of the repository: Settings, Secrets and variables, Actions, Variables.",
+        '\n        env: {AUDITOR: "${{ vars.AUDITOR }}"}',
+    ),
+    "gitlab": Pipeline(".gitlab-ci.yml", _GITLAB, "It is a variable of the project: Settings, CI/CD, Variables."),
+    "jenkins": Pipeline(
+        "Jenkinsfile",
+        _JENKINS,
+        "It is an environment variable: Manage Jenkins, System, Global properties, or `environment` of this file.",
+        remark="//",
+    ),
 }
 IGNORED = ("reports/", ".audit_cache/")

@@ -21,15 +21,15 @@ _SAMPLES, _LARGE, _FEWER = 200, 64 * 64 * 3, 50
 _GREY, _COLOUR = ("0.1", 0.1), ("8/255", 8 / 255)
 
 _HEAD = """\
-# What a release of this model must prove. `auditor validate {name}` checks it, `auditor run {name}` measures it.
-# Every check, explained: `auditor checks`, `auditor checks NAME`.
+# What a release of this model must prove: `auditor run` measures it, `auditor validate` finds mistakes in it.
+# `auditor checks` lists what else can be measured, `auditor checks accuracy` explains one.
 audit: {audit}
 seed: 0
 
 models:
 {pin}  release: {model}
 
-data: {data}
+{notes}data: {data}
 
 checks:
 """
@@ -43,42 +43,55 @@ def audit_name(path: Path) -> str:
 
 def spec_text(found: Found, path: Path) -> str:
     """A commented spec of what was found, to lie at `path`."""
-    measured = found.accuracy
-    floor = _down(limits(measured, _RISK)[0])
-    worst = limits(found.worst_class, _RISK)[0]
-    right = f"{measured.successes} of {measured.n} images were right ({percent(measured.value)})"
-    told = [
-        f"  # {right} when this was written, which shows",
-        f"  # that {floor:g} or more are. What a release needs is for you to say.",
-        "  - id: clean-accuracy",
-        "    check: accuracy",
-        "    expect:",
-        f"      accuracy: {{min: {floor:g}}}",
-    ]
-    if worst >= _LEAST_WORST:
-        told.append(f"      worst_class_accuracy: {{min: {_down(worst):g}}}")
-    else:
-        told.append("      # Too few images of some class to say anything of the worst: worst_class_accuracy: {min: …}")
-    told += ["", *_calibration(found), *_robustness(found), *_scan(), *_corruptions()]
+    told = [*_accuracy(found), *_calibration(found), *_robustness(found), *_scan(), *_corruptions()]
     pin = f"  # To accept this file and no other, add to it: sha256: {found.digest}\n" if found.digest else ""
     return (
         _HEAD.format(
-            name=path,
             audit=audit_name(path),
             model=_flow(found.model, path.parent),
             data=_flow(found.data, path.parent),
             pin=pin,
+            notes="".join(f"# {note[0].upper()}{note[1:]}.\n" for note in found.notes),
         )
         + "\n".join(told).rstrip("\n")
         + "\n"
     )
 
 
+def _accuracy(found: Found) -> list[str]:
+    measured = found.accuracy
+    right = f"{measured.successes} of {measured.n} images were right ({percent(measured.value)})"
+    case = ["  - id: clean-accuracy", "    check: accuracy"]
+    if found.doubt:
+        return [
+            f"  # {right} when this was written, no more than by always",
+            "  # naming one class. A gate on that would claim nothing, so there is none: first find out whether",
+            "  # values and classes are those that the model was trained on (its `preprocessing`, the data's `names`).",
+            *case,
+            "",
+        ]
+    floor = _down(limits(measured, _RISK)[0])
+    worst = limits(found.worst_class, _RISK)[0]
+    of_worst = f"worst_class_accuracy: {{min: {_down(worst):g}}}"
+    if worst < _LEAST_WORST:
+        of_worst = "# Too few images of some class to say anything of the worst: worst_class_accuracy: {min: …}"
+    return [
+        f"  # {right} when this was written, which shows",
+        f"  # that {floor:g} or more are. What a release needs is for you to say.",
+        *case,
+        "    expect:",
+        f"      accuracy: {{min: {floor:g}}}",
+        f"      {of_worst}",
+        "",
+    ]
+
+
 def _calibration(found: Found) -> list[str]:
     if found.output == "scores":
         return []
     return [
-        "  # Is it right as often as it says? Give `ece` a ceiling once you know what acts on its confidence.",
+        "  # Is it right as often as it says? It describes until you say what must hold:",
+        "  # expect: {ece: {max: …}}",
         "  - id: knows-how-sure-it-is",
         "    check: calibration",
         "",

@@ -91,6 +91,19 @@ def test_labels_in_another_order_are_told_of(mapping, named):
     assert f"100% if classes are numbered in {named}: " in told["order of the classes"].message
 
 
+def test_another_range_and_another_order_at_once_are_told_of():
+    """It knows [0, 255] and another order: in neither alone is it better than one that guesses."""
+    order = np.random.default_rng(1).permutation(COUNT)
+    told, notes = found(columns(1 / 255), *labelled(order))
+    message = told["range of the images"].message
+    assert not told["range of the images"].ok
+    assert message.startswith(
+        "0% of 99 images are right, 100% if they are multiplied by 255 and classes are numbered in "
+    )
+    assert f"0 (0) as {np.argsort(order)[0]}" in message
+    assert "no more than by always naming one class" in notes[0]
+
+
 def test_a_weak_network_is_no_wrong_order():
     """Random labels, one class for all, and an attack of confusion that goes one way: no order would be better."""
     images, labels = classes()

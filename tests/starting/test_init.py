@@ -1,5 +1,8 @@
 """`auditor init`: what people have becomes a spec that validates, passes on its model and fails on a degraded one."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -9,7 +12,8 @@ from PIL import Image
 from auditor.cli.main import main
 from auditor.compute.backend import tensorflow
 from auditor.spec.plan import make_plan
-from auditor.starting import formats
+from auditor.starting import formats, looking
+from auditor.starting.looking import look
 from auditor.values import DataError, ModelError
 from tests.models import formats as forms
 from tests.models.test_taking import of_any_size
@@ -214,3 +218,71 @@ def test_any_size_whole_numbers_and_names_beside_the_model_are_noticed(tmp_path,
     )
     [attacks] = [case.params.attacks for case in make_plan(path).cases if case.check == "robust_accuracy"]
     assert [choice.name for choice in attacks] == ["square"]
+
+
+def _of_levels_in_another_order(folder):
+    """Which of three thirds of an image is bright, of values to 255; its classes aren't in the order of their names."""
+    tensorflow()
+    import keras
+
+    names = ("wasp", "ant", "bee")
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    kernel = np.kron(np.eye(3), np.ones((12, 1))) / 255
+    # Of values up to 1 it always says the same.
+    model.layers[-1].set_weights([kernel.astype(np.float32), np.array([0, 0.5, 0], np.float32)])
+    model.save(folder / "thirds.keras")
+    generator = np.random.default_rng(0)
+    for i in range(120):
+        image = generator.integers(0, 60, (6, 6)).astype(np.uint8)
+        image[2 * (i % 3) : 2 * (i % 3) + 2] += 150
+        there = folder / "photos" / names[i % 3]
+        there.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(there / f"{i}.png")
+
+
+def spec_of(name):
+    return yaml.safe_load(Path(f"{name}.audit.yaml").read_text("utf-8"))
+
+
+def test_another_range_and_another_order_are_found_and_of_guesses_nothing_is_claimed(tmp_path, monkeypatch):
+    _of_levels_in_another_order(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kept = []
+    monkeypatch.setattr(looking, "look", lambda *given: kept.append(look(*given)) or kept[0])
+    said = CliRunner().invoke(main, ["init", "thirds.keras", "photos", "--yes"])
+    assert said.exit_code == 0, said.output
+    assert "if they were multiplied by 255; do so? yes (assumed)" in said.output
+    # Shown another range, its logits all lie between 0 and 1.
+    assert "its output looks like sigmoid" in said.output
+    assert spec_of("thirds")["models"]["release"] == {
+        "format": "keras",
+        "path": "thirds.keras",
+        "output": "logits",
+        "preprocessing": {"scale": 255},
+    }
+    assert "in its order, wasp, ant, bee; say so? yes (assumed)" in said.output
+    assert "120 of 120 images are right: 100%" in said.output
+    assert spec_of("thirds")["data"]["names"] == ["wasp", "ant", "bee"]
+    assert "# The order of `names` is the one that fits the model's answers" in Path("thirds.audit.yaml").read_text(
+        "utf-8"
+    )
+    assert make_plan(Path("thirds.audit.yaml")).cases[0].expectations
+
+    guesses = replace(kept[0], labels=np.arange(120) // 3 % 3)
+    monkeypatch.setattr(looking, "look", lambda *_: guesses)
+    said = CliRunner().invoke(main, ["init", "thirds.keras", "photos", "--yes", "--force"])
+    assert said.exit_code == 0, said.output
+    assert "images looked at are right, no more than by always naming one class" in said.output
+    assert spec_of("thirds")["checks"][0] == {"id": "clean-accuracy", "check": "accuracy"}
+
+
+def test_what_a_build_server_reads_is_not_written_where_it_does_not_look(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    said = CliRunner().invoke(main, ["init", "--template", "minimal", "--ci", "github"])
+    assert said.exit_code == 2
+    assert f"run this in {tmp_path}, with paths from there" in said.output
+    assert not list(tmp_path.rglob("*.y*ml"))
+    assert CliRunner().invoke(main, ["init", "--template", "minimal"]).exit_code == 0
+    assert Path(".gitignore").read_text().splitlines() == ["reports/", ".audit_cache/"]
