@@ -22,8 +22,6 @@ from auditor.classifiers.common import (
 from auditor.classifiers.graph import frozen, graph_classifier
 from auditor.classifiers.inputs import (
     Size,
-    as_kind,
-    check_kind,
     closed,
     image_shape,
     of_any_size,
@@ -31,7 +29,6 @@ from auditor.classifiers.inputs import (
     order_told,
     sized,
     taken_as,
-    whole_range,
 )
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
@@ -48,6 +45,7 @@ from auditor.classifiers.protocols import (
 )
 from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
+from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
 
 __all__ = [
     "SHOWN",
@@ -55,6 +53,7 @@ __all__ = [
     "Described",
     "GraphParameters",
     "InputShape",
+    "Kind",
     "Layout",
     "Loaded",
     "ModelParameters",

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from auditor.classifiers.whole_numbers import Whole
 from auditor.compute import in_order, tensorflow
 from auditor.telling.numbers import times
 from auditor.telling.reason import reason
@@ -71,7 +72,7 @@ class Loaded:
     taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
     that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
     `own`, computed in a precision, with example images; None where the format can't. at: makes the same for images of a
-    height and width, where it takes any. whole: between what whole numbers images are rounded. classes: the names of
+    height and width, where it takes any. whole: to which whole numbers images are rounded. classes: the names of
     the classes in order, where the checkpoint's own files tell them.
     """
 
@@ -88,7 +89,7 @@ class Loaded:
     find_stateful: Callable[[], tuple[str, ...]]
     lower: _Lower | None = None
     at: "Callable[[tuple[int, int]], Classifier] | None" = None
-    whole: tuple[int, int] | None = None
+    whole: Whole | None = None
     classes: tuple[str, ...] = ()
 
     @property
@@ -151,7 +152,7 @@ def classifier(
     taken_off: str = TAKEN_OFF,
     find_stateful: Callable[[], tuple[str, ...]] = tuple,
     lower: _Lower | None = None,
-    whole: tuple[int, int] | None = None,
+    whole: Whole | None = None,
 ) -> Classifier:
     """Make a classifier of a function from images (N, H, W, C) to outputs (N, classes), as `output` declares them.
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.common import classifier
-from auditor.classifiers.inputs import as_kind_of_tensor, of_rank, whole_range
+from auditor.classifiers.inputs import of_rank
+from auditor.classifiers.whole_numbers import as_kind_of_tensor, whole_range
 from auditor.compute import tensorflow
 from auditor.values import Classifier, FloatArray, Layer, Output, Tensor
 

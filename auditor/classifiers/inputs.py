@@ -1,4 +1,4 @@
-"""What networks take that aren't images of one size in 32-bit floats: any size, and whole numbers."""
+"""Sizes of the images that networks take: as declared, as rows, or any."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,18 +6,15 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditor.classifiers.common import Layout, Loaded
 from auditor.compute import tensorflow
-from auditor.values import Classifier, FloatArray, ModelError, Tensor
+from auditor.values import Classifier, ModelError
 
 Size = tuple[int, int]
 # What a network of any size is tried on before the data is known: no network that is made for photographs is too deep.
 STAND_IN: Size = (224, 224)
 _FEW = 4  # channels that pictures have at most: grey, red, green, blue and how opaque they are
-# What fits into each kind of whole number, as far as a 32-bit float tells them apart.
-_RANGES = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767), "int32": (-(2**24), 2**24)}
 
 
 def image_shape(given: Any, path: str, layout: Layout = "NHWC") -> tuple[int, int, int]:
@@ -92,32 +89,6 @@ def closed(given: Sequence[Any], size: Size, layout: Layout = "NHWC") -> list[An
 
 def _known(length: Any) -> bool:
     return isinstance(length, int) and length > 0
-
-
-def check_kind(kind: str, path: str) -> None:
-    """Raise ModelError for a kind of number, such as `uint8`, that images can't be brought to."""
-    if kind != "float32" and kind not in _RANGES:
-        raise ModelError(f"{path} takes images of {kind}; known are float32, {', '.join(_RANGES)}")
-
-
-def as_kind(images: FloatArray, kind: str) -> NDArray[Any]:
-    """Images (N, H, W, C) in the kind of number that a network takes, to the nearest that there is."""
-    if kind not in _RANGES:
-        return images
-    return np.rint(images).clip(*_RANGES[kind]).astype(kind)
-
-
-def as_kind_of_tensor(images: Tensor, kind: str) -> Tensor:
-    """The same of a tensor; what is rounded has no gradient."""
-    tf = tensorflow()
-    if kind not in _RANGES:
-        return images
-    return tf.cast(tf.clip_by_value(tf.round(images), *map(float, _RANGES[kind])), kind)
-
-
-def whole_range(kind: str) -> tuple[int, int] | None:
-    """The least and the greatest whole number of a kind; None for floats."""
-    return _RANGES.get(kind)
 
 
 def sized(base: Classifier, shape: tuple[int, ...]) -> Classifier:

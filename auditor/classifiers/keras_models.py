@@ -7,17 +7,9 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.common import TAKEN_OFF, chosen, classifier, compiled_call
-from auditor.classifiers.inputs import (
-    Size,
-    as_kind_of_tensor,
-    check_kind,
-    closed,
-    image_shape,
-    of_any_size,
-    of_rank,
-    whole_range,
-)
+from auditor.classifiers.inputs import Size, closed, image_shape, of_any_size, of_rank
 from auditor.classifiers.lower_precision import in_float, in_int8
+from auditor.classifiers.whole_numbers import as_kind_of_tensor, check_kind, whole_range
 from auditor.values import Classifier, FloatArray, Layer, ModelError, Output, Precision, Tensor
 
 _Function = Callable[[Tensor], Tensor]

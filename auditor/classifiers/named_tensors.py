@@ -12,6 +12,7 @@ from auditor.classifiers.common import Constants, ImageShape, chosen
 from auditor.classifiers.graph import graph_classifier
 from auditor.classifiers.inputs import image_shape, of_rank
 from auditor.classifiers.preprocessing import ModelParameters
+from auditor.classifiers.whole_numbers import as_kind, check_kind
 from auditor.values import Classifier, FloatArray, ModelError, Output
 
 
@@ -45,13 +46,15 @@ class Placed:
     def classifier(self, frozen: Any, session: Any, path: str, output: Output) -> Classifier:
         """Make a classifier of the graph without variables; session: runs the checkpoint's own, for its own answers."""
 
+        kind = self.entry.dtype.name
+
         def own(images: FloatArray) -> Any:
-            given = of_rank(images, self.rank)
+            given = as_kind(of_rank(images, self.rank), kind)
             others = {session.graph.get_tensor_by_name(name): value for name, value in self.constants.items()}
             return session.run(self.end, {self.entry: given, **others})
 
         ends = self.entry.name, self.end.name
-        return graph_classifier(frozen, *ends, self.shape, path, output, self.rank, self.constants, own)
+        return graph_classifier(frozen, *ends, self.shape, path, output, self.rank, self.constants, own, kind)
 
 
 def placed(graph: Any, params: GraphParameters, path: str) -> Placed:
@@ -97,8 +100,7 @@ def _check_fed(entry: Any, end: Any, constants: list[Any], path: str) -> None:
 
 def _shape(entry: Any, reshape: Sequence[int] | None, path: str) -> tuple[tuple[int, int, int], int]:
     """(H, W, C) of one image, and the rank of what the graph takes."""
-    if entry.dtype != "float32":
-        raise ModelError(f"{path}: {entry.name} takes {entry.dtype.name}; only float32 can be attacked")
+    check_kind(entry.dtype.name, f"{path}: {entry.name}")
     given = tuple(entry.shape) if entry.shape.rank else ()
     if len(given) == 4 or (reshape is None and len(given) in (2, 3) and all(given[1:])):
         return image_shape(given, path), len(given)

@@ -9,11 +9,11 @@ import numpy as np
 from auditor.classifiers import Loaded, Prepared, other_order, unlike
 from auditor.compute import uniform
 from auditor.loading.class_names import check_order
-from auditor.telling.numbers import times
+from auditor.telling.numbers import percent, times
 from auditor.values import Classifier, DataError, FloatArray, ModelError, Samples
 
 _REAL, _RANDOM = 16, 16  # images that are tried
-_LEVELS = 8  # at least, between the darkest and the brightest pixel of all images that are tried
+_OUTSIDE = 0.25  # of the values of these images, at most, beyond what a network can be given
 
 
 def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str = "") -> None:
@@ -42,15 +42,22 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
 
 
 def _check_levels(name: str, classifier: Classifier, base: Loaded, samples: Samples) -> None:
-    """Refuse to round images to whole numbers where hardly any are left."""
+    """Refuse to round images to whole numbers where hardly any are left, or many lie beyond all of them."""
     if base.whole is None:
         return
     images = probes(samples)
     given = np.asarray(classifier.prepare(images)) if isinstance(classifier, Prepared) else images
     least, most = float(given.min()), float(given.max())
-    if most - least < _LEVELS:
-        told = f"model {name!r} takes whole numbers, but is given values from {least:.2g} to {most:.2g}"
+    low, high = base.whole.span
+    step = base.whole.step
+    takes = "whole numbers" if step == 1 else f"values from {low:.3g} to {high:.3g}, in steps of {step:.3g}"
+    told = f"model {name!r} takes {takes}, but is given values from {least:.2g} to {most:.2g}"
+    if base.whole.few(least, most):
         raise ModelError(f"{told}, of which few are left; `preprocessing: {{scale: 255}}` makes 0 to 255 of [0, 1]")
+    outside = float(((given < low - step) | (given > high + step)).mean())
+    if outside > _OUTSIDE:
+        way = "`preprocessing` has to make of them what it was made for: `{scale: 1/255}` makes [0, 1] of 0 to 255"
+        raise ModelError(f"{told}, of which {percent(outside)} are cut off; {way}")
 
 
 def _way(shape: tuple[int, ...], taken: tuple[int, int, int], layout: str) -> str:

@@ -8,12 +8,15 @@ Why it matters
 
 How to read it
     It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work;
-    what others find on the original network can be taken to it by `transfer`. Its input and output have to be
-    float32, which a quantised model can have too. A fixed batch of 1 is run image by image. The interpreter
-    knows built-in operations only, and none of them touches files; but a damaged or hostile file may crash it.
+    what others find on the original network can be taken to it by `transfer`. Where it takes or gives whole numbers,
+    images are quantised by the step and the zero point that the file tells, to the nearest level, and scores brought
+    back: give it what its original in floats was given. One that takes bytes without a step is given whole numbers. A
+    fixed batch of 1 is run image by image. The interpreter runs it by its own kernels, without delegates, whose
+    rounding differs between machines. It knows built-in operations only, and none of them touches files; but a damaged
+    or hostile file may crash it.
 
 References
-    Google, "LiteRT inference with the Interpreter API".
+    Google, "LiteRT inference with the Interpreter API"; "LiteRT 8-bit quantization specification".
 """
 
 from dataclasses import dataclass
@@ -23,8 +26,20 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auditor.classifiers import ModelParameters, classifier, file_at, image_shape, needed, of_rank, opaque
+from auditor.classifiers import (
+    ModelParameters,
+    as_kind,
+    check_kind,
+    classifier,
+    file_at,
+    image_shape,
+    needed,
+    of_rank,
+    opaque,
+    whole_range,
+)
 from auditor.compute import silenced
 from auditor.loading.scanning import stateful_operations
 from auditor.telling.reason import reason
@@ -48,51 +63,72 @@ def load(params: Params) -> Classifier:
     runtime = needed("ai_edge_litert.interpreter", "tflite")
     path = str(file_at(params.path))
     try:
-        with silenced():  # it says which delegate it creates
-            interpreter = runtime.Interpreter(path)
+        with silenced():
+            plain = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            interpreter = runtime.Interpreter(path, experimental_op_resolver_type=plain)
             interpreter.allocate_tensors()
     except Exception as error:  # the interpreter raises ValueError or RuntimeError for all that is wrong
         raise ModelError(f"{path} can't be opened as a TensorFlow Lite model: {reason(error)}") from error
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    for what, tensors in (("input", inputs), ("output", outputs)):
-        if len(tensors) != 1 or tensors[0]["dtype"] is not np.float32:
-            found = ", ".join(f"{tensor['name']}: {np.dtype(tensor['dtype'])}" for tensor in tensors)
-            raise ModelError(f"{path}: one {what} of float32 is needed, this has {found or 'none'}")
-    declared = inputs[0]["shape_signature"]
-    shape = image_shape([int(size) for size in declared], path)
-    run = _Runner(interpreter, inputs[0]["index"], outputs[0]["index"], int(declared[0]), len(declared), Lock())
+    source = _only("input", interpreter.get_input_details(), path)
+    target = _only("output", interpreter.get_output_details(), path)
+    check_kind(source.kind, path)
+    if target.kind != "float32" and (target.step is None or whole_range(target.kind) is None):
+        raise ModelError(f"{path} gives {target.kind}, and no step that would make scores of them; export its scores")
+    shape = image_shape(source.sizes, path)
+    run = _Runner(interpreter, source, target, Lock())
     find = partial(stateful_operations, Path(path).read_bytes())
-    return classifier(path, params.output, shape, opaque(run), own=run, find_stateful=find)
+    whole = whole_range(source.kind, source.step or 1.0, source.zero)
+    return classifier(path, params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
+
+
+@dataclass(frozen=True)
+class _End:
+    """An input or output. number: its tensor's. sizes: with the batch; -1 is any. step, zero: what a whole number q
+    stands for, step · (q - zero); None where it is just a number.
+    """
+
+    number: int
+    kind: str
+    sizes: tuple[int, ...]
+    step: float | None
+    zero: int
+
+
+def _only(what: str, tensors: Any, path: str) -> _End:
+    if len(tensors) != 1:
+        found = ", ".join(f"{tensor['name']}: {np.dtype(tensor['dtype'])}" for tensor in tensors)
+        raise ModelError(f"{path}: one {what} is needed, this has {found or 'none'}")
+    [tensor] = tensors
+    step, zero = tensor["quantization"]
+    if len(tensor["quantization_parameters"]["scales"]) > 1:
+        raise ModelError(f"{path}: its {what} has several steps of quantisation; one for all values is needed")
+    sizes = tuple(int(size) for size in tensor["shape_signature"])
+    return _End(tensor["index"], str(np.dtype(tensor["dtype"])), sizes, float(step) or None, int(zero))
 
 
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs the interpreter, which keeps its tensors between calls and so serves one caller at a time.
-
-    source, target: numbers of the input and output tensor. batch: how many images it takes, or -1. rank: of what it
-    takes.
-    """
+    """Runs the interpreter, which keeps its tensors between calls and so serves one caller at a time."""
 
     interpreter: Any
-    source: int
-    target: int
-    batch: int
-    rank: int
+    source: _End
+    target: _End
     lock: Lock
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
-        images = of_rank(images, self.rank)
+        ranked = of_rank(images, len(self.source.sizes))
+        given = as_kind(ranked, self.source.kind, self.source.step or 1.0, self.source.zero)
         with self.lock:
-            if self.batch == 1:
-                return np.concatenate([self._invoked(images[i : i + 1]) for i in range(len(images))])
-            if tuple(self.interpreter.get_input_details()[0]["shape"]) != images.shape:
-                self.interpreter.resize_tensor_input(self.source, images.shape)
+            if self.source.sizes[0] == 1:
+                return np.concatenate([self._invoked(given[i : i + 1]) for i in range(len(given))])
+            if tuple(self.interpreter.get_input_details()[0]["shape"]) != given.shape:
+                self.interpreter.resize_tensor_input(self.source.number, given.shape)
                 self.interpreter.allocate_tensors()
-            return self._invoked(images)
+            return self._invoked(given)
 
-    def _invoked(self, images: FloatArray) -> FloatArray:
-        self.interpreter.set_tensor(self.source, images)
+    def _invoked(self, given: NDArray[Any]) -> FloatArray:
+        self.interpreter.set_tensor(self.source.number, given)
         self.interpreter.invoke()
-        found: FloatArray = self.interpreter.get_tensor(self.target)
-        return found
+        found: FloatArray = self.interpreter.get_tensor(self.target.number).astype(np.float32)
+        return found if self.target.kind == "float32" else (found - self.target.zero) * np.float32(self.target.step)

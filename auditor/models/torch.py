@@ -34,9 +34,11 @@ import numpy as np
 from pydantic import Field
 
 from auditor.classifiers import (
+    Kind,
     Layout,
     ModelParameters,
     Size,
+    as_kind,
     chosen,
     classifier,
     file_at,
@@ -45,6 +47,7 @@ from auditor.classifiers import (
     opaque,
     pickled,
     taken_as,
+    whole_range,
 )
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
@@ -85,6 +88,9 @@ class Params(ModelParameters):
     `[784]` for rows of numbers; `[any, any, 3]` where the network takes the size that the samples have."""
     output_name: str | None = None
     """The output to take where there are several: a key of the dictionary, or a number from 0."""
+    dtype: Kind = "float32"
+    """The kind of number it takes, which neither form says: images are rounded to whole numbers for it, and then it
+    gives no gradients."""
     layout: Layout = "NCHW"
     """The order of its input where it has channels: first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
 
@@ -110,9 +116,10 @@ def load(params: Params) -> Classifier:
     def of_size(size: Size) -> Classifier:
         sizes = [size[i % 2] if length == "any" else length for i, length in enumerate(params.shape)]
         shape = taken_as(tuple(sizes))
-        run = _Runner(torch, module, params.layout, tuple(sizes), params.output_name, str(path))
+        run = _Runner(torch, module, params.layout, tuple(sizes), params.output_name, str(path), params.dtype)
         outputs = _differentiable(run) if run.has_gradient(shape) else opaque(run)
-        return classifier(str(path), params.output, shape, outputs, own=run, find_stateful=find)
+        whole = whole_range(params.dtype)
+        return classifier(str(path), params.output, shape, outputs, own=run, find_stateful=find, whole=whole)
 
     return of_any_size(of_size, (None, *params.shape))
 
@@ -121,7 +128,7 @@ def load(params: Params) -> Classifier:
 class _Runner:
     """Runs a module on arrays of images. shape: of one image, as the module takes it, but for the order of channels.
 
-    output_name: which output is taken, of several.
+    output_name: which output is taken, of several. kind: of number that it takes.
     """
 
     torch: ModuleType
@@ -130,6 +137,7 @@ class _Runner:
     shape: tuple[int, ...]
     output_name: str | None
     path: str
+    kind: Kind
 
     @property
     def _reordered(self) -> bool:
@@ -139,8 +147,8 @@ class _Runner:
         ordered = images.transpose(0, 3, 1, 2) if self._reordered else images.reshape(-1, *self.shape)
         # A copy with strides as PyTorch makes them: of one channel, others pass for channels that come last, what a
         # convolution then gives is ordered so, and `view` refuses it.
-        copy = np.empty(ordered.shape, np.float32)
-        copy[...] = ordered
+        copy = np.empty(ordered.shape, self.kind)
+        copy[...] = as_kind(ordered, self.kind)
         return self.torch.from_numpy(copy)
 
     def _called(self, given: Any) -> Any:

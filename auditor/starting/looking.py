@@ -152,7 +152,7 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
     say(f"it takes images of {size} and tells {opened.class_count} classes apart")
     entry, samples = _fitting_data(looker, found, entry, opened.input_shape, any_size)
     entry, samples = _named_data(looker, found, entry, samples, opened)
-    if isinstance(opened, Loaded) and opened.whole and samples.box[1] <= 1:
+    if isinstance(opened, Loaded) and opened.whole and opened.whole.few(*samples.box):
         say("it takes whole numbers; images are multiplied by 255 for it")
         found["preprocessing"] = {"scale": 255}
     say(

@@ -96,11 +96,49 @@ def torch_network(model, ending="softmax"):
     return Network().eval()
 
 
+def from_bytes():
+    torch = pytest.importorskip("torch")
+
+    class FromBytes(torch.nn.Module):
+        def forward(self, x):
+            return x.to(torch.float32) / 255
+
+    return FromBytes()
+
+
 def torch_form(folder, model):
     torch = pytest.importorskip("torch")
+    kind = model.inputs[0].dtype
+    network = torch_network(model)
+    if kind == "uint8":
+        network = torch.nn.Sequential(from_bytes(), network)
+    given = torch.zeros(1, 1, 9, 9, dtype=getattr(torch, kind))
     with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
-        torch.jit.trace(torch_network(model), torch.zeros(1, 1, 9, 9)).save(folder / "m.pt")
-    return "torch", {"path": str(folder / "m.pt"), "shape": ["any", "any", 1]}
+        torch.jit.trace(network, given).save(folder / "m.pt")
+    return "torch", {"path": str(folder / "m.pt"), "shape": ["any", "any", 1], "dtype": kind}
+
+
+def concrete(model):
+    spec = tensorflow().TensorSpec((None, SIZE, SIZE, 1), model.inputs[0].dtype, "x")
+    return tensorflow().function(lambda x: model(x)).get_concrete_function(spec)
+
+
+def tflite_form(folder, model):
+    pytest.importorskip("ai_edge_litert")
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    fixed = convert_variables_to_constants_v2(concrete(model))
+    converter = tensorflow().lite.TFLiteConverter.from_concrete_functions([fixed])
+    (folder / "m.tflite").write_bytes(converter.convert())
+    return "tflite", {"path": str(folder / "m.tflite")}
+
+
+def frozen_form(folder, model):
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    fixed = convert_variables_to_constants_v2(concrete(model))
+    tensorflow().io.write_graph(fixed.graph.as_graph_def(), str(folder), "m.pb", as_text=False)
+    return "frozen_graph", {"path": str(folder / "m.pb"), "input": "x", "logits": fixed.outputs[0].name}
 
 
 def opened(form, params):
@@ -128,7 +166,7 @@ def test_a_network_of_any_size_takes_the_size_of_its_samples_or_that_of_a_resize
     check_fit("m", prepared("m", base, None, (SIZE, SIZE, 1), BOX), samples(20))
 
 
-@pytest.mark.parametrize("form", [keras_form, saved_model_form, onnx_form])
+@pytest.mark.parametrize("form", [keras_form, saved_model_form, onnx_form, torch_form, tflite_form, frozen_form])
 def test_a_network_of_whole_numbers_is_measured_and_searched_without_gradients(tmp_path, form):
     model, given = of_any_size("uint8"), samples(20)
     base = opened(*form(tmp_path, model))

@@ -92,9 +92,21 @@ UNFIT = {
         r"x:0 takes the shape \(None, None\); write the images' in `reshape: \[H, W, C\]`",
     ),
     "keras, truth values": ("keras", keras_taking, FIXED, "bool", "takes images of bool; known are float32, uint8"),
-    "tflite, bytes": ("tflite", tflite_taking, FIXED, "uint8", "one input of float32 is needed, this has .*: uint8"),
+    "tflite, long whole numbers": (
+        "tflite",
+        tflite_taking,
+        FIXED,
+        "int64",
+        "takes images of int64; known are float32, uint8, int8",
+    ),
     "onnx, doubles": ("onnx", onnx_taking, FIXED, "float64", "takes images of double; known are float32, uint8"),
-    "tf1, doubles": ("tf1_checkpoint", tf1_taking, FIXED, "float64", "x:0 takes float64; only float32 can be attacked"),
+    "tf1, doubles": (
+        "tf1_checkpoint",
+        tf1_taking,
+        FIXED,
+        "float64",
+        "x:0 takes images of float64; known are float32, uint8",
+    ),
 }
 
 
