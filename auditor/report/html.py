@@ -13,11 +13,13 @@ from auditor.drawing import Interval, kept_in
 from auditor.report import text
 from auditor.report.cards import Card
 from auditor.report.drawing import svg_of
+from auditor.report.folds import folded
 from auditor.report.outcome import SYMBOLS, WEAKNESS
 from auditor.report.page import Page, make_page
-from auditor.report.terms import NO_PASS
+from auditor.report.terms import NO_PASS, known_terms
 from auditor.values import Run, Undrawn, attempt
 
+_WORDS = Markup("<!--words-->")  # no text on a page can look like this: its angles are escaped
 _MOST_ROWS = 100
 """Of a table of a record, so many are listed."""
 STYLE, SCRIPT, PRINTED = "page.css", "page.js", "declaration.css"
@@ -41,14 +43,34 @@ def render_first(
     limit: str = "",
     beside: bool = False,
     extract: str = "",
+    folds: bool = True,
 ) -> str:
     """Render the page to open. sheets, place: the pages of cases, and by anchor which of them a case is on.
 
     limit: the size that one page alone would have exceeded. beside: as for `render_template`. extract: the name of
-    the file beside it that says the same on one sheet, if there is one.
+    the file beside it that says the same on one sheet, if there is one. folds: whether words are explained where they
+    stand, and not in their list alone.
     """
     told: dict[str, Any] = {"sheets": sheets, "place": place or {}, "limit": limit, "extract": extract}
-    return render_template("page.html", beside, page=page, cards=cards, key=_key(), **told)
+    told |= {"page": page, "cards": cards, "key": _key(), "words": _WORDS}
+    return _explained(render_template("page.html", beside, **told), page, of_cards=True, folds=folds)
+
+
+def render_sheet(page: Page, **told: Any) -> str:
+    """Render a page of cases alone, which lies beside the one to open."""
+    made = render_template("cases.html", beside=True, page=page, words=_WORDS, **told)
+    return _explained(made, page, of_cards=False, folds=True)
+
+
+def _explained(made: str, page: Page, of_cards: bool, folds: bool) -> str:
+    """A page with its words of the field explained: where it first says them, if folds, and in a list.
+
+    of_cards: whether it lists what cards say, too, as they may be on other pages.
+    """
+    explained, found = folded(made, known_terms(page.attacks))
+    listed = page.terms(found) if of_cards else found
+    block = _environment().get_template("words.html").render(terms=listed)
+    return (explained if folds else made).replace(_WORDS, block, 1)
 
 
 def _key() -> Markup:

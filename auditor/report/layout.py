@@ -22,7 +22,7 @@ from markupsafe import Markup
 from auditor.records.manifest import Layout
 from auditor.report import PAGE
 from auditor.report.declaration import EXTRACT
-from auditor.report.html import PRINTED, SCRIPT, STYLE, render_card, render_first, render_template, source
+from auditor.report.html import PRINTED, SCRIPT, STYLE, render_card, render_first, render_sheet, source
 from auditor.report.page import Page, make_page
 from auditor.values import Run
 
@@ -109,7 +109,7 @@ def _first_page(
 
 
 def _sheet_page(page: Page, sheet: Sheet, before: Sheet | None, after: Sheet | None) -> bytes:
-    return render_template("cases.html", beside=True, page=page, sheet=sheet, before=before, after=after).encode()
+    return render_sheet(page, sheet=sheet, before=before, after=after).encode()
 
 
 def _parted(text: Markup | str, pictures: dict[str, bytes]) -> Markup:

@@ -141,14 +141,16 @@ def told(run: Run) -> str:
 
 
 def word(run: Run, case: PlannedCase) -> str:
-    """The state of a case as people read it: a pass whose every gate asks for the worse side shows a weakness."""
+    """The state of a case as people read it: a pass is a weakness where gates with a better side ask for the worse."""
     record, state = run.records.get(case.id), run.state(case)
     if record is None or state != "pass":
         return state
     gates = [expectation for expectation in record.expectations if not expectation.hollow]
     promised = promised_by(record.check)
-    weak = bool(gates) and all(of_weakness(e, catalog.describe(e.metric, promised)) for e in gates)
-    return WEAKNESS if weak else state
+    told = [(gate, catalog.describe(gate.metric, promised)) for gate in gates]
+    # What is no better high than low, such as where an attack began, is a condition and speaks for neither side.
+    sided = [(gate, info) for gate, info in told if info is None or info.better is not None or gate.versus_baseline]
+    return WEAKNESS if sided and all(of_weakness(gate, info) for gate, info in sided) else state
 
 
 def urgency_of(word: str) -> int:

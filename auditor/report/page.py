@@ -1,6 +1,6 @@
 """A run as one page: the overall verdict, the counts, the findings that matter most, and a card per case."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.drawing import Drawable, prepare
@@ -99,12 +99,13 @@ class Page:
         return tuple((word, VERDICTS[word]) for word in dict.fromkeys(card.word for card in self.ranked))
 
     @property
-    def terms(self) -> tuple[Term, ...]:
-        """The words of the field on this page, and what they mean."""
-        return terms(
-            (said for card in self.cards for said in card.texts),
-            (name for card in self.cards for name in card.attacks),
-        )
+    def attacks(self) -> frozenset[str]:
+        """The attacks that its cases name."""
+        return frozenset(name for card in self.cards for name in card.attacks)
+
+    def terms(self, also: Iterable[Term] = ()) -> tuple[Term, ...]:
+        """The words of the field on this page, and what they mean. also: those that else were found on it."""
+        return terms((said for card in self.cards for said in card.texts), self.attacks, also)
 
     @property
     def states(self) -> tuple[State, ...]:

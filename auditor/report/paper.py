@@ -42,7 +42,7 @@ def for_paper(run: Run) -> str:
         cards = tuple(replace(c, provenance=tuple(p for p in c.provenance if p not in common)) for c in page.cards)
         page = replace(page, cards=cards)
         page.draw()
-        made = render_first(page, [render_card(card, waits=False) for card in cards])
+        made = render_first(page, [render_card(card, waits=False) for card in cards], folds=False)
     annex: list[str] = []
 
     def moved(match: re.Match[str]) -> str:

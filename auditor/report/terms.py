@@ -1,8 +1,9 @@
 """What the verdicts and the words on a page mean: only those that are on it."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 
 from auditor import catalog
 from auditor.report.outcome import WEAKNESS
@@ -10,7 +11,8 @@ from auditor.values import ExtensionError
 
 VERDICTS: Mapping[str, str] = {
     "pass": "the whole interval satisfies everything that the spec expects of the case",
-    WEAKNESS: "a pass, but every expectation asks for the worse side: the case shows what speaks against the model",
+    WEAKNESS: "a pass, but every expectation on what has a better side asks for the worse: the case shows what speaks "
+    "against the model",
     "fail": "the estimate violates an expectation, or the whole interval does",
     "inconclusive": "the estimate satisfies what is expected and the interval doesn't, or a test of the measurement "
     "itself failed, so that a pass couldn't be believed",
@@ -71,21 +73,48 @@ _TERMS: Mapping[str, tuple[str, str]] = {
 """A pattern by which a word is found, and what it means; `docs/reference/glossary.md` says the same, with sources."""
 
 
+_PLAIN_WORDS = frozenset({"square", "pointwise"})
+"""Names of attacks that are words of everyday language, too, and mean the attack only where they stand as code."""
+
+
 @dataclass(frozen=True)
 class Term:
-    """A word and what it means."""
+    """A word and what it means. pattern: what finds it in a text. alone: whether it is one only as code."""
 
     word: str
     meaning: str
+    pattern: re.Pattern[str] = field(repr=False)
+    alone: bool = False
 
 
-def terms(texts: Iterable[str], attacks: Iterable[str]) -> tuple[Term, ...]:
-    """The words that occur in texts, and attacks by their names, each explained where it is known here."""
+def known_terms(attacks: Iterable[str]) -> tuple[Term, ...]:
+    """All words that are explained here, and attacks by their names where they are installed."""
+    return _sorted([*_words(), *_attacks(attacks)])
+
+
+def terms(texts: Iterable[str], attacks: Iterable[str], also: Iterable[Term] = ()) -> tuple[Term, ...]:
+    """The words that occur in texts, attacks by their names, and what else is known to be on a page; each once."""
     said = "\n".join(texts)
-    found = [Term(word, meaning) for word, (pattern, meaning) in _TERMS.items() if re.search(pattern, said)]
-    for name in sorted(set(attacks)):
+    return _sorted([*(term for term in _words() if term.pattern.search(said)), *_attacks(attacks), *also])
+
+
+@cache
+def _words() -> tuple[Term, ...]:
+    return tuple(
+        Term(word, meaning, re.compile(rf"(?:{pattern})\w*", re.IGNORECASE))
+        for word, (pattern, meaning) in _TERMS.items()
+    )
+
+
+def _attacks(names: Iterable[str]) -> Iterator[Term]:
+    for name in sorted(set(names)):
         try:
-            found.append(Term(f"`{name}`", f"an attack. {catalog.documentation('attacks', name).get('', '')}"))
+            meaning = f"an attack. {catalog.documentation('attacks', name).get('', '')}"
         except ExtensionError:
             continue  # its card names what isn't installed
-    return tuple(sorted(found, key=lambda term: term.word.strip("`").lower()))
+        pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        yield Term(f"`{name}`", meaning, pattern, name in _PLAIN_WORDS)
+
+
+def _sorted(found: Iterable[Term]) -> tuple[Term, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda term: term.word.strip("`").lower()))

@@ -113,7 +113,12 @@ def test_under_a_strict_policy_everything_but_the_script_works(browser: "Browser
                 fold = page.locator("article details").first
                 fold.locator("summary").click()
                 assert fold.locator("> :not(summary)").first.is_visible()
-                assert not any(button.is_visible() for button in page.locator("form, button").all())
+                assert not any(button.is_visible() for button in page.locator("form, button:not(.term)").all())
+                word = page.locator(".term").first
+                meaning = page.locator(f"#{word.get_attribute('popovertarget')}")
+                assert not meaning.is_visible()
+                word.click()
+                assert meaning.is_visible()
         with shown(browser, f"{address}/parted/index.html") as (page, troubles):
             page.locator(".sheets a").last.click()
             page.wait_for_url("**/cases-*.html")

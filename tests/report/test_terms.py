@@ -34,14 +34,15 @@ def test_words_are_explained_where_they_occur_alone():
         "section", class_="reading"
     )
     listed = [term.text for term in section.one("details").all("dt")]
-    assert listed == ["ball", "logits"]
+    # The title's, and those of the sentences on what was not tested.
+    assert listed == ["ball", "logits", "threat model", "transfer"]
 
 
 def test_what_a_diagnostic_or_a_parameter_says_counts_too():
     found = evidence(diagnostics=(Diagnostic("steady", True, "the saliency is the same"),))
     given = {"attacks": [{"attack": "fgsm"}], "restarts": 3}
     page = make_page(run_of(record("a", found, params=given)))
-    assert [term.word for term in page.terms] == ["`fgsm`", "restarts", "saliency"]
+    assert [term.word for term in page.terms()] == ["`fgsm`", "restarts", "saliency"]
 
 
 def test_the_glossary_of_the_documents_says_the_same():

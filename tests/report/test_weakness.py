@@ -7,7 +7,7 @@ import pytest
 from auditor.report import outcome, summary
 from auditor.report.html import render
 from auditor.report.terminal import verdict_table
-from auditor.values import Expectation, proportion
+from auditor.values import Expectation, exact, proportion
 from tests.report.page import evidence, parse, record, run_of
 
 RIGHT = proportion(96, 100)
@@ -43,6 +43,12 @@ def word(of):
         (replace(record("x", evidence({"success_rate": RIGHT}), Expectation("success_rate", max=0.999)),
                  check="noise_to_target"), "pass"),
         (replace(WEAK, check="not_installed"), "pass"),
+        # Where the attack began is a condition, neither good nor bad; alone it shows nothing.
+        (replace(record("x", evidence({"success_rate": RIGHT, "start_confidence": exact(0.1)}),
+                        Expectation("success_rate", min=0.9), Expectation("start_confidence", max=0.5)),
+                 check="noise_to_target"), outcome.WEAKNESS),
+        (replace(record("x", evidence({"start_confidence": exact(0.1)}), Expectation("start_confidence", max=0.5)),
+                 check="noise_to_target"), "pass"),
     ],
 )  # fmt: skip
 def test_only_a_pass_whose_every_gate_asks_for_the_worse_side_shows_a_weakness(of, wanted):
