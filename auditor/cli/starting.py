@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -15,7 +15,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("model", type=_PATH, required=False)
+@click.argument("model", required=False)
 @click.argument("data", type=_PATH, required=False)
 @click.option("--template", type=click.Choice(list(TEMPLATES)), help="Without a model: begin with this spec.")
 @click.option("--yes", is_flag=True, help="Take the likely answer to every question, and say which.")
@@ -30,7 +30,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--audit-allow-code", "allow_code", is_flag=True, help="Run code that the checkpoint holds.")
 def init(
-    model: Path | None,
+    model: str | None,
     data: Path | None,
     template: str | None,
     yes: bool,
@@ -41,11 +41,11 @@ def init(
 ) -> None:
     """Write a first spec for a model.
 
-    MODEL is a file (.keras, .h5, .onnx, .tflite, .pt, .pt2, model.json) or a SavedModel's folder, DATA a folder with a
-    folder of images for every class, or an .npz, .csv or .parquet file; without it, a network that takes 28 × 28 grey
-    images is measured on MNIST. The model is scanned and loaded in another process first. What it takes and gives is
-    looked at, what can't be known is asked; its accuracy is measured, and gates are written that so many images can
-    settle.
+    MODEL is a file (.keras, .h5, .onnx, .tflite, .pt, .pt2, .meta, .pb, model.json), a SavedModel's folder, or the
+    address of a served model (http://HOST:8501/v1/models/NAME, or /v2/models/NAME), DATA a folder with a folder of
+    images for every class, or an .npz, .csv or .parquet file; without it, a network that takes 28 × 28 grey images is
+    measured on MNIST. The model is scanned and loaded in another process first. What it takes and gives is looked at,
+    what can't be known is asked; its accuracy is measured, and gates are written that so many images can settle.
 
     Without a model, --template writes a whole spec in which names and thresholds are yours to change:
 
@@ -60,19 +60,20 @@ def init(
     Examples:
       auditor init model.keras photos
       auditor init model.onnx photos --yes --ci github
+      auditor init http://localhost:8501/v1/models/digits data.npz
       auditor init --template release
     """
     from auditor.records.commit import repository
     from auditor.records.store import write_text
     from auditor.spec import make_plan
-    from auditor.starting import pipelines
+    from auditor.starting import formats, pipelines
     from auditor.starting.installed import installed_from
     from auditor.starting.looking import look
     from auditor.starting.writing import audit_name, spec_text
 
     if model and template:
         raise click.UsageError("--template is for where there is no model yet; leave one of them out")
-    named = template or (audit_name(model) if model else "")
+    named = template or (audit_name(PurePath(formats.name_of(model))) if model else "")
     if not named:
         raise click.UsageError(f"name a model's file, or a template: --template {'|'.join(TEMPLATES)}")
     spec = output or Path(f"{named}.audit.yaml")

@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
-from auditor.classifiers import for_browsers, pickled
+from auditor.classifiers import Protocol, address_problem, for_browsers, pickled
 from auditor.reading import SUFFIXES as PICTURES
 from auditor.values import DataError, ModelError
 
@@ -19,6 +20,9 @@ _MODELS: Mapping[str, str] = {
     ".pth": "torch",
     ".pt2": "torch",
     ".ts": "torch",
+    ".meta": "tf1_checkpoint",
+    ".pb": "frozen_graph",
+    ".pbtxt": "frozen_graph",
 }
 _DATA: Mapping[str, str] = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
 _PARTS = ("train", "training", "test", "testing", "val", "valid", "validation")
@@ -29,20 +33,47 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 # What needs more than a file to be opened, and what a spec has to say of it.
 _MORE: Mapping[str, str] = {
-    ".index": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
-    ".meta": "a TensorFlow 1 checkpoint: `format: tf1_checkpoint` takes the names of its input and logits",
-    ".pb": "a graph by itself: `format: frozen_graph` takes the names of its input and logits; if it lies in a "
-    "SavedModel, name the folder that holds `saved_model.pb`",
+    ".index": "the variables of a TensorFlow checkpoint: name the `.meta` file that holds its graph; a checkpoint of "
+    "TensorFlow 2 has none, so export the model itself, such as by `model.export`",
     ".json": "an architecture without weights: `format: weights` takes both",
     ".safetensors": "weights without a network: export the model itself, such as by `torch.export.save`",
     ".pkl": "a pickle, which runs whatever code it holds; export the model to ONNX, SavedModel or TorchScript",
 }
 
 
+def model_entry(model: str) -> dict[str, Any]:
+    """What a spec says of where a model is: its format with its path, or an address with what is spoken there.
+
+    Raises ModelError as `model_format` does, and for an address that is none of a model.
+    """
+    if not is_address(model):
+        return {"format": model_format(Path(model)), "path": Path(model).resolve()}
+    protocol = next(
+        (known for known in get_args(Protocol) if address_problem(model, known, secret=False) is None), None
+    )
+    if protocol is None:
+        ways = "http://HOST:8501/v1/models/NAME (TensorFlow Serving) or http://HOST/v2/models/NAME (KServe, Triton)"
+        raise ModelError(f"this address is none of a model: it should be like {ways}, without a password in it")
+    return {"format": "http", "url": model, "protocol": protocol}
+
+
+def is_address(model: str) -> bool:
+    """Whether a model is named by an address, and not by a path."""
+    return model.startswith(("http://", "https://"))
+
+
+def name_of(model: str) -> str:
+    """What a model is called: the name of its file or folder, or that which its server has for it."""
+    path = PurePosixPath(urlsplit(model).path).parts if is_address(model) else ()
+    return path[path.index("models") + 1] if "models" in path[:-1] else Path(model).name
+
+
 def model_format(path: Path) -> str:
     """The format of a model's file or folder; raise ModelError, with what to do, for one that can't be told."""
     if not path.exists():
         raise ModelError(f"{path} doesn't exist")
+    if path.name == "saved_model.pb":
+        raise ModelError(f"{path} is a part of a SavedModel; name its folder, {path.parent}")
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "saved_model"

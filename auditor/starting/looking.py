@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isqrt
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +20,7 @@ from auditor.loading.resources import Resources, behind_preprocessing
 from auditor.measuring.suited import Order, better_both, better_order, better_range, in_ranges, near_chance
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats
+from auditor.starting.graphs import tensors
 from auditor.telling.numbers import percent, times
 from auditor.values import (
     Classifier,
@@ -61,7 +63,7 @@ class Found:
     """A model with data that fit it: what a spec says of both, and what it gets right of how many.
 
     model, data: their entries in a spec. gradients: whether the format gives any. logits: (N, K) of the images looked
-    at, whose classes are labels (N,). digest: SHA-256 of the model, where it is one file.
+    at, whose classes are labels (N,). digest: SHA-256 of the model's files; of one that a server has, nothing.
     """
 
     model: Mapping[str, Any]
@@ -132,13 +134,13 @@ class _Looker:
         return self.resources.classifier(self.plan(model, data), _NAME)
 
 
-def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = False) -> Found:
+def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = False) -> Found:
     """Open a model and data, and find out what a spec has to say of them; raise an AuditError where they can't be.
 
-    ask: answers what can't be known. say: is told what was found.
+    model: its path, or the address of a server's. ask: answers what can't be known. say: is told what was found.
     """
     looker = _Looker(Resources(allow_code=allow_code), ask, say)
-    found: dict[str, Any] = {"format": formats.model_format(model), "path": model.resolve(), "output": "scores"}
+    found: dict[str, Any] = {**formats.model_entry(model), "output": "scores"}
     say(f"{model} is of the format `{found['format']}`")
     entry = formats.dataset(data.resolve() if data else None, (28, 28, 1) if data is None else None)
     if found["format"] == "torch":
@@ -146,15 +148,24 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         entry, samples = _data_as_it_is(looker, found, entry)
         height, width, channels = samples.images.shape[1:]
         found["shape"] = _shape(ask, (height, width, channels))
+    if found["format"] in ("tf1_checkpoint", "frozen_graph"):
+        found |= tensors(found["path"], ask)
     opened = _opened(looker, found, entry)
     any_size = isinstance(opened, Loaded) and opened.at is not None
+    rows = opened.input_shape[:2] == (1, 1)
     size = f"any size and {opened.input_shape[2]} channels" if any_size else times(opened.input_shape)
-    say(f"it takes images of {size} and tells {opened.class_count} classes apart")
-    entry, samples = _fitting_data(looker, found, entry, opened.input_shape, any_size)
+    taken = f"an image as a row of {opened.input_shape[2]} numbers" if rows else f"images of {size}"
+    say(f"it takes {taken} and tells {opened.class_count} classes apart")
+    entry, samples = _fitting_data(looker, found, entry, _as_images(opened.input_shape), any_size)
     entry, samples = _named_data(looker, found, entry, samples, opened)
+    steps: dict[str, Any] = {}
+    if rows and samples.images.shape[3] > 1:
+        say("rows of colours may be in two orders; they are taken pixel by pixel")
+        steps["layout"] = "flat"
     if isinstance(opened, Loaded) and opened.whole and opened.whole.few(*samples.box):
         say("it takes whole numbers; images are multiplied by 255 for it")
-        found["preprocessing"] = {"scale": 255}
+        steps["scale"] = 255
+    found |= {"preprocessing": steps} if steps else {}
     say(
         f"{samples.source}: {len(samples)} images of {times(samples.images.shape[1:])}, "
         f"values from {samples.box[0]:g} to {samples.box[1]:g}"
@@ -170,7 +181,7 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
         moved
         and ask(f"images would be classified much better if they were {moved}; do so", "yes", ("yes", "no")) == "yes"
     ):
-        found["preprocessing"] = _PREPROCESSING[moved]
+        found["preprocessing"] = {**steps, **_PREPROCESSING[moved]}
         # What logits of a range that it doesn't know look like says little of what they are.
         again = looker.prepared(opened, found, entry, shape)
         if declared_output_problem(again.answers(samples.images[:_PROBED]), found["output"]):
@@ -181,7 +192,7 @@ def look(model: Path, data: Path | None, ask: Ask, say: Say, allow_code: bool = 
     if order:
         entry, samples, labels = _ordered_data(looker, found, entry, samples, labels, logits.argmax(axis=1), order)
     gradients = catalog.gives_gradients(found["format"]) and not (isinstance(opened, Loaded) and opened.whole)
-    [digest] = looker.resources.digests(looker.plan(found, entry).models[_NAME]).values() if model.is_file() else [""]
+    digest = "".join(looker.resources.digests(looker.plan(found, entry).models[_NAME]).values())  # a server has none
     return Found(found, entry, samples, found["output"], gradients, logits, labels, digest, tuple(looker.notes))
 
 
@@ -226,12 +237,23 @@ def _fitting_data(
     return _data_as_it_is(looker, found, entry)
 
 
+def _as_images(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The square images that rows of numbers (1, 1, n) are likely to be, grey or in colour; others as they are."""
+    side, coloured = isqrt(shape[2]), isqrt(shape[2] // 3)
+    if shape[:2] != (1, 1):
+        return shape
+    if side**2 == shape[2]:
+        return side, side, 1
+    return (coloured, coloured, 3) if 3 * coloured**2 == shape[2] else shape
+
+
 def _named_data(
     looker: _Looker, found: Mapping[str, Any], entry: dict[str, Any], samples: Samples, opened: Classifier
 ) -> tuple[dict[str, Any], Samples]:
     """The data with the names of its classes in the model's order, where its file, or one beside it, lists these."""
     own = list(opened.classes) if isinstance(opened, Loaded) else []
-    names, count = own or formats.labels_beside(found["path"]), opened.class_count
+    names = own or (formats.labels_beside(found["path"]) if "path" in found else [])
+    count = opened.class_count
     takes = "names" in catalog.params_of("datasets", entry["dataset"]).model_fields
     known = samples.classes is not None and set(samples.classes) <= set(names)
     if not takes or not known or len(names) != count or tuple(names) == samples.classes:

@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -35,7 +35,7 @@ checks:
 """
 
 
-def audit_name(path: Path) -> str:
+def audit_name(path: PurePath) -> str:
     """A name for an audit, of the letters that names are made of: that of its spec, or of a model's file."""
     name = path.name.removesuffix(".audit.yaml") if path.name.endswith(".audit.yaml") else path.stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "model"
@@ -43,8 +43,9 @@ def audit_name(path: Path) -> str:
 
 def spec_text(found: Found, path: Path) -> str:
     """A commented spec of what was found, to lie at `path`."""
-    told = [*_accuracy(found), *_calibration(found), *_robustness(found), *_scan(), *_corruptions()]
-    pin = f"  # To accept this file and no other, add to it: sha256: {found.digest}\n" if found.digest else ""
+    files = "path" in found.model  # what a server has can't be looked into
+    told = [*_accuracy(found), *_calibration(found), *_robustness(found), *(_scan() if files else []), *_corruptions()]
+    pin = f"  # To accept this model and no other, add to it: sha256: {found.digest}\n" if found.digest else ""
     return (
         _HEAD.format(
             audit=audit_name(path),
@@ -103,7 +104,8 @@ def _robustness(found: Found) -> list[str]:
     low, high = found.samples.box
     written, share = _GREY if channels == 1 else _COLOUR
     eps = written if high - low == 1 else f"{share * (high - low):g}"
-    samples = min(_FEWER if height * width * channels > _LARGE else _SAMPLES, len(found.samples))
+    costly = height * width * channels > _LARGE or found.model["format"] == "http"
+    samples = min(_FEWER if costly else _SAMPLES, len(found.samples))
     square = "{attack: square, steps: 500}"
     attacks = f"[{{attack: apgd, steps: 40, restarts: 2}}, {square}]" if found.gradients else f"[{square}]"
     why = "" if found.gradients else " Its format gives no gradients, so the attack searches without."

@@ -11,13 +11,16 @@ from PIL import Image
 
 from auditor.cli.main import main
 from auditor.compute.backend import tensorflow
+from auditor.loading import resources
+from auditor.records.store import Folder
 from auditor.spec.plan import make_plan
 from auditor.starting import formats, looking
 from auditor.starting.looking import look
 from auditor.values import DataError, ModelError
 from tests.models import formats as forms
+from tests.models.serving import honest, start
 from tests.models.test_taking import of_any_size
-from tests.support import CLASSES, SIZE, data
+from tests.support import CLASSES, SIZE, data, states
 
 NAMES = ("ant", "bee", "cat")
 
@@ -72,63 +75,92 @@ def _takes_grey_levels(folder):
     keras.Model(inputs, forms.network()(keras.layers.Rescaling(1 / 255)(inputs))).save(folder / "levels.keras")
 
 
+def _served(folder):
+    """Nothing to write: a server has it."""
+
+
+ADDRESS = "http://served/v1/models/net"
 WRITTEN = {
     "m.keras": (forms.keras, "data.npz", {"output": "probabilities"}),
     "m.h5": (forms.legacy_keras, "photos", {"output": "probabilities"}),
     "exported": (forms.saved_model, "data.npz", {"format": "saved_model"}),
     "m.tflite": (forms.tflite, "data.npz", {"format": "tflite"}),
     "m.onnx": (forms.onnx_one, "photos", {"format": "onnx"}),
+    "m.pbtxt": (forms.frozen_text, "data.npz", {"format": "frozen_graph", "input": "x"}),
+    "model-1000.meta": (
+        forms.tf1_checkpoint,
+        "photos",
+        {"format": "tf1_checkpoint", "input": "x", "logits": "y_conv", "constants": {"keep_prob": 1.0}},
+    ),
+    "model.json": (forms.tfjs, "data.npz", {"format": "tfjs"}),
+    ADDRESS: (_served, "data.npz", {"format": "http", "protocol": "tensorflow_serving"}),
     "unit.keras": (_single_unit, "two.npz", {"output": "sigmoid"}),
     "logits.keras": (_logits, "grey_levels.npz", {"output": "logits"}),
     "levels.keras": (_takes_grey_levels, "data.npz", {"preprocessing": {"scale": 255}}),
 }
 
 
+def _spec(name):
+    """Where the spec of a kind of model is written."""
+    return f"specs/{formats.name_of(name)}.audit.yaml"
+
+
+def _all_written(folder):
+    for write, _, _ in WRITTEN.values():  # in this order: a frozen graph is made of a checkpoint, and takes that away
+        write(folder)
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A folder in which `init` was asked about every kind of model, and what it said."""
+    """A folder in which `init` was asked about every kind of model, what it said, and what serves one of them."""
     folder = tmp_path_factory.mktemp("begun")
     (folder / ".git").mkdir()
     _write_numbers(folder)
     _write_pictures(folder)
-    said = {}
+    _all_written(folder)
+    server, said, prober = start(honest(forms.network()), forms.SHAPE), {}, resources.Prober()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name, (write, images, _) in WRITTEN.items():
-            write(folder)
+        patch.setattr(resources, "Prober", lambda *_: prober)  # one process tries them all: to start it takes longest
+        for name, (_, images, _) in WRITTEN.items():
             more = ["--ci", "github"] if name == "m.keras" else []
-            out = f"specs/{name}.audit.yaml"
-            said[name] = CliRunner().invoke(main, ["init", name, images, "--yes", "--output", out, *more])
-    return folder, said
+            model = name.replace("http://served", server.url)
+            said[name] = CliRunner().invoke(main, ["init", model, images, "--yes", "--output", _spec(name), *more])
+        yield folder, said, server
+    server.stop()
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_people_have_becomes_a_spec(begun, name):
-    folder, said = begun
+    folder, said, _ = begun
     assert said[name].exit_code == 0, said[name].output
-    assert f"Next: auditor run specs/{name}.audit.yaml" in said[name].output
-    path = folder / "specs" / f"{name}.audit.yaml"
+    assert f"Next: auditor run {_spec(name)}" in said[name].output
+    path = folder / _spec(name)
     entry = yaml.safe_load(path.read_text())["models"]["release"]
     assert {key: entry[key] for key in WRITTEN[name][2]} == WRITTEN[name][2]
     plan = make_plan(path)
     checks = {case.id: case for case in plan.cases}
     assert checks["clean-accuracy"].expectations
     assert not plan.warnings
-    assert plan.audit == name
+    assert plan.audit == formats.name_of(name)
+    assert ("file-is-harmless" in checks) == (name != ADDRESS)
     [attacks] = [case.params.attacks for case in plan.cases if case.check == "robust_accuracy"]
-    assert [choice.name for choice in attacks] == (["square"] if name in ("m.tflite", "m.onnx") else ["apgd", "square"])
+    blind = name in ("m.tflite", "m.onnx", ADDRESS)
+    assert [choice.name for choice in attacks] == (["square"] if blind else ["apgd", "square"])
 
 
 def test_what_was_assumed_is_said(begun):
-    _, said = begun
+    _, said, _ = begun
     assert "resize them? yes (assumed)" in said["m.h5"].output
     assert "was a softmax to follow when it was trained? yes (assumed)" in said["logits.keras"].output
     assert "if they were multiplied by 255; do so? yes (assumed)" in said["levels.keras"].output
     assert "150 of 150 images are right" in said["m.onnx"].output
+    assert "what is keep_prob fed with when the model is used, not trained? 1.0 (assumed)" in said["m.pbtxt"].output
+    assert "it takes an image as a row of 36 numbers" in said["model-1000.meta"].output
 
 
 def test_what_a_build_server_needs_lies_there_too(begun):
-    folder, _ = begun
+    folder, _, _ = begun
     workflow = yaml.safe_load((folder / ".github" / "workflows" / "audit.yml").read_text())
     steps = [step.get("run") for step in workflow["jobs"]["audit"]["steps"]]
     assert "auditor run specs/m.keras.audit.yaml" in steps
@@ -136,26 +168,35 @@ def test_what_a_build_server_needs_lies_there_too(begun):
 
 
 def test_gates_pass_on_the_model_and_fail_on_a_degraded_one(begun):
-    folder, _ = begun
-    asked = ["run", "specs", "-k", "clean-accuracy", "-p", "no:cacheprovider"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        good = CliRunner().invoke(main, asked)
-        assert good.exit_code == 0, good.output
-        assert good.output.count("1 pass") == len(WRITTEN), good.output
-        before, network = forms.network().get_weights(), forms.network()
-        try:
-            network.set_weights([*before[:-2], -before[-2], before[-1]])
-            forms.keras(folder)
-        finally:
-            network.set_weights(before)
-        degraded = CliRunner().invoke(main, ["run", "specs/m.keras.audit.yaml", "-k", "clean-accuracy"])
-    assert degraded.exit_code == 1
-    assert "fail" in degraded.output
+    """Every kind is measured, exchanged for a network that takes every class for another, and measured again."""
+    folder, _, server = begun
+    quick = ["-k", "clean-accuracy or harmless or sure", "-p", "no:cacheprovider"]
+    assert CliRunner().invoke(main, ["validate", "specs"]).exit_code == 0
+    whole = CliRunner().invoke(main, ["run", "specs/m.keras.audit.yaml", *quick[2:], "--audit-report", "whole"])
+    assert whole.exit_code == 0, whole.output
+    good = CliRunner().invoke(main, ["run", "specs", *quick])
+    assert good.exit_code == 0, good.output
+    before, network = forms.network().get_weights(), forms.network()
+    assert _gates(folder) == dict.fromkeys(map(formats.name_of, WRITTEN), "pass")
+    try:
+        network.set_weights([*before[:-2], np.roll(before[-2], 1, axis=1), np.roll(before[-1], 1)])
+        server.version = "8"
+        _all_written(folder)
+        degraded = CliRunner().invoke(main, ["run", "specs", *quick])
+    finally:
+        network.set_weights(before)
+    assert degraded.exit_code == 1, degraded.output
+    assert _gates(folder) == dict.fromkeys(map(formats.name_of, WRITTEN), "fail")
+
+
+def _gates(folder):
+    """What became of the floor under the accuracy, in the last run of every audit."""
+    runs = [Folder(path.parent).load_run() for path in (folder / "reports").glob("*/manifest.json")]
+    return {run.audit: states(run)["clean-accuracy"] for run in runs}
 
 
 def test_a_spec_is_not_written_over(begun):
-    folder, _ = begun
+    folder, _, _ = begun
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         again = CliRunner().invoke(main, ["init", "m.keras", "data.npz", "--output", "specs/m.keras.audit.yaml"])
@@ -167,7 +208,8 @@ def test_a_spec_is_not_written_over(begun):
     ("name", "says"),
     [
         ("m.pkl", "runs whatever code it holds"),
-        ("m.ckpt.index", "`format: tf1_checkpoint`"),
+        ("m.ckpt.index", "name the `.meta` file that holds its graph"),
+        ("saved_model.pb", "name its folder"),
         ("m.bin", "can't be told from its name"),
     ],
 )
