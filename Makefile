@@ -99,15 +99,21 @@ check: $(ENV) docs  ## lint, types, layers, staleness, links
 docs: $(ENV)  ## build the documentation into build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
+# One more than a build server has cores: tests of processes wait for these, and the last file leaves fewer idle.
+WORKERS ?= 3
+
 .PHONY: test
 # A file's tests go to one worker, so that what they share is made once; in the order of tests/conftest.py.
 test: $(ENV) fixtures  ## run all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests
 
 # What an audit stands on: specs and their mistakes, the plugin, intervals and verdicts, records, models and attacks.
 CORE := tests/spec/test_document.py tests/spec/test_own_words.py tests/plugin/test_items.py tests/statistics/test_intervals.py tests/judging/test_verdict.py \
 	tests/judging/test_conclusion.py tests/records/test_store.py tests/datasets/test_npz.py tests/checks/test_accuracy.py \
 	tests/checks/test_digit_flip.py
+
+.PHONY: env-lowest
+env-lowest: $(LOWEST)/.ready  ## build the environment in .venv-lowest, with the least versions
 
 .PHONY: test-lowest
 test-lowest: $(LOWEST)/.ready fixtures  ## run the core's tests with the least versions that pyproject.toml allows
