@@ -3,6 +3,7 @@
 A format reads its files and hands a function from images to outputs to `classifier`; all else is the same.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -255,7 +256,8 @@ def own_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, tensorflow().errors.OpError):
+        tf = sys.modules.get("tensorflow")  # where nothing has imported it, it made no error
+        if tf is not None and isinstance(error, tf.errors.OpError):
             own = next((one for one in reversed(_raised) if str(one) in str(error)), None)
             if own is not None:
                 raise own from error

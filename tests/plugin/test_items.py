@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import auditor.compute.progress  # noqa: F401 - a session in this process would forget it, and find two of them
+from tests.plain import left, make_plain, run_plain
 from tests.support import FLIP, last_run, spec, states, write
 
 # Too few images for a pass, a threshold the linear model misses, and a target it doesn't know.
@@ -125,33 +126,32 @@ def test_two_workers_give_the_same_evidence(project):
             assert evidence.adversarial.images.tobytes() == other.adversarial.images.tobytes()
 
 
-def _with_check(project: pytest.Pytester, body: str) -> None:
-    """Give the run a check of its own, `odd`, that does `body`."""
-    folder = project.path / "more"
-    folder.mkdir()
+def _with_check(folder: Path, body: str, checks: str) -> None:
+    """Write an audit without TensorFlow that has a check of its own, `odd`, which does `body`."""
+    make_plain(folder, checks)
     source = Path(__file__).parents[1] / "checks" / "example_check.txt"
-    (folder / "odd.py").write_text(source.read_text().replace("BODY", body))
-    project.makeconftest(f"import auditor.checks\nauditor.checks.__path__.append({str(folder)!r})\n")
+    (folder / "more").mkdir()
+    (folder / "more" / "odd.py").write_text(source.read_text().replace("BODY", body))
+    with (folder / "conftest.py").open("a") as conftest:
+        conftest.write(f"auditor.checks.__path__.append({str(folder / 'more')!r})\n")
 
 
-def test_an_interruption_keeps_what_is_finished_and_says_what_is_missing(project):
-    _with_check(project, "raise KeyboardInterrupt")
-    write(project, spec("- {id: a, check: accuracy}\n- {id: b, check: odd}\n- {id: c, check: accuracy}\n"))
-    result = project.runpytest_subprocess()
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert states(last_run(project)) == {"a": "descriptive", "b": "cut off", "c": "not run"}
-    page = (project.path / "reports" / "tiny" / "index.html").read_text()
+def test_an_interruption_keeps_what_is_finished_and_says_what_is_missing(tmp_path):
+    checks = "- {id: a, check: act, model: a}\n- {id: b, check: odd, model: a}\n- {id: c, check: act, model: a}\n"
+    _with_check(tmp_path, "raise KeyboardInterrupt", checks)
+    assert run_plain(tmp_path).returncode == pytest.ExitCode.INTERRUPTED
+    assert states(left(tmp_path)) == {"a": "descriptive", "b": "cut off", "c": "not run"}
+    page = (tmp_path / "reports" / "plain" / "index.html").read_text()
     assert "cut off" in page
     assert "not run" in page
 
 
-def test_a_defect_in_a_check_is_an_error_with_its_traceback(project):
-    _with_check(project, "return 1 / 0")
-    write(project, spec("- {id: b, check: odd}\n- {id: a, check: accuracy}\n"))
-    result = project.runpytest_subprocess()
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*ZeroDivisionError: division by zero*"])
-    assert last_run(project).records["b"].failure.kind == "ZeroDivisionError"
+def test_a_defect_in_a_check_is_an_error_with_its_traceback(tmp_path):
+    _with_check(tmp_path, "return 1 / 0", "- {id: b, check: odd, model: a}\n- {id: a, check: act, model: a}\n")
+    told = run_plain(tmp_path).stdout.splitlines()
+    assert pytest.RunResult.parse_summary_nouns(told) == {"passed": 1, "failed": 1}
+    pytest.LineMatcher(told).fnmatch_lines(["*ZeroDivisionError: division by zero*"])
+    assert left(tmp_path).records["b"].failure.kind == "ZeroDivisionError"
 
 
 def test_spec_mistakes_stop_the_session_and_are_all_shown(project):
