@@ -45,6 +45,14 @@ def line(picture: ElementTree.Element, number: int = 0) -> ElementTree.Element:
     return next(p for p in picture.iter("path") if p.get("stroke") == wanted and p.get("fill") == "none")
 
 
+def across(picture: ElementTree.Element, **wanted: str) -> tuple[float, float]:
+    """From where to where the one path with these attributes goes."""
+    wanted = {name.replace("_", "-"): value for name, value in wanted.items()}
+    (path,) = (p for p in picture.iter("path") if wanted.items() <= p.attrib.items())
+    found = [x for x, _ in points(path)]
+    return min(found), max(found)
+
+
 def curve(y: list[float], x: list[float] | None = None, **more: object) -> Curve:
     at = np.arange(len(y)) if x is None else np.array(x)
     return Curve("t", "c", "a", at, (Series("s", np.array(y)),), "x label", "y label", **more)
@@ -74,10 +82,22 @@ def test_what_is_no_number_leaves_a_gap_and_what_leaves_the_axis_widens_it() -> 
 
 @pytest.mark.parametrize("y", [[], [0.3], [float("nan")], [1e300, -1e300], [1e-300, 2e-300], [float("inf"), 1.0]])
 def test_odd_curves_are_drawn(y: list[float]) -> None:
+    """A mark for every number, within the picture, between named axes."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn(curve(y))
-        drawn(curve(y, y_limits=(3.0, 3.0)))
+        pictures = drawn(curve(y)), drawn(curve(y, y_limits=(3.0, 3.0)))
+    for picture in pictures:
+        moved = [
+            p.attrib["transform"]
+            for p in picture.iter("path")
+            if p.get("stroke") == "var(--c0)" and "transform" in p.attrib
+        ]
+        *marks, _ = [tuple(map(float, re.findall(r"-?[\d.]+", text))) for text in moved]  # the last is the legend's
+        assert len(marks) == np.isfinite(y).sum()
+        width, height = (float(side) for side in picture.attrib["viewBox"].split()[2:])
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in marks)
+        assert {"x label", "y label", "s"} <= set(texts(picture))
+        assert any(float(text) for text in texts(picture)[:-3]), "ticks say where it is"
 
 
 def test_series_differ_in_more_than_colour() -> None:
@@ -143,16 +163,9 @@ def test_shares_run_in_per_cent_and_say_of_how_many() -> None:
 @pytest.mark.parametrize("zoom", [True, False])
 def test_intervals_lie_against_what_is_allowed(zoom: bool) -> None:
     picture = drawn(Interval("proportion", 0.96, 0.9, 0.98, 0.95, None, (0.0, 1.0), zoom))
-
-    def across(**wanted: str) -> tuple[float, float]:
-        wanted = {name.replace("_", "-"): value for name, value in wanted.items()}
-        (path,) = (p for p in picture.iter("path") if wanted.items() <= p.attrib.items())
-        found = [x for x, _ in points(path)]
-        return min(found), max(found)
-
-    interval = across(stroke="var(--whisker)", stroke_width="4.5")
-    threshold = across(stroke="var(--ink)")[0]
-    allowed = across(fill="var(--zone)")
+    interval = across(picture, stroke="var(--whisker)", stroke_width="4.5")
+    threshold = across(picture, stroke="var(--ink)")[0]
+    allowed = across(picture, fill="var(--zone)")
     assert interval[0] < threshold < interval[1]
     assert allowed[0] == threshold
     assert allowed[1] >= interval[1]
@@ -164,9 +177,16 @@ def test_intervals_lie_against_what_is_allowed(zoom: bool) -> None:
 
 @pytest.mark.parametrize("zoom", [True, False])
 def test_intervals_without_ends_or_width_are_drawn(zoom: bool) -> None:
+    """Over the whole of a finite axis around the value, or on its one spot, where the threshold is."""
     infinite = float("inf")
-    drawn(Interval("mean", 2.0, -infinite, infinite, None, None, (-infinite, infinite), zoom))
-    drawn(Interval("exact", 0.0, 0.0, 0.0, None, 0.0, (0.0, infinite), zoom))
+    endless = drawn(Interval("mean", 2.0, -infinite, infinite, None, None, (-infinite, infinite), zoom))
+    assert across(endless, stroke="var(--whisker)", fill="none") == across(endless, stroke="var(--quiet)")
+    low, high = map(float, texts(endless))
+    assert low < 2 < high
+    spot = drawn(Interval("exact", 0.0, 0.0, 0.0, None, 0.0, (0.0, infinite), zoom))
+    start, end = across(spot, stroke="var(--whisker)", fill="none")
+    assert start == end == across(spot, stroke="var(--ink)")[0] == across(spot, stroke="var(--quiet)")[0]
+    assert float(texts(spot)[0]) == 0
 
 
 # --- safe on a page

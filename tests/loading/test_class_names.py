@@ -71,7 +71,11 @@ def test_classes_in_another_order_are_refused(told, known, moved):
 
 
 def test_data_without_names_has_no_order():
-    check_order("m", PLAIN, "its file", replace(samples(3), classes=None))
+    """What is refused with names isn't without them."""
+    moved = of(*reversed(PLAIN))
+    with pytest.raises(ModelError, match="in the data and"):
+        check_order("m", PLAIN, "its file", moved)
+    check_order("m", PLAIN, "its file", replace(moved, classes=None))
 
 
 @pytest.mark.parametrize("key", ["names", "classes", "class_names", "labels", "id2label"])
