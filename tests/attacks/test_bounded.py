@@ -17,7 +17,7 @@ from auditor.search.norms import distance
 from auditor.search.random import normal, uniform
 from auditor.search.search import AttackResult, Job, search
 from auditor.values import CheckError, one_by_one
-from tests.attacks.closed_form import FAR, images_for, linear, smallest_distances
+from tests.attacks.closed_form import FAR, Drawn, images_for, linear, smallest_distances
 from tests.support import CLASSES, SIZE, LinearClassifier, linear_model, samples
 
 MANY_STEPS = {pgd: {"steps": 60}, bim: {"steps": 60}, mifgsm: {"steps": 60}, apgd: {"steps": 60}}
@@ -156,15 +156,24 @@ def test_success_never_falls_as_eps_grows(module, norm, seed, classes):
             assert (found[1:] >= found[:-1]).all()
 
 
-def test_radius_zero_is_clean_accuracy():
+@pytest.mark.parametrize("module", ALL, ids=lambda m: m.__name__.rpartition(".")[2])
+def test_radius_zero_is_clean_accuracy_and_constant_logits_are_attacked_without_nan(module):
+    """Of one attack after the other, which is compiled once for both."""
+    steps = {} if module is fgsm else {"steps": 5}
+    norm = "linf" if "linf" in module.NORMS else "l2"
     classifier, images = linear(1, 3), images_for(1)
     labels = classifier.predict(images).argmax(axis=1)
     labels[:5] = (labels[:5] + 1) % 3
-    for module in ALL:
-        steps = {} if module is fgsm else {"steps": 5}
-        norm = "linf" if "linf" in module.NORMS else "l2"
-        found = attack(module, classifier, images, labels, 0.0, norm, **steps)
-        np.testing.assert_array_equal(found.success, np.arange(len(images)) < 5)
+    found = attack(module, classifier, images, labels, 0.0, norm, **steps)
+    np.testing.assert_array_equal(found.success, np.arange(len(images)) < 5)
+
+    flat = Drawn(np.zeros((SIZE * SIZE, CLASSES), np.float32), np.array([1.0, 0.0, 0.0], np.float32))
+    labels = np.zeros(len(images), np.int64)
+    # Every attack is shown its loss by the same loop, so one that knows all of them is enough.
+    for loss in (None, "ce", "margin", "dlr") if module is apgd else (None,):
+        found = attack(module, flat, images, labels, 0.1, norm, **steps, **({"loss": loss} if loss else {}))
+        assert not found.success.any()
+        assert np.isfinite(found.images).all()
 
 
 def test_the_same_seed_gives_the_same_images_whatever_stands_beside_them():
@@ -277,20 +286,6 @@ def test_softmax_and_logit_forms_of_one_network_give_the_same_numbers(tmp_path):
         here = samples()
         found.append(attack(apgd, network, here.images, here.labels, 0.2, box=(0.0, 1.0), steps=20).success)
     np.testing.assert_array_equal(*found)
-
-
-def test_constant_logits_are_attacked_without_nan():
-    flat = LinearClassifier(np.zeros((SIZE * SIZE, CLASSES), np.float32), np.array([1.0, 0.0, 0.0], np.float32))
-    images = images_for(0)
-    labels = np.zeros(len(images), np.int64)
-    for module in ALL:
-        norm = "linf" if "linf" in module.NORMS else "l2"
-        # Every attack is shown its loss by the same loop, so one that knows all of them is enough.
-        for loss in ("scaled_ce", "ce", "margin", "dlr") if module is apgd else (None,):
-            more = ({} if module is fgsm else {"steps": 3}) | ({"loss": loss} if loss else {})
-            found = attack(module, flat, images, labels, 0.1, norm, **more)
-            assert not found.success.any()
-            assert np.isfinite(found.images).all()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

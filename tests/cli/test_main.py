@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor import catalog
+from auditor.checks import qualification
 from auditor.cli.main import main
 from tests.support import FLIP, INSIDE, spec
 
@@ -32,13 +33,14 @@ def test_help_names_every_command():
 def test_run_ends_with_0_1_2_or_4(project):
     good = project.path / "good.audit.yaml"
     good.write_text(spec(FLIP, audit="good"))
+    (project.path / "bad.audit.yaml").write_text(
+        spec("- {id: clean, check: accuracy, expect: {accuracy: {max: 0.5}}}", audit="bad")
+    )
+    project.runpytest_inprocess("--audit-report=before")  # kept, so that most of these need no TensorFlow
     result = auditor(project, "run", "good.audit.yaml")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*3 planned, 1 pass, 2 descriptive*", "report: *reports/good/index.html"])
 
-    (project.path / "bad.audit.yaml").write_text(
-        spec("- {id: clean, check: accuracy, expect: {accuracy: {max: 0.5}}}", audit="bad")
-    )
     assert auditor(project, "run", "bad.audit.yaml").ret == 1
     forgiven = auditor(project, "run", "bad.audit.yaml", "--exit-zero")
     assert forgiven.stdout.str().count("violates accuracy") == 2  # where it failed, and in the table
@@ -75,7 +77,7 @@ def test_run_ends_with_0_1_2_or_4(project):
 
 
 @pytest.mark.slow
-def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(project):
+def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(project, monkeypatch):
     # All of them take half a minute.
     decoys = ("lure", "vote", "clock")
     project.makeconftest(
@@ -99,6 +101,8 @@ def test_qualify_runs_qualification_cases_alone_and_shows_what_was_caught(projec
     )
     # A process of its own runs the case, so that what is shown has to come from its record; and a project's `testpaths`
     # don't say where its specs are.
+    monkeypatch.setattr(qualification, "DISGUISES", qualification.DISGUISES)  # to be as before afterwards
+    project.runpytest_inprocess("--audit-report=before", "-k", "decoys")  # kept, so that it needs no TensorFlow
     project.makeini("[pytest]\ntestpaths = elsewhere")
     result = auditor(project, "qualify", "-n", "1")
     assert result.ret == 0
@@ -214,7 +218,7 @@ def test_a_check_is_one_new_file(project):
     import auditor as package
 
     copy = project.path / "auditor"
-    shutil.copytree(Path(package.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(package.__file__).parent, copy)  # with what is compiled, which is as old as the source
     source = Path(__file__).parents[1] / "checks" / "example_check.txt"
     (copy / "checks" / "counted.py").write_text(source.read_text().replace("    BODY\n", ""))
     (project.path / "one.audit.yaml").write_text(

@@ -1,7 +1,7 @@
 """Whatever the structure of a network, what is recorded of it is what its own framework says.
 
 Expected values come from `model.predict` (of other formats, from the call of whoever runs them) and NumPy alone.
-`pytest -s` prints the table; it is left as `structures.md` in the test's folder too.
+`pytest -s` prints the table; it is left in the folder of all structures too.
 """
 
 import os
@@ -21,6 +21,7 @@ from auditor.evidence.verification import verify
 from auditor.records.store import Folder
 from auditor.values import Record, Run
 
+FAMILIES = ("endings", "compositions", "bodies")
 TARGET = 1
 COLUMNS = ("structure", "format", "right, plain / told", "in a ball, fooled / told", "to a class", "logits from")
 
@@ -136,23 +137,40 @@ def fooled(row: Row, found: Record, says: Any, images: Any, labels: Any) -> str:
     return f"{int((falls & evidence.fooled).sum())} / {int(evidence.fooled.sum())} of {len(falls)}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["endings", "compositions", "bodies"])
-def test_what_is_recorded_is_what_the_framework_says(tmp_path, family):
-    module = f"tests.differential.{family}"
-    import_module(module)
+@dataclass(frozen=True)
+class Audited:
+    """A folder with specs and reports of all structures, these by name, and the plain calls of each by format."""
+
+    folder: Path
+    structures: Mapping[str, Any]
+    plain: Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory) -> Audited:
+    """All of them, audited by one session."""
+    for family in FAMILIES:
+        import_module(f"tests.differential.{family}")
     from tests.differential.registry import STRUCTURES
 
-    structures = {name: one for name, one in STRUCTURES.items() if one.build.__module__ == module}
-    plain = {name: made(tmp_path, name, one) for name, one in structures.items()}
+    folder = tmp_path_factory.mktemp("structures")
+    plain = {name: made(folder, name, one) for name, one in STRUCTURES.items()}
     command = [sys.executable, "-m", "auditor", "run", ".", "--exit-zero", "--audit-no-cache"]
     environment = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
     subprocess.run(
-        [*command, "--continue-on-collection-errors"], cwd=tmp_path, env=environment, check=False, stdout=sys.stderr
+        [*command, "--continue-on-collection-errors"], cwd=folder, env=environment, check=False, stdout=sys.stderr
     )
-    rows, wrong = [], {}
-    for name, structure in structures.items():
-        folder = tmp_path / "reports" / name
+    return Audited(folder, STRUCTURES, plain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_recorded_is_what_the_framework_says(audited, family):
+    where, plain, rows, wrong = audited.folder, audited.plain, [], {}
+    for name, structure in audited.structures.items():
+        if structure.build.__module__ != f"tests.differential.{family}":
+            continue
+        folder = where / "reports" / name
         if not folder.is_dir():
             wrong[name] = [f"{name}: no report; was its spec taken?"]
             continue
@@ -160,13 +178,13 @@ def test_what_is_recorded_is_what_the_framework_says(tmp_path, family):
         mine = [compared(run, structure, form, plain[name][form]) for form in plain[name]]
         told = [
             f"{name}: verify: {f.of}: {f.what}: {f.seen}"
-            for f in verify(folder, tmp_path / f"{name}.audit.yaml")
+            for f in verify(folder, where / f"{name}.audit.yaml")
             if not f.ok
         ]
         rows += [row.cells for row in mine]
         wrong[name] = [line for row in mine for line in row.wrong] + told
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in (COLUMNS, ["---"] * len(COLUMNS), *rows))
-    (tmp_path / "structures.md").write_text(table + "\n")
+    (where / f"{family}.md").write_text(table + "\n")
     print(f"\n{table}")  # noqa: T201 - what `pytest -s` is asked for
     bad = {name: lines for name, lines in wrong.items() if lines}
     assert not bad, "\n".join(line for lines in bad.values() for line in lines)

@@ -129,7 +129,7 @@ ONE = "- {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}\n"
 
 def test_an_unchanged_run_stands_and_imports_no_tensorflow(project):
     write(project, spec(FLIP))
-    first = project.runpytest_subprocess()
+    first = project.runpytest_inprocess()
     page = project.path / "reports" / "tiny" / "index.html"
     stamp = page.stat().st_mtime_ns
     project.makeconftest(
@@ -144,7 +144,7 @@ def test_an_unchanged_run_stands_and_imports_no_tensorflow(project):
 
 def test_a_report_that_is_rendered_again_draws_nothing_and_is_the_same(project):
     write(project, spec(FLIP))
-    project.runpytest_subprocess()
+    project.runpytest_inprocess()
     page = project.path / "reports" / "tiny" / "index.html"
     before = page.read_bytes()
     assert list((project.path / ".audit_cache" / "drawings").glob("*/*"))
