@@ -1,12 +1,12 @@
 """The commands that list and explain extensions: checks, attacks, formats, datasets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.telling.console import Console, say
+from auditor.telling.console import Console
 
 if TYPE_CHECKING:
     from auditor.catalog import Kind
@@ -15,18 +15,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Told:
-    """How a kind of extension is spoken of: its singular, what its list says, and where its name stands in a spec."""
+    """How a kind of extension is spoken of: its singular, what its list says, and how it and the parameters that it
+    needs are written in a spec.
+    """
 
     singular: str
     about: str
     written: str
+    needs: str = ", {needed}"
+
+    def example(self, name: str, needed: Sequence[str]) -> str:
+        """What stands in a spec at least."""
+        each = ", ".join(f"{parameter}: …" for parameter in needed)
+        return self.written.format(name=name, needed=self.needs.format(needed=each) if needed else "")
+
+
+# What `SEES` and `SEEKS` of an attack stand for.
+_SEES = {
+    "gradient": "the gradient of its objective",
+    "jacobian": "the gradients of all logits",
+    "features": "what an inner layer gives",
+    "score": "scores alone",
+    "decision": "decisions alone",
+}
+_SEEKS = {
+    "ball": "an adversarial image within a ball",
+    "distance": "the closest adversarial image",
+    "boundary": "a boundary nearby",
+    "ascent": "a higher objective, without bounds",
+    "ensemble": "an adversarial image within a ball, by several attacks",
+}
 
 
 _KINDS: "Mapping[Kind, _Told]" = {
-    "checks": _Told("check", "question", "- {{id: …, check: {name}}}"),
-    "attacks": _Told("attack", "what it does", "attacks: [{{attack: {name}}}]"),
-    "models": _Told("format", "what it opens", "models: {{…: {{format: {name}, …}}}}"),
-    "datasets": _Told("dataset", "what it gives", "data: {{dataset: {name}, …}}"),
+    "checks": _Told("check", "question", "checks: [{{id: …, check: {name}{needed}}}]", ", params: {{{needed}}}"),
+    "attacks": _Told("attack", "what it does", "attacks: [{{attack: {name}{needed}}}]   # in `params` of a check"),
+    "models": _Told("format", "what it opens", "models: {{NAME: {{format: {name}{needed}}}}}"),
+    "datasets": _Told("dataset", "what it gives", "data: {{dataset: {name}{needed}}}"),
 }
 
 
@@ -88,6 +113,7 @@ def _tell(kind: "Kind", name: str | None) -> None:
 
 
 def _list(kind: "Kind") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from auditor import catalog
@@ -95,45 +121,61 @@ def _list(kind: "Kind") -> None:
     told = _KINDS[kind]
     table = Table(told.singular, told.about, box=None, pad_edge=False, header_style="bold")
     for known in catalog.names(kind):
-        table.add_row(known, catalog.documentation(kind, known)[""])
+        table.add_row(known, escape(catalog.documentation(kind, known)[""]))
     console = Console()
     console.print(table)
     console.print(f"\n`auditor {told.singular}s NAME` explains one.", style="dim")
 
 
 def _explain(kind: "Kind", name: str) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from auditor import catalog
 
-    console = Console()
+    told, console = _KINDS[kind], Console()
     for title, text in catalog.documentation(kind, name).items():
-        console.print(f"[bold]{title or name}[/bold]" + ("" if title else f" [dim]({_KINDS[kind].singular})[/]"))
+        console.print(f"[bold]{escape(title or name)}[/bold]" + ("" if title else f" [dim]({told.singular})[/]"))
         console.print(text + "\n", markup=False)
-    console.print(f"[bold]In a spec[/bold]\n{_KINDS[kind].written.format(name=name)}\n", markup=True)
-    if kind == "attacks":
-        module = catalog.load("attacks", name)
-        say(f"It sees: {module.SEES}. It seeks: {module.SEEKS}. Norms: {', '.join(module.NORMS) or 'none'}.\n")
+    params = catalog.params_of(kind, name)
+    needed = [field for field, info in params.model_fields.items() if info.is_required()]
+    console.print("[bold]In a spec[/bold]")
+    console.print(told.example(name, needed) + "\n", markup=False, soft_wrap=True)
+    for line in _abilities(kind, name):
+        console.print(line, markup=False)
     console.print("[bold]Parameters[/bold]")
     parameters = Table("name", "default", "meaning", box=None, pad_edge=False, header_style="dim")
-    for field, default, meaning in _parameters(catalog.params_of(kind, name)):
-        parameters.add_row(field, default, meaning)
-    console.print(parameters)
+    for row in _parameters(params):
+        parameters.add_row(*map(escape, row))
+    console.print(parameters if parameters.row_count else "none")
     if kind == "checks":
         console.print("\n[bold]Metrics[/bold] (for `expect`)")
         metrics = Table("name", "kind", "meaning", box=None, pad_edge=False, header_style="dim")
         for metric, promise in catalog.metrics_of(name).items():
-            metrics.add_row(metric, promise.kind, promise.text)
+            metrics.add_row(*map(escape, (metric, promise.kind, promise.text)))
         console.print(metrics)
 
 
+def _abilities(kind: "Kind", name: str) -> Iterator[str]:
+    """What an attack is shown and seeks, and what a format can give."""
+    from auditor import catalog
+
+    if kind == "attacks":
+        module = catalog.load("attacks", name)
+        yield f"It is shown {_SEES[module.SEES]}, and seeks {_SEEKS[module.SEEKS]}."
+        yield f"Norms: {', '.join(module.NORMS) or 'none'}.\n"
+    if kind == "models":
+        yield f"Gradients: {'yes' if catalog.gives_gradients(name) else 'no'}."
+        yield f"Lower precision: {', '.join(catalog.precisions_of(name)) or 'by an export of its own'}.\n"
+
+
 def _parameters(params: "type[Parameters]") -> list[tuple[str, str, str]]:
-    """Every parameter: its name, its default as a spec would say it, and its meaning."""
+    """Every parameter, those that are needed first: its name, its default as a spec would say it, and its meaning."""
     told = []
-    for name, info in params.model_fields.items():
+    for name, info in sorted(params.model_fields.items(), key=lambda field: not field[1].is_required()):
         default = None if info.is_required() else info.get_default(call_default_factory=True)
         written = "required" if info.is_required() else _written(info.annotation, default)
-        told.append((name, written, info.description or ""))
+        told.append((name, written, " ".join((info.description or "").split())))
     return told
 
 
@@ -141,8 +183,7 @@ def _written(kind: Any, value: Any) -> str:
     """A value as it is written in a spec."""
     import yaml
     from pydantic import TypeAdapter
-    from rich.markup import escape
 
     plain = TypeAdapter(kind).dump_python(value, mode="json", warnings=False)
     text: str = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
-    return escape(text.removesuffix("\n").removesuffix("\n..."))
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -272,7 +272,7 @@ def plan(paths: tuple[Path, ...], calibrate: bool, folder: Path) -> None:
         planned = make_plan(path)
         with progress.status(f"calibrating the models of {planned.audit}") if calibrate else nullcontext():
             found = outlook(planned, resources, cache, calibrate)
-        console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({path})")
+        console.print(f"[bold]{escape(planned.spec.content.title or planned.audit)}[/bold]  ({escape(str(path))})")
         print_plan(planned, found, console)
         print_outlook(found, console)
 

@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from auditor import catalog
@@ -177,14 +178,21 @@ def test_every_extension_is_listed_and_explained_without_a_word_of_the_inside(co
     listing = invoke(command).output
     for name in catalog.names(kind):
         assert re.search(rf"^{name} ", listing, re.MULTILINE)
-        told = invoke(command, name)
+        told = CliRunner(env={"COLUMNS": "2000"}).invoke(main, [command, name])
         assert told.exit_code == 0
-        assert told.output == invoke("checks", name).output, "whatever it is, `checks` explains it"
-        documented = catalog.documentation(kind, name)
-        assert all(title in told.output for title in documented)
-        assert all(
-            re.search(rf"^{field} ", told.output, re.MULTILINE) for field in catalog.params_of(kind, name).model_fields
-        )
+        assert invoke(command, name).output == invoke("checks", name).output, "whatever it is, `checks` explains it"
+        documented, params = catalog.documentation(kind, name), catalog.params_of(kind, name)
+        assert all(title in told.output for title in (*documented, "In a spec", "Parameters"))
+        # Whole, and as it stands: what looks like a tag of Rich's is none.
+        read = re.sub(r"\s", "", told.output)
+        meanings = [info.description or "" for info in params.model_fields.values()]
+        meanings += [info.text for info in catalog.metrics_of(name).values()] if kind == "checks" else []
+        assert [text for text in (*documented.values(), *meanings) if re.sub(r"\s", "", text) not in read] == []
+        [example] = re.findall(r"In a spec\n(.*)\n", told.output)
+        needed = [field for field, info in params.model_fields.items() if info.is_required()]
+        assert all(f"{field}: …" in example for field in needed), example
+        yaml.safe_load(example)
+        assert all(re.search(rf"^{field} ", told.output, re.MULTILINE) for field in params.model_fields)
         assert not INSIDE.search(told.output), INSIDE.search(told.output)
     wrong = invoke(command, "nothing-of-the-kind")
     assert wrong.exit_code == 2
