@@ -46,6 +46,7 @@ from auditor.classifiers.protocols import (
 from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
+from auditor.classifiers.with_twin import WithTwin
 
 __all__ = [
     "SHOWN",
@@ -60,6 +61,7 @@ __all__ = [
     "Prepared",
     "Protocol",
     "Size",
+    "WithTwin",
     "address_problem",
     "as_kind",
     "check_kind",

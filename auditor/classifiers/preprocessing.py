@@ -24,6 +24,7 @@ from auditor.values import (
     Layer,
     Lowerable,
     ModelError,
+    ModelName,
     Output,
     Parameters,
     PositiveReal,
@@ -153,6 +154,10 @@ class ModelParameters(Parameters):
     preprocessing: Preprocessing | None = None
     """What stands between samples and network: scale, mean and std, channels, size and layout. `eps` stays in units of
     the samples."""
+    gradients: ModelName | None = None
+    """Another model of the spec that lends its gradients, where this one has none: the network in floats that it was
+    made from. Attacks follow them; whether an image fools is asked of this model alone, at every step. How often both
+    name the same class is told, and no pass stands where they don't resemble each other."""
 
 
 def prepared(

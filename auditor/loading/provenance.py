@@ -9,7 +9,7 @@ from typing import Any
 from auditor.loading.resources import Resources
 from auditor.reading import intake
 from auditor.spec import Case, Plan, Source
-from auditor.values import Classifier, RecordError, Samples
+from auditor.values import Classifier, Led, RecordError, Samples
 
 RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "ai-edge-litert": "ai_edge_litert"}  # package: module
 
@@ -44,7 +44,7 @@ def provenance(plan: Plan, resources: Resources, case: Case, used: Mapping[str, 
                 "files": resources.digests(plan.models[name]),
                 "known_by": resources.known_by(plan.models[name]),
                 **resources.demanded(plan.models[name]),
-                "logits": used[name].logits_from if name in used else "not loaded",
+                "logits": _logits(name, used),
                 "not looked into": resources.unseen(plan, name),
             }
             for name in case.models
@@ -58,6 +58,13 @@ def provenance(plan: Plan, resources: Resources, case: Case, used: Mapping[str, 
         "machine": f"{platform.system()} {platform.machine()}",
         "finished": now(),
     }
+
+
+def _logits(name: str, used: Mapping[str, Classifier]) -> str:
+    if name in used:
+        return used[name].logits_from
+    lent = any(isinstance(one, Led) and one.name == name for one in used.values())
+    return "its gradients led attacks" if lent else "not loaded"
 
 
 def _of_data(source: Source, samples: Samples, resources: Resources) -> dict[str, Any]:

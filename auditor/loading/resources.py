@@ -9,19 +9,19 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from auditor import catalog
-from auditor.classifiers import Loaded, ModelParameters, prepared
+from auditor.classifiers import Loaded, WithTwin
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
 from auditor.loading.fitting import check_fit, unfaithful
 from auditor.loading.holding import Files
+from auditor.loading.opening import as_named, behind_preprocessing, opened_copy
 from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake, together
-from auditor.spec import Plan, Registered, Source, is_registered, listing, registered, signature_beside
+from auditor.spec import Plan, Registered, Source, is_registered, registered, signature_beside
 from auditor.telling.numbers import times
 from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
@@ -48,6 +48,7 @@ class Resources:
         self._signed: set[tuple[str, str]] = set()
         self._opened: dict[str, Classifier] = {}
         self._fitting: dict[tuple[str, str], Classifier] = {}
+        self._led: dict[tuple[int, int], WithTwin] = {}
         self._faithful: set[tuple[str, str]] = set()
         self._known_by: dict[str, Mapping[str, str]] = {}
         self._sources: dict[int, Source] = {}
@@ -117,7 +118,20 @@ class Resources:
                 message = "gives other answers to an audit than to a plain call of its format"
                 raise ModelError(f"model {name!r} {message}: {told}. Nothing measured on it would be true of it")
             self._faithful.add(pair)
-        return self._fitting[pair]
+        return self._with_twin(plan, name) if plan.twin_of(name) else self._fitting[pair]
+
+    def _with_twin(self, plan: Plan, name: str) -> Classifier:
+        """A model that has been compared, and the other one of the plan whose gradients lead attacks on it."""
+        base, lends = self._fitting[self._pair(plan, name)], plan.twin_of(name)
+        twin = self.classifier(plan, lends)
+        if twin.class_count != base.class_count:
+            told = f"{lends!r}, whose `gradients` it takes, {twin.class_count}"
+            raise ModelError(f"model {name!r} tells {base.class_count} classes apart, and {told}")
+        if (id(base), id(twin)) not in self._led:
+            led = WithTwin(base, twin, lends)
+            self._led[id(base), id(twin)] = led
+            self._sources[id(led)] = dataclasses.replace(self._sources[id(base)], twin=self._sources[id(twin)])
+        return self._led[id(base), id(twin)]
 
     def own_call(self, plan: Plan, name: str) -> Classifier:
         """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
@@ -284,7 +298,7 @@ class Resources:
         if source.safeguards.trusted:
             return ""
         here = self.held(source)
-        return _as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
+        return as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.
@@ -310,40 +324,8 @@ class Resources:
         return self._files.digest(path)
 
 
-def opened(source: Source) -> Classifier:
-    """Load a checkpoint, as given if its source says so; raise ModelError if it can't be opened."""
-    classifier = catalog.loader(source.extension, source.allow_code)(source.params)
-    whole = classifier.as_given if source.as_given and isinstance(classifier, Loaded) else None
-    return whole or classifier
-
-
-def opened_copy(source: Source, copy: Source) -> Classifier:
-    """Load a copy of what a source names, which goes by the original's name in whatever is said of it."""
-    try:
-        found = opened(copy)
-    except ModelError as error:
-        raise ModelError(_as_named(str(error), source, copy)) from error
-    return dataclasses.replace(found, path=_as_named(found.path, source, copy)) if isinstance(found, Loaded) else found
-
-
-def behind_preprocessing(name: str, classifier: Classifier, source: Source, shape: Any) -> Classifier:
-    """Put what a source says of preprocessing in front of a classifier, for samples of shape (H, W, C) in its box."""
-    steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
-    return prepared(name, classifier, steps, shape, source.box, getattr(source.params, "layout", None) is not None)
-
-
 def _paths(source: Source) -> list[Path]:
     return [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
-
-
-def _as_named(said: str, source: Source, here: Source) -> str:
-    """What is said of something that was fetched, by the name that the spec gives it."""
-    for reference, there in zip(references(source.params), references(here.params), strict=True):
-        if said and reference.name != there.name:
-            fetched = is_registered(reference.name) and Path(there.name).is_dir()
-            held = f" {listing(Path(there.name))}" if fetched else ""
-            said = said.replace(there.name, reference.name) + held
-    return said
 
 
 def _key(source: Source) -> str:

@@ -35,6 +35,7 @@ from auditor.measuring.elsewhere import cost_elsewhere, elsewhere
 from auditor.measuring.familiarity import Score
 from auditor.measuring.further import known, noticed, taken_further
 from auditor.measuring.grid import alike_off_the_grid, cost_alike
+from auditor.measuring.lent import lent
 from auditor.measuring.meaningful import UNTRAINED, caveats, one_class
 from auditor.measuring.memory import cost_remembered, remembered
 from auditor.measuring.noise import Noise, drawn
@@ -151,6 +152,7 @@ __all__ = [
     "instead_of",
     "knowing",
     "known",
+    "lent",
     "likeness",
     "lints",
     "metrics_of_groups",

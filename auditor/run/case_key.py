@@ -81,7 +81,11 @@ def source_identity(source: Source, kind: catalog.Kind, resources: Resources) ->
     if not files:
         return None
     by, code = _file(module, resources), kind == "models" and resources.allow_code
-    return {"extension": source.extension, "by": by, "params": source.shown, "files": files, "code allowed": code}
+    found = {"extension": source.extension, "by": by, "params": source.shown, "files": files, "code allowed": code}
+    if source.twin is None:
+        return found
+    twin = source_identity(source.twin, kind, resources)
+    return None if twin is None else {**found, "twin": [twin, source.twin.as_given]}
 
 
 def _file(module: ModuleType, resources: Resources) -> str:

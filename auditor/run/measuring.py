@@ -21,6 +21,7 @@ from auditor.measuring import (
     cost_steady,
     cost_suited,
     first_answers,
+    lent,
     moved,
     once,
     one_class,
@@ -79,6 +80,9 @@ def measured(
         evidence: Evidence = catalog.load("checks", check).run(dataclasses.replace(context, model=model), params)
         found, notes = of_models(asked, context, first)
         found += remembered(context, params, evidence.adversarial)
+        if context.model_name in asked and _follows(check, context, params, asked[context.model_name].class_count):
+            doubt = lent(asked[context.model_name], shown, evidence)
+            found += (doubt,) if doubt else ()
     if asked:
         found = (*found, *one_class(context.samples, evidence.metrics))
         told = tuple(caveats(context.samples, evidence.metrics))
@@ -90,6 +94,12 @@ def measured(
     promised = catalog.metrics_of(check)
     grouped = by_groups(whole, context.samples, slices, promised)
     return with_weakest(grouped, context.samples, slices, weak, context.seed, promised)
+
+
+def _follows(check: str, context: Context, params: Parameters, class_count: int) -> bool:
+    """Whether a check follows gradients, as far as it says what it takes."""
+    cost = catalog.cost_of(check, params, len(context.samples), class_count)
+    return cost.gradients > 0 if cost else catalog.makes_images(check)
 
 
 def _shown(context: Context) -> FloatArray:

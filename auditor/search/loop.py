@@ -35,7 +35,7 @@ from auditor import catalog
 from auditor.compute import tensorflow
 from auditor.search import differentiation
 from auditor.search.norms import Norm
-from auditor.values import CheckError, Classifier, FloatArray, Tensor
+from auditor.values import CheckError, Classifier, FloatArray, Led, Tensor
 
 Sees = Literal["decision", "score", "gradient", "jacobian", "features"]
 FOLLOWING = ("gradient", "jacobian", "features")  # what needs a model that can be differentiated
@@ -227,19 +227,27 @@ def _only(kept: NDArray[np.bool_], tensors: Any) -> Any:
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
 
 
+def followed(classifier: Classifier) -> Callable[[Tensor], Tensor]:
+    """From images to the logits whose gradients attacks follow: the classifier's own, or those of its twin."""
+    return classifier.leading if isinstance(classifier, Led) else classifier.forward
+
+
 def gives_gradient(classifier: Classifier, image: FloatArray) -> bool:
-    """Whether a classifier says how its logits change at an image (1, H, W, C), be it that they don't."""
+    """Whether it is said how a classifier's logits, or its twin's, change at an image (1, H, W, C), be it that they
+    don't.
+    """
     tf = tensorflow()
     x = tf.constant(image)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = classifier.forward(x)
+        value = followed(classifier)(x)
     return tape.gradient(value, x) is not None
 
 
 def no_gradient() -> CheckError:
     """What to say of a model that gives no gradient to a check or an attack that needs one."""
     works = f"attacks that need none: {', '.join(gradient_free())}; `accuracy` and `transfer` onto it work as well"
+    works += "; a model of the spec that resembles it can lend its own, by `gradients`"
     return CheckError(f"this model gives no gradient; {works}")
 
 

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from auditor.search import losses
-from auditor.search.loop import Compiled, Goal, Measure, ThreatModel, compiled
+from auditor.search.loop import FOLLOWING, Compiled, Goal, Measure, ThreatModel, compiled, followed
 from auditor.search.reader import Reader
 from auditor.values import Classifier, Tensor
 
@@ -24,16 +24,17 @@ def _measure(
 ) -> Measure:
     aimed = threat.targeted or params.rival_classes > 0
     read = reader.of(classifier) if reader else None
+    leads = followed(classifier) if attack.SEES in FOLLOWING else classifier.forward
+    own = leads == classifier.forward
 
     def measure(x: Tensor, goal: Goal) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         logits = classifier.forward(x) * goal.unit[:, None]
         margin, hit = losses.reached(logits, goal.labels, goal.targets, goal.scale, threat.targeted)
+        led = logits if own else leads(x) * goal.unit[:, None]
         if attack.SEES == "jacobian":
-            objective = losses.rival_margins(
-                logits, goal.labels, goal.targets, params.candidates, aimed, threat.targeted
-            )
+            objective = losses.rival_margins(led, goal.labels, goal.targets, params.candidates, aimed, threat.targeted)
             return objective, margin, margin, hit
-        shown = read(x) if read else logits
+        shown = read(x) if read else led
         objective, value = losses.loss(params.value, shown, goal.labels, goal.targets, goal.scale, aimed)
         return objective, value, margin, hit
 

@@ -15,7 +15,7 @@ from auditor.spec.document import CheckEntry, Spec, WaiverEntry, read_spec
 from auditor.spec.foresight import Gate, class_mistakes, class_remarks, cluster_remarks, gates_of, precision_mistakes
 from auditor.spec.marked import Location
 from auditor.spec.ordering import check_needs, in_order
-from auditor.spec.resolving import Source, others_of, params_of, resized_twice, source_of, unchecked
+from auditor.spec.resolving import Source, others_of, params_of, resized_twice, source_of, twins_of, unchecked
 from auditor.values import (
     CONTROLS,
     Accountability,
@@ -41,7 +41,8 @@ class Case:
     line: where it stands in the spec, from 1. needs: ids of the cases whose images it takes. warnings: what makes
     its claim weak. tags: words it can be chosen by. priority: higher ones run first where not all can. caveats: those
     warnings that belong in the line of its verdict. purpose: why it is there. slices: what groups its metrics are also
-    given for. weak_segments: how many images the weakest group must have at least, where one is searched for.
+    given for. weak_segments: how many images the weakest group must have at least, where one is searched for. twins:
+    models that lend their gradients to those it measures.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Case:
     purpose: Purpose = field(default_factory=Purpose)
     slices: tuple[Slice, ...] = ()
     weak_segments: int | None = None
+    twins: tuple[str, ...] = ()
 
     @property
     def asked(self) -> Mapping[str, Any]:
@@ -77,9 +79,9 @@ class Case:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models it measures: its own, and those that its parameters name."""
+        """The models it needs: its own, those that its parameters name, and those that lend them gradients."""
         named = (reference.name for reference in references(self.params) if reference.to == "model")
-        return tuple(dict.fromkeys((self.model, *named)))
+        return tuple(dict.fromkeys((self.model, *named, *self.twins)))
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -119,6 +121,10 @@ class Plan:
     def show_channels(self) -> tuple[int, ...]:
         """The channels of images that are shown as red, green and blue, if the spec says so."""
         return tuple(getattr(self.data.params, "show_channels", None) or ())
+
+    def twin_of(self, model: str) -> str:
+        """The model whose gradients lead attacks on a model, or nothing."""
+        return getattr(self.models[model].params, "gradients", None) or ""
 
     @property
     def random(self) -> frozenset[str]:
@@ -180,9 +186,10 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     preview = catalog.preview(data.extension, data.params) if data else Preview(None, (0.0, 1.0))
     others = others_of(spec, data, preview, problems, files)
     problems += resized_twice(spec, models, data) if data else ()
-    blind = frozenset(name for name, source in models.items() if not catalog.gives_gradients(source.extension))
+    twins = twins_of(spec, models, problems)
+    blind = frozenset(name for name in models.keys() - twins if not catalog.gives_gradients(models[name].extension))
     formats = {name: source.extension for name, source in models.items()}
-    known = _Known(preview, blind, data.params if data else None, formats)
+    known = _Known(preview, blind, data.params if data else None, formats, twins)
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
     planned = {case.id: case for case in cases if case}
     check_needs(spec, planned, problems)
@@ -201,13 +208,14 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
 @dataclass(frozen=True)
 class _Known:
     """What is known of a spec's data and models before its cases. blind: names of models that give no gradient.
-    formats: of each model.
+    formats: of each model. twins: which model lends gradients to which.
     """
 
     preview: Preview
     blind: frozenset[str]
     data: Parameters | None
     formats: Mapping[str, str]
+    twins: Mapping[str, str]
 
 
 def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems: list[Problem]) -> Case | None:
@@ -248,7 +256,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
     mistakes = [((name,), message) for name, message in (*class_mistakes(params, known.preview), *unfit)]
     for where, message in (*mistakes, *precision_mistakes(params, model, known.formats)):
         problems.append(spec.marks.problem((*at, "params", *where), message))
-    needs = []
+    needs, measured = [], [model, *(r.name for r in references(params) if r.to == "model")]
     for reference in references(params):
         if reference.to == "model" and reference.name not in names:
             place = (*at, "params", *reference.location)
@@ -280,6 +288,7 @@ def _case(spec: Spec, position: int, entry: CheckEntry, known: _Known, problems:
         purpose=purpose_of(spec, position),
         slices=by.slices,
         weak_segments=by.weak,
+        twins=tuple(dict.fromkeys(known.twins[name] for name in measured if name in known.twins)),
     )
 
 

@@ -11,7 +11,7 @@ from auditor.spec.marked import Location
 from auditor.spec.mistakes import validate
 from auditor.spec.sources import is_registered, registered, signature_beside
 from auditor.telling.numbers import times
-from auditor.values import ExtensionError, ModelError, Parameters, Preview, Problem, SpecError, references
+from auditor.values import ExtensionError, ModelError, Parameters, Preview, Problem, SpecError, one_of, references
 
 _NONE = Safeguards()
 _P = TypeVar("_P", bound=Parameters)
@@ -24,7 +24,7 @@ class Source:
     safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
     as_given: whether nothing is taken off its output, since what that would leave answers otherwise. loaded: SHA-256 of
     everything that it was loaded from, by the name the spec gives it, once it is. box: of the samples that a model is
-    given, once it is known.
+    given, once it is known. twin: of a model, the one whose gradients lead attacks on it, once that is loaded too.
     """
 
     extension: str
@@ -35,6 +35,7 @@ class Source:
     as_given: bool = False
     loaded: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float] = (0.0, 1.0)
+    twin: "Source | None" = None
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -89,6 +90,26 @@ def source_of(
     return Source(name, written, params, _resolved(spec, safeguards, at, problems, files))
 
 
+def twins_of(spec: Spec, models: Mapping[str, Source], problems: list[Problem]) -> dict[str, str]:
+    """Which model lends its gradients to which, by name; one that isn't there, or has none to lend, is a problem."""
+    found = {}
+    for name, source in models.items():
+        twin = getattr(source.params, "gradients", None)
+        if twin is None:
+            continue
+        found[name] = twin
+        others, told = [other for other in spec.content.models if other != name], ""
+        if twin not in others:
+            told = one_of(twin, others, "other model")
+        elif twin in models and not catalog.gives_gradients(models[twin].extension):
+            told = f"{twin!r} gives no gradients either: its format is {models[twin].extension}; name one that does"
+        elif twin in models and getattr(models[twin].params, "gradients", None):
+            told = f"{twin!r} takes gradients from another model itself; name that one"
+        if told:
+            problems.append(spec.marks.problem(("models", name, "gradients"), told))
+    return found
+
+
 def resized_twice(spec: Spec, models: Mapping[str, Source], data: Source) -> Iterator[Problem]:
     """A problem for every model whose preprocessing resizes what the data has resized already."""
     if getattr(data.params, "resize", None) is None:
@@ -136,6 +157,8 @@ def _resolved(spec: Spec, params: _P, at: Location, problems: list[Problem], fil
     """
     absolute = {}
     for reference in references(params):
+        if reference.to != "file":
+            continue
         if fetched and is_registered(reference.name):  # it is fetched when it is opened, not before
             try:
                 registered(reference.name)

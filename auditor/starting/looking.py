@@ -16,7 +16,8 @@ import yaml
 
 from auditor import catalog
 from auditor.classifiers import Loaded, sized
-from auditor.loading.resources import Resources, behind_preprocessing
+from auditor.loading.opening import behind_preprocessing
+from auditor.loading.resources import Resources
 from auditor.measuring.suited import Order, better_both, better_order, better_range, in_ranges, near_chance
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats

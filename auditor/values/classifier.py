@@ -44,6 +44,22 @@ class Lowerable(Protocol):
         """
 
 
+@runtime_checkable
+class Led(Protocol):
+    """A classifier that another one's gradients lead attacks on."""
+
+    @property
+    def name(self) -> str:
+        """The other one's name in the spec."""
+
+    @property
+    def twin(self) -> "Classifier":
+        """The other one."""
+
+    def leading(self, images: Tensor) -> Tensor:
+        """Map images (N, H, W, C) to the other one's logits (N, classes), which attacks differentiate."""
+
+
 class Classifier(Protocol):
     """A loaded checkpoint behind the one face that checks and attacks know."""
 

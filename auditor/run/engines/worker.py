@@ -5,15 +5,17 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
-from auditor.classifiers import own_errors
+from auditor.classifiers import WithTwin, own_errors
 from auditor.compute import alone
 from auditor.loading.holding import Files
-from auditor.loading.resources import Resources, behind_preprocessing, opened_copy
+from auditor.loading.opening import behind_preprocessing, opened_copy
+from auditor.loading.resources import Resources
 from auditor.spec import Source
 from auditor.telling.reason import os_reason
 from auditor.values import Classifier, ModelError
 
 _loaded: dict[str, Classifier] = {}
+_led: dict[tuple[int, int], WithTwin] = {}
 _loading = Lock()  # a Dask worker may have several threads
 
 
@@ -35,16 +37,24 @@ def work(
 
 
 def _classifier(source: Source, digests: Mapping[str, str], shape: tuple[int, int, int]) -> Classifier:
+    with _loading:
+        base = _base(source, digests, shape)
+        if source.twin is None:
+            return base
+        twin = _base(source.twin, source.twin.loaded, shape)
+        return _led.setdefault((id(base), id(twin)), WithTwin(base, twin, "the twin"))
+
+
+def _base(source: Source, digests: Mapping[str, str], shape: tuple[int, int, int]) -> Classifier:
     named = f"{source.extension} {source.params.model_dump_json()} {source.allow_code}"
     key = f"{named} {sorted(digests.items())} {shape} {source.box}"
-    with _loading:
-        if key not in _loaded:
-            try:
-                _loaded[key] = behind_preprocessing("audited", _opened(source, digests), source, shape)
-            except OSError as error:
-                message = f"a worker can't read {error.filename}: {os_reason(error)}"
-                raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
-        return _loaded[key]
+    if key not in _loaded:
+        try:
+            _loaded[key] = behind_preprocessing("audited", _opened(source, digests), source, shape)
+        except OSError as error:
+            message = f"a worker can't read {error.filename}: {os_reason(error)}"
+            raise ModelError(f"{message}; workers need the checkpoint under the same path") from error
+    return _loaded[key]
 
 
 def _opened(source: Source, digests: Mapping[str, str]) -> Classifier:
