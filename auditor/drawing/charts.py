@@ -322,4 +322,6 @@ def _scale(figure: Interval) -> tuple[float, float]:
     margin = (high - low) * 0.3 or abs(high) * 0.1 or 0.5
     places = MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(low - margin, high + margin)
     start, end = max(float(places[0]), min(bounds[0], low)), min(float(places[-1]), max(bounds[1], high))
+    # An axis of what lies nowhere below 0, such as a count, has nothing to show there.
+    start = max(start, 0.0) if low >= 0 and not figure.low < 0 else start
     return (start, end) if end > start else (start - 0.5, start + 0.5)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.evidence.findings import Finding, found
-from auditor.judging import judged
+from auditor.judging import as_told_before, judged
 from auditor.telling.numbers import same_told
 from auditor.values import Metric, Record, Verdict, binned_value, crossed, highest, lowest, ranked, spread
 
@@ -25,12 +25,14 @@ def arithmetic(record: Record) -> Iterator[Finding]:
 
 
 def _same_verdict(told: Verdict, now: Verdict) -> bool:
-    """Whether a verdict is what follows now; sentences may write numbers as an earlier version did."""
+    """Whether a verdict is what follows now; sentences may be written as an earlier version did."""
     bare = [
         replace(one, message="", findings=tuple(replace(f, message="") for f in one.findings)) for one in (told, now)
     ]
-    said = [(one.message, *(finding.message for finding in one.findings)) for one in (told, now)]
-    return repr(bare[0]) == repr(bare[1]) and all(map(same_told, *said))  # by repr, as NaN is not equal to itself
+    if repr(bare[0]) != repr(bare[1]):  # by repr, as NaN is not equal to itself
+        return False
+    said, *known = [[one.message, *(f.message for f in one.findings)] for one in (told, now, as_told_before(now))]
+    return any(all(map(same_told, said, sentences)) for sentences in known)
 
 
 def _follows(metric: Metric) -> bool:

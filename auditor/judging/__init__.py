@@ -8,10 +8,11 @@ and `values`.
 from auditor.judging.baseline import MODEL, changed_images, find_baseline, from_records, what_differs
 from auditor.judging.conclusion import conclude, judged, settle, shared_level, unjudged
 from auditor.judging.eased import asked, eased, gates_changed, held_against_history
-from auditor.judging.verdict import judge
+from auditor.judging.verdict import as_told_before, judge
 
 __all__ = [
     "MODEL",
+    "as_told_before",
     "asked",
     "changed_images",
     "conclude",

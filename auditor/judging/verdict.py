@@ -6,6 +6,7 @@ spec's confidence: a pass is wrong at most that seldom.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ from auditor.values import (
 
 # Kinds whose value may lie beyond everything that was tried: more than the last radius, farther than anything found.
 _OPEN = ("median", "crossing", "lowest", "highest", "gap")
+_LIMIT = re.compile(r"at (?:least|most) \S+(?: points)?(?= with )")
 _RANK: Mapping[Status, int] = {"descriptive": 0, "pass": 1, "inconclusive": 2, "fail": 3, "error": 4}
 # What a pass says of a model that was attacked, and what it doesn't.
 _RESISTED = "these attacks, within this budget, found no more"
@@ -184,8 +186,10 @@ def _message(
 ) -> str:
     measured = f"{expectation.subject} is {in_words(metric, expectation)}"
     if metric.kind != "exact":
-        limit = f"{_limits_in_words(low, high, expectation)} with {confidence * 100:.6g}% confidence"
-        measured += f" ({counted(metric)}, {limit})"
+        told = _limits_in_words(low, high, expectation)
+        if status == "fail":
+            told = _speaking(metric, expectation, confidence)
+        measured += f" ({counted(metric)}, {told} with {confidence * 100:.6g}% confidence)"
     if status == "pass":
         return f"{measured}: satisfies {expectation.in_words}"
     if status == "fail":
@@ -237,6 +241,26 @@ def _limits_in_words(low: float, high: float, expectation: Expectation) -> str:
     if expectation.max is None:
         return f"at least {least}"
     return f"at most {most}" if expectation.min is None else f"{least} to {most}, each"
+
+
+def _speaking(metric: Metric, expectation: Expectation, confidence: float) -> str:
+    """The limit that speaks for a fail: how near the truth may be to what is allowed, not how far from it."""
+    low, high = limits(metric, 1 - confidence)
+    if expectation.max is not None and metric.value > expectation.max:
+        return f"at least {quantity(expectation.unit, low, most=expectation.max, to='lower')}"
+    return f"at most {quantity(expectation.unit, high, least=expectation.min, to='upper')}"
+
+
+def as_told_before(verdict: Verdict) -> Verdict:
+    """A verdict in the words of earlier versions, which told the gate's own limit of a fail too."""
+    message, findings = verdict.message, []
+    for finding in verdict.findings:
+        told = finding.message
+        if finding.status == "fail":
+            told = _LIMIT.sub(_limits_in_words(finding.low, finding.high, finding.expectation), told, count=1)
+        message = message.replace(finding.message, told)
+        findings.append(replace(finding, message=told))
+    return replace(verdict, message=message, findings=tuple(findings))
 
 
 def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:

@@ -138,12 +138,16 @@ def _data(found: Mapping[str, Any], name: str = "") -> Data:
         params=params,
         files=_files(found),
         distinct="" if found.get("distinct") == found.get("images") else text.plain(found.get("distinct", "")),
-        classes=tuple(f"{number} {name}" for number, name in enumerate(names[:_CLASSES])),
+        classes=tuple(_numbered(number, name) for number, name in enumerate(names[:_CLASSES])),
         more_classes=max(0, len(names) - _CLASSES),
         balance=_balance(found.get("per class"), names),
         remarks=_texts(found.get("remarks")),
         **said,
     )
+
+
+def _numbered(number: int, name: str) -> str:
+    return name if name == str(number) else f"{number} {name}"
 
 
 def _balance(sizes: Any, names: Sequence[str]) -> str:

@@ -176,6 +176,14 @@ def test_intervals_lie_against_what_is_allowed(zoom: bool) -> None:
 
 
 @pytest.mark.parametrize("zoom", [True, False])
+def test_axes_of_counts_begin_at_nothing(zoom: bool) -> None:
+    """No filter of at most 3 is dead; a loss below 0 is shown where it is."""
+    endless = (-float("inf"), float("inf"))
+    assert texts(drawn(Interval("exact", 0.0, 0.0, 0.0, None, 3.0, endless, zoom)))[0] == "0"
+    assert texts(drawn(Interval("mean", -1.0, -2.0, 0.5, None, 3.0, endless, zoom)))[0].startswith("-")
+
+
+@pytest.mark.parametrize("zoom", [True, False])
 def test_intervals_without_ends_or_width_are_drawn(zoom: bool) -> None:
     """Over the whole of a finite axis around the value, or on its one spot, where the threshold is."""
     infinite = float("inf")

@@ -5,11 +5,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auditor.judging.prospect import samples_to_settle
-from auditor.judging.verdict import holm, judge
+from auditor.judging.verdict import as_told_before, holm, judge
 from auditor.values import (
     Baseline,
     Diagnostic,
@@ -26,6 +27,7 @@ from auditor.values import (
 
 RANK = ("descriptive", "pass", "inconclusive", "fail", "error")
 HARMLESS = RANK[:2]
+EASY = Expectation("n", min=0.5)
 SUSPECT = Diagnostic("zero gradients", False, "all gradients were zero")
 
 shares = st.floats(0, 1)
@@ -185,11 +187,38 @@ def test_a_margin_as_wide_as_all_shares_claims_nothing():
         assert judge(now, [Expectation("m", room, None, True)], 0.95, baseline=before).status == status
 
 
+@pytest.mark.parametrize(
+    ("k", "wanted", "told"),
+    [
+        (111, Expectation("m", max=0.05, share=True), "at least 49.4%"),
+        (12, Expectation("m", max=0.05, share=True), "at least 3.4%"),
+        (111, Expectation("m", min=0.9, share=True), "at most 61.5%"),
+        (111, Expectation("m", min=0.2, max=0.4, share=True), "at least 49.4%"),
+    ],
+)
+def test_a_fail_tells_the_limit_that_speaks_for_it(k, wanted, told):
+    """Of 200: how good it may be at best, by the quantiles of beta distributions, rounded outwards."""
+    low, high = scipy.stats.beta.ppf([0.05, 0.95], [k, k + 1], [200 - k + 1, 200 - k])
+    known = {"at least": math.floor(1000 * low) / 10, "at most": math.ceil(1000 * high) / 10}
+    assert float(told.split()[2].rstrip("%")) == known[told.rsplit(" ", 1)[0]]
+    verdict = judge({"m": proportion(k, 200)}, [wanted], 0.95)
+    assert verdict.status == "fail"
+    assert f"({k}/200, {told} with 95% confidence): violates" in verdict.message
+
+
+def test_a_fail_in_the_words_of_earlier_versions_had_its_gates_own_limit():
+    verdict = judge({"m": proportion(111, 200), "n": proportion(200, 200)}, [EASY, Expectation("m", max=0.05)], 0.95)
+    earlier = as_told_before(verdict)
+    assert "m is 0.555 (111/200, at most 0.615 with 95% confidence): violates m ≤ 0.05" in earlier.message
+    assert earlier.findings[0] == verdict.findings[0]
+    assert earlier.findings[1].message == earlier.message
+
+
 def test_the_worst_finding_decides_and_explains():
     metrics = {"good": proportion(100, 100), "near": proportion(91, 100), "bad": proportion(50, 100)}
     verdict = judge(metrics, [Expectation("good", 0.5), Expectation("near", 0.9), Expectation("bad", 0.9)], 0.95)
     assert verdict.status == "fail"
-    assert verdict.message == "bad is 0.5 (50/100, at least 0.413 with 95% confidence): violates bad ≥ 0.9"
+    assert verdict.message == "bad is 0.5 (50/100, at most 0.587 with 95% confidence): violates bad ≥ 0.9"
     assert [finding.status for finding in verdict.findings] == ["pass", "inconclusive", "fail"]
 
 
