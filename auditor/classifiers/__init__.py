@@ -45,6 +45,7 @@ from auditor.classifiers.protocols import (
 )
 from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
+from auditor.classifiers.torch_modules import TorchParameters, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
 from auditor.classifiers.with_twin import WithTwin
 
@@ -61,6 +62,7 @@ __all__ = [
     "Prepared",
     "Protocol",
     "Size",
+    "TorchParameters",
     "WithTwin",
     "address_problem",
     "as_kind",
@@ -95,6 +97,8 @@ __all__ = [
     "sized",
     "stateful_operations",
     "taken_as",
+    "torch_classifier",
+    "torch_stateful",
     "traced",
     "undecided",
     "unlike",

@@ -277,7 +277,7 @@ def needed(module: str, extra: str) -> ModuleType:
     """Import what a format is run by; raise ModelError that names the extra to install where it is missing."""
     try:
         return import_module(module)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # the latter where an extension was built for another version
         message = (
             f"{module} can't be imported ({reason(error)}); install it with: pip install 'robustness-auditor[{extra}]'"
         )

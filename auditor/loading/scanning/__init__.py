@@ -7,7 +7,7 @@ looks for what no image classifier needs and a loader may act upon; what it does
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5
+from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5, _safetensors
 from auditor.loading.scanning._archives import pickles_in
 from auditor.loading.scanning._onnx import opset, random_operations
 from auditor.loading.scanning._tflite import stateful_operations
@@ -45,6 +45,9 @@ def _of_file(name: str, path: Path, names: frozenset[str], numbers: bool) -> Ite
         if _hdf5.is_hdf5(path):
             known = True
             yield from _hdf5.threats(name, path)
+        if _safetensors.is_safetensors(path, head):
+            known = True
+            yield from _safetensors.threats(name, path)
         if known and path.name not in _NAMED and path.suffix not in _NAMED:
             yield from _contents.hidden(name, file)
         else:

@@ -119,7 +119,9 @@ def _of_keras(archive: zipfile.ZipFile) -> bool:
 
 
 def _of_pytorch(archive: zipfile.ZipFile) -> bool:
-    """Whether it is PyTorch's: TorchScript and `.pt2` have pickles, which `models/torch.py` doesn't open."""
+    """Whether it is PyTorch's: TorchScript and `.pt2` have pickles, which `models/torch.py` doesn't open; of weights
+    alone `models/torch_weights.py` opens them by a reader that runs nothing.
+    """
     return any(PurePosixPath(name).name in ("data.pkl", "archive_format") for name in archive.namelist())
 
 
