@@ -72,6 +72,7 @@ print([m for m in sys.modules if m.startswith(tuple(f"auditor.{kind}." for kind 
                 "tflite",
                 "onnx",
                 "torch",
+                "torch_weights",
                 "weights",
                 "http",
             },

@@ -45,7 +45,7 @@ from auditor.classifiers.protocols import (
 )
 from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
-from auditor.classifiers.torch_modules import TorchParameters, torch_classifier, torch_stateful
+from auditor.classifiers.torch_modules import TorchParameters, pytorch, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
 from auditor.classifiers.with_twin import WithTwin
 
@@ -93,6 +93,7 @@ __all__ = [
     "pickled",
     "placed",
     "prepared",
+    "pytorch",
     "shards_of",
     "sized",
     "stateful_operations",

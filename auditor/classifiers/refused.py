@@ -25,8 +25,9 @@ def pickled(path: Path) -> str:
                 return ""
     return (
         f"{path} is a pickle of torch.save, weights without their network or a module that runs any code, and isn't "
-        "opened. Where its network's own code is: `model.load_state_dict(torch.load(FILE, weights_only=True))`, then "
-        "`torch.jit.trace(model.eval(), example).save('model.pt')`; the guide to PyTorch models has the whole script"
+        "opened. Weights of torchvision's networks are `format: torch_weights`. Where its network's own code is: "
+        "`model.load_state_dict(torch.load(FILE, weights_only=True))`, then `torch.jit.trace(model.eval(), "
+        "example).save('model.pt')`; the guide to PyTorch models has the whole script"
     )
 
 

@@ -1,17 +1,15 @@
-"""PyTorch modules, however they were come by: what a spec says of them, and a classifier of one.
+"""PyTorch, and its modules, however they were come by: what a spec says of them, and a classifier of one."""
 
-Nothing here imports PyTorch; a format that has does, and hands it on.
-"""
-
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import Field
 
-from auditor.classifiers.common import Layout, chosen, classifier, opaque
+from auditor.classifiers.common import Layout, chosen, classifier, needed, opaque
 from auditor.classifiers.inputs import Size, of_any_size, taken_as
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.whole_numbers import Kind, as_kind, whole_range
@@ -37,6 +35,16 @@ class TorchParameters(ModelParameters):
     """The output to take where there are several: a key of the dictionary, or a number from 0."""
     layout: Layout = "NCHW"
     """The order of its input where it has channels: first (`NCHW`, PyTorch's own) or last (`NHWC`)."""
+
+
+def pytorch(extra: str) -> ModuleType:
+    """Import PyTorch, or raise ModelError that names the extra; without Triton, which compiles for other devices.
+
+    Triton's copy of LLVM and TensorFlow's end the process where both are loaded in this order; builds of PyTorch for
+    CUDA bring it, and import it for `torch.export` and torchvision.
+    """
+    sys.modules.setdefault("triton", cast(ModuleType, None))
+    return needed("torch", extra)
 
 
 def torch_classifier(

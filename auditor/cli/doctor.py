@@ -25,6 +25,7 @@ USES: Mapping[str, str] = {
     "tflite": "format `tflite`",
     "tf-keras": "files of Keras 2 that can't be rewritten, of the format `keras`",
     "torch": "format `torch`",
+    "torchvision": "format `torch_weights`",
     "parquet": "dataset `parquet`",
     "tfds": "dataset `tfds`",
     "pdf": "`auditor report --pdf` without Chromium",

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auditor.classifiers import Kind, TorchParameters, file_at, needed, pickled, torch_classifier, torch_stateful
+from auditor.classifiers import Kind, TorchParameters, file_at, pickled, pytorch, torch_classifier, torch_stateful
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError
 
@@ -65,7 +65,7 @@ def load(params: Params) -> Classifier:
     refusal = pickled(path)
     if refusal:
         raise ModelError(refusal)
-    torch = needed("torch", "torch")
+    torch = pytorch("torch")
     try:
         with warnings.catch_warnings(action="ignore"):  # of TorchScript's end of life
             module = _exported(torch, path) if path.suffix == ".pt2" else torch.jit.load(path, "cpu").eval()

@@ -29,7 +29,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from auditor.classifiers import TorchParameters, file_at, needed, torch_classifier, torch_stateful
+from auditor.classifiers import TorchParameters, file_at, needed, pytorch, torch_classifier, torch_stateful
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, one_of
 
@@ -53,7 +53,7 @@ class Params(TorchParameters):
 def load(params: Params) -> Classifier:
     """Build the network and fill in its weights; raise ModelError if it can't be built, or they don't fit."""
     path = file_at(params.path)
-    torch, models = needed("torch", _EXTRA), needed("torchvision.models", _EXTRA)
+    torch, models = pytorch(_EXTRA), needed("torchvision.models", _EXTRA)
     name = params.architecture.partition(":")[2]
     known = sorted(set(models.list_models(module=models)) - set(_UNSAID))
     if name in _UNSAID:

@@ -1,6 +1,7 @@
 """Weights of torchvision's networks, beside PyTorch's own call of them. Skipped where torchvision isn't installed."""
 
 import re
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from auditor import catalog
 from auditor.loading.scanning import scan
 from auditor.values import ModelError
 
+sys.modules.setdefault("triton", None)  # as `classifiers.pytorch` does, and why it does
 torch = pytest.importorskip("torch")
 models = pytest.importorskip("torchvision.models")
 CLASSES, NAME = 4, "squeezenet1_1"
