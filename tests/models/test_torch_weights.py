@@ -10,6 +10,7 @@ import pytest
 from auditor import catalog
 from auditor.loading.scanning import scan
 from auditor.values import ModelError
+from tests.models.test_bad_files import Payload
 
 sys.modules.setdefault("triton", None)  # as `classifiers.pytorch` does, and why it does
 torch = pytest.importorskip("torch")
@@ -85,6 +86,8 @@ def test_what_does_not_fit_is_named(made, tmp_path):
 
 
 def test_a_module_that_could_run_code_is_not_opened(made, tmp_path):
-    torch.save(made.network, tmp_path / "whole.pth")
-    with pytest.raises(ModelError, match="can't be opened as weights of PyTorch"):
-        opened(tmp_path / "whole.pth")
+    for content in (made.network, made.weights | {"more": Payload(tmp_path / "mark")}):
+        torch.save(content, tmp_path / "whole.pth")
+        with pytest.raises(ModelError, match="can't be opened as weights of PyTorch"):
+            opened(tmp_path / "whole.pth")
+        assert not (tmp_path / "mark").exists()
