@@ -25,6 +25,12 @@ from auditor.telling.console import say
     "Jenkins' (default: as the last time, or page).",
 )
 @click.option(
+    "--junit",
+    type=click.Choice(["nested", "flat"]),
+    help="flat: tests of junit.xml in their audit's suite, not in suites within it (default: as the last time, or "
+    "nested).",
+)
+@click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="Render to a folder in DIRECTORY for each audit, without the records, instead of beside them.",
@@ -51,6 +57,7 @@ def report(
     folders: tuple[Path, ...],
     size: float | None,
     layout: str | None,
+    junit: str | None,
     output: Path | None,
     kept: Path,
     joined: Path | None,
@@ -90,7 +97,8 @@ def report(
     for audit in audits:
         before = manifest.layout(audit) or manifest.USUAL
         beside = layout == "folder" if layout else before.folder
-        laid_out = manifest.Layout(math.ceil(size * 1e6) if size else before.size, beside)
+        flat = junit == "flat" if junit else before.flat
+        laid_out = manifest.Layout(math.ceil(size * 1e6) if size else before.size, beside, flat)
         if output is None:
             run, page = render_again(Folder(audit), accept_changed, laid_out, drawings)
         else:

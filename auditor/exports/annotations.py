@@ -17,13 +17,20 @@ def of_mistakes(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def of_run(run: Run) -> Iterator[str]:
-    """Every case that somebody has to look at; an inconclusive one as a warning, a waived one as nothing."""
+    """Every case that somebody has to look at; an inconclusive one as a warning, a waived one as nothing.
+
+    So is what a pass doesn't say: a green line beside a gate that anything would meet is what nobody looks at.
+    """
     for case in outcome.open_cases(run):
         state = run.state(case)
         if state != "waived":
             level = "warning" if state == "inconclusive" else "error"
             title = f"title={_property(f'{case.id}: {state}')}"
             yield _command(level, spec_path(run), case.line, title, outcome.finding(run, case))
+    for case in run.cases:
+        if run.state(case) == "pass" and (doubts := outcome.caveats(run, case)):
+            title = f"title={_property(f'{case.id}: pass, but')}"
+            yield _command("warning", spec_path(run), case.line, title, "; ".join(doubts))
 
 
 def _command(level: str, path: str, line: int, more: str, said: str) -> str:

@@ -15,10 +15,10 @@ _RENDERERS = {
     "results.json": results.render,
     "results.sarif": sarif.render,
     "gl-code-quality.json": codequality.render,
-    "junit.xml": junit.render,
     "bom.json": bom.render,
 }
-NAMES = (PAGE, declaration.EXTRACT, *_RENDERERS)
+_JUNIT = "junit.xml"
+NAMES = (PAGE, declaration.EXTRACT, *_RENDERERS, _JUNIT)
 
 __all__ = ["NAMES", "drawn_by", "render_files"]
 
@@ -32,6 +32,7 @@ def render_files(
     needn't be drawn again.
     """
     others = {name: render(run).encode() for name, render in _RENDERERS.items()}
+    others[_JUNIT] = (junit.render_flat([run]) if layout.flat else junit.render(run)).encode()
     with kept_in(drawings):
         pages = render_pages(run, layout, beside_records)
     beside = STYLE in pages

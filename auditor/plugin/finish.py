@@ -5,6 +5,7 @@ Loaded with `auditor.plugin.items`, and like it, it imports the standard library
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from auditor.plugin import options
 from auditor.plugin.items import REMARK
+from auditor.plugin.progress import on_screen
 from auditor.plugin.state import STATE, State
 from auditor.telling.reason import named_reason
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED = 3
+_LOG = 120
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -131,6 +134,13 @@ def _of(cases: Sequence[str], remark: str) -> str:
     return f"{shown}: {remark}" if shown else remark
 
 
+def _width(terminalreporter: Any) -> int:
+    """How many characters a line may have: as many as the terminal, or in a log, which has no edge, enough to read."""
+    known = on_screen(terminalreporter) or "COLUMNS" in os.environ
+    width = terminalreporter._tw.fullwidth
+    return int(width if known else max(width, _LOG))
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what was remarked, the verdict table of every audit, and where its report is."""
     state = config.stash[STATE]
@@ -149,7 +159,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
     for run, page in state.rendered:
         terminalreporter.section(on_terminal(run.title))
-        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, terminalreporter._tw.fullwidth))
+        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, _width(terminalreporter)))
         if run.audit in state.standing:
             terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
         if run.part_of:

@@ -50,7 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
         tracking, allow_code, budget, ends = told["tracking"], told["allow_code"], told["budget"], told["ends"]
         cache_key = Path(told["cache_key"]) if told["cache_key"] else None
         config.stash[STATE] = State(
-            told["run"], reports, None, False, baselines, None, cache, cache_key, tracking, allow_code, budget, ends
+            run=told["run"],
+            reports=reports,
+            baselines=baselines,
+            cache=cache,
+            cache_key=cache_key,
+            tracking=tracking,
+            allow_code=allow_code,
+            budget=budget,
+            ends=ends,
         )
     else:
         reports = options.folder(config, "audit_report") or Path(config.invocation_params.dir) / "reports"
@@ -60,18 +68,19 @@ def pytest_configure(config: pytest.Config) -> None:
         allow_code = bool(config.getoption("audit_allow_code") or config.getini("audit_allow_code"))
         budget = options.budget(config)
         config.stash[STATE] = State(
-            uuid.uuid4().hex,
-            reports,
-            options.size(config),
-            options.in_folder(config),
-            baselines,
-            place,
-            options.cache(config),
-            options.cache_key(config),
-            options.tracking(config),
-            allow_code,
-            budget,
-            time.time() + budget,
+            run=uuid.uuid4().hex,
+            reports=reports,
+            size=options.size(config),
+            folder=options.in_folder(config),
+            flat=options.flat_junit(config),
+            baselines=baselines,
+            save=place,
+            cache=options.cache(config),
+            cache_key=options.cache_key(config),
+            tracking=options.tracking(config),
+            allow_code=allow_code,
+            budget=budget,
+            ends=time.time() + budget,
         )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auditor.run.engines import Choice
 
 LAYOUTS = ("page", "folder")
+JUNIT = ("nested", "flat")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="one page that needs no other file, if it isn't too large (page, the default), or style, script and "
         "pictures beside it (folder), as viewers need that refuse what stands within a page, such as Jenkins'",
+    )
+    group.addoption(
+        "--audit-junit",
+        choices=JUNIT,
+        default=None,
+        help="junit.xml with every case as a suite within its audit's, as the schema of Jenkins' xUnit plugin wants it "
+        "(nested, the default), or as a test of its audit's suite, which more readers find (flat)",
     )
     group.addoption(
         "--audit-inconclusive",
@@ -130,6 +138,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("audit_report", "folder that reports and records land in, relative to this file")
     parser.addini("audit_report_size", "megabytes that a page of a report takes at most (default: 15)")
     parser.addini("audit_report_layout", "page (default) or folder: style, script and pictures beside the page")
+    parser.addini("audit_junit", "nested (default) or flat: tests of junit.xml in their audit's suite")
     parser.addini("audit_inconclusive", "fail (default) or warn", default="fail")
     parser.addini("audit_baseline", "folder of a previous run's records to compare with, relative to this file")
     parser.addini("audit_mlflow", "URI of the MLflow that each finished audit is logged to")
@@ -210,10 +219,20 @@ def size(config: pytest.Config) -> int | None:
 
 def in_folder(config: pytest.Config) -> bool:
     """Whether what a page shows is to lie beside it."""
-    given = config.getoption("audit_report_layout") or config.getini("audit_report_layout") or LAYOUTS[0]
-    if given not in LAYOUTS:
-        raise pytest.UsageError(f"audit_report_layout = {given!r}: allowed are {', '.join(LAYOUTS)}")
-    return bool(given == "folder")
+    return _one_of(config, "audit_report_layout", LAYOUTS) == "folder"
+
+
+def flat_junit(config: pytest.Config) -> bool:
+    """Whether tests of `junit.xml` are to lie in the suite of their audit."""
+    return _one_of(config, "audit_junit", JUNIT) == "flat"
+
+
+def _one_of(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
+    """An option or its ini twin, which pytest doesn't check; the first of what is allowed if neither is given."""
+    given = config.getoption(name) or config.getini(name) or allowed[0]
+    if given not in allowed:
+        raise pytest.UsageError(f"{name} = {given!r}: allowed are {', '.join(allowed)}")
+    return str(given)
 
 
 def budget(config: pytest.Config) -> float:

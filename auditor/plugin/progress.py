@@ -64,5 +64,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 def _on_terminal(reporter: Any) -> bool:
     """Whether what pytest writes is read on a terminal that can go back in a line."""
+    return reporter is not None and on_screen(reporter) and os.environ.get("TERM") != "dumb"
+
+
+def on_screen(reporter: Any) -> bool:
+    """Whether what pytest writes goes to a terminal."""
     # The file is asked, as `reporter.isatty` is a value up to pytest 8 and a function from 9 on.
-    return reporter is not None and reporter._tw._file.isatty() and os.environ.get("TERM") != "dumb"
+    return bool(reporter._tw._file.isatty())

@@ -22,24 +22,25 @@ if TYPE_CHECKING:
     from auditor.values import Run
 
 
-@dataclass
+@dataclass(kw_only=True)
 class State:
     """What one pytest process knows of the audits it takes part in.
 
-    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most,
-    if that is given. folder: whether what pages show lies beside them. baselines: where a previous run's records
-    lie, to compare with. save: where this run's are to be kept as a baseline. cache: where results are kept.
-    cache_key: the file of the secret they are signed with. tracking: URI of the MLflow that finished audits are
-    logged to. allow_code: whether code of checkpoints may run. budget: seconds that cases may take together. ends:
-    when they are over. plans: by spec path. works: what each audit runs with, by its name. begun: the audits that
-    this process has begun, and will render. standing: finished runs that this one could only repeat. remarks: what
-    was said beside results, each with the cases that it was said of.
+    run: id shared by all workers of a session. reports: where reports land. size: bytes that a page takes at most, if
+    that is given. folder: whether what pages show lies beside them. flat: whether JUnit's tests lie in their audit's
+    suite. baselines: where a previous run's records lie, to compare with. save: where this run's are to be kept as a
+    baseline. cache: where results are kept. cache_key: the file of the secret they are signed with. tracking: URI of
+    the MLflow that finished audits are logged to. allow_code: whether code of checkpoints may run. budget: seconds
+    that cases may take together. ends: when they are over. plans: by spec path. works: what each audit runs with, by
+    its name. begun: the audits that this process has begun, and will render. standing: finished runs that this one
+    could only repeat. remarks: what was said beside results, each with the cases that it was said of.
     """
 
     run: str
     reports: Path
     size: int | None = None
     folder: bool = False
+    flat: bool = False
     baselines: Path | None = None
     save: Path | None = None
     cache: Path | None = None
@@ -60,10 +61,10 @@ class State:
 
     @property
     def layout(self) -> Layout:
-        """How pages are laid out."""
+        """How the files of a report are laid out."""
         from auditor.records.manifest import USUAL, Layout
 
-        return Layout(self.size or USUAL.size, self.folder)
+        return Layout(self.size or USUAL.size, self.folder, self.flat)
 
 
 STATE = pytest.StashKey[State]()

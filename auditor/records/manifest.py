@@ -25,14 +25,16 @@ _APART = (".locks", PARTIAL, NAME, "attestation.json", "attestation.svr.json", "
 
 @dataclass(frozen=True)
 class Layout:
-    """How the pages of an audit are laid out.
+    """How the files of an audit are laid out.
 
     size: the bytes that a page takes at most, if that is possible. folder: whether its style, script and pictures lie
-    beside it however small it is, for viewers that refuse what stands within a page.
+    beside it however small it is, for viewers that refuse what stands within a page. flat: whether `junit.xml` has its
+    tests in the audit's suite, for readers that look for none in suites within suites.
     """
 
     size: int = 15_000_000
     folder: bool = False
+    flat: bool = False
 
 
 USUAL = Layout()
@@ -41,12 +43,12 @@ USUAL = Layout()
 def seal(folder: Path, layout: Layout, drawn_by: Mapping[str, str], run: Run, audit: str, previous: str) -> Link:
     """Write the manifest of all files in an audit's folder.
 
-    layout: that of its pages. drawn_by: the versions of the libraries that drew its pictures. run: what lies there.
+    layout: that of its files. drawn_by: the versions of the libraries that drew its pictures. run: what lies there.
     audit: what the history calls the folder. previous: the link of the run before.
     """
     found = {name: digest(folder / name) for name in files(folder)}
     tie = tied(run, audit, _of_records(found), previous)
-    laid_out = {"page_bytes": layout.size, "folder": layout.folder}
+    laid_out = {"page_bytes": layout.size, "folder": layout.folder, "junit_flat": layout.flat}
     told = {"chain": asdict(tie), **laid_out, "drawn_by": dict(drawn_by)}
     content = {"format": FORMAT, **told, "files": found}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -78,10 +80,10 @@ def layout(folder: Path) -> Layout | None:
     """How the pages of an audit were laid out; None where no manifest says so."""
     try:
         told = json.loads((folder / NAME).read_text("utf-8"))
-        size, beside = told["page_bytes"], told.get("folder", False)  # earlier versions knew no folder
+        size, *others = told["page_bytes"], told.get("folder", False), told.get("junit_flat", False)  # earlier: neither
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Layout(size, beside) if isinstance(size, int) and isinstance(beside, bool) else None
+    return Layout(size, *others) if isinstance(size, int) and all(isinstance(one, bool) for one in others) else None
 
 
 def link(folder: Path) -> Link | None:

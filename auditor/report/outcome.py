@@ -207,7 +207,7 @@ def caveats(run: Run, case: PlannedCase) -> tuple[str, ...]:
 
 
 def _but(said: str, caveats: Sequence[str]) -> str:
-    return f"{said} But: {'; '.join(caveats)}." if caveats else said
+    return f"{said.removesuffix('.')}. But: {'; '.join(caveats)}." if caveats else said
 
 
 def _listed(ids: Sequence[str]) -> str:

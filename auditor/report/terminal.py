@@ -42,6 +42,8 @@ def verdict_table(run: Run, colours: bool, width: int) -> str:
             console.print(
                 f"[yellow]{name}: look {look} at the same question; other seeds gave other outcomes before[/]"
             )
+        for said in run.remarks:
+            console.print(f"[yellow]{escape(said)}[/]", soft_wrap=True)  # it may hold a command, to be copied
         for name, said in run.eased.items():
             console.print(f"[yellow]{name}: {escape(said)}[/]")
         if run.code_allowed:

@@ -21,6 +21,7 @@ def ran(tmp_path_factory):
     """A good spec and one that was good, run as GitHub would; what the session printed, and what lay there before."""
     folder = tmp_path_factory.mktemp("ran")
     good = make_plain(folder, CHECKS)
+    good.write_text(good.read_text() + "- {id: easy, check: accuracy, model: a, expect: {accuracy: {min: 0.1}}}\n")
     other = folder / "other: a,b.audit.yaml"
     other.write_text(good.read_text().replace("audit: plain", "audit: other"))
     run_plain(folder)
@@ -49,6 +50,11 @@ def test_every_output_says_where_the_mistake_is(ran):
     assert commands[0].startswith(f"::error file=other%3A a%2Cb.audit.yaml,line={line},col=")
     assert "unknown check 'cat'" in commands[0]
     assert commands[1].startswith("::error file=plain.audit.yaml,line=8,title=wrong%3A fail::")
+    # What a pass doesn't say is shown beside its line, too.
+    assert commands[2].startswith(
+        "::warning file=plain.audit.yaml,line=9,title=easy%3A pass%2C but::for accuracy ≥ 0.1 al"
+    )
+    assert len(commands) == 3
     document = json.loads((folder / "reports" / "@specs" / "results.sarif").read_text())
     assert list(Draft7Validator(json.loads(SCHEMA.read_text())).iter_errors(document)) == []
     (result,) = document["runs"][0]["results"]

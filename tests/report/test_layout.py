@@ -6,6 +6,8 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -263,6 +265,24 @@ def test_a_size_that_is_none_is_refused(project, size):
     result = project.runpytest_inprocess(f"--audit-report-size={size}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*is no number of megabytes, such as 15 or 0.5"])
+
+
+def test_junit_is_flat_where_that_is_asked_for_and_stays_so(project, monkeypatch):
+    """EnricoMi's and dorny's readers, and many more, look for tests one level below suites."""
+    write(project, spec(FLIP))
+    project.runpytest_inprocess("--audit-junit", "flat")
+    monkeypatch.chdir(project.path)
+    file = Path("reports", "tiny", "junit.xml")
+    for options, path in (
+        ([], "./testsuite/testcase"),
+        (["--junit", "nested"], "./testsuite/testsuite/testcase"),
+        ([], "./testsuite/testsuite/testcase"),
+        (["--junit", "flat"], "./testsuite/testcase"),
+    ):
+        CliRunner().invoke(main, ["report", *options])
+        root = ElementTree.parse(file).getroot()
+        assert len(root.findall(path)) == len(list(root.iter("testcase"))) == 3
+    assert all(finding.ok for finding in verify(project.path / "reports" / "tiny"))
 
 
 def test_a_layout_that_is_none_is_refused(project):
