@@ -9,6 +9,7 @@ import pytest
 
 from auditor import catalog
 from auditor.compute.backend import tensorflow
+from auditor.measuring import DISGUISES
 from auditor.values import A_SHARE
 from tests.support import SIZE, conv_model, data, last_run, linear_model, spec, states, write
 
@@ -29,13 +30,16 @@ CHECKS = """\
 - {id: minimal_perturbation, check: minimal_perturbation}
 - {id: robust_accuracy, check: robust_accuracy, params: {eps: EPS}}
 - {id: security_curve, check: security_curve, params: {eps: [HALF, EPS]}}
-- {id: qualification, check: qualification, params: {attacks: [{attack: apgd, steps: 10}], samples: 12, claim: 0.5}}
 - {id: model_scan, check: model_scan}
 - {id: corruptions, check: corruptions}
 - {id: spatial, check: spatial}
 - {id: data_quality, check: data_quality}
 - {id: stability, check: stability, params: {other: steeper}}
 - {id: outside, check: out_of_distribution, params: {samples: 24}}
+"""
+# What it finds in a box of 1 are the same numbers: see `test_qualification`.
+DECOYS = """\
+- {id: qualification, check: qualification, params: {attacks: [{attack: apgd, steps: 10}], samples: 12, claim: 0.5}}
 """
 BALL = ("apgd", "bim", "feature_distribution", "fgsm", "mifgsm", "noise_search", "pgd", "square")
 DISTANCE = ("carlini_wagner", "ddn", "deepfool", "fab", "fmn", "hopskipjump", "pointwise")
@@ -133,17 +137,25 @@ def test_a_box_256_times_as_wide_changes_nothing_and_one_around_zero_no_verdict(
     saved(both, 1 / SCALE)
     same_in_units(unit, measured(both, CHECKS, "wide", WIDE, SCALE))
 
-    checks = "".join(line + "\n" for line in CHECKS.splitlines() if "qualification" not in line)
     saved(both, 0.5, 0.5)
-    signed = measured(both, checks, "signed", SIGNED, 2.0)
-    assert states(signed) == {case: state for case, state in states(unit).items() if case != "qualification"}
+    signed = measured(both, CHECKS, "signed", SIGNED, 2.0)
+    assert states(signed) == states(unit)
     for case in ("accuracy", "digit_flip", "flip", "noise_to_target", "robust_accuracy", "security_curve"):
         there = by_unit(signed.records[case], 2.0)
         assert by_unit(unit.records[case], 1.0) == pytest.approx(there, rel=0.01, abs=0.01), case
 
 
+@pytest.mark.slow
+def test_every_decoy_is_caught_in_a_box_256_times_as_wide(both):
+    saved(both, 1 / SCALE)
+    (record,) = measured(both, DECOYS, "wide", WIDE, SCALE).records.values()
+    found = {name: metric.value for name, metric in record.evidence.metrics.items()}
+    assert found == {"missed": 0, "caught": len(DISGUISES) + 1, "false_alarms": 0, "closed_form_gap": 0}
+
+
 def test_every_check_and_attack_is_scaled():
-    scaled_checks = {line.partition("check: ")[2].split(",")[0].split("}")[0] for line in CHECKS.splitlines()}
+    lines = (CHECKS + DECOYS).splitlines()
+    scaled_checks = {line.partition("check: ")[2].split(",")[0].split("}")[0] for line in lines}
     assert scaled_checks == set(catalog.names("checks"))
     assert {*BALL, *DISTANCE, "autoattack", "std_ascent"} == set(catalog.names("attacks"))
 
