@@ -149,7 +149,7 @@ def test_a_block_that_takes_down_every_process_is_an_error_with_what_is_done(aud
 @pytest.mark.parametrize("by_a_file", [False, True], ids=["removed", "replaced by a file"])
 def test_a_cache_that_goes_midway_leaves_the_right_result_and_finished_work_is_kept(audit, by_a_file):
     audit.hold(3)
-    session = audit.start()
+    session = audit.start("--audit-engine", "serial")
     until(lambda: audit.kept() == 3 and audit.begun(3), "three blocks are kept")
     cache = audit.path / ".audit_cache"
     shutil.rmtree(cache)

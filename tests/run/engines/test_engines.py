@@ -128,7 +128,7 @@ def test_no_more_blocks_at_once_than_memory_has_room_for(monkeypatch, free, coun
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("workers", [1, 4])  # two: by Dask, below; each costs an import of TensorFlow
+@pytest.mark.parametrize("workers", [1, 3])  # two: by Dask, below; each costs an import of TensorFlow
 def test_processes_give_what_one_does_bit_for_bit(attacked, workers):
     pool = Processes(workers)
     try:
