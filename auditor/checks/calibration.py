@@ -226,10 +226,10 @@ def _by_class(confidence: FloatArray, right: FloatArray, predicted: IntArray, na
     for label in np.unique(predicted):
         said = predicted == label
         sure, true = float(confidence[said].mean()), float(right[said].mean())
-        rows.append((names[label], int(said.sum()), round(sure, 4), round(true, 4), round(sure - true, 4)))
+        rows.append((names[label], int(said.sum()), round(sure, 4), round(true, 4), round(100 * (sure - true), 2)))
     rows.sort(key=lambda row: -abs(row[-1]))
-    columns = ("chosen class", "images", "confidence", "right", "difference")
-    return Table("Confidence and accuracy by class", columns, tuple(rows))
+    columns = ("chosen class", "images", "confidence", "right", "difference, in points")
+    return Table("Confidence and accuracy by class", columns, tuple(rows), shares=("confidence", "right"))
 
 
 def _diagram(

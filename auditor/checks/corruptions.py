@@ -265,11 +265,12 @@ def _held(right: Mapping[Kind, NDArray[np.bool_]]) -> FloatArray:
 def _table(seen: _Seen, by_kind: Mapping[Kind, Metric]) -> Table:
     clean = seen.clean.mean()
     rows = tuple(
-        (kind, CORRUPTIONS[kind].family, one.value, clean - one.value, 255 * seen.answers[kind].moved.mean())
+        (kind, CORRUPTIONS[kind].family, one.value, 100 * (clean - one.value), 255 * seen.answers[kind].moved.mean())
         for kind, one in sorted(by_kind.items(), key=lambda named: named[1].value)
     )
-    columns = ("kind", "family", "accuracy", "drop", "change, in grey levels")
-    return Table("Kinds, the worst first; a change is the root mean square over an image", columns, rows)
+    columns = ("kind", "family", "accuracy", "drop, in points", "change, in grey levels")
+    title = f"Kinds, the worst first, of {several(len(seen.clean), 'image')}; a change is the root mean square over one"
+    return Table(title, columns, rows, shares=("accuracy",))
 
 
 def _matrix(right: Mapping[Kind, NDArray[np.bool_]], severities: Sequence[int]) -> Heatmap:

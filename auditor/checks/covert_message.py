@@ -184,7 +184,7 @@ def run(context: Context, params: Params) -> Evidence:
                 panel=natural_panel(ascent.images, samples.box, labels=labels),
             ),
         ),
-        tables=(Table("What each network reads", _COLUMNS, rows),),
+        tables=(Table("What each network reads", _COLUMNS, rows, shares=_COLUMNS[-2:]),),
         notes=(
             f"By chance a stranger reads one image in {base}, one byte in {base ** digits_per_byte(base)}.",
             *params.told(samples.box),

@@ -270,7 +270,8 @@ def _table(stages: list[Stage], best: NDArray[np.float64]) -> Table:
         middle = float(np.median(own))
         rows.append((stage.choice.name, float(result.success.mean()), middle, closest, passes, stage.seconds))
     columns = ("attack", "found", "median distance", "closest for", "passes per image", "seconds")
-    return Table("Each attack, on all images", columns, tuple(rows))
+    title = f"Each attack, on all images (n = {len(best)})"
+    return Table(title, columns, tuple(rows), shares=("found", "closest for"))
 
 
 def _figures(

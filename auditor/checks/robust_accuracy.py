@@ -281,7 +281,8 @@ def _table(stages: list[Stage], rival: Rival, total: int, class_count: int) -> T
         left -= way.broken
         rows.append((way.name, way.given, way.broken, left / total, way.questions / way.given, way.seconds))
     columns = ("attack", "given", "broken", "share left", "passes per image", "seconds")
-    return Table("Each attack, on what was left", columns, tuple(rows))
+    title = f"Each attack, on what was left of {several(total, 'image')}"
+    return Table(title, columns, tuple(rows), shares=("share left",))
 
 
 def _figures(context: Context, params: Params, outcome: _Outcome, stages: list[Stage]) -> tuple[Figure, ...]:

@@ -289,7 +289,7 @@ def _table(votes: dict[str, _Votes], metrics: dict[str, Metric], real: bool) -> 
         found = (metrics.get(f"{rate}.{name}") for rate in told)
         return name, *("–" if metric is None else metric.value for metric in found)
 
-    return Table("By network", ("network", *told.values()), tuple(map(row, votes)))
+    return Table("By network", ("network", *told.values()), tuple(map(row, votes)), shares=(*told.values(),))
 
 
 def _matrix(

@@ -178,7 +178,7 @@ def corruption_errors(
     known = relative_errors(wrong)
     rows = [(kind, own, other, percent(known[kind]) if kind in known else "–") for kind, (own, other) in wrong.items()]
     columns = ("kind", "error", f"error of {name}", "corruption error")
-    table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows))
+    table = Table(f"Corruption errors, relative to {name}", columns, tuple(rows), shares=columns[1:3])
     return float(np.mean(list(known.values()))) if known else float("nan"), table
 
 

@@ -72,7 +72,7 @@ def table(compared: Mapping[Outside, Compared], metrics: Mapping[str, Metric], r
             rows.append((WORDS[name], score.replace("_", " "), round(area.value, 4), limits, *aupr, round(false, 4)))
     title = "Inside or outside, by each score; areas under precision and recall with 95% bootstrap intervals"
     columns = ("outside", "score", "AUROC", "95% limits", "AUPR, inside found", "AUPR, outside found", "FPR at 95% TPR")
-    return Table(title, columns, tuple(rows))
+    return Table(title, columns, tuple(rows), shares=columns[-1:])
 
 
 def confidences(compared: Mapping[Outside, Compared], inside: FloatArray) -> Curve:

@@ -86,7 +86,9 @@ def table_of_weakest(found: Mapping[str, Weakest]) -> Table:
         (name, *(w.group, w.means, w.tried, w.by.n, round(w.by.value, 6), w.metric.n, round(w.metric.value, 6)))
         for name, w in found.items()
     )
-    return Table("Weakest groups, found on one half of the images and measured on the other", columns, rows)
+    counted = all(w.by.kind == w.metric.kind == "proportion" for w in found.values())
+    title = "Weakest groups, found on one half of the images and measured on the other"
+    return Table(title, columns, rows, shares=("was there", "is") if counted else ())
 
 
 def weakest_groups(

@@ -110,6 +110,6 @@ def evidence_tables(record: Record, columns: tuple[str, ...]) -> tuple[Table, ..
             shown.add_column(escape(column), no_wrap=column != told[-1], overflow="fold")
         for row in table.rows:
             cells = dict(zip(table.columns, row, strict=True))
-            shown.add_row(*(escape(cell(cells[column])) for column in told))
+            shown.add_row(*(escape(cell(cells[column], column in table.shares)) for column in told))
         drawn.append(shown)
     return tuple(drawn)

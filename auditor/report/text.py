@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from auditor.statistics import independence
 from auditor.telling.escaping import visible
-from auditor.telling.numbers import NO_VALUE, number, points, quantity, threshold
+from auditor.telling.numbers import NO_VALUE, number, percent, points, quantity, threshold
 from auditor.values import Expectation, Metric, MetricInfo, MetricKind
 
 # Not by strftime, which follows the reader's locale: the same run must give the same page everywhere.
@@ -166,8 +166,8 @@ def plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def cell(value: str | float | int) -> str:
-    """A cell of a table."""
+def cell(value: str | float | int, share: bool = False) -> str:
+    """A cell of a table. share: whether a number there is one."""
     if isinstance(value, float):
-        return number(value)
+        return percent(value) if share else number(value)
     return str(value)

@@ -103,11 +103,19 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table that belongs to the evidence: cells are texts or numbers."""
+    """A small table that belongs to the evidence: cells are texts or numbers.
+
+    shares: the columns whose numbers are shares, which people read in per cent.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float | int, ...], ...]
+    shares: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.shares) - set(self.columns):
+            raise ValueError(f"{sorted(unknown)} are no columns of the table {self.title!r}; it has {self.columns}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from auditor.drawing.worst import MOST_BARS, MOST_SIDE, of_bars, of_matrix
 from auditor.exports.files import render_files
 from auditor.records.manifest import USUAL
 from auditor.records.store import Folder
+from auditor.report.terminal import evidence_tables
 from auditor.values import Bars, Expectation, Heatmap, Samples, Table
 from tests.report.page import Node, evidence, parse, record, run_of
 from tests.support import context
@@ -120,6 +121,17 @@ def test_a_long_table_shows_its_first_rows():
     (section,) = [s for s in page.all("section") if s.all("h4") and s.all("h4")[0].text == "Long"]
     assert len(section.all("tr")) == 101
     assert "These are the first 100; 900 more are in results.json." in section.text
+
+
+def test_shares_in_a_table_are_in_per_cent_on_page_and_terminal():
+    table = Table("Kinds", ("kind", "right", "seconds"), (("fog", 0.912, 0.25), ("snow", 1.0, 1.0)), shares=("right",))
+    found = record("a", evidence(tables=(table,)))
+    page = parse(render_files(run_of(found))["index.html"].decode())
+    (section,) = [s for s in page.all("section") if s.all("h4") and s.all("h4")[0].text == "Kinds"]
+    assert [cell.text for cell in section.all("td")] == ["91.2%", "0.25", "100%", "1"]
+    assert list(evidence_tables(found, ("kind", "right"))[0].columns[1].cells) == ["91.2%", "100%"]
+    with pytest.raises(ValueError, match="no columns"):
+        Table("Kinds", ("kind",), (), shares=("right",))
 
 
 def test_matrices_and_bars_that_can_be_read_stay_as_they_are():
