@@ -84,7 +84,7 @@ def test_decisions_alone_come_near(seed):
     labels = classifier.predict(images).argmax(axis=1)
     for norm in hopskipjump.NORMS:
         exact = smallest_distances(classifier, images, labels, norm)
-        found = closest(hopskipjump, classifier, images, labels, norm, (-3.0, 3.0), steps=1000)
+        found = closest(hopskipjump, classifier, images, labels, norm, (-3.0, 3.0), steps=600)
         assert found.success.all()
         assert (found.distances > exact * (1 - 1e-3)).all()
         assert np.median(found.distances / exact) < 1.5

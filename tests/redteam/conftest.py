@@ -12,7 +12,7 @@ import pytest
 from auditor.datasets import mnist_5k
 from auditor.models import keras as format_keras
 from auditor.values import Classifier
-from tests.redteam import liars
+from tests.redteam import liars, truth
 
 
 @dataclass
@@ -41,6 +41,11 @@ class RedTeam:
     def honest(self) -> Any:
         taught = mnist_5k.load(mnist_5k.Params(split="train"))
         return liars.honest_network(taught.images, taught.labels)
+
+    @cached_property
+    def descended(self) -> np.ndarray:
+        """The audited images moved by at most 0.1, so that the honest network errs on them where it can be made to."""
+        return truth.descended(self.honest, self.images, self.labels, 0.1)
 
     @cached_property
     def memory(self) -> liars.Memory:

@@ -9,7 +9,7 @@ EPS = 0.1
 
 @pytest.fixture(scope="module")
 def attacked(redteam):
-    return truth.descended(redteam.honest, redteam.images, redteam.labels, EPS)
+    return redteam.descended
 
 
 def test_the_honest_network_is_right_and_not_robust(redteam, attacked):
