@@ -9,21 +9,41 @@ from auditor.exports import pdf
 from auditor.exports.pdf import write_pdf
 from auditor.report.paper import for_paper, plainly
 from auditor.values import RecordError
-from tests.report.page import every_figure, evidence, hostile_run, parse, record, run_of
+from tests.report.page import every_figure, evidence, hostile_run, parse, provenance, record, run_of
 
 RUN = replace(run_of(record("a", evidence(figures=every_figure())), record("b", evidence())), spec_digest="ab" * 32)
 
 
 def test_what_cases_share_is_said_once_and_numbers_are_in_an_annex():
     page = parse(for_paper(RUN))
-    assert "Annex: where all results come from" in [heading.text for heading in page.all("h2")]
+    assert "Annex: where results come from" in [heading.text for heading in page.all("h2")]
     assert not [caption for caption in page.all("caption") if caption.text == "Where this result comes from"]
     assert "A curve, numbers" in [caption.text for caption in page.all("caption")]
     links = [link.attributes["href"] for link in page.one("ol", class_="contents").all("a")]
     assert {"#case-a", "#case-b", "#annex-origin", "#annex-numbers"} <= set(links)
     assert all("open" in fold.attributes for fold in page.all("details"))
     assert not page.all("script")
+    about = page.one("section", id="annex-check-1")
+    assert "What it measures" in [heading.text for heading in about.all("h4")]
+    assert not page.all("section", id="annex-check-2"), "both cases are of one check"
+    assert len(page.all("a", href="#annex-check-1")) == 2
     assert not parse(for_paper(hostile_run())).all("script")
+
+
+def test_what_some_cases_share_is_said_once_and_what_differs_stays_with_its_case():
+    one, other = (
+        record(name, evidence(), provenance=provenance(digest)) for name, digest in (("a", "aa"), ("b", "bb"))
+    )
+    more = {**provenance("aa"), "only": "of one"}
+    page = parse(for_paper(run_of(one, other, record("c", evidence(), provenance=more))))
+    shared = {row.one("th").text: row.one("td").text for row in page.one("h2", id="annex-origin").parent.all("tr")}
+    assert shared["machine"] == "Linux"
+    for case, digest in (("a", "aa"), ("b", "bb"), ("c", "aa")):
+        card = page.one("article", id=f"case-{case}")
+        (own,) = [t for t in card.all("table") if t.one("caption").text == "Where this result comes from"]
+        told = {row.one("th").text: row.one("td").text for row in own.one("tbody").all("tr")}
+        assert told == {"models › release › files › m.keras": digest} | ({"only": "of one"} if case == "c" else {})
+        assert not told.keys() & shared.keys()
 
 
 @pytest.mark.parametrize("by", ["Chromium", "WeasyPrint"])
