@@ -1,15 +1,14 @@
 """What model formats share: from a function of images to a classifier, its endings, its preprocessing.
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
-`auditor.classifiers`; `classifiers.connections` from where it is, when a server is asked: it brings urllib3; and
-`classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights` from where they are, where a
-file of Keras 2 is read. It imports `compute` and `values`.
+`auditor.classifiers`; `classifiers.asking`, `classifiers.endpoint` and `classifiers.connections` from where they are,
+where a server is asked; and `classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights`,
+where a file of Keras 2 is read. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
 from auditor.classifiers.common import (
     Constants,
-    InputShape,
     Layout,
     Loaded,
     chosen,
@@ -33,28 +32,16 @@ from auditor.classifiers.inputs import (
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
-from auditor.classifiers.protocols import (
-    SHOWN,
-    Described,
-    Protocol,
-    address_problem,
-    numbers,
-    of_kserve,
-    of_serving,
-    part_of,
-)
+from auditor.classifiers.protocols import Protocol, address_problem
 from auditor.classifiers.refused import for_browsers, pickled, shards_of
 from auditor.classifiers.stateful import stateful_operations, traced
 from auditor.classifiers.torch_modules import TorchParameters, pytorch, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
-from auditor.classifiers.with_twin import WithTwin
+from auditor.classifiers.with_twin import WithTwin, innermost
 
 __all__ = [
-    "SHOWN",
     "Constants",
-    "Described",
     "GraphParameters",
-    "InputShape",
     "Kind",
     "Layout",
     "Loaded",
@@ -77,19 +64,16 @@ __all__ = [
     "frozen",
     "graph_classifier",
     "image_shape",
+    "innermost",
     "keras_classifier",
     "misread",
     "needed",
-    "numbers",
     "of_any_size",
-    "of_kserve",
     "of_rank",
-    "of_serving",
     "opaque",
     "order_told",
     "other_order",
     "own_errors",
-    "part_of",
     "pickled",
     "placed",
     "prepared",

@@ -74,7 +74,8 @@ class Loaded:
     that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
     `own`, computed in a precision, with example images; None where the format can't. at: makes the same for images of a
     height and width, where it takes any. whole: to which whole numbers images are rounded. classes: the names of
-    the classes in order, where the checkpoint's own files tell them.
+    the classes in order, where the checkpoint's own files tell them. note: what becomes of images before the model
+    sees them.
     """
 
     path: str
@@ -92,6 +93,7 @@ class Loaded:
     at: "Callable[[tuple[int, int]], Classifier] | None" = None
     whole: Whole | None = None
     classes: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def as_given(self) -> "Loaded | None":

@@ -15,8 +15,30 @@ import urllib3
 LARGEST = 64 * 2**20  # bytes: 32 rows of 80 000 scores, written out
 
 
+LONGEST = 60  # seconds that a server may ask to wait before it is asked again
+
+
 class TooLongError(Exception):
     """An answer has more than LARGEST bytes."""
+
+
+class TooLongWaitError(Exception):
+    """A server asks to be left alone for more than LONGEST seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Patient(urllib3.Retry):
+    """Waits as long as a server asks by `Retry-After`, where that isn't too long."""
+
+    def sleep_for_retry(self, response: Any) -> bool:
+        """Wait, and say whether it was asked for; raise TooLongWaitError."""
+        seconds = self.get_retry_after(response) or 0.0
+        if seconds > LONGEST:
+            raise TooLongWaitError(seconds)
+        return super().sleep_for_retry(response)
 
 
 class _Answer(http.client.HTTPResponse):
@@ -80,12 +102,13 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
-def pool(timeout: float, retries: urllib3.Retry) -> urllib3.PoolManager:
-    """Make connections on request. timeout: seconds for a connection, and for a whole answer.
+def pool(timeout: float, retries: urllib3.Retry, most: int) -> urllib3.PoolManager:
+    """Make connections on request. timeout: seconds for a connection, and for a whole answer. most: how
+    many are kept open.
 
     Its requests have to preload what they are answered, which is what they do unless told otherwise, and not to decode
     it: what little unfolds to much would unfold.
     """
-    manager = urllib3.PoolManager(retries=retries, timeout=urllib3.Timeout(timeout, timeout))
+    manager = urllib3.PoolManager(retries=retries, timeout=urllib3.Timeout(timeout, timeout), maxsize=most)
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     return manager

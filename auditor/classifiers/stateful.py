@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from auditor.classifiers.common import Loaded
-from auditor.classifiers.preprocessing import Prepared
-from auditor.classifiers.with_twin import WithTwin
+from auditor.classifiers.with_twin import innermost
 from auditor.compute import tensorflow
 from auditor.values import Classifier
 
@@ -42,10 +40,8 @@ def traced(classifier: Classifier) -> Any:
 @lru_cache(maxsize=16)
 def stateful_operations(classifier: Classifier) -> tuple[str, ...]:
     """Names of such operations that a classifier's checkpoint holds, each once, in order."""
-    loaded = classifier
-    while isinstance(loaded, Prepared | WithTwin):
-        loaded = loaded.base
-    own = loaded.find_stateful() if isinstance(loaded, Loaded) else ()
+    loaded = innermost(classifier)
+    own = loaded.find_stateful() if loaded else ()
     # `forward` takes tensors: where TensorFlow was never imported, there is no graph of it.
     seen = _of_graph(traced(classifier).get_concrete_function().graph) if "tensorflow" in sys.modules else ()
     return tuple(sorted({*own, *seen}))

@@ -8,6 +8,8 @@ References
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from auditor.classifiers.common import Loaded
+from auditor.classifiers.preprocessing import Prepared
 from auditor.values import Classifier, FloatArray, Layer, Lowerable, ModelError, Output, Precision, Tensor
 
 
@@ -71,3 +73,10 @@ class WithTwin:
     def layers(self) -> tuple[Layer, ...]:
         """The model's own layers: what the twin looks at isn't what it looks at."""
         return self.base.layers()
+
+
+def innermost(classifier: Classifier) -> Loaded | None:
+    """The checkpoint behind preprocessing and beside a twin; None where there is none."""
+    while isinstance(classifier, Prepared | WithTwin):
+        classifier = classifier.base
+    return classifier if isinstance(classifier, Loaded) else None

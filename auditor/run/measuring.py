@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from auditor import catalog
-from auditor.classifiers import disputed, misread, own_errors
+from auditor.classifiers import disputed, innermost, misread, own_errors
 from auditor.measuring import (
     SHOWN,
     UNTRAINED,
@@ -128,7 +128,9 @@ def of_models(
     unsuited = [diagnostic for one in fitting.values() for diagnostic in one.diagnostics if not diagnostic.ok]
     found += unsuited or list(next(iter(fitting.values())).diagnostics if fitting else ())
     found += _untrained(fitting, context.model_name)
-    return tuple(found), tuple(dict.fromkeys(note for one in fitting.values() for note in one.notes))
+    opened = [innermost(one) for one in asked.values()]
+    notes = [one.note for one in opened if one and one.note]
+    return tuple(found), tuple(dict.fromkeys((*notes, *(note for one in fitting.values() for note in one.notes))))
 
 
 def _first(classifier: Classifier, shown: FloatArray, context: Context) -> FloatArray:

@@ -1,5 +1,7 @@
 """A server on this machine that answers as TensorFlow Serving and KServe do, or as told."""
 
+import base64
+import io
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -9,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from auditor.compute.backend import tensorflow
 
@@ -32,6 +35,7 @@ class Server:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     version: str = "7"
     answer: Answer = lambda _: None
+    extensions: tuple[str, ...] = ("binary_tensor_data",)
 
     @property
     def url(self) -> str:
@@ -42,8 +46,10 @@ class Server:
         self.http.server_close()
 
 
-def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server:
-    """Serve a model that takes images of `shape`; metadata: whether it tells of itself."""
+def start(
+    model: Model, shape: tuple[int, ...], metadata: bool = True, kinds: tuple[str, str] = ("DT_FLOAT", "FP32")
+) -> Server:
+    """Serve a model that takes images of `shape`. metadata: whether it tells of itself; kinds: what it takes."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -63,24 +69,42 @@ def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server
                 super().finish()
 
         def do_GET(self) -> None:
-            told = {"metadata": _serving(server.version, shape), "net": _kserve(server.version, shape)}
+            told = {
+                "metadata": _serving(server.version, shape, kinds[0]),
+                "net": _kserve(server.version, shape, kinds[1]),
+                "v2": {"name": "here", "extensions": list(server.extensions)},
+            }
             name = self.path.removesuffix("/versions/7").rpartition("/")[2]
             self._send(told[name] if metadata and name in told else None)
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers.get("Inference-Header-Content-Length", len(content)))
+            body, rest = json.loads(content[:length]), content[length:]
             if self.path.endswith(":predict"):
-                rows = model(np.asarray(body["instances"], np.float32))
+                rows = model(_numbers(body["instances"]))
                 return self._send({"predictions": rows.tolist()})
             [given] = body["inputs"]
-            rows = model(np.asarray(given["data"], np.float32).reshape(given["shape"]))
-            out = {"name": "y", "datatype": "FP32", "shape": list(rows.shape), "data": rows.ravel().tolist()}
-            return self._send({"model_name": "net", "outputs": [out]})
+            if "data" in given:
+                rows = model(_numbers(given["data"]).reshape(given["shape"][:1] + list(shape)))
+            else:
+                assert given["parameters"] == {"binary_data_size": len(rest)}
+                rows = model(_of_bytes(given, rest))
+            out: dict[str, Any] = {"name": "y", "datatype": "FP32", "shape": list(rows.shape)}
+            if body.get("parameters") == {"binary_data_output": True}:
+                sent = rows.astype("<f4").tobytes()
+                before = {"name": "x", "datatype": "INT32", "shape": [1], "parameters": {"binary_data_size": 4}}
+                out["parameters"] = {"binary_data_size": len(sent)}
+                return self._send({"outputs": [before, out]}, b"1234" + sent)
+            return self._send({"model_name": "net", "outputs": [{**out, "data": rows.ravel().tolist()}]})
 
-        def _send(self, value: Any) -> None:
+        def _send(self, value: Any, after: bytes = b"") -> None:
             server.requests.append((self.command, self.path, dict(self.headers)))
             status = 404 if value is None else 200
-            usual = (status, {"Content-Type": "application/json"}, json.dumps(value).encode())
+            text = json.dumps(value).encode()
+            usual = (status, {"Content-Type": "application/json"}, text)
+            if after:
+                usual = (status, {"Inference-Header-Content-Length": str(len(text))}, text + after)
             answer = server.answer(self.command) or usual
             if not isinstance(answer, tuple):
                 self.close_connection = True
@@ -101,9 +125,34 @@ def start(model: Model, shape: tuple[int, ...], metadata: bool = True) -> Server
     return server
 
 
-def _serving(version: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    dims = [{"size": str(size), "name": ""} for size in (-1, *shape)]
-    inputs = {"x": {"dtype": "DT_FLOAT", "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": "x:0"}}
+def _numbers(given: list[Any]) -> np.ndarray:
+    """What came: lists of numbers, or files of images in base64, as [0, 1]."""
+    files = [entry["b64"] if isinstance(entry, dict) else entry for entry in given]
+    if isinstance(files[0], str):
+        return _pictures(map(base64.b64decode, files))
+    return np.asarray(given, np.float32)
+
+
+def _pictures(files: Iterable[bytes]) -> np.ndarray:
+    pictures = [np.asarray(Image.open(io.BytesIO(file)), np.float32) / 255 for file in files]
+    return np.stack([one.reshape(*one.shape[:2], -1) for one in pictures])
+
+
+def _of_bytes(given: Any, rest: bytes) -> np.ndarray:
+    if given["datatype"] == "FP32":
+        return np.frombuffer(rest, "<f4").reshape(given["shape"])
+    files = []
+    while rest:
+        end = 4 + int.from_bytes(rest[:4], "little")
+        files.append(rest[4:end])
+        rest = rest[end:]
+    assert len(files) == given["shape"][0]
+    return _pictures(files)
+
+
+def _serving(version: str, shape: tuple[int, ...], kind: str) -> dict[str, Any]:
+    dims = [{"size": str(size), "name": ""} for size in ((-1,) if kind == "DT_STRING" else (-1, *shape))]
+    inputs = {"x": {"dtype": kind, "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": "x:0"}}
     signature = {"inputs": inputs, "outputs": {"y": {"dtype": "DT_FLOAT"}}, "method_name": "tensorflow/serving/predict"}
     return {
         "model_spec": {"name": "net", "signature_name": "", "version": version},
@@ -111,11 +160,11 @@ def _serving(version: str, shape: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _kserve(version: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def _kserve(version: str, shape: tuple[int, ...], kind: str) -> dict[str, Any]:
     return {
         "name": "net",
         "versions": [version],
         "platform": "keras",
-        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, *shape]}],
+        "inputs": [{"name": "x", "datatype": kind, "shape": [-1, 1] if kind == "BYTES" else [-1, *shape]}],
         "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 3]}],
     }

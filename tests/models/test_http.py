@@ -69,13 +69,13 @@ def test_images_go_in_batches_of_one_size_and_come_back_in_order(server, protoco
 
 @PROTOCOLS
 def test_what_may_be_tried_again_is(server, protocol):
-    for status in (502, 503, 504):
+    for status in (429, 502, 503, 504):
         answers = itertools.chain([(status, {}, b"busy")] * 2, itertools.repeat(None))
         server.answer = lambda method, answers=answers: next(answers) if method == "POST" else None
         assert http.load(params(server, protocol)).class_count == 3
 
 
-@pytest.mark.parametrize(("status", "tries"), [(503, 3), (500, 1), (400, 1), (429, 1), (404, 1)])
+@pytest.mark.parametrize(("status", "tries"), [(503, 3), (429, 3), (500, 1), (400, 1), (404, 1)])
 def test_what_may_not_be_tried_again_is_not(server, status, tries):
     server.answer = to_posts(status, {}, b'{"error": "out of memory"}')
     again = " after 3 tries" if tries > 1 else ""

@@ -71,7 +71,7 @@ def test_paths_are_taken_from_the_folder_of_the_spec(folder, monkeypatch):
     monkeypatch.chdir("/")
     made = plan(folder, CLEAN)
     assert made.models["release"].params.path == str(folder / "models" / "a.keras")
-    written = {"path": "models/a.keras", "output": "probabilities", "preprocessing": None}
+    written = {"path": "models/a.keras", "output": "probabilities", "preprocessing": None, "gradients": None}
     written |= {"output_name": None, "custom_objects": []}
     assert made.models["release"].shown == written
     assert made.data.params.path == str(folder / "data.npz")
