@@ -1,6 +1,7 @@
 """The wheel, as users get it: installed without extras into an empty environment, and used in an empty folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,32 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from auditor.records.store import Folder
 from tests.support import data, linear_model
 
 ROOT = Path(__file__).parents[1]
-SPEC = """\
-audit: first
-models:
-  mine: {format: keras, path: mine.keras, output: probabilities}
-data: {dataset: npz, path: data.npz}
-checks:
-  - {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}
-  - id: ball
-    check: robust_accuracy
-    params: {eps: 0.02, attacks: [{attack: apgd, steps: 5, restarts: 2}, {attack: square, steps: 20}]}
-    expect: {robust_accuracy: {min: 0.8}}
-"""
+PAGE = (ROOT / "docs" / "tutorial" / "ten-minutes.md").read_text("utf-8")
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **given: str) -> str:
     """Run a program without what leads Python to this checkout, or to somebody's settings."""
     ours = ("PYTHONPATH", "VIRTUAL_ENV", "GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS")
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment = {name: value for name, value in os.environ.items() if name not in ours} | given
     done = subprocess.run(list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +53,27 @@ def test_everything_that_is_no_code_is_in_it(wheel):
     assert not any(line.startswith("Requires-Dist: mlxtend") and "extra" not in line for line in metadata.splitlines())
 
 
+def commands() -> list[str]:
+    """What a stranger types after installing it, from the page that says so."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    typed = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    installed = next(i for i, one in enumerate(typed) if one.startswith("pip install "))
+    assert typed[installed - 1].startswith("python3 -m venv ")
+    return typed[installed + 1 :]
+
+
+def a_strangers_folder(here: Path) -> None:
+    """A model whose classes aren't in the order of their folders' names, and 60 images."""
+    linear_model().save(here / "digits.keras")
+    for i, (image, label) in enumerate(zip(*data(), strict=True)):
+        folder = here / "photos" / ("zero", "one", "two")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image[..., 0] * 255).round().astype(np.uint8)).save(folder / f"{i}.png")
+
+
 @pytest.mark.slow
-def test_it_audits_a_model_in_an_empty_folder(wheel, tmp_path):
+def test_a_stranger_has_a_report_in_two_commands_and_a_gate_in_an_empty_folder(wheel, tmp_path):
+    """The commands of the page, as it has them."""
     home, here = tmp_path / "environment", tmp_path / "folder"
     here.mkdir()
     python = home / "bin" / "python"
@@ -71,14 +81,21 @@ def test_it_audits_a_model_in_an_empty_folder(wheel, tmp_path):
     install = ["-m", "uv", "pip", "install", "--quiet", "--python", python]
     run(sys.executable, *install, "--constraints", ROOT / "requirements" / "dev.txt", wheel, cwd=tmp_path)
     run(python, "-c", "import auditor, sys; assert sys.prefix in auditor.__file__", cwd=here)
-    linear_model().save(here / "mine.keras")
-    images, labels = data()
-    np.savez(here / "data.npz", images=images, labels=labels)
-    (here / "first.audit.yaml").write_text(SPEC)
-    told = run(home / "bin" / "auditor", "run", "first.audit.yaml", cwd=here)
-    assert "2 planned, 2 pass" in told
-    reports = here / "reports" / "first"
-    records = Folder(reports).load_run().records
-    assert {case: record.verdict.status for case, record in records.items()} == {"clean": "pass", "ball": "pass"}
+    a_strangers_folder(here)
+    [(name, program)] = re.findall(r'^```python title="(.+?)"\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
+    (here / name).write_text(program, "utf-8")
+    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_COMMITTER_NAME": "a", "EMAIL": "a@example.org"}
+    said = [run("bash", "-c", command, cwd=here, PATH=path, **who) for command in commands()]
+    told = "\n".join(said)
+    assert "in its order, zero, one, two; say so? yes (assumed)" in told
+    assert "60 of 60 images are right: 100%" in told
+    assert re.search(r"installs \$\{AUDITOR:\?", told), "a wheel of this machine is none of a build server's"
+    assert "5 planned, 2 pass, 3 descriptive" in told
+    assert "5 checks, " in said[-3], "the hook looked at the spec"
+    assert said[-1].splitlines()[-1] == "1", "a spoiled model is no release"
+    reports = here / "reports" / "digits"
     assert (reports / "index.html").stat().st_size > 10_000
+    records = Folder(reports).load_run().records
+    assert {case: record.verdict.status for case, record in records.items()}["clean-accuracy"] != "pass"
     assert "accuracy" in run(home / "bin" / "auditor", "checks", cwd=here)
