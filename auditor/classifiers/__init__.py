@@ -33,7 +33,7 @@ from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
 from auditor.classifiers.protocols import Protocol, address_problem
-from auditor.classifiers.refused import for_browsers, pickled, shards_of
+from auditor.classifiers.refused import for_browsers, shards_of, without_network
 from auditor.classifiers.stateful import stateful_operations, traced
 from auditor.classifiers.torch_modules import TorchParameters, pytorch, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
@@ -74,7 +74,6 @@ __all__ = [
     "order_told",
     "other_order",
     "own_errors",
-    "pickled",
     "placed",
     "prepared",
     "pytorch",
@@ -88,4 +87,5 @@ __all__ = [
     "undecided",
     "unlike",
     "whole_range",
+    "without_network",
 ]

@@ -5,30 +5,40 @@ import zipfile
 from pathlib import Path, PurePath
 from typing import Any
 
+from auditor.classifiers.state_dicts import is_safetensors, weights_in
+from auditor.classifiers.torch_exports import architecture, export_script
+
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _MOST = 64 * 1024 * 1024  # of a description that is read whole
 
 
-def pickled(path: Path) -> str:
-    """What to do with a file of `torch.save`: weights alone or a whole module, as a pickle; nothing for other files.
+def without_network(path: Path) -> str:
+    """Why a file of `torch.save` or of safetensors isn't opened, with the script that makes one of it that is; nothing
+    for other files.
 
     TorchScript, which is opened, is a zip archive with pickles too, but with code beside them.
     """
+    if not is_safetensors(path) and not _is_pickled(path):
+        return ""
+    weights = weights_in(path)
+    told = f"{path} holds weights without their network"
+    if not weights.shapes and not is_safetensors(path):
+        told = f"{path} is a pickle of torch.save in which no weights are found, as of a module saved whole, which "
+        told += "runs any code (where it was made, save its `state_dict()`)"
+    known = architecture(weights).partition("(")[0]
+    whose = f"; `format: torch_weights` with `architecture: torchvision:{known}` brings that" if known else ""
+    way = "`format: torch` doesn't open it. Where PyTorch and the network's code are, this writes what it does"
+    return f"{told}{whose}; {way}:\n\n{export_script(path, weights)}"
+
+
+def _is_pickled(path: Path) -> bool:
+    """Whether it is a file of `torch.save`, of either form."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             parts = [name.split("/")[1:] for name in archive.namelist()]
-        if ["data.pkl"] not in parts or any(part[:1] == ["code"] for part in parts):
-            return ""
-    else:
-        with path.open("rb") as file:
-            if file.read(2) not in _PICKLES:
-                return ""
-    return (
-        f"{path} is a pickle of torch.save, weights without their network or a module that runs any code, and isn't "
-        "opened. Weights of torchvision's networks are `format: torch_weights`. Where its network's own code is: "
-        "`model.load_state_dict(torch.load(FILE, weights_only=True))`, then `torch.jit.trace(model.eval(), "
-        "example).save('model.pt')`; the guide to PyTorch models has the whole script"
-    )
+        return ["data.pkl"] in parts and not any(part[:1] == ["code"] for part in parts)
+    with path.open("rb") as file:
+        return file.read(2) in _PICKLES
 
 
 def for_browsers(path: Path) -> tuple[dict[str, Any] | None, str]:

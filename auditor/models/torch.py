@@ -28,7 +28,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auditor.classifiers import Kind, TorchParameters, file_at, pickled, pytorch, torch_classifier, torch_stateful
+from auditor.classifiers import (
+    Kind,
+    TorchParameters,
+    file_at,
+    pytorch,
+    torch_classifier,
+    torch_stateful,
+    without_network,
+)
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError
 
@@ -62,7 +70,7 @@ class Params(TorchParameters):
 def load(params: Params) -> Classifier:
     """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
     path = file_at(params.path)
-    refusal = pickled(path)
+    refusal = without_network(path)
     if refusal:
         raise ModelError(refusal)
     torch = pytorch("torch")

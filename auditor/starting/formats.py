@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from auditor.classifiers import Protocol, address_problem, for_browsers, pickled
+from auditor.classifiers import Protocol, address_problem, for_browsers, without_network
 from auditor.reading import SUFFIXES as PICTURES
 from auditor.values import DataError, ModelError
 
@@ -26,6 +26,8 @@ _MODELS: Mapping[str, str] = {
 }
 _DATA: Mapping[str, str] = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
 _PARTS = ("train", "training", "test", "testing", "val", "valid", "validation")
+# What PyTorch's weights are called, too.
+_WEIGHTS = (".bin", ".safetensors", ".ckpt")
 # What columns are called that hold files and labels; the first is what `csv` expects.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "image_column": ("path", "file", "filename", "file_name", "filepath", "image", "image_path"),
@@ -36,7 +38,6 @@ _MORE: Mapping[str, str] = {
     ".index": "the variables of a TensorFlow checkpoint: name the `.meta` file that holds its graph; a checkpoint of "
     "TensorFlow 2 has none, so export the model itself, such as by `model.export`",
     ".json": "an architecture without weights: `format: weights` takes both",
-    ".safetensors": "weights without a network: export the model itself, such as by `torch.export.save`",
     ".pkl": "a pickle, which runs whatever code it holds; export the model to ONNX, SavedModel or TorchScript",
 }
 
@@ -80,7 +81,7 @@ def model_format(path: Path) -> str:
         raise ModelError(f"{path} is a folder and no SavedModel: it holds no `saved_model.pb`")
     suffix = path.suffix.lower()
     browsers, refusal = for_browsers(path) if suffix == ".json" else (None, "")
-    refusal = refusal or (pickled(path) if _MODELS.get(suffix) == "torch" else "")
+    refusal = refusal or (without_network(path) if _MODELS.get(suffix) == "torch" or suffix in _WEIGHTS else "")
     if refusal:
         raise ModelError(refusal)
     if browsers:
