@@ -12,11 +12,17 @@ BOTH = "- {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}\n- {id: o
 FLIPS = "- {id: flips, check: digit_flip, params: {target: 0, steps: 3, step_size: 0.05}}\n"
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache, so that the cases are measured once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def measured(project):
+def measured(project, kept):
     """A project whose models and data are gone after they were measured."""
     write(project, spec(BOTH + FLIPS))
-    project.runpytest_inprocess().assert_outcomes(passed=3)
+    project.runpytest_inprocess(f"--audit-cache={kept}").assert_outcomes(passed=3)
     for path in [*project.path.glob("*.keras"), *project.path.glob("*.npz")]:
         path.unlink()
     return project

@@ -19,7 +19,7 @@ TASK = Task(noise=0.4)
 _FEW_DECOYS = """\
 from auditor.checks import qualification
 
-few = ("lure", "vote", "number format", "batch size", "cut gradient")
+few = ("lure", "vote", "number format", "batch size")
 qualification.DISGUISES = {name: qualification.DISGUISES[name] for name in few}
 """
 
