@@ -10,7 +10,7 @@ import pytest
 from auditor.exports.files import render_files
 from auditor.records.manifest import Layout
 from auditor.report.html import render
-from auditor.values import Expectation, exact
+from auditor.values import Accountability, Expectation, Purpose, Requirement, exact
 from tests.report.browser import beyond_the_edge, in_view, opened, reached_by_tab, unfold
 from tests.report.page import every_figure, evidence, photographed, record, run_of, run_of_everything
 
@@ -247,6 +247,18 @@ def test_no_column_of_the_overview_is_cut_off(browser: "Browser", tmp_path: Path
                 "(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll:has(.overview)'))"
             )
             assert hidden <= 0, f"{hidden} pixels of the table can't be seen at {width}"
+
+
+def test_outcomes_of_requirements_are_read_without_scrolling_sideways(browser: "Browser", tmp_path: Path) -> None:
+    asked = Requirement("R1", "Small changes of an image do not change its reading.", "AI Act Art. 15(5)")
+    weak = record("noise-becomes-a-certain-three", evidence(), Expectation("accuracy", max=0.99))
+    run = run_of(weak)
+    cases = tuple(replace(case, purpose=Purpose(requirements=("R1",), severity="major")) for case in run.cases)
+    run = replace(run, cases=cases, accountability=Accountability(requirements=(asked,)))
+    (tmp_path / "page.html").write_text(render(run))
+    with opened(browser, tmp_path / "page.html", viewport={"width": 375, "height": 740}) as page:
+        assert page.locator(".owed .state-weakness").is_visible()
+        assert page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll:has(.owed)'))") <= 0
 
 
 def test_everything_is_there_without_javascript(browser: "Browser", report: Path) -> None:

@@ -21,7 +21,7 @@ from auditor.values import (
     in_clusters,
     proportion,
 )
-from tests.report.page import Node, evidence, parse, record, run_of
+from tests.report.page import Node, evidence, parse, provenance, record, run_of
 
 R1 = Requirement("R1", "It is right.", "AI Act Art. 15(1)")
 SAID = Accountability(
@@ -142,3 +142,17 @@ def test_no_rule_of_three_for_images_that_belong_together():
     assert "300 of 300 in 30 clusters" in card
     assert "rule of three" not in card
     assert "88.4% to 100%" in card  # 0.025 ** (1 / 30), of 30 patients
+
+
+def test_the_first_screen_says_where_a_signature_would_lie_and_what_digests_alone_show(page):
+    gist = page.one("dl", class_="gist")
+    assert "attestation.json" in gist.text
+    assert "not who made it" in gist.text
+    assert next(link.attributes["href"] for link in gist.all("a")) == "#check"
+
+
+def test_classes_that_are_called_by_their_number_are_said_once():
+    said = provenance()
+    named = record("a", evidence(), provenance={**said, "data": {**said["data"], "classes": ["0", "1", "cat"]}})
+    audited = parse(render(run_of(named))).one("section", aria_labelledby="audited")
+    assert "Classes by number: 0, 1, 2 cat" in audited.text
