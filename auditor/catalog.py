@@ -6,7 +6,7 @@ group `auditor.checks`, `auditor.attacks`, `auditor.models` or `auditor.datasets
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -154,13 +154,23 @@ def gives_gradients(model_format: str) -> bool:
     return bool(getattr(load("models", model_format), "GIVES_GRADIENTS", True))
 
 
+def without_gradients(model_format: str, params: Parameters) -> str:
+    """Return why a model doesn't say how its logits change with the image, as far as is known before it is loaded, or
+    nothing; a format need not say if its models do.
+    """
+    if not gives_gradients(model_format):
+        return f"its format is {model_format}"
+    tells = getattr(load("models", model_format), "without_gradients", None)
+    return str(tells(params)) if tells else ""
+
+
 def precisions_of(model_format: str) -> tuple[str, ...]:
     """Return the lower precisions that models of a format can be computed in too; a format need not say if none."""
     return tuple(getattr(load("models", model_format), "PRECISIONS", ()))
 
 
-def unsighted(check: str, params: Parameters, model: str, blind: Collection[str]) -> tuple[Remark, ...]:
-    """Return what of a check on a model can't run, since models named in `blind` give no gradient."""
+def unsighted(check: str, params: Parameters, model: str, blind: Mapping[str, str]) -> tuple[Remark, ...]:
+    """Return what of a check on a model can't run, since models give no gradient; blind: why, by name."""
     needs = getattr(load("checks", check), "unsighted", None)
     return tuple(needs(params, model, blind)) if needs and blind else ()
 

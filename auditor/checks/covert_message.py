@@ -26,7 +26,7 @@ References
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -114,8 +114,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     return passes_of_ascent(count, params, 1 + len(params.decoys)) + asked
 
 
-def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
-    """What can't run since a model's format gives no gradient; blind: names of such models."""
+def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+    """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model, *params.decoys), blind)
 
 

@@ -21,7 +21,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -144,8 +144,8 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     yield from lints.of_distances({"l2": "l2", "linf": "linf"}, expectations, box)
 
 
-def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
-    """What can't run since a model's format gives no gradient; blind: names of such models."""
+def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+    """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 
 

@@ -22,7 +22,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -86,8 +86,8 @@ METRICS = {
 }
 
 
-def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
-    """What can't run since a model's format gives no gradient; blind: names of such models."""
+def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+    """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 
 

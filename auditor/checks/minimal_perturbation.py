@@ -25,7 +25,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -180,8 +180,8 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     yield from lints.of_distances({_called("median_distance", params): params.norm}, expectations, box)
 
 
-def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
-    """What can't run since a model's format gives no gradient; blind: names of such models."""
+def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+    """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.attacks_without_gradients(params, (model,), blind, _without_gradients(params))
 
 

@@ -20,7 +20,7 @@ References
     Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014 (a logit's gradient as an image).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -70,8 +70,8 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     return Passes(gradients=2 * class_count)
 
 
-def unsighted(params: Params, model: str, blind: Collection[str]) -> Iterator[Remark]:
-    """What can't run since a model's format gives no gradient; blind: names of such models."""
+def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+    """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 
 

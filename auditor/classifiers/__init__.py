@@ -2,8 +2,9 @@
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
 `auditor.classifiers`; `classifiers.asking`, `classifiers.endpoint` and `classifiers.connections` from where they are,
-where a server is asked; and `classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights`,
-where a file of Keras 2 is read. It imports `compute` and `values`.
+where a server is asked; `classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights`,
+where a file of Keras 2 is read; `classifiers.onnx_node`, `classifiers.onnx_operators`, `classifiers.onnx_windows` and
+`classifiers.onnx_twin`, where an ONNX file is computed by TensorFlow. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike

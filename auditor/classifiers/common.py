@@ -106,9 +106,10 @@ class Loaded:
         """Map an image tensor (N, H, W, C) float32 to logits (N, classes) float32, differentiably."""
         tf = tensorflow()
         given = tf.ensure_shape(tf.cast(self.logits(images), tf.float32), (None, self.class_count))
-        if self.logits_from == LOGARITHM:
+        how = self.logits_from.partition("; ")[0]  # what follows is a remark
+        if how == LOGARITHM:
             return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY))
-        if self.logits_from == LOG_ODDS:
+        if how == LOG_ODDS:
             against = tf.maximum(1 - given, _LEAST_REST)
             return tf.math.log(tf.maximum(given, _LEAST_PROBABILITY)) - tf.math.log(against)
         return given
@@ -232,19 +233,19 @@ def fitting(shape: tuple[int, int, int]) -> int:
     return max(_FEWEST, min(BATCH, _VALUES // prod(shape)))
 
 
-def opaque(run: Callable[[FloatArray], FloatArray]) -> Callable[[Tensor], Tensor]:
-    """Make a TensorFlow function of a NumPy function from images to outputs (N, classes); it gives no gradient."""
+def opaque(run: Callable[..., FloatArray]) -> Callable[..., Tensor]:
+    """Make a TensorFlow function of a NumPy function, as from images to outputs (N, classes); it gives no gradient."""
     tf = tensorflow()
 
-    def noted(images: FloatArray) -> FloatArray:
+    def noted(*given: FloatArray) -> FloatArray:
         try:
-            return run(images)
+            return run(*given)
         except ModelError as error:
             _raised.append(error)
             raise
 
-    def outputs(images: Tensor) -> Tensor:
-        return tf.numpy_function(noted, [images], tf.float32)
+    def outputs(*given: Tensor) -> Tensor:
+        return tf.numpy_function(noted, list(given), tf.float32)
 
     return outputs
 

@@ -4,14 +4,14 @@ After Carlini et al., On Evaluating Adversarial Robustness, 2019, and Tramèr et
 Adversarial Example Defenses, NeurIPS 2020. A place is a location within the check's parameters.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.measuring.cascade import AttackChoice, Attacked
 from auditor.search import FOLLOWING, Ascending, Norm
 from auditor.values import Expectation, Remark
 
 _GREYS = 255
-_GIVES_NONE = "the format of model {!r} gives no gradient, so the case will end in an error."
+_GIVES_NONE = "model {!r} gives no gradient ({}), so the case will end in an error."
 # Least and greatest radius of a box of width 1 that looks meant. L∞: half a grey level, and the box. L2, L1: five and
 # 25 grey levels of one pixel, in all, and more than is asked of the largest images.
 _PLAUSIBLE = {"linf": (0.5 / _GREYS, 1.0), "l2": (5 / _GREYS, 100.0), "l1": (25 / _GREYS, 5000.0)}
@@ -182,21 +182,23 @@ def of_objective(objective: str, metric: str, expectations: Sequence[Expectation
         yield Remark(("objective",), f"{message}; the objective of a gate should be `log_probability`")
 
 
-def without_gradients(models: Sequence[str], blind: Collection[str]) -> Iterator[Remark]:
-    """That a check which follows gradients ends in an error on models whose format gives none: those named in blind."""
+def without_gradients(models: Sequence[str], blind: Mapping[str, str]) -> Iterator[Remark]:
+    """That a check which follows gradients ends in an error on models that give none; blind: why, by name."""
     for name in (name for name in dict.fromkeys(models) if name in blind):
-        message = f"{_GIVES_NONE.format(name)} What it can be measured by: `accuracy`, `transfer` onto it, and"
+        message = (
+            f"{_GIVES_NONE.format(name, blind[name])} What it can be measured by: `accuracy`, `transfer` onto it, and"
+        )
         yield Remark((), f"{message} `robust_accuracy` with attacks that need none, such as {{attack: square}}")
 
 
 def attacks_without_gradients(
-    params: Attacked, models: Sequence[str], blind: Collection[str], instead: str
+    params: Attacked, models: Sequence[str], blind: Mapping[str, str], instead: str
 ) -> Iterator[Remark]:
     """The same of every attack that follows gradients; instead: one that works without."""
     for name in (name for name in dict.fromkeys(models) if name in blind):
         for i, choice in enumerate(params.attacks):
             if any(_differentiates(stage) for stage in choice.stages(params.norm)):
-                message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name)}"
+                message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name, blind[name])}"
                 yield Remark(("attacks", i), f"{message} Take {{attack: {instead}}}")
 
 

@@ -7,17 +7,20 @@ Why it matters
     ONNX is how networks travel between frameworks, and how many are served.
 
 How to read it
-    It gives no gradients. Attacks that need none (`square`, `hopskipjump`, `pointwise`, …) and `accuracy` work;
-    what others find on the original network can be taken to it by `transfer`. A fixed batch of 1 is run image by
-    image. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in
-    files beside it. A damaged or hostile file may crash the runtime. Where its metadata names the classes (`names`,
-    `classes`, `class_names`, `labels` or `id2label`), data that has them in another order is refused.
+    onnxruntime answers, in every check and at every step of an attack. Gradients are those of a twin that computes
+    the same operators in TensorFlow, as long as it answers as the runtime does: some images are tried when a model is
+    opened, and all on which a gradient is asked for. A model with other operators, or that rounds, gives no gradients,
+    and the record says why beside its logits; attacks that need none (`square`, `hopskipjump`, `pointwise`, …) work
+    then too. A fixed batch of 1 is run image by image. ONNX's standard operators compute and touch no files; custom
+    ones aren't loaded, nor are weights in files beside it. A damaged or hostile file may crash the runtime. Where its
+    metadata names the classes (`names`, `classes`, `class_names`, `labels` or `id2label`), data that has them in
+    another order is refused.
 
 References
     ONNX Runtime, "Python API"; ONNX, "External data".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ import numpy as np
 
 from auditor.classifiers import (
     Layout,
+    Loaded,
     ModelParameters,
     Size,
     as_kind,
@@ -42,13 +46,14 @@ from auditor.classifiers import (
     order_told,
     whole_range,
 )
-from auditor.compute import operation_threads
+from auditor.classifiers.onnx_node import UntranslatedError
+from auditor.classifiers.onnx_twin import check_twin, compiled, differentiable, giving, read_graph, untranslated
+from auditor.compute import operation_threads, tensorflow
 from auditor.loading.class_names import with_names
-from auditor.loading.scanning import opset, random_operations
+from auditor.loading.scanning import operators, opset, random_operations
 from auditor.telling.reason import reason
-from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
+from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
 
-GIVES_GRADIENTS = False
 # Under what in its metadata those who write such files put the names of classes.
 _NAMES = ("names", "classes", "class_names", "labels", "id2label")
 
@@ -72,14 +77,9 @@ def load(params: Params) -> Classifier:
     """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
     runtime = needed("onnxruntime", "onnx")
     path = file_at(params.path)
-    options = runtime.SessionOptions()
-    # Blocks and batches share the cores, and what one gives doesn't depend on how many there are.
-    options.intra_op_num_threads = options.inter_op_num_threads = operation_threads()
-    options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
     try:
-        # From its bytes: then files beside it, which no digest would cover, can't be part of it.
         content = path.read_bytes()
-        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = _session(runtime, content)
         # Names are decoded here, and a damaged one isn't text.
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
         outputs = [part.name for part in session.get_outputs()]
@@ -103,11 +103,61 @@ def load(params: Params) -> Classifier:
 
     def of_size(size: Size) -> Classifier:
         shape = image_shape(closed(dimensions, size, layout), str(path), layout)
-        whole = whole_range(kind)
-        made = classifier(str(path), params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
+        make = partial(classifier, str(path), params.output, shape, own=run, find_stateful=find)
+        try:
+            made = make(*_followed(runtime, content, run, shape, params.output, str(path)))
+        except UntranslatedError as error:
+            made = make(opaque(run), whole=whole_range(kind))
+            if isinstance(made, Loaded):
+                made = replace(made, logits_from=f"{made.logits_from}; no gradients: {error}")
         return with_names(made, [told[key] for key in _NAMES if key in told])
 
     return of_any_size(of_size, dimensions, layout)
+
+
+def without_gradients(params: Params) -> str:
+    """Why a model gives no gradient, as far as its operators tell; nothing where they don't, or can't be read."""
+    try:
+        return untranslated(operators(Path(params.path).read_bytes()))
+    except (ValueError, OSError):
+        return ""  # whoever opens it says what is wrong
+
+
+def _session(runtime: Any, content: bytes) -> Any:
+    """Open a model of its bytes: then files beside it, which no digest would cover, can't be part of it."""
+    options = runtime.SessionOptions()
+    # Blocks and batches share the cores, and what one gives doesn't depend on how many there are.
+    options.intra_op_num_threads = options.inter_op_num_threads = operation_threads()
+    options.log_severity_level = 4  # what goes wrong is raised; the log would say it twice
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _followed(
+    runtime: Any, content: bytes, run: "_Runner", shape: tuple[int, int, int], output: Output, path: str
+) -> tuple[Any, Any]:
+    """Functions of tensors to outputs and, if a softmax or sigmoid could be taken off, to logits, that have gradients.
+
+    Raises UntranslatedError where there are none.
+    """
+    if run.kind != "float32":
+        raise UntranslatedError("it takes whole numbers")
+    graph = read_graph(content, run.source)
+    before = graph.ending(run.target, output)
+    sizes = graph.sizes(run.given(np.zeros((1, *shape), np.float32)), run.target, run.one_by_one)
+
+    def twin_of(target: str) -> Any:
+        def twin(images: Tensor) -> Tensor:
+            given = tensorflow().transpose(images, (0, 3, 1, 2)) if run.layout == "NCHW" else of_rank(images, run.rank)
+            return graph.computed(given, target, sizes)
+
+        return compiled(twin, shape)
+
+    ends = [(run, twin_of(run.target))]
+    if before:
+        ends.append((replace(run, session=_session(runtime, giving(content, before)), target=before), twin_of(before)))
+    check_twin(*ends[-1], shape)
+    outputs, *logits = (differentiable(own, twin, path) for own, twin in ends)
+    return outputs, logits[0] if logits else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +172,13 @@ class _Runner:
     one_by_one: bool
     kind: str
 
+    def given(self, images: Any) -> Any:
+        """Images (N, H, W, C) as the session takes them."""
+        return images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else of_rank(images, self.rank)
+
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
-        images = as_kind(images, self.kind)
-        given = images.transpose(0, 3, 1, 2) if self.layout == "NCHW" else of_rank(images, self.rank)
+        given = self.given(as_kind(images, self.kind))
         parts = np.split(given, len(given)) if self.one_by_one else [given]
         return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])
 

@@ -187,7 +187,9 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     others = others_of(spec, data, preview, problems, files)
     problems += resized_twice(spec, models, data) if data else ()
     twins = twins_of(spec, models, problems)
-    blind = frozenset(name for name in models.keys() - twins if not catalog.gives_gradients(models[name].extension))
+    own = {name: source for name, source in models.items() if name not in twins}
+    reasons = {name: catalog.without_gradients(source.extension, source.params) for name, source in own.items()}
+    blind = {name: why for name, why in reasons.items() if why}
     formats = {name: source.extension for name, source in models.items()}
     known = _Known(preview, blind, data.params if data else None, formats, twins)
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
@@ -207,12 +209,12 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a spec's data and models before its cases. blind: names of models that give no gradient.
+    """What is known of a spec's data and models before its cases. blind: why models give no gradient.
     formats: of each model. twins: which model lends gradients to which.
     """
 
     preview: Preview
-    blind: frozenset[str]
+    blind: Mapping[str, str]
     data: Parameters | None
     formats: Mapping[str, str]
     twins: Mapping[str, str]

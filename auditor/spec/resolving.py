@@ -101,8 +101,8 @@ def twins_of(spec: Spec, models: Mapping[str, Source], problems: list[Problem]) 
         others, told = [other for other in spec.content.models if other != name], ""
         if twin not in others:
             told = one_of(twin, others, "other model")
-        elif twin in models and not catalog.gives_gradients(models[twin].extension):
-            told = f"{twin!r} gives no gradients either: its format is {models[twin].extension}; name one that does"
+        elif twin in models and (why := catalog.without_gradients(models[twin].extension, models[twin].params)):
+            told = f"{twin!r} gives no gradients either: {why}; name one that does"
         elif twin in models and getattr(models[twin].params, "gradients", None):
             told = f"{twin!r} takes gradients from another model itself; name that one"
         if told:

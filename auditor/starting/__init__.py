@@ -3,5 +3,5 @@
 `starting.formats` tells files apart, `installed` says where this package came from, `starting.templates` are specs to
 begin with where there is no model. The command `init` imports `starting.looking`, `starting.writing`,
 `starting.installed` and `starting.pipelines` from where they are, when it runs. It imports `compute`, `loading`,
-`spec`, `measuring`, `reading`, `classifiers`, `statistics`, `catalog` and `values`.
+`spec`, `measuring`, `search`, `reading`, `classifiers`, `statistics`, `catalog` and `values`.
 """

@@ -19,6 +19,7 @@ from auditor.classifiers import Loaded, sized
 from auditor.loading.opening import behind_preprocessing
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import Order, better_both, better_order, better_range, in_ranges, near_chance
+from auditor.search import gives_gradient
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats
 from auditor.starting.graphs import tensors
@@ -63,7 +64,7 @@ _PREPROCESSING: Mapping[str, dict[str, Any]] = {
 class Found:
     """A model with data that fit it: what a spec says of both, and what it gets right of how many.
 
-    model, data: their entries in a spec. gradients: whether the format gives any. logits: (N, K) of the images looked
+    model, data: their entries in a spec. gradients: whether it gives any. logits: (N, K) of the images looked
     at, whose classes are labels (N,). digest: SHA-256 of the model's files; of one that a server has, nothing.
     """
 
@@ -192,7 +193,7 @@ def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = F
     order = better_order(logits.argmax(axis=1), labels, classifier.class_count, samples)
     if order:
         entry, samples, labels = _ordered_data(looker, found, entry, samples, labels, logits.argmax(axis=1), order)
-    gradients = catalog.gives_gradients(found["format"]) and not (isinstance(opened, Loaded) and opened.whole)
+    gradients = gives_gradient(classifier, images[:1]) and not (isinstance(opened, Loaded) and opened.whole)
     digest = "".join(looker.resources.digests(looker.plan(found, entry).models[_NAME]).values())  # a server has none
     return Found(found, entry, samples, found["output"], gradients, logits, labels, digest, tuple(looker.notes))
 

@@ -108,7 +108,7 @@ def _robustness(found: Found) -> list[str]:
     samples = min(_FEWER if costly else _SAMPLES, len(found.samples))
     square = "{attack: square, steps: 500}"
     attacks = f"[{{attack: apgd, steps: 40, restarts: 2}}, {square}]" if found.gradients else f"[{square}]"
-    why = "" if found.gradients else " Its format gives no gradients, so the attack searches without."
+    why = "" if found.gradients else " It gives no gradients, so the attack searches without."
     return [
         f"  # What accuracy survives an attacker who may change every value by `eps`?{why} It describes until you say",
         "  # what must hold: expect: {robust_accuracy: {min: …}}",

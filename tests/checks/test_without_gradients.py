@@ -1,4 +1,4 @@
-"""Models whose format gives no gradient: what can't run is told before it runs, and what can is decided."""
+"""Models that give no gradient: what can't run is told before it runs, and what can is decided."""
 
 import re
 from dataclasses import dataclass, replace
@@ -82,14 +82,16 @@ def test_a_model_that_has_a_gradient_is_still_asked_to_be_attacked_by_it():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_formats_say_whether_they_give_gradients(form):
-    assert catalog.gives_gradients(FORMS[form].format) == FORMS[form].gradients
+def test_formats_say_whether_they_give_gradients(form, tmp_path):
+    params = FORMS[form].write(tmp_path) if FORMS[form].format == "onnx" else {"path": "m"}
+    known = catalog.params_of("models", FORMS[form].format).model_construct(**params)
+    assert (catalog.without_gradients(FORMS[form].format, known) == "") == FORMS[form].gradients
 
 
 HEAD = """\
 audit: blind
 models:
-  served: {format: onnx, path: m.onnx, output: logits}
+  served: {format: tflite, path: m.tflite, output: logits}
   open: {format: keras, path: m.keras, output: logits}
   other: {format: keras, path: m.keras, output: logits}
 data: {dataset: npz, path: data.npz}
@@ -98,7 +100,7 @@ checks:
 
 
 def warned(folder, check: str) -> list[str]:
-    for name in ("m.onnx", "m.keras", "data.npz"):
+    for name in ("m.tflite", "m.keras", "data.npz"):
         (folder / name).touch()
     (folder / "a.audit.yaml").write_text(HEAD + "  - " + check)
     return [problem.message for problem in make_plan(folder / "a.audit.yaml").cases[0].warnings]
@@ -108,7 +110,7 @@ def warned(folder, check: str) -> list[str]:
     ("check", "told"),
     [
         ("{id: a, check: digit_flip}", "`robust_accuracy` with attacks that need none"),
-        ("{id: a, check: noise_to_target}", "the format of model 'served' gives no gradient"),
+        ("{id: a, check: noise_to_target}", "model 'served' gives no gradient .its format is tflite."),
         ("{id: a, check: filters}", "so the case will end in an error"),
         ("{id: a, check: weight_maps}", "so the case will end in an error"),
         (
@@ -143,4 +145,18 @@ def test_what_cannot_run_is_told_before_it_runs(tmp_path, check, told):
     ],
 )
 def test_what_can_run_is_not_warned_of(tmp_path, check):
-    assert not [message for message in warned(tmp_path, check) if "gradient, so" in message]
+    assert not [message for message in warned(tmp_path, check) if "will end in an error" in message]
+
+
+def test_an_operator_without_a_gradient_is_named_before_anything_runs(tmp_path):
+    from tests.models.test_onnx_operators import one
+
+    head = HEAD.replace("tflite, path: m.tflite", "onnx, path: m.onnx")
+    (tmp_path / "a.audit.yaml").write_text(head + "  - {id: a, check: robust_accuracy, params: {eps: 0.1}}")
+    for name in ("m.keras", "data.npz"):
+        (tmp_path / name).touch()
+    for operator, told in (("Hardmax", True), ("Softmax", False)):
+        (tmp_path / "m.onnx").write_bytes(one(operator)[0])
+        messages = [problem.message for problem in make_plan(tmp_path / "a.audit.yaml").cases[0].warnings]
+        named = [one for one in messages if "(the operator Hardmax can't be differentiated here)" in one]
+        assert bool(named) is told, messages

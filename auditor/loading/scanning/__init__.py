@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5, _safetensors
 from auditor.loading.scanning._archives import pickles_in
-from auditor.loading.scanning._onnx import opset, random_operations
+from auditor.loading.scanning._onnx import operators, opset, random_operations
 from auditor.loading.scanning._tflite import stateful_operations
 from auditor.loading.scanning._threat import Severity, Threat
 
-__all__ = ["Severity", "Threat", "opset", "pickles_in", "random_operations", "scan", "stateful_operations"]
+__all__ = ["Severity", "Threat", "operators", "opset", "pickles_in", "random_operations", "scan", "stateful_operations"]
 
 _ORDER: tuple[Severity, ...] = ("critical", "unknown", "warning")
 # By these names a loader takes a file for what the name says, whatever else it may be.

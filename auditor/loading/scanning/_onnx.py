@@ -10,7 +10,7 @@ from auditor.loading.scanning._threat import Threat, unreadable
 FIELDS = frozenset({(1, 0), (7, 2), (8, 2)})
 _GRAPH, _OPSETS, _WEIGHTS, _OUTSIDE = 7, 8, 5, 13
 # Where nodes stand: of a graph, of a function; and what a node is called, holds, and which graphs lie in that.
-_FUNCTION, _NODES, _FUNCTION_NODES, _OPERATION, _ATTRIBUTE, _INNER = 25, 1, 7, 4, 5, (6, 11)
+_DOMAIN, _FUNCTION, _NODES, _FUNCTION_NODES, _OPERATION, _ATTRIBUTE, _INNER = 7, 25, 1, 7, 4, 5, (6, 11)
 _RANDOM = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
 
@@ -32,6 +32,16 @@ def random_operations(content: bytes) -> tuple[str, ...]:
     nodes = [node for graph in _parts(content, _GRAPH) for node in _nodes(graph)]
     nodes += [node for function in _parts(content, _FUNCTION) for node in _nodes(function, _FUNCTION_NODES)]
     return tuple(sorted(_RANDOM & {name.decode() for node in nodes for name in _parts(node, _OPERATION)}))
+
+
+def operators(content: bytes) -> dict[str, str]:
+    """The operators that a model's own graph is made of, each with the domain that defines it: "" is ONNX's own."""
+    nodes = [node for graph in _parts(content, _GRAPH) for node in _parts(graph, _NODES)]
+    return {
+        name.decode(): next((domain.decode() for domain in _parts(node, _DOMAIN)), "")
+        for node in nodes
+        for name in _parts(node, _OPERATION)
+    }
 
 
 def opset(content: bytes) -> int | None:
