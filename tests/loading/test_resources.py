@@ -72,9 +72,9 @@ def test_models_that_cannot_be_used_leave_the_others_alone(project):
     (project.path / "text.keras").write_text("no checkpoint")
     linear_model("linear", scale=np.nan).save(project.path / "nan.keras")
     linear_model("linear").save(project.path / "undeclared.keras")
-    keras.Sequential([keras.Input((36,)), keras.layers.Dense(3)]).save(project.path / "rows.keras")
+    keras.Sequential([keras.Input((35,)), keras.layers.Dense(3)]).save(project.path / "rows.keras")
     for name, told in (
-        ("rows", "takes images of 1 × 1 × 36, but npz has 6 × 6 × 1; `preprocessing` of the model makes rows of them"),
+        ("rows", "takes images of 1 × 1 × 35, but npz has 6 × 6 × 1"),
         ("text", "can't be opened as a Keras checkpoint"),
         ("nan", "gives NaN or infinity"),
         ("undeclared", "write `output: logits`"),
