@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -28,8 +29,13 @@ SHOWING = {("values", "drawing"), ("values", "report")}
 each_room = pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 
 
-def imported(path: Path) -> Iterator[tuple[str, ...]]:
+@cache
+def imported(path: Path) -> tuple[tuple[str, ...], ...]:
     """Every name that a file imports of this package, at the top or within a function, as its parts."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[str, ...]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found = [alias.name.split(".") for alias in node.names]
