@@ -7,14 +7,18 @@ Formats read them off their files, `check_order` is the one place where they are
 import ast
 import json
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from auditor.classifiers import Loaded
 from auditor.values import Classifier, ModelError, Samples, distinct_names
 
 _SHOWN, _LISTED = 3, 10
+_MOST = 1 << 20  # bytes of a list of names
+_BESIDE = ("labels.txt", "class_names.txt", "classes.txt", "classes.json", "class_names.json")
 
 
 def read_names(text: str, count: int) -> tuple[str, ...]:
@@ -34,6 +38,31 @@ def with_names(classifier: Classifier, texts: Iterable[str]) -> Classifier:
     listed = (read_names(text, classifier.class_count) for text in texts)
     names = next(filter(None, listed), ())
     return replace(classifier, classes=names) if isinstance(classifier, Loaded) else classifier
+
+
+def texts_of(model: Path) -> list[str]:
+    """What lists the classes of a model of one file or folder: within a TensorFlow Lite file, or beside the model."""
+    found = []
+    if model.suffix == ".tflite" and zipfile.is_zipfile(
+        model
+    ):  # its metadata's files follow the model as a zip archive
+        with zipfile.ZipFile(model) as archive:
+            lists = [one for one in archive.infolist() if one.filename.endswith(".txt") and one.file_size <= _MOST]
+            found += [archive.read(one).decode("utf-8", errors="replace") for one in lists]
+    folder = model if model.is_dir() else model.parent
+    paths = [folder / name for name in (f"{model.stem}.txt", *_BESIDE)]
+    found += [
+        path.read_text("utf-8", errors="replace") for path in paths if path.is_file() and path.stat().st_size <= _MOST
+    ]
+    return [_unnumbered(text) for text in found]
+
+
+def _unnumbered(text: str) -> str:
+    """A list of names, one a line, without the numbers from 0 that may stand before them."""
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    if lines and all(len(parts) == 2 and parts[0] == str(number) for number, parts in enumerate(lines)):
+        return "\n".join(parts[1] for parts in lines)
+    return text
 
 
 def check_order(name: str, told: tuple[str, ...], where: str, samples: Samples) -> None:

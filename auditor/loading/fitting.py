@@ -36,7 +36,7 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
         raise DataError(message + ("; if they are numbered from 1, take 1 off each" if from_one else ""))
     base = classifier.base if isinstance(classifier, Prepared) else classifier
     if isinstance(base, Loaded):
-        check_order(name, base.classes, "its own file", samples)
+        check_order(name, base.classes, "its own file, or one beside it,", samples)
         _check_levels(name, classifier, base, samples)
     classifier.check_declaration(probes(samples))
 

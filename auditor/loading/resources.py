@@ -14,6 +14,7 @@ from auditor import catalog
 from auditor.classifiers import Loaded, WithTwin
 from auditor.loading import signature
 from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
+from auditor.loading.class_names import texts_of, with_names
 from auditor.loading.fitting import check_fit, unfaithful
 from auditor.loading.holding import Files
 from auditor.loading.opening import as_named, behind_preprocessing, opened_copy
@@ -202,7 +203,11 @@ class Resources:
         return self._sources.get(id(classifier))
 
     def _open(self, source: Source) -> Classifier:
-        return opened_copy(source, self.held(source))
+        opened = opened_copy(source, self.held(source))
+        # Beside the original: what isn't a part of the model isn't copied.
+        paths = _paths(self._here(source))
+        named = isinstance(opened, Loaded) and opened.classes
+        return opened if named or len(paths) != 1 else with_names(opened, texts_of(paths[0]))
 
     def _here(self, source: Source) -> Source:
         """What to load, wherever it was fetched to, and whether its code may run."""

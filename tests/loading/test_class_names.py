@@ -1,17 +1,20 @@
 """Names of classes that a model comes with: read as people write them, held against those of the data."""
 
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from auditor.loading.class_names import check_order, read_names
+from auditor.loading.class_names import check_order, read_names, texts_of
 from auditor.loading.fitting import check_fit
+from auditor.loading.resources import Resources
+from auditor.spec.plan import make_plan
 from auditor.values import ModelError
 from tests.models import formats
 from tests.models.formats import opened
-from tests.support import CLASSES, samples
+from tests.support import CLASSES, data, samples
 
 NAMES = ("cat", "dog", "ship, large")
 PLAIN = ("cat", "dog", "ship")
@@ -90,5 +93,31 @@ def test_names_in_an_onnx_file_are_held_against_the_datas(tmp_path, key):
     model = opened("onnx", params)
     assert model.classes == tuple(trained)
     check_fit("m", model, replace(samples(), classes=tuple(trained)))
-    with pytest.raises(ModelError, match=r"its own file and .* number classes differently: 'kind 0' is 0 in the data"):
+    with pytest.raises(ModelError, match=r"one beside it, and .* differently: 'kind 0' is 0 in the data"):
         check_fit("m", model, replace(samples(), classes=tuple(sorted(trained))))
+
+
+def test_names_beside_a_model_or_in_a_phone_s_file_are_held_against_the_data(tmp_path):
+    """As Teachable Machine, TensorFlow's model maker and people write them."""
+    (tmp_path / "m.keras").touch()
+    (tmp_path / "labels.txt").write_text("0 ship\n1 cat\n2 dog\n")
+    assert [read_names(text, 3) for text in texts_of(tmp_path / "m.keras")] == [("ship", "cat", "dog")]
+    phone = tmp_path / "phone" / "m.tflite"
+    phone.parent.mkdir()
+    phone.write_bytes(b"TFL3 and what follows")
+    with zipfile.ZipFile(phone, "a") as archive:
+        archive.writestr("labels.txt", "dog\nship\ncat\n")
+    assert [read_names(text, 3) for text in texts_of(phone)] == [("dog", "ship", "cat")]
+
+    params = formats.keras(tmp_path)
+    images, labels = data(30)
+    np.savez(tmp_path / "data.npz", images=images, labels=labels, classes=np.array(PLAIN))
+    spec = tmp_path / "a.audit.yaml"
+    spec.write_text(
+        f"audit: a\nmodels: {{m: {{format: keras, path: {params['path']}, output: probabilities, trusted: true}}}}\n"
+        "data: {dataset: npz, path: data.npz}\nchecks: [{id: c, check: accuracy}]\n"
+    )
+    with pytest.raises(ModelError, match="'cat' is 0 in the data and 1 in the model"):
+        Resources().classifier(make_plan(spec), "m")
+    (tmp_path / "labels.txt").write_text("\n".join(PLAIN))
+    Resources().classifier(make_plan(spec), "m")
