@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.records.store import Folder
-from tests.models.formats import onnx, saved_model, tf1_checkpoint
+from tests.models.formats import onnx, saved_model, tf1_checkpoint, tflite
 from tests.support import data, states, write
 
 SPEC = """\
@@ -16,6 +16,7 @@ models:
   tutorial: {format: tf1_checkpoint, path: model-1000, output: probabilities, input: x, logits: y_conv,
              constants: {keep_prob: 1.0}, reshape: [6, 6, 1]}
   other: {format: onnx, path: m.onnx, output: probabilities}
+  phone: {format: tflite, path: m.tflite, output: probabilities}
 data: {dataset: npz, path: data.npz}
 checks:
   - {id: clean, check: accuracy, expect: {accuracy: {min: 0.9}}}
@@ -26,7 +27,8 @@ checks:
   - {id: wrong-layer, check: filters, model: tutorial, params: {layer: "h_conv3:0"}}
   - {id: flip, check: digit_flip, params: {target: 0, steps: 5, step_size: 0.3}}
   - {id: onto, check: transfer, params: {adversarial: flip, onto: [tutorial, other]}}
-  - {id: blind, check: digit_flip, model: other, params: {target: 0, steps: 5, step_size: 0.3}}
+  - {id: by-a-twin, check: digit_flip, model: other, params: {target: 0, steps: 5, step_size: 0.3}}
+  - {id: blind, check: digit_flip, model: phone, params: {target: 0, steps: 5, step_size: 0.3}}
   - id: scores
     check: robust_accuracy
     model: other
@@ -38,7 +40,7 @@ checks:
 def written(tmp_path_factory):
     """Made before pytester is, which forgets modules imported after it; TensorFlow can't be imported twice."""
     folder = tmp_path_factory.mktemp("formats")
-    for make in (saved_model, tf1_checkpoint, onnx):
+    for make in (saved_model, tf1_checkpoint, onnx, tflite):
         make(folder)
     images, labels = data()
     np.savez(folder / "data.npz", images=images, labels=labels)
@@ -62,6 +64,8 @@ def test_a_spec_on_several_formats(written, pytester):
         "attacks that need none: hopskipjump, noise_search, pointwise, square; `accuracy` and `transfer` onto it"
         in told
     )
+    flipped = {case: run.records[case].evidence.metrics["flip_rate"].value for case in ("flip", "by-a-twin")}
+    assert flipped["by-a-twin"] == flipped["flip"] > 0
     origin = run.records["clean-other"].provenance
     assert origin["versions"]["onnxruntime"]
     for case, name in (("clean", "exported"), ("clean-tutorial", "model-1000")):

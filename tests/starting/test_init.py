@@ -145,7 +145,7 @@ def test_what_people_have_becomes_a_spec(begun, name):
     assert plan.audit == formats.name_of(name)
     assert ("file-is-harmless" in checks) == (name != ADDRESS)
     [attacks] = [case.params.attacks for case in plan.cases if case.check == "robust_accuracy"]
-    blind = name in ("m.tflite", "m.onnx", ADDRESS)
+    blind = name in ("m.tflite", ADDRESS)
     assert [choice.name for choice in attacks] == (["square"] if blind else ["apgd", "square"])
 
 
