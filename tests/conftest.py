@@ -2,7 +2,6 @@
 
 import gc
 import importlib
-import os
 import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,9 +11,11 @@ from hypothesis import settings
 
 import auditor
 from auditor.compute import tensorflow
+from auditor.compute.backend import settle_threads
 
-# As `tensorflow()` settles it: test modules import what imports TensorFlow while they are collected.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# Test modules import what imports TensorFlow while they are collected. With fewer threads than these, a network that
+# stands for an endpoint would wait for those that wait for it.
+settle_threads()
 # A gate that draws other examples each time says now this and now that of the same commit; searching is `make search`.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Which build of PyTorch fits is a machine's own choice, and a package that TFDS needs comes as source only.
-UNLOCKED = {"torch", "tfds"}
+UNLOCKED = {"torch", "torchvision", "tfds"}
 PINS = r"(?P<pin>[a-z0-9-]+==[\w.+!]+(?: ; [^\\]+)?)(?: \\)?"
 LINES = re.compile(
     rf"{PINS}|    --hash=sha256:[0-9a-f]{{64}}(?: \\)?|\s+#\s+(?:via|via [\w.-]+|[\w.-]+)(?: \(\S+\))?|#.*"

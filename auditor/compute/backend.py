@@ -10,18 +10,10 @@ from auditor.compute.parallel import at_once, operation_threads
 
 
 def tensorflow() -> Any:
-    """Return the TensorFlow module.
-
-    On first use its threads are settled, which it reads from the environment when it is imported: one for each
-    operation (see `auditor.compute.parallel`). What the user has set is left alone.
-    """
+    """Return the TensorFlow module, imported on first use with its threads settled."""
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", str(operation_threads()))
-    # One more than there are pieces of work at once: a model that Python functions stand for holds one while it waits.
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(at_once() + 1))
+    settle_threads()
     with silenced():
         import tensorflow as tf
 
@@ -29,6 +21,17 @@ def tensorflow() -> Any:
     # Its warnings are advice to whoever wrote the graph; they would drown what a user needs to read.
     tf.get_logger().setLevel("ERROR")
     return tf
+
+
+def settle_threads() -> None:
+    """Say in the environment, where TensorFlow reads it when it is imported, how many threads it has and what it logs:
+    one for each operation (see `auditor.compute.parallel`). What the user has set is left alone.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", str(operation_threads()))
+    # One more than there are pieces of work at once: a model that Python functions stand for holds one while it waits.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(at_once() + 1))
 
 
 @contextmanager
