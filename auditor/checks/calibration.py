@@ -39,6 +39,7 @@ from auditor.corruptions import Family, Kind
 from auditor.measuring import Binned, each_under_one_kind, fewest, reliability, several, unfit_kinds
 from auditor.telling.numbers import number, percent
 from auditor.values import (
+    A_DIFFERENCE,
     A_SHARE,
     ACCURACY,
     WORLD,
@@ -86,7 +87,9 @@ class Params(Parameters):
 
 METRICS = {
     "ece": MetricInfo("binned", "expected calibration error: |confidence less accuracy| of bins, on average", "lower"),
-    "overconfidence": MetricInfo("mean", "confidence less being right, mean of images; below 0, it is too unsure"),
+    "overconfidence": MetricInfo(
+        "mean", "confidence less being right, mean of images; below 0, it is too unsure", bounds=A_DIFFERENCE
+    ),
     "brier": MetricInfo("mean", "Brier score: squared distance of probabilities from the truth, all classes", "lower"),
     "nll": MetricInfo("mean", "negative log-likelihood of the true class, in nats; it has no bounds", "lower"),
     "accuracy": MetricInfo("proportion", "share of images given their true class", "higher"),
@@ -138,7 +141,7 @@ def run(context: Context, params: Params) -> Evidence:
     error = partial(_error, params.bins)
     metrics = {
         "ece": error(confidence, right, rows),
-        "overconfidence": mean(confidence - right, (-1.0, 1.0), rows),
+        "overconfidence": mean(confidence - right, A_DIFFERENCE, rows),
         "brier": mean(reliability.brier(told, labels), (0.0, most_of_brier), rows),
         "nll": mean(reliability.negative_log_likelihood(logits, labels, model.output), rows=rows),
         "accuracy": proportion(right > 0, rows=rows),

@@ -64,6 +64,7 @@ from auditor.measuring import (
 )
 from auditor.telling.numbers import percent
 from auditor.values import (
+    A_DIFFERENCE,
     A_SHARE,
     WORLD,
     Context,
@@ -112,8 +113,12 @@ METRICS = {
     ),
     "corrupted_accuracy.*": MetricInfo("mean", "the same for one kind, over its severities", "higher", bounds=A_SHARE),
     "worst_corruption_accuracy": MetricInfo("lowest", "that of the kind with the lowest one, of all kinds", "higher"),
-    "accuracy_drop": MetricInfo("mean", "accuracy on the images as they are, less that on corrupted ones", "lower"),
-    "gain_over_baseline": MetricInfo("mean", "`corrupted_accuracy` less that of the model to compare with", "higher"),
+    "accuracy_drop": MetricInfo(
+        "mean", "accuracy on the images as they are, less that on corrupted ones", "lower", bounds=A_DIFFERENCE
+    ),
+    "gain_over_baseline": MetricInfo(
+        "mean", "`corrupted_accuracy` less that of the model to compare with", "higher", bounds=A_DIFFERENCE
+    ),
     "clean_accuracy": MetricInfo("proportion", "share of the same images right as they are", "higher"),
     "accuracy_at.*": MetricInfo("proportion", "share of images right under one kind at one severity", "higher"),
 }
@@ -207,7 +212,7 @@ def run(context: Context, params: Params) -> Evidence:
         "worst_corruption_accuracy": lowest(
             {kind: mean(m.values, (0.0, 1.0), rows) for kind, m in by_kind.items() if m.values is not None}
         ),
-        "accuracy_drop": mean(clean - held, (-1.0, 1.0), rows),
+        "accuracy_drop": mean(clean - held, A_DIFFERENCE, rows),
         "clean_accuracy": proportion(clean, rows=rows),
         **{f"corrupted_accuracy.{kind}": metric for kind, metric in by_kind.items()},
         **{
@@ -221,7 +226,7 @@ def run(context: Context, params: Params) -> Evidence:
     if params.baseline is not None:
         other = classified_corrupted(context, context.model(params.baseline), chosen, kinds, severities)
         before = {kind: answer.predicted == labels for kind, answer in other.items()}
-        metrics["gain_over_baseline"] = mean(held - _held(before), (-1.0, 1.0), rows)
+        metrics["gain_over_baseline"] = mean(held - _held(before), A_DIFFERENCE, rows)
         error, table = corruption_errors(right, before, params.baseline)
         tables.append(table)
         told = "unknown: it makes none" if np.isnan(error) else percent(error)

@@ -73,10 +73,13 @@ def entries(text: str) -> tuple[str, ...]:
 def shown_as(metric: Metric, info: MetricInfo | None = None) -> MetricKind:
     """The kind whose units a metric is shown in: an extreme has those of its groups, a gap of shares is in points.
 
-    info: what its check says of it; a mean that always lies between 0 and 1 is a share, too.
+    info: what its check says of it; a mean that always lies between 0 and 1 is a share, too, one
+    that does between -1 and 1 a difference of shares.
     """
     if info is not None and info.is_share and metric.kind in ("mean", "median", "exact", "lowest", "highest"):
         return "proportion"
+    if info is not None and info.is_difference and metric.kind == "mean":
+        return "difference"
     if metric.kind in ("lowest", "highest"):
         return shown_as(next(iter(metric.groups.values()))) if metric.groups else "proportion"
     if metric.kind == "spread":

@@ -46,6 +46,7 @@ def judged(
             e,
             hollow=_hollow(e, promised[e.metric], remarks),
             share=(about := promised[e.metric]) is not None and about.is_share,
+            gap=about is not None and about.is_difference,
         )
         for e in expectations
     )

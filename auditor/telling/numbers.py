@@ -17,7 +17,7 @@ _ROUNDING = {"nearest": ROUND_HALF_EVEN, "lower": ROUND_FLOOR, "upper": ROUND_CE
 _DIGITS = 3
 _MORE = 4  # digits that are added at most, for a number that would else seem to be on the other side of a threshold
 _LEVELS = 255
-_NUMBER = re.compile(r"([<>] )?(-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(%| points)?")
+_NUMBER = re.compile(r"([<>] )?([-+]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(%| points)?")
 
 
 def percent(value: float, least: float | None = None, most: float | None = None, to: Rounded = "nearest") -> str:
@@ -64,11 +64,14 @@ def probability(value: float) -> str:
     return "> 0.999" if value >= 0.9995 else f"{value:.3f}"
 
 
-def points(value: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    if not math.isfinite(value):
-        return _endless(value)
-    return f"{100 * value:+.1f}" if abs(value) >= 5e-4 else f"{100 * value:+.1g}" if value else "0"
+def points(value: float, least: float | None = None, most: float | None = None, to: Rounded = "nearest") -> str:
+    """A difference of shares in percentage points, with its sign: `+0.4`, `-12.3`. Else as for `percent`."""
+    if not math.isfinite(value) or not value:
+        return _endless(value) if value else "0"
+    if to == "nearest" and abs(value) < 5e-4 and not _between(*sorted((0, value)), least, most):
+        return f"{100 * value:+.1g}"
+    told = _told(100 * value, 1, _scaled(least), _scaled(most), to)
+    return told if told.startswith("-") else f"+{told}"
 
 
 def radius(value: float) -> str:
@@ -84,7 +87,7 @@ def quantity(
     """A value in the units of a kind of metric: a share, a difference of shares, or a number. Else as for `percent`."""
     if math.isfinite(value) and kind in SHARES:
         return percent(value, least, most, to)
-    return f"{points(value)} points" if kind == "difference" else number(value, least, most, to)
+    return f"{points(value, least, most, to)} points" if kind == "difference" else number(value, least, most, to)
 
 
 def threshold(kind: str, value: float) -> str:

@@ -106,6 +106,7 @@ from auditor.values.groups import (
     worst_of,
 )
 from auditor.values.metrics import (
+    A_DIFFERENCE,
     A_SHARE,
     NOT_NEGATIVE,
     FloatArray,
@@ -165,6 +166,7 @@ from auditor.values.sampling import fingerprints, in_turn, ranking, seen_and_uns
 
 __all__ = [
     "ACCURACY",
+    "A_DIFFERENCE",
     "A_SHARE",
     "BLACK_BOX",
     "CONTROLS",

@@ -30,6 +30,7 @@ MetricKind = Literal[
 
 
 A_SHARE = (0.0, 1.0)
+A_DIFFERENCE = (-1.0, 1.0)
 NOT_NEGATIVE = (0.0, float("inf"))
 
 
@@ -237,3 +238,8 @@ class MetricInfo:
         if self.kind in ("auroc", "binned"):
             return False
         return self.bounds == A_SHARE or (self.bounds is None and self.kind in SHARES)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether people read it in percentage points: what always lies between -1 and 1."""
+        return self.bounds == A_DIFFERENCE

@@ -22,6 +22,7 @@ class Expectation:
 
     versus_baseline: the demand is on the metric less the baseline's, image by image. hollow: why it claims nothing,
     where the spec's own words say so. share: whether the metric is a share, so that people read it in per cent.
+    gap: whether it is a difference of shares, which people read in points.
     """
 
     metric: str
@@ -30,11 +31,14 @@ class Expectation:
     versus_baseline: bool = False
     hollow: str = ""
     share: bool = field(default=False, compare=False)
+    gap: bool = field(default=False, compare=False)
 
     @property
     def unit(self) -> str:
         """The kind of metric whose units people read it in; see `auditor.telling.numbers`."""
-        return "exact" if not self.share else "difference" if self.versus_baseline else "proportion"
+        if self.gap or (self.share and self.versus_baseline):
+            return "difference"
+        return "proportion" if self.share else "exact"
 
     @property
     def in_words(self) -> str:

@@ -272,6 +272,9 @@ def test_in_a_spec_with_a_cache_and_a_baseline(project):
     assert record.baseline is not None
     assert not record.baseline.mismatch
     result.stdout.no_fnmatch_line("*error*")
+    # Its limit, 1 - 0.05 ** (1 / 60), rounded outwards.
+    in_points = "accuracy_drop is 0 points (n = 60, at most +4.9 points with 95% confidence): satisfies accuracy_drop"
+    assert f"{in_points} ≤ 10 points" in record.verdict.message
     assert "Mean corruption error" not in render(run), "the baseline never errs"
     names = [name for name in record.evidence.metrics if name.startswith("corrupted_accuracy.")]
     erring = replace(record.baseline, metrics={**record.baseline.metrics, **dict.fromkeys(names, exact(0.5))})

@@ -149,7 +149,8 @@ def test_an_interruption_keeps_what_is_finished_and_says_what_is_missing(tmp_pat
 def test_a_defect_in_a_check_is_an_error_with_its_traceback(tmp_path):
     _with_check(tmp_path, "return 1 / 0", "- {id: b, check: odd, model: a}\n- {id: a, check: act, model: a}\n")
     told = run_plain(tmp_path).stdout.splitlines()
-    assert pytest.RunResult.parse_summary_nouns(told) == {"passed": 1, "failed": 1}
+    outcomes = pytest.RunResult.parse_summary_nouns(told)
+    assert {noun: many for noun, many in outcomes.items() if noun != "warnings"} == {"passed": 1, "failed": 1}
     pytest.LineMatcher(told).fnmatch_lines(["*ZeroDivisionError: division by zero*"])
     assert left(tmp_path).records["b"].failure.kind == "ZeroDivisionError"
 

@@ -82,12 +82,31 @@ def test_what_misses_a_threshold_never_reads_as_if_it_met_it() -> None:
     assert numbers.percent(0.95395, least=0.9539, to="lower") == "95.39%"
     assert numbers.number(0.50004, most=0.5) == "0.50004"
     assert numbers.percent(0.0002, most=0.0001) == "0.02%"
+    assert numbers.points(-0.1003, least=-0.1) == "-10.03"
+    assert numbers.points(0.0503, most=0.05) == "+5.03"
+    assert numbers.points(0.0003, most=0.0001) == "+0.03"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "0"), (0.00439, "+0.4"), (-0.123, "-12.3"), (0.0003, "+0.03"), (1.0, "+100.0"), (-math.inf, "−∞")],
+)
+def test_points(value: float, said: str) -> None:
+    assert numbers.points(value) == said
+
+
+def test_limits_in_points_are_rounded_outwards() -> None:
+    assert (numbers.points(0.01239, to="lower"), numbers.points(-0.01231, to="lower")) == ("+1.2", "-1.3")
+    assert (numbers.points(0.01231, to="upper"), numbers.points(-0.01239, to="upper")) == ("+1.3", "-1.2")
 
 
 def test_sentences_of_earlier_versions_may_have_more_digits_and_no_other_numbers() -> None:
     assert same_told("100.0% (60 of 60)", "100% (60 of 60)")
     assert same_told("is 0.555 (111/200, at most 0.6144)", "is 55.5% (111/200, at most 61.5%)")
     assert same_told("step 3, 1.0000", "step 3, > 0.999")
+    assert same_told("drop is 0.00439", "drop is +0.4 points")
+    assert not same_told("drop is 0.00539", "drop is +0.4 points")
+    assert not same_told("drop is -0.00439", "drop is +0.4 points")
     assert not same_told("99.9% (60 of 60)", "100% (60 of 60)")
     assert not same_told("100%", "99.9%"), "fewer digits say less"
     assert not same_told("55.5% (112 of 200)", "55.5% (111 of 200)")
