@@ -1,5 +1,6 @@
 """`auditor report`: pages, and files for other programs, from stored records alone."""
 
+import dataclasses
 import math
 import sys
 from pathlib import Path
@@ -98,7 +99,8 @@ def report(
         before = manifest.layout(audit) or manifest.USUAL
         beside = layout == "folder" if layout else before.folder
         flat = junit == "flat" if junit else before.flat
-        laid_out = manifest.Layout(math.ceil(size * 1e6) if size else before.size, beside, flat)
+        bytes_at_most = math.ceil(size * 1e6) if size else before.size
+        laid_out = dataclasses.replace(before, size=bytes_at_most, folder=beside, flat=flat)
         if output is None:
             run, page = render_again(Folder(audit), accept_changed, laid_out, drawings)
         else:

@@ -7,15 +7,18 @@ and which are waived; and the link of the run before, so that none is left out b
 """
 
 import base64
+import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import auditor
+from auditor.exports.publishing import render_again
 from auditor.records import manifest
 from auditor.records.store import Folder, write_text
-from auditor.report import outcome
+from auditor.report import PAGE, outcome
 from auditor.telling.reason import named_reason, os_reason, reason
 from auditor.values import RecordError, Run, State
 
@@ -136,16 +139,28 @@ def new_key(private: Path) -> Path:
     return public
 
 
+def key_digest(public: Any) -> str:
+    """The SHA-256 of a public key, as `openssl pkey -pubin -outform DER` writes it."""
+    serialization, _ = _keys()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(public.public_bytes(serialization.Encoding.DER, form)).hexdigest()
+
+
 def attest(folder: Path, private: Path, url: str = "") -> Path:
     """Sign the statement of an audit with a private key, and keep it in the audit's folder.
 
-    Beside it a summary for policy engines is signed, if the whole run passed, and else none is left there.
+    The audit's page says from then on by whose key, as it is rendered and sealed anew before. Beside the statement a
+    summary for policy engines is signed, if the whole run passed, and else none is left there.
     """
     serialization, ed25519 = _keys()
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import CryptoSigner
 
     key = _read(private, lambda data: serialization.load_pem_private_key(data, None), ed25519.Ed25519PrivateKey)
+    statement(folder, url)  # what can't be attested isn't rendered anew
+    if (folder / PAGE).exists():
+        layout = dataclasses.replace(manifest.layout(folder) or manifest.USUAL, signed_by=key_digest(key.public_key()))
+        render_again(Folder(folder), accept_changed=False, layout=layout)
     made = statement(folder, url)
     (folder / SUMMARY).unlink(missing_ok=True)
     summed_up = summary(folder, made)
@@ -207,6 +222,9 @@ def check(folder: Path, public: Path) -> dict[str, Any]:
         raise RecordError(f"{path} is not signed by {public}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
+    told = (manifest.layout(folder) or manifest.USUAL).signed_by
+    if told not in ("", key_digest(key)):
+        raise RecordError(f"{folder} says that it was signed by the key of SHA-256 {told}, and {public} is another one")
     check_fits(path, signed, folder)
     return signed
 

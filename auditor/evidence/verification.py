@@ -94,7 +94,13 @@ def _chained(folder: Folder, run: Run) -> Iterator[Finding]:
 
 
 def _stated(path: Path) -> Iterator[Finding]:
-    """Whether the statements beside a report are about this one. Who signed them takes a key to see."""
+    """Whether the statements beside a report are about this one, and those that it speaks of are there.
+
+    Who signed them takes a key to see.
+    """
+    layout = manifest.layout(path)
+    if layout is not None and layout.signed_by and not (path / attestation.NAME).is_file():
+        yield found(attestation.NAME, "there", ok=False, seen=f"the page says that {layout.signed_by[:12]} signed it")
     for name in (attestation.NAME, attestation.SUMMARY, keyless.NAME):
         if (path / name).is_file():
             try:

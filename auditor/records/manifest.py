@@ -29,12 +29,14 @@ class Layout:
 
     size: the bytes that a page takes at most, if that is possible. folder: whether its style, script and pictures lie
     beside it however small it is, for viewers that refuse what stands within a page. flat: whether `junit.xml` has its
-    tests in the audit's suite, for readers that look for none in suites within suites.
+    tests in the audit's suite, for readers that look for none in suites within suites. signed_by: the SHA-256 of the
+    public key whose statement lies beside the page, which then says so; nothing if none was made.
     """
 
     size: int = 15_000_000
     folder: bool = False
     flat: bool = False
+    signed_by: str = ""
 
 
 USUAL = Layout()
@@ -49,7 +51,8 @@ def seal(folder: Path, layout: Layout, drawn_by: Mapping[str, str], run: Run, au
     found = {name: digest(folder / name) for name in files(folder)}
     tie = tied(run, audit, _of_records(found), previous)
     laid_out = {"page_bytes": layout.size, "folder": layout.folder, "junit_flat": layout.flat}
-    told = {"chain": asdict(tie), **laid_out, "drawn_by": dict(drawn_by)}
+    by = {"signed_by": layout.signed_by} if layout.signed_by else {}
+    told = {"chain": asdict(tie), **laid_out, **by, "drawn_by": dict(drawn_by)}
     content = {"format": FORMAT, **told, "files": found}
     write_text(folder / NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return tie
@@ -80,10 +83,14 @@ def layout(folder: Path) -> Layout | None:
     """How the pages of an audit were laid out; None where no manifest says so."""
     try:
         told = json.loads((folder / NAME).read_text("utf-8"))
-        size, *others = told["page_bytes"], told.get("folder", False), told.get("junit_flat", False)  # earlier: neither
+        # Earlier ones say nothing of the others.
+        found = Layout(
+            told["page_bytes"], told.get("folder", False), told.get("junit_flat", False), told.get("signed_by", "")
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Layout(size, *others) if isinstance(size, int) and all(isinstance(one, bool) for one in others) else None
+    sound = isinstance(found.size, int) and isinstance(found.folder, bool) and isinstance(found.flat, bool)
+    return found if sound and isinstance(found.signed_by, str) else None
 
 
 def link(folder: Path) -> Link | None:

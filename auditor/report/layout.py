@@ -62,7 +62,7 @@ def render_pages(run: Run, layout: Layout, beside_records: bool = True) -> dict[
     The first is the page to open. beside_records: whether they belong in the folder of the run's records, and lead
     there. To be called within `kept_in`.
     """
-    page = make_page(run, beside_records)
+    page = make_page(run, beside_records, layout.signed_by if beside_records else "")
     page.draw()
     # Where a script may be refused, nothing waits for it.
     size, waits = layout.size, page.many and not layout.folder

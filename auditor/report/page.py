@@ -24,9 +24,11 @@ _LONGEST_GAPS = 260
 class Page:
     """What the template shows. counts: how many cases are in each state; states: those that occur. seconds: what the
     cases took that were measured by this run; cached: how many weren't. again: the command that runs all of it again.
+    signed_by: the SHA-256 of the key that a statement beside the page is signed with, if any.
     """
 
     run: Run
+    signed_by: str
     overall: Overall
     sentence: str
     counts: Mapping[State, int]
@@ -113,8 +115,10 @@ class Page:
         return tuple(state for state in STATES if self.counts[state])
 
 
-def make_page(run: Run, beside_records: bool = False) -> Page:
-    """Put a page together from a run. beside_records: whether it lies in the folder of the run's records."""
+def make_page(run: Run, beside_records: bool = False, signed_by: str = "") -> Page:
+    """Put a page together from a run. beside_records: whether it lies in the folder of the run's records. signed_by:
+    the digest of the key whose statement lies there too.
+    """
     explanations = {check: explain(check) for check in sorted(_checks(run))}
     cards = told_apart(
         [card_of(run, case, number, explanations, beside_records) for number, case in enumerate(run.cases)]
@@ -123,6 +127,7 @@ def make_page(run: Run, beside_records: bool = False) -> Page:
     ranked = sorted((card for card in cards if card.state != "not selected"), key=urgency)
     return Page(
         run=run,
+        signed_by=signed_by,
         overall=outcome.overall(counts),
         sentence=outcome.told(run),
         counts=counts,

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -109,6 +110,46 @@ def test_a_first_page_that_names_somebody_else_is_found_and_so_is_a_statement_th
         assert stated(folder.path)[NAME] == belongs, (
             "a url is the signer's own word, so the signature alone speaks for it"
         )
+
+
+def test_the_page_says_by_whose_key_it_is_signed_and_verify_whether_that_is_so(tmp_path):
+    folder, key, other = Folder(tmp_path / "reports" / "audit"), tmp_path / "key.pem", tmp_path / "other.pem"
+    folder.save_run(run_of(PASSING))
+    render_report(folder)
+    page = folder.path / "index.html"
+    assert "none was known when this page was written" in page.read_text()
+    public, stranger = new_key(key), new_key(other)
+    attest(folder.path, key)
+    der = base64.b64decode("".join(public.read_text().splitlines()[1:-1]))
+    digest = hashlib.sha256(der).hexdigest()
+    assert f'<code class="digest">{digest}</code>' in page.read_text()
+    assert check(folder.path, public)["predicate"]["result"] == "PASSED"
+    told = {(one.of, one.what): one.standing for one in verify(folder.path, model=False)}
+    assert told[NAME, "belongs to this report"] == told["index.html", "rendered"] == "holds"
+
+    render_report(folder)  # as `auditor report` does: the same page, and the statement is still its own
+    assert check(folder.path, public)
+    envelope = (folder.path / NAME).read_bytes()
+    (folder.path / NAME).unlink()
+    assert {one.standing for one in verify(folder.path, model=False) if one.of == NAME} == {"doesn't hold"}
+
+    (folder.path / NAME).write_bytes(envelope)
+    text = json.loads((folder.path / "manifest.json").read_text())
+    forged = hashlib.sha256(b"another").hexdigest()
+    manifest.seal(folder.path, manifest.Layout(signed_by=forged), text["drawn_by"], folder.load_run(), "audit", "")
+    told = {(one.of, one.what): one.standing for one in verify(folder.path, model=False)}
+    assert told["index.html", "rendered"] == told[NAME, "belongs to this report"] == "doesn't hold"
+    attest(folder.path, other)
+    with pytest.raises(RecordError, match="is not signed by"):
+        check(folder.path, public)
+    assert (
+        hashlib.sha256(base64.b64decode("".join(stranger.read_text().splitlines()[1:-1]))).hexdigest()
+        in page.read_text()
+    )
+
+    render_report(folder, manifest.USUAL)  # as a new run does
+    assert digest not in page.read_text()
+    assert "none was known" in page.read_text()
 
 
 # --- policy engines, as the guide shows them
