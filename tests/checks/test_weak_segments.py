@@ -163,7 +163,7 @@ def test_what_is_found_is_judged_shown_and_verified(grouped):
     assert record.verdict.status == "fail"
     metric = record.evidence.metrics["accuracy[weak]"]
     group = metric.groups["light=night, site=rome"]
-    told = f"accuracy[weak] is {group.value:.1%} (light=night, site=rome: {group.successes}/{group.n}, at least"
+    told = f"accuracy[weak] is {group.value:.1%} (light=night, site=rome: {group.successes}/{group.n}, at most"
     assert told in record.verdict.message
     assert run.records["known-to-be"].verdict.status == "pass"
     assert record.params["weak_segments"] == 10
