@@ -113,9 +113,7 @@ METRICS = {
     ),
     "corrupted_accuracy.*": MetricInfo("mean", "the same for one kind, over its severities", "higher", bounds=A_SHARE),
     "worst_corruption_accuracy": MetricInfo("lowest", "that of the kind with the lowest one, of all kinds", "higher"),
-    "accuracy_drop": MetricInfo(
-        "mean", "accuracy on the images as they are, less that on corrupted ones", "lower", bounds=A_DIFFERENCE
-    ),
+    "accuracy_drop": MetricInfo("mean", "accuracy less that on corrupted versions", "lower", bounds=A_DIFFERENCE),
     "gain_over_baseline": MetricInfo(
         "mean", "`corrupted_accuracy` less that of the model to compare with", "higher", bounds=A_DIFFERENCE
     ),

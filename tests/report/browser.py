@@ -35,8 +35,13 @@ def unfold(page: "Page") -> None:
 
 
 def in_view(page: "Page", target: "Locator") -> bool:
-    box, view = target.bounding_box(), page.viewport_size
-    return box is not None and view is not None and -1 <= box["y"] < view["height"]
+    """Whether its upper edge is on the screen, at the latest a second after the browser was sent there."""
+    for _ in range(20):
+        box, view = target.bounding_box(), page.viewport_size
+        if box is not None and view is not None and -1 <= box["y"] < view["height"]:
+            return True
+        page.wait_for_timeout(50)
+    return False
 
 
 def beyond_the_edge(page: "Page") -> list[str]:
