@@ -21,7 +21,7 @@ from auditor.statistics import (
     samples_for_power,
     stray,
 )
-from auditor.values import Expectation, Metric, at_radii
+from auditor.values import A_DIFFERENCE, Expectation, Metric, at_radii
 
 _MOST_SAMPLES = 10_000_000
 _WANTED = 0.9
@@ -142,7 +142,7 @@ def _limit_of(metric: Metric, tail: float, side: int) -> Callable[[int], float]:
     if clustered(metric) and metric.clusters is not None:
         held, groups, (least, most) = metric.values, metric.clusters, bounds(metric)
         return lambda n: cluster_limits(held, groups, least, most, tail, n / metric.n)[side]
-    values, (low, high) = metric.values, metric.bounds or (-1.0, 1.0)
+    values, (low, high) = metric.values, metric.bounds or A_DIFFERENCE
     if metric.kind == "difference":
         fell, rose = changes(metric)
         return lambda n: change_limits(fell, rose, metric.n, tail, n / metric.n)[side]

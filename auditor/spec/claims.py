@@ -12,7 +12,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from auditor.telling.numbers import percent
-from auditor.values import A_SHARE, NOT_NEGATIVE, Expectation, MetricInfo, Parameters, Preview, Remark, whole
+from auditor.values import (
+    A_DIFFERENCE,
+    A_SHARE,
+    NOT_NEGATIVE,
+    Expectation,
+    MetricInfo,
+    Parameters,
+    Preview,
+    Remark,
+    whole,
+)
 
 LONGEST_WAIVER = timedelta(days=366)
 # The kinds whose range is known before anything is measured; of others, the check may say.
@@ -57,7 +67,7 @@ def _hollow(expectation: Expectation, info: MetricInfo | None, remarks: Sequence
     if told or info is None:
         return told
     if expectation.versus_baseline:
-        return expectation.unbreakable(-1.0, 1.0) if info.kind == "proportion" else ""
+        return expectation.unbreakable(*A_DIFFERENCE) if info.kind == "proportion" else ""
     return expectation.unbreakable(*(info.bounds or _RANGES.get(info.kind, (-math.inf, math.inf))))
 
 

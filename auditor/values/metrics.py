@@ -183,7 +183,7 @@ def binned(values: FloatArray, bins: IntArray, names: Sequence[str], rows: IntAr
     groups = {}
     for i, name in enumerate(names):
         inside = bins == i
-        groups[name] = mean(array[inside], (-1.0, 1.0), None if rows is None else rows[inside])
+        groups[name] = mean(array[inside], A_DIFFERENCE, None if rows is None else rows[inside])
     return Metric("binned", binned_value(groups), array.size, bounds=(0.0, 1.0), groups=groups)
 
 
