@@ -29,6 +29,7 @@ import numpy as np
 
 from auditor.compute import generator
 from auditor.measuring import answered, fewest, natural_panel, scores, several, share
+from auditor.telling.lists import listed
 from auditor.values import (
     A_SHARE,
     ACCURACY,
@@ -156,9 +157,8 @@ def run(context: Context, params: Params) -> Evidence:
     np.fill_diagonal(off, 0)
     if off.max():
         pairs = [f"a {names[true]} was called a {names[said]}" for true, said in np.argwhere(off == off.max())]
-        more = f" and {len(pairs) - 3} other pairs as often" if len(pairs) > 3 else ""
         times = several(int(off.max()), "time") + (" each" if pairs[1:] else "")
-        often = f"most often {', '.join(pairs[:3])}{more} ({times})"
+        often = f"most often {listed(pairs, 3, rest='other pairs as often')} ({times})"
     else:
         often = "there is no mistake"
     if told is None:
@@ -197,7 +197,7 @@ def run(context: Context, params: Params) -> Evidence:
                 title="Misclassified images",
                 caption=f"True class, and what it is called{', how surely' if told is not None else ''}; {shown} of "
                 f"{several(int((~right).sum()), 'mistake')}.",
-                alt=f"Gallery of {several(wrong.size, 'misclassified image')}, {order}: {marks[0]}, …",
+                alt=f"Gallery of {several(wrong.size, 'misclassified image')}, {order}: {listed(marks, 1)}",
                 panel=natural_panel(images[wrong], samples.box, labels=marks),
             ),
         )
@@ -222,8 +222,7 @@ def run(context: Context, params: Params) -> Evidence:
 
 
 def _unknown(absent: Sequence[str], of: int) -> str:
-    some = ", ".join(absent[:12]) + (f" and {len(absent) - 12} more" if len(absent) > 12 else "")
     return (
-        f"Of {several(len(absent), 'class')} among the {of} that the model knows there is no image: {some}. Nothing is "
-        "known of them, so no floor under `worst_class_accuracy` can pass."
+        f"Of {several(len(absent), 'class')} among the {of} that the model knows there is no image: "
+        f"{listed(absent, 12)}. Nothing is known of them, so no floor under `worst_class_accuracy` can pass."
     )

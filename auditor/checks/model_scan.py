@@ -25,6 +25,7 @@ References
 from pathlib import Path
 
 from auditor.loading.scanning import Threat, pickles_in, scan
+from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import (
     NOT_NEGATIVE,
@@ -120,8 +121,7 @@ def _everything(unknown: list[Threat]) -> Diagnostic:
 
 
 def _listed(threats: list[Threat]) -> str:
-    more = f" and {len(threats) - _MOST_NAMED} more" if len(threats) > _MOST_NAMED else ""
-    return ", ".join(threat.file for threat in threats[:_MOST_NAMED]) + more
+    return listed((threat.file for threat in threats), _MOST_NAMED)
 
 
 def _of_pickles(name: str, path: Path) -> tuple[Threat, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from auditor.telling.lists import listed
 from auditor.values import FloatArray, ModelError
 
 # How Keras 1 called them, behind the layer's name.
@@ -31,7 +32,7 @@ def fill(model: Any, arrays: Mapping[str, FloatArray]) -> None:
             raise ModelError(f"{told} called {layer}/{name}, which its network needs one of")
         _assign(variable, left.pop(fitting[0]), fitting[0])
     if left:
-        raise ModelError(f"no layer takes the weights {', '.join(sorted(left)[:5])}")
+        raise ModelError(f"no layer takes the weights {listed(sorted(left), 5)}")
 
 
 def fill_from_h5(model: Any, file: Any) -> None:
@@ -56,7 +57,7 @@ def fill_from_h5(model: Any, file: Any) -> None:
         fill(layer if inner else _Alone([layer]), arrays if inner else plain)
     without = [name for name, layer in layers.items() if layer.weights]
     if without:
-        raise ModelError(f"the file has no weights of the layers {', '.join(without[:5])}")
+        raise ModelError(f"the file has no weights of the layers {listed(without, 5)}")
 
 
 def fill_from_containers(model: Any, listed: Any, file: Any) -> None:

@@ -15,6 +15,7 @@ from auditor.classifiers.common import opaque
 from auditor.classifiers.onnx_node import Node, UntranslatedError
 from auditor.classifiers.onnx_operators import OPERATORS
 from auditor.compute import tensorflow, uniform
+from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import FloatArray, ModelError, Output, Tensor
 
@@ -29,7 +30,7 @@ Twin = Callable[[Tensor], Tensor]
 def untranslated(operators: Mapping[str, str]) -> str:
     """Which operators, each with its domain, no twin can have, or nothing."""
     unknown = sorted(name for name, domain in operators.items() if domain not in _OWN or name not in OPERATORS)
-    told = f"the operator{'s' if unknown[1:] else ''} {', '.join(unknown[:5])}{', …' if unknown[5:] else ''}"
+    told = f"the operator{'s' if unknown[1:] else ''} {listed(unknown, 5)}"
     return f"{told} can't be differentiated here" if unknown else ""
 
 

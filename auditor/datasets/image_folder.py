@@ -37,6 +37,7 @@ import numpy as np
 from pydantic import Field
 
 from auditor.reading import SUFFIXES, Names, Pictures, load_pictures, natural, printable
+from auditor.telling.lists import listed
 from auditor.telling.reason import os_reason
 from auditor.values import Attribute, DataError, EachOnce, FilePath, IntArray, Preview, Samples, from_texts, in_turn
 
@@ -162,7 +163,7 @@ def _doubts(names: list[str]) -> tuple[str, ...]:
     text = sorted(names)
     if text == names:
         return ()
-    here, there = ("{}, …".format(", ".join(some[:4])) for some in (names, text))
+    here, there = (listed(some, 4) for some in (names, text))
     told = f"class folders are numbered in natural order ({here}), where Keras and torchvision do it as text ({there})"
     return (f"{told}: if the model was trained on theirs, write that order in `names`",)
 
@@ -172,7 +173,7 @@ def _remarks(classes: list[_Class], passed: Counter[str]) -> Iterator[str]:
     if empty:
         yield f"there are no images of the class{'' if len(empty) == 1 else 'es'} {', '.join(empty)}"
     if passed:
-        some = ", ".join(sorted(passed)[:4])
+        some = listed(sorted(passed), 4)
         yield f"{passed.total()} hidden files, or such as operating systems leave, were passed over: {some}"
 
 

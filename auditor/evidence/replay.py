@@ -13,6 +13,7 @@ from auditor.measuring import tried_in_full
 from auditor.records.store import Folder
 from auditor.run.measuring import confirmed
 from auditor.spec import make_plan
+from auditor.telling.lists import listed
 from auditor.values import (
     AdversarialImages,
     CheckError,
@@ -118,8 +119,8 @@ def _position(made: AdversarialImages, row: int | None, case_id: str) -> int:
     found = np.flatnonzero(wanted)
     if not found.size:
         said = f"attacked no image in row {row}" if row is not None else "found no image that fools the model"
-        some = ", ".join(str(i) for i in made.indices[made.fooled][:5])
-        raise RecordError(f"{case_id!r} {said}" + (f" (broken rows: {some}, …)" if some else "; name a --row"))
+        some = listed(made.indices[made.fooled], 5)
+        raise RecordError(f"{case_id!r} {said}" + (f" (broken rows: {some})" if some else "; name a --row"))
     return int(found[0])
 
 

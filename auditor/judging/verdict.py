@@ -14,6 +14,7 @@ import numpy as np
 
 from auditor.judging.prospect import samples_to_settle
 from auditor.statistics import bounded, bounds, clustered, difference, limits
+from auditor.telling.lists import listed
 from auditor.telling.numbers import quantity, radius
 from auditor.values import (
     DESCRIBED,
@@ -275,8 +276,8 @@ def _hint(metric: Metric, expectation: Expectation, confidence: float) -> str:
         )
     empty = [name for name, group in metric.groups.items() if not group.n]
     if empty and metric.kind != "binned":
-        some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-        return f"there are no samples of {some}, so that nothing is known of {'it' if len(empty) == 1 else 'them'}"
+        those = "it" if len(empty) == 1 else "them"
+        return f"there are no samples of {listed(empty, 5)}, so that nothing is known of {those}"
     if metric.kind == "mean" and metric.n == 1:
         return "a single value says nothing about the spread; measure more"
     needed = samples_to_settle(metric, expectation, confidence)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.classifiers import Loaded
+from auditor.telling.lists import listed
 from auditor.values import Classifier, ModelError, Samples, distinct_names
 
 _SHOWN, _LISTED = 3, 10
@@ -81,11 +82,9 @@ def check_order(name: str, told: tuple[str, ...], where: str, samples: Samples) 
     moved = sorted((ours[one], theirs[one]) for one in shared if ours[one] != theirs[one])
     if not moved:
         return
-    first = [f"{samples.classes[our]!r} is {our} in the data and {their} in the model" for our, their in moved[:_SHOWN]]
-    more = f", and {len(moved) - _SHOWN} more" if moved[_SHOWN:] else ""
-    message = f"{where} and {samples.source} number classes differently: {'; '.join(first)}{more}"
-    order = ", ".join(told[:_LISTED]) + (", …" if told[_LISTED:] else "")
-    way = f"number the data's as the model does ({order}), by `names` of the data where it has that"
+    apart = [f"{samples.classes[our]!r} is {our} in the data and {their} in the model" for our, their in moved]
+    message = f"{where} and {samples.source} number classes differently: {listed(apart, _SHOWN, '; ')}"
+    way = f"number the data's as the model does ({listed(told, _LISTED)}), by `names` of the data where it has that"
     raise ModelError(f"model {name!r}: {message}; {way}, or mend the list if the model was trained on another")
 
 

@@ -23,6 +23,7 @@ from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
 from auditor.reading import intake, together
 from auditor.spec import Plan, Registered, Source, is_registered, registered, signature_beside
+from auditor.telling.lists import first
 from auditor.telling.numbers import times
 from auditor.telling.reason import os_reason
 from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
@@ -296,10 +297,9 @@ class Resources:
             return ""
         threats = [] if self.allow_code else [t for t in self._scanned(source, checkpoint) if t.severity == "critical"]
         if threats:
-            more = f" (and {len(threats) - 1} more; the check `model_scan` lists them)" if threats[1:] else ""
+            told = first((f"{one.file}: {one.message}" for one in threats), "the check `model_scan` lists them")
             way = "if you trust whoever made it, --audit-allow-code loads it all the same"
-            message = f"{threats[0].file}: {threats[0].message}{more}; it isn't loaded ({way})"
-            return f"model {name!r}: {message}"
+            return f"model {name!r}: {told}; it isn't loaded ({way})"
         if source.safeguards.trusted:
             return ""
         here = self.held(source)

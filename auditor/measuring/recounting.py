@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from auditor.classifiers import undecided
 from auditor.measuring.cascade import Attackable
 from auditor.measuring.rivals import IN_FULL
+from auditor.telling.lists import listed
 from auditor.values import AdversarialImages, CheckError, Context, Evidence, IntArray
 
 _NAMED = 5
@@ -45,8 +46,7 @@ def as_recorded(context: Context, subject: Attackable, made: AdversarialImages) 
 def check_rows(rows: IntArray, what: str) -> None:
     """Raise CheckError if there are any, of which `what` is said."""
     if len(rows):
-        some = ", ".join(str(row) for row in rows[:_NAMED]) + (", …" if len(rows) > _NAMED else "")
-        raise CheckError(f"{len(rows)} images are {what} (rows {some})")
+        raise CheckError(f"{len(rows)} images are {what} (rows {listed(rows, _NAMED)})")
 
 
 def _places(context: Context, rows: IntArray) -> NDArray[np.int64]:

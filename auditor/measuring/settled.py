@@ -6,6 +6,7 @@ say so for ever. Whether its answers differ today is another question, which `st
 """
 
 from auditor.classifiers import stateful_operations
+from auditor.telling.lists import listed
 from auditor.values import Classifier, Diagnostic
 
 STATEFUL = "stateful operations"
@@ -21,8 +22,7 @@ def settled(classifier: Classifier, called: str = "", declared: bool = False) ->
     who = f"{called!r}" if called else "the model"
     if not found:
         return Diagnostic(STATEFUL, True, f"{who} holds none: weights and images settle what it answers")
-    names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-    message = f"{who} holds {names}: such operations read a clock, files or randomness, or keep state"
+    message = f"{who} holds {listed(found, _SHOWN)}: such operations read a clock, files or randomness, or keep state"
     if declared:
         return Diagnostic(STATEFUL, True, f"{message}, as the spec declares")
     advice = "what it answers now says nothing of what it answers later; take them out, or, where its answers don't"

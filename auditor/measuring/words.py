@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.telling.lists import listed
 from auditor.telling.numbers import percent, probability
 from auditor.values import FloatArray, IntArray, Metric, Panel, Samples
 
@@ -33,8 +34,9 @@ _MOST_NAMED = 3
 def all_at(value: float, names: Sequence[str], values: NDArray[np.floating[Any]] | NDArray[np.integer[Any]]) -> str:
     """All that have a value, not the first alone: `cat`, `cat and dog`, `cat, dog, owl and 3 more`."""
     found = [name for name, one in zip(names, values, strict=True) if one == value]
-    told = found[:_MOST_NAMED] + ([f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else [])
-    return f"{', '.join(told[:-1])} and {told[-1]}" if told[1:] else told[0]
+    if 1 < len(found) <= _MOST_NAMED:
+        return f"{', '.join(found[:-1])} and {found[-1]}"
+    return listed(found, _MOST_NAMED)
 
 
 def several(count: int, one: str, many: str | None = None) -> str:

@@ -23,6 +23,7 @@ import re
 
 from auditor.classifiers import GraphParameters, file_at, placed
 from auditor.compute import tensorflow
+from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError
 
@@ -57,7 +58,7 @@ def load(params: Params) -> Classifier:
     needed = tf.compat.v1.graph_util.extract_sub_graph(definition, [taken.end.op.name])
     variables = [node.name for node in needed.node if _VARIABLES.fullmatch(node.op)]
     if variables:
-        told = f"{path} isn't frozen: {taken.end.name} needs the variables {', '.join(variables[:3])}"
+        told = f"{path} isn't frozen: {taken.end.name} needs the variables {listed(variables, 3)}"
         raise ModelError(f"{told}, whose values lie elsewhere; `format: tf1_checkpoint` reads both")
     session = tf.compat.v1.Session(graph=graph)  # left open, to be asked for the graph's own answers
     return taken.classifier(needed, session, path, params.output)

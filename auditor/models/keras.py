@@ -45,6 +45,7 @@ from auditor.classifiers.older_keras import CodeNeededError, built, check_known,
 from auditor.classifiers.older_operations import check_operations
 from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.compute import tensorflow
+from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
 
@@ -116,7 +117,7 @@ def _imported(place: str) -> tuple[str, Any]:
         return name, getattr(import_module(module), name)
     except Exception as error:  # of somebody's code, anything may be raised
         told = f"`custom_objects: {place}` can't be imported: {reason(error)}"
-        raise ModelError(f"{told}; Python looks for modules in {', '.join(sys.path[:3])} and so on") from error
+        raise ModelError(f"{told}; Python looks for modules in {listed(sys.path, 3)}") from error
 
 
 def _told(path: Path) -> tuple[str, Any]:

@@ -30,6 +30,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from auditor.classifiers import TorchParameters, file_at, needed, pytorch, torch_classifier, torch_stateful
+from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, one_of
 
@@ -126,10 +127,6 @@ def _check(usual: Mapping[str, Any], weights: Mapping[str, Any], classes: int, f
         "left over": [name for name in weights if name not in usual],
         "of another shape": wrong,
     }
-    told = [f"{what}: {', '.join(names[:_NAMED])}{_rest(names)}" for what, names in faults.items() if names]
+    told = [f"{what}: {listed(names, _NAMED)}" for what, names in faults.items() if names]
     if told:
         raise ModelError(f"{failing}; {'; '.join(told)}")
-
-
-def _rest(names: list[str]) -> str:
-    return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -15,6 +15,7 @@ from auditor.plugin import options
 from auditor.plugin.items import REMARK
 from auditor.plugin.progress import on_screen
 from auditor.plugin.state import STATE, State
+from auditor.telling.lists import listed
 from auditor.telling.reason import named_reason
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _of(cases: Sequence[str], remark: str) -> str:
     """A remark with the cases it was made on, or the most of them that are read."""
-    shown = ", ".join(cases[:_MOST_NAMED]) + (f" and {more} more" if (more := len(cases) - _MOST_NAMED) > 0 else "")
-    return f"{shown}: {remark}" if shown else remark
+    return f"{listed(cases, _MOST_NAMED)}: {remark}" if cases else remark
 
 
 def _width(terminalreporter: Any) -> int:

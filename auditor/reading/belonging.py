@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditor.reading import resembling
+from auditor.telling.lists import listed
 from auditor.values import DataError, IntArray, Samples, in_words, is_missing, one_of
 
 _NAMED = 3
@@ -52,9 +53,8 @@ def _by_attribute(samples: Samples, by: str) -> Sequence[bytes]:
     values = samples.attributes[by]
     missing = np.flatnonzero(is_missing(values))
     if missing.size:
-        first = ", ".join(str(row) for row in samples.indices[missing[:_NAMED]])
-        first += ", …" if missing.size > _NAMED else ""
-        told = f"{missing.size} of {len(samples)} images have no {by!r} (rows {first})"
+        rows = listed(samples.indices[missing], _NAMED)
+        told = f"{missing.size} of {len(samples)} images have no {by!r} (rows {rows})"
         raise DataError(f"{samples.source}: {told}, so that it isn't known which belong together; say it of each")
     return [f"{by}={in_words(value)}".encode(errors="surrogatepass") for value in values.tolist()]
 

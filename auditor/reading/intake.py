@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.reading.duplicates import first_alike
+from auditor.telling.lists import listed
 from auditor.values import (
     Attribute,
     DataError,
@@ -83,31 +84,27 @@ def _counted(samples: Samples, duplicates: Duplicates) -> Samples:
 def _of_repeats(samples: Samples, first: IntArray, repeats: IntArray, duplicates: Duplicates) -> str:
     exact = sum(bool(np.array_equal(samples.images[i], samples.images[first[i]])) for i in repeats)
     alike = f"{exact} exactly" if exact == len(repeats) else f"{exact} of them exactly, the others but for faint noise"
-    pairs = _listed([f"{samples.indices[i]} is {samples.indices[first[i]]}" for i in repeats])
+    same = (f"{samples.indices[i]} is {samples.indices[first[i]]}" for i in repeats)
+    pairs = f"rows {listed(same, _NAMED, '; ')}"
     kept = "all of them count, as the spec asks (`duplicates: count`)"
     if duplicates == "drop":
         kept = "the first of each counts (`duplicates: count` in `data` would count them all)"
     distinct = len(first) - len(repeats)
-    return (
-        f"{len(repeats)} of {len(first)} images repeat another, {alike}: {distinct} are distinct, and {kept}; {pairs}"
-    )
+    said = f"{len(repeats)} of {len(first)} images repeat another, {alike}: {distinct} are distinct"
+    return f"{said}, and {kept}; {pairs}"
 
 
 def _of_contradictions(samples: Samples, first: IntArray, repeats: IntArray) -> list[str]:
     other = repeats[samples.labels[repeats] != samples.labels[first[repeats]]]
     if not other.size:
         return []
-    named = [
+    named = (
         f"{samples.indices[i]} is a {samples.class_name(int(samples.labels[i]))}, "
         f"{samples.indices[first[i]]} a {samples.class_name(int(samples.labels[first[i]]))}"
         for i in other
-    ]
+    )
     return [f"{len(other)} images are labelled otherwise than the image they repeat, so some labels are wrong: "
-            f"{_listed(named)}"]  # fmt: skip
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return "rows " + "; ".join(parts[:_NAMED]) + (f"; and {len(parts) - _NAMED} more" if len(parts) > _NAMED else "")
+            f"rows {listed(named, _NAMED, '; ')}"]  # fmt: skip
 
 
 def told(samples: Samples) -> Mapping[str, Any]:
@@ -198,8 +195,7 @@ def checked(
 
 
 def _which(mask: NDArray[np.bool_], indices: NDArray[Any]) -> str:
-    first = ", ".join(str(index) for index in indices[mask][:3])
-    return f"{int(mask.sum())} of {len(mask)} images (rows {first}{', …' if mask.sum() > 3 else ''})"
+    return f"{int(mask.sum())} of {len(mask)} images (rows {listed(indices[mask], 3)})"
 
 
 def digest_of(images: FloatArray, labels: IntArray, indices: IntArray) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from auditor.records.chain import Link, digest_of, read, tied
 from auditor.records.formats import FORMAT
 from auditor.records.store import PARTIAL, write_text
+from auditor.telling.lists import first
 from auditor.telling.reason import named_reason
 from auditor.values import RecordError, Run
 
@@ -129,8 +130,7 @@ def check_sealed(folder: Path) -> None:
     """Raise RecordError where records aren't as they were sealed, so that nothing is made of them that looks sound."""
     told = changed(folder) if (folder / NAME).exists() else ()
     if told:
-        more = f" (and {len(told) - 1} more)" if told[1:] else ""
-        message = f"{folder} isn't as it was sealed: {told[0]}{more}. Run the audit again"
+        message = f"{folder} isn't as it was sealed: {first(told)}. Run the audit again"
         raise RecordError(f"{message}; --accept-changed takes the records as they are, and every page then says so")
 
 

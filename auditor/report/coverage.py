@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from auditor import catalog
 from auditor.corruptions import CORRUPTIONS, FAMILIES, Family
 from auditor.report.outcome import STATES
+from auditor.telling.lists import listed
 from auditor.values import CONTROLS, AuditError, Control, Record, Run, State, control
 
 _FEW = 30
@@ -142,6 +143,5 @@ def _small_classes(run: Run) -> Iterator[str]:
                 sizes[label] = max(sizes.get(label, 0), metric.n)
     small = sorted((n, name) for name, n in sizes.items() if n < _FEW)
     if small:
-        named = ", ".join(f"{name} ({n})" for n, name in small[:_MOST_NAMED])
-        more = f" and {len(small) - _MOST_NAMED} more" if len(small) > _MOST_NAMED else ""
-        yield f"Classes with fewer than {_FEW} images, of which little can be said: {named}{more}."
+        named = listed((f"{name} ({n})" for n, name in small), _MOST_NAMED)
+        yield f"Classes with fewer than {_FEW} images, of which little can be said: {named}."

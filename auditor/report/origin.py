@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from auditor.report import text
+from auditor.telling.lists import and_more
 from auditor.values import Record, Run
 
 NOT_RECORDED = "not recorded"
@@ -185,7 +186,7 @@ def _distinct(values: Iterator[_T]) -> tuple[_T, ...]:
 def flat(value: Any, path: str = "") -> tuple[tuple[str, str], ...]:
     """Nested mappings as (path, value) pairs, in their own order; of long lists the beginning."""
     if isinstance(value, list | tuple) and len(value) > _ITEMS:
-        return ((path, f"{text.plain(value[:_ITEMS])} and {len(value) - _ITEMS} more"),)
+        return ((path, text.plain(value[:_ITEMS]) + and_more(len(value) - _ITEMS)),)
     if not isinstance(value, Mapping):
         return ((path, text.plain(value)),)
     return tuple(pair for key, inner in value.items() for pair in flat(inner, f"{path} › {key}" if path else str(key)))

@@ -6,6 +6,7 @@ from typing import Literal
 from auditor import catalog
 from auditor.report.text import shortened
 from auditor.spec import of_weakness
+from auditor.telling.lists import first, listed
 from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]
@@ -133,8 +134,7 @@ def told(run: Run) -> str:
     if run.eased:
         said += f" The spec asks less than it did, in {_listed(tuple(run.eased))}."
     if run.changed:
-        more = f" (and {len(run.changed) - 1} more)" if run.changed[1:] else ""
-        said += f" Nothing shows that its records are what the run measured: {run.changed[0]}{more}."
+        said += f" Nothing shows that its records are what the run measured: {first(run.changed)}."
     if run.part_of:
         said += f" The other cases' records are those of {run.part_of}, which lies in the folder above this one."
     return said
@@ -211,5 +211,4 @@ def _but(said: str, caveats: Sequence[str]) -> str:
 
 
 def _listed(ids: Sequence[str]) -> str:
-    more = len(ids) - _MOST_NAMED
-    return ", ".join(ids[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed(ids, _MOST_NAMED)

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from auditor.statistics import independence
 from auditor.telling.escaping import visible
+from auditor.telling.lists import listed
 from auditor.telling.numbers import NO_VALUE, number, percent, points, quantity, threshold
 from auditor.values import Expectation, Metric, MetricInfo, MetricKind
 
@@ -117,7 +118,7 @@ def counted(metric: Metric) -> str:
         return ""
     if metric.kind in ("lowest", "highest"):
         tied = [f"{n}: {counted(g)}" for n, g in metric.groups.items() if g.n and g.value == metric.value]
-        return ", ".join(tied[:_MOST_TIED]) + (" and others" if tied[_MOST_TIED:] else "") or f"n = {metric.n}"
+        return listed(tied, _MOST_TIED) or f"n = {metric.n}"
     plain = f"{metric.successes} of {metric.n}" if metric.kind == "proportion" else f"n = {metric.n}"
     return f"{plain}{_in_clusters(metric)}"
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from auditor import catalog
 from auditor.spec.document import Spec
 from auditor.statistics import clean_sweep_needed
+from auditor.telling.lists import listed
 from auditor.telling.numbers import percent
 from auditor.values import (
     A_SHARE,
@@ -161,9 +162,8 @@ def class_mistakes(params: Parameters, preview: Preview) -> Iterator[tuple[str, 
             yield name, one_of(value, [*also, *known], "class")
         elif isinstance(value, int) and value >= len(known):
             unsaid = "" if name in params.model_fields_set else ", which it is if left out,"
-            listed = ", ".join(f"{number} {text}" for number, text in enumerate(known[:_LISTED]))
-            more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-            yield name, f"`{name}` {value}{unsaid} is no class of the data, which has {listed}{more}"
+            all_of_it = listed((f"{number} {text}" for number, text in enumerate(known)), _LISTED)
+            yield name, f"`{name}` {value}{unsaid} is no class of the data, which has {all_of_it}"
 
 
 def _unlabelled(params: Parameters, labels: int | None) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.telling.lists import listed
 from auditor.values import ModelError
 
 SIGNATURE = "model.sig"  # where `model_signing sign` puts it
@@ -47,9 +48,8 @@ def registered(name: str) -> Registered:
 
 def listing(artifact: Path) -> str:
     """What an artifact holds, in brackets."""
-    held = [file.relative_to(artifact).as_posix() for file in _files(artifact)]
-    more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-    return f"(it holds: {', '.join(held[:_SHOWN]) or 'one file'}{more})"
+    held = listed((file.relative_to(artifact).as_posix() for file in _files(artifact)), _SHOWN)
+    return f"(it holds: {held or 'one file'})"
 
 
 def _files(artifact: Path) -> list[Path]:

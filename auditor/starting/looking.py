@@ -23,6 +23,7 @@ from auditor.search import gives_gradient
 from auditor.spec import Plan, make_plan
 from auditor.starting import formats
 from auditor.starting.graphs import tensors
+from auditor.telling.lists import listed
 from auditor.telling.numbers import percent, times
 from auditor.values import (
     Classifier,
@@ -296,8 +297,7 @@ def _ordered_data(
         )
         return entry, samples, labels
     names = [classes[label] for label in np.argsort(order.mapping)]
-    listed = ", ".join(names[:_LISTED]) + (", …" if count > _LISTED else "")
-    if looker.ask(f"{told} are, in its order, {listed}; say so", "yes", ("yes", "no")) != "yes":
+    if looker.ask(f"{told} are, in its order, {listed(names, _LISTED)}; say so", "yes", ("yes", "no")) != "yes":
         return entry, samples, labels
     looker.notes.append(
         "the order of `names` is the one that fits the model's answers; hold it against how it was trained"

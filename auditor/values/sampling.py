@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.telling.lists import listed
+
 Positions = NDArray[np.int64]
 _MOST_NAMED = 12
 _STEPS = 65535  # rounded so finely, what differs by rounding is the same, and what differs by a grey level isn't
@@ -88,11 +90,7 @@ def fingerprints(images: NDArray[Any], box: tuple[float, float]) -> tuple[bytes,
 def seen_and_unseen(labels: NDArray[np.integer[Any]], names: Sequence[str]) -> str:
     """How many images of each class labels (n,) hold, and of which of the classes none, in words."""
     counts = np.bincount(labels, minlength=len(names)).tolist()
-    seen = _listed([f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count])
-    unseen = _listed([name for name, count in zip(names, counts, strict=True) if not count])
+    present = [f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count]
+    absent = [name for name, count in zip(names, counts, strict=True) if not count]
+    seen, unseen = (listed(some, _MOST_NAMED, rest="more classes") for some in (present, absent))
     return f"they are of {seen}" + (f"; none is of {unseen}" if unseen else "")
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _MOST_NAMED} more classes" if len(texts) > _MOST_NAMED else ""
-    return ", ".join(texts[:_MOST_NAMED]) + more

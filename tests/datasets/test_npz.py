@@ -79,7 +79,7 @@ def test_values_on_the_edge_of_the_box_are_within_it(tmp_path):
         ({"images": with_value(np.inf, 5), "labels": LABELS}, "1 of 6 images (rows 5) hold NaN or infinity"),
         (
             {"images": with_value(2.5, 0, 1, 2, 3), "labels": LABELS},
-            "4 of 6 images (rows 0, 1, 2, …) leave the box [0, 1] (values run from",
+            "4 of 6 images (rows 0, 1, 2 and 1 more) leave the box [0, 1] (values run from",
         ),
         ({"images": with_value(-0.01, 3), "labels": LABELS}, "1 of 6 images (rows 3) leave the box [0, 1]"),
         (

@@ -30,7 +30,7 @@ def test_what_a_dataset_says_of_itself_is_computed():
     ("changes", "message"),
     [
         ({"images": IMAGES[0]}, "own: images have shape (6, 6, 1)"),
-        ({"images": IMAGES * np.nan}, "own: 12 of 12 images (rows 0, 1, 2, …) hold NaN"),
+        ({"images": IMAGES * np.nan}, "own: 12 of 12 images (rows 0, 1, 2 and 9 more) hold NaN"),
         ({"images": IMAGES + 1}, "leave the box [0, 1]"),
         ({"box": (1.0, 0.0)}, "own: the box runs from 1.0 to 0.0; two numbers are needed, the lesser first"),
         ({"box": (0.0, np.inf)}, "own: the box runs from 0.0 to inf"),

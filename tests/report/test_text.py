@@ -49,4 +49,4 @@ def test_groups_that_share_the_lowest_value_are_all_named() -> None:
     assert text.counted(lowest(tied)) == "a: 9 of 10, b: 18 of 20"
     assert text.counted(lowest({"z": proportion(8, 10), **tied})) == "z: 8 of 10"
     many = {name: proportion(1, 2) for name in "abcde"}
-    assert text.counted(lowest(many)) == "a: 1 of 2, b: 1 of 2, c: 1 of 2 and others"
+    assert text.counted(lowest(many)) == "a: 1 of 2, b: 1 of 2, c: 1 of 2 and 2 more"
