@@ -3,8 +3,9 @@
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
 `auditor.classifiers`; `classifiers.asking`, `classifiers.endpoint` and `classifiers.connections` from where they are,
 where a server is asked; `classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights`,
-where a file of Keras 2 is read; `classifiers.onnx_node`, `classifiers.onnx_operators`, `classifiers.onnx_windows` and
-`classifiers.onnx_twin`, where an ONNX file is computed by TensorFlow. It imports `compute` and `values`.
+where a file of Keras 2 is read; `classifiers.tensor_tables`, where one of safetensors is; `classifiers.onnx_node`,
+`classifiers.onnx_operators`, `classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by
+TensorFlow. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
@@ -35,6 +36,7 @@ from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
 from auditor.classifiers.protocols import Protocol, address_problem
 from auditor.classifiers.refused import for_browsers, shards_of, without_network
+from auditor.classifiers.state_dicts import wrapping
 from auditor.classifiers.stateful import stateful_operations, traced
 from auditor.classifiers.torch_modules import TorchParameters, pytorch, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
@@ -89,4 +91,5 @@ __all__ = [
     "unlike",
     "whole_range",
     "without_network",
+    "wrapping",
 ]

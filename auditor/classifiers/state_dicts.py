@@ -4,17 +4,21 @@ Of a pickle nothing is run: its operations are followed by a machine that makes 
 them, and a blank of whatever they would call.
 """
 
-import json
 import pickletools
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-_MOST = 64 << 20  # bytes of what describes tensors
+from auditor.classifiers.tensor_tables import tensor_table
+
+_MOST = 64 << 20  # bytes of a pickle that describes tensors
 _SUFFIX = ".safetensors"
+# What puts itself before every name: DataParallel, torch.compile, and modules that call the network their `model`, as
+# those of Lightning do.
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
 # What is pushed as it stands: numbers, texts, names of functions. Then constants, and how many a tuple takes.
 _VALUES = re.compile(r"(SHORT_)?(BIN)?(UNICODE|STRING|BYTES)8?|(BIN)?(INT|FLOAT)[12]?|LONG[14]?|GLOBAL")
 _CONSTANTS: Mapping[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -44,7 +48,7 @@ def weights_in(path: Path) -> Weights:
     """Names and shapes of the tensors in a file of `torch.save` or of safetensors; none where they can't be read."""
     try:
         if is_safetensors(path):
-            return Weights(_header(path))
+            return Weights({name: entry.shape for name, entry in tensor_table(path)[0].items()})
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 [entry] = [one for one in archive.infolist() if one.filename.split("/")[1:] == ["data.pkl"]]
@@ -58,12 +62,12 @@ def weights_in(path: Path) -> Weights:
         return Weights({})
 
 
-def _header(path: Path) -> dict[str, tuple[int, ...]]:
-    """What the header of safetensors says: its length, little-endian in 8 bytes, and JSON."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        told = json.loads(file.read(length)) if length <= _MOST else {}
-    return {name: tuple(map(int, one["shape"])) for name, one in told.items() if name != "__metadata__"}
+def wrapping(names: Collection[str]) -> str:
+    """What wrappers of a network have put before all names of its weights, one within another; nothing without any."""
+    prefix = ""
+    while inner := [one for one in _WRAPPERS if names and all(name.startswith(prefix + one) for name in names)]:
+        prefix += inner[0]
+    return prefix
 
 
 def _found(values: Iterable[Any]) -> Weights:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.classifiers.state_dicts import Weights, is_safetensors
+from auditor.classifiers.state_dicts import Weights, is_safetensors, wrapping
 
 Shapes = Mapping[str, tuple[int, ...]]
-_PREFIXES = ("module.", "_orig_mod.", "model.")
 # torchvision's networks: blocks in each of the four stages, and what the second convolution of the first block is.
 _RESNETS = {
     ((2, 2, 2, 2), (64, 64, 3, 3), False): "resnet18",
@@ -50,7 +49,7 @@ def export_script(path: Path, weights: Weights) -> str:
 
     Where its keys and shapes are those of one of torchvision's networks, it is named; else its own code is asked for.
     """
-    prefix, known = _prefix(weights), architecture(weights)
+    prefix, known = wrapping(weights.shapes), architecture(weights)
     if is_safetensors(path):
         brings, loaded = "safetensors.torch", f"safetensors.torch.load_file({path.name!r})"
     else:
@@ -74,15 +73,9 @@ def export_script(path: Path, weights: Weights) -> str:
     )
 
 
-def _prefix(weights: Weights) -> str:
-    """What the names of all tensors begin with, where a wrapper has put it there."""
-    names = weights.shapes
-    return next((one for one in _PREFIXES if names and all(name.startswith(one) for name in names)), "")
-
-
 def architecture(weights: Weights) -> str:
     """The call that makes the network of torchvision that has these tensors, with its classes; nothing for others."""
-    prefix = _prefix(weights)
+    prefix = wrapping(weights.shapes)
     shapes = {name.removeprefix(prefix): shape for name, shape in weights.shapes.items()}
     for last, find in (
         ("fc.weight", _resnet),

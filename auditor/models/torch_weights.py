@@ -29,7 +29,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from auditor.classifiers import TorchParameters, file_at, needed, pytorch, torch_classifier, torch_stateful
+from auditor.classifiers import TorchParameters, file_at, needed, pytorch, torch_classifier, torch_stateful, wrapping
 from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, one_of
@@ -37,7 +37,6 @@ from auditor.values import Classifier, FilePath, ModelError, one_of
 _EXTRA = "torchvision"
 _UNSAID = ("googlenet", "inception_v3")
 _WITHIN = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("module.", "_orig_mod.")
 _USUAL_CLASSES = 1000
 _NAMED = 3
 
@@ -100,10 +99,8 @@ def _plain(torch: ModuleType, found: Any, path: Path) -> dict[str, Any]:
     weights = found[inner[0]] if inner else found
     if not isinstance(weights, dict) or not all(isinstance(part, torch.Tensor) for part in weights.values()):
         raise ModelError(f"{path} holds no weights by name; write them with torch.save(model.state_dict(), path)")
-    for prefix in _PREFIXES:
-        if weights and all(name.startswith(prefix) for name in weights):
-            weights = {name.removeprefix(prefix): part for name, part in weights.items()}
-    return dict(weights)
+    prefix = wrapping(weights)
+    return {name.removeprefix(prefix): part for name, part in weights.items()}
 
 
 def _classes(usual: Mapping[str, Any], weights: Mapping[str, Any]) -> int:

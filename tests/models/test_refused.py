@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.catalog import load
-from auditor.classifiers import for_browsers, without_network
+from auditor.classifiers import for_browsers, without_network, wrapping
 from auditor.starting import formats
 from auditor.values import ModelError
 
@@ -147,6 +147,17 @@ def test_weights_alone_are_refused_with_the_script_of_their_network(tmp_path):
     others += [{key: shape for key, shape in KNOWN["resnet50"].items() if "fc" not in key}, {}]
     for shapes in others:
         assert "my_network" in without_network(safetensors(tmp_path / "other.safetensors", shapes))
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "_orig_mod.module.", "module.model."])
+def test_what_wrappers_put_before_all_names_is_told_and_leaves_the_network_known(tmp_path, prefix):
+    """By whoever opens weights too, who asks the same function."""
+    shapes = {prefix + key: shape for key, shape in KNOWN["resnet18"].items()}
+    assert wrapping(shapes) == prefix
+    assert wrapping([*shapes, "other"]) == ""
+    script = without_network(safetensors(tmp_path / "m.safetensors", shapes)).partition("\n\n")[2]
+    assert "torchvision.models.resnet18(num_classes=7)" in script
+    assert (f"key.removeprefix({prefix!r})" in script) is bool(prefix)
 
 
 class Storage:

@@ -58,9 +58,10 @@ def test_weights_answer_as_pytorch_does_and_gradients_are_its_own(made):
 def test_they_lie_in_other_files_and_under_other_names(made, tmp_path):
     safetensors = pytest.importorskip("safetensors.torch")
     safetensors.save_file(made.weights, tmp_path / "m.safetensors")
-    parallel = {f"module.{name}": part for name, part in made.weights.items()}
-    torch.save({"epoch": 3, "state_dict": parallel}, tmp_path / "wrapped.pth")
-    for name in ("m.safetensors", "wrapped.pth"):
+    for file, prefix in (("parallel.pth", "module."), ("trained.pth", "model."), ("both.pth", "_orig_mod.module.")):
+        wrapped = {f"{prefix}{name}": part for name, part in made.weights.items()}
+        torch.save({"epoch": 3, "state_dict": wrapped}, tmp_path / file)
+    for name in ("m.safetensors", "parallel.pth", "trained.pth", "both.pth"):
         assert np.abs(np.asarray(opened(tmp_path / name).logits(made.images)) - made.logits).max() < 1e-5
     assert scan({"m.safetensors": tmp_path / "m.safetensors"}) == ()
 
