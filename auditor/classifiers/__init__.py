@@ -33,6 +33,7 @@ from auditor.classifiers.inputs import (
 )
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
+from auditor.classifiers.onward import Onward
 from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
 from auditor.classifiers.protocols import Protocol, address_problem
 from auditor.classifiers.refused import for_browsers, shards_of, without_network
@@ -49,6 +50,7 @@ __all__ = [
     "Layout",
     "Loaded",
     "ModelParameters",
+    "Onward",
     "Prepared",
     "Protocol",
     "Size",

@@ -1,6 +1,6 @@
 """The checks once more, without attacks: the same choosing and counting code, fed by the checkpoint's plain call."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 import auditor
 from auditor import catalog
-from auditor.classifiers import undecided
+from auditor.classifiers import Onward, undecided
 from auditor.evidence.findings import Finding, found, taken, unchecked
 from auditor.loading.resources import Resources
 from auditor.measuring import groups_of, metrics_of_groups, metrics_of_weakest, table_of_weakest, weakest_groups
@@ -26,15 +26,11 @@ from auditor.values import (
     Evidence,
     FloatArray,
     IntArray,
-    Layer,
-    Lowerable,
     Metric,
     Passes,
-    Precision,
     Record,
     Recount,
     Run,
-    Tensor,
     group_metric,
     in_clusters,
     told_probabilities,
@@ -47,65 +43,28 @@ _LEAST, _MOST_SURE = 1e-30, 1 - 2.0**-53  # of a probability whose logarithm is 
 
 
 @dataclass(eq=False)
-class Plainly:
+class Plainly(Onward):
     """A classifier whose predictions are its format's own plain call, which shares nothing with what measured.
 
     undecided: how many images it was asked about that it can't decide on, so that rounding does.
     """
 
-    whole: Classifier
+    base: Classifier
     undecided: int = 0
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of one image."""
-        return self.whole.input_shape
-
-    @property
-    def class_count(self) -> int:
-        """How many classes there are."""
-        return self.whole.class_count
 
     @property
     def logits_from(self) -> str:
         """How logits were obtained."""
         return "the checkpoint's own answers"
 
-    @property
-    def output(self) -> Any:
-        """What the checkpoint gives."""
-        return self.whole.output
-
-    def forward(self, images: Tensor) -> Tensor:
-        """As the classifier that is differentiated."""
-        return self.whole.forward(images)
-
     def predict(self, images: FloatArray) -> FloatArray:
         """Logits (N, K) that mean what the checkpoint answers to images (N, H, W, C)."""
-        answers = self.whole.answers(images)
+        answers = self.answers(images)
         self.undecided += int(undecided(answers, answers).sum())
         if self.output not in ("probabilities", "sigmoid"):
             return answers
         told = np.clip(told_probabilities(answers, self.output), _LEAST, _MOST_SURE)
         return np.log(told) - (np.log1p(-told) if self.output == "sigmoid" else 0.0)
-
-    def answers(self, images: FloatArray, batch: int | None = None) -> FloatArray:
-        """The checkpoint's own output (N, K)."""
-        return self.whole.answers(images, batch)
-
-    def lowered(self, precision: Precision, examples: FloatArray) -> Callable[[FloatArray], FloatArray]:
-        """The checkpoint's own output, computed in lower precision."""
-        if not isinstance(self.whole, Lowerable):
-            raise CheckError(f"this model can't be computed in {precision}")
-        return self.whole.lowered(precision, examples)
-
-    def check_declaration(self, images: FloatArray) -> None:
-        """Was checked when it was opened."""
-        self.whole.check_declaration(images)
-
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers in order."""
-        return self.whole.layers()
 
 
 @dataclass
