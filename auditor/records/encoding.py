@@ -50,6 +50,7 @@ def _join(name: str, part: str) -> str:
 
 def decode(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     """Build a value of type `kind` from what `encode` made of it; raise ValueError for what doesn't fit."""
+    kind = _behind(kind)
     if kind is Any:
         return data
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -71,6 +72,14 @@ def decode(kind: Any, data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         return {key: decode(arguments[1], item, arrays) for key, item in data.items()}
     return _decode_plain(kind, data)
+
+
+def _behind(kind: Any) -> Any:
+    """What an alias of a type stands for; since NumPy 2.5, which needs Python 3.12, `NDArray` is one."""
+    alias, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
+    if (value := getattr(alias, "__value__", None)) is None:
+        return kind
+    return _behind(value[arguments] if arguments else value)
 
 
 def _decode_union(kinds: tuple[Any, ...], data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:

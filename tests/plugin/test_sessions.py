@@ -204,6 +204,8 @@ def test_warnings_that_are_errors_change_no_outcome(tmp_path, workers):
         assert pytest.RunResult.parse_summary_nouns(result.stdout.splitlines())["passed"] == 3
         for line in told:
             pytest.LineMatcher(result.stdout.splitlines()).fnmatch_lines([line])
+    assert "it will be removed" in usual.stdout
+    assert "astn.py" not in usual.stdout, "of no use to anybody, and it fills the log"
     run = left(tmp_path)
     assert any("can't be written to" in said for record in run.records.values() for said in record.remarks)
     results = (tmp_path / "reports" / "plain" / "results.json").read_text()

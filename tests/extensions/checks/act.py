@@ -67,6 +67,7 @@ def run(context: Context, params: Params) -> Evidence:
             time.sleep(1)
         case "warn":  # as libraries do, of what they will change
             warnings.warn("it will be removed", DeprecationWarning, stacklevel=1)
+            warnings.warn_explicit("a node", DeprecationWarning, "astn.py", 23, module="gast.astn")
     images = (originals + 0.01 * normal(context.seed, "noise", len(samples), originals.shape[1:])).astype(np.float32)
     predicted = context.classifier.predict(images).argmax(axis=1)
     right = predicted == samples.labels
