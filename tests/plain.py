@@ -10,7 +10,7 @@ import numpy as np
 
 from auditor.records.store import Folder
 from auditor.values import Run
-from tests.support import data, linear_weights
+from tests.support import linear_weights, save_data
 
 EXTENSIONS = Path(__file__).parent / "extensions"
 CONFTEST = f"""\
@@ -32,8 +32,7 @@ checks:
 def make_plain(folder: Path, checks: str) -> Path:
     """Write models, data and a spec with these checks into a folder; gives the spec's path."""
     (folder / "conftest.py").write_text(CONFTEST)
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels)
+    save_data(folder)
     for scale, name in enumerate("abc", 1):
         np.savez(folder / f"{name}.npz", kernel=linear_weights()[0] * scale)
     path = folder / "plain.audit.yaml"

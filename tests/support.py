@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,27 @@ def conv_model(seed: int = 0) -> Any:
     return model
 
 
+def exported(folder: Path, call: Callable[[Any], Any], *parts: Any) -> Path:
+    """A SavedModel of one function from images (N, 6, 6, 1) to its outputs; parts: what holds its variables."""
+    tf = tensorflow()
+    module = tf.Module()
+    module.parts = parts
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 1), tf.float32)])
+    tf.saved_model.save(module, folder, module.call)
+    return folder
+
+
 def data(count: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """Images near the templates, and their labels in turn: (count, 6, 6, 1) in [0, 1], (count,)."""
     labels = np.arange(count) % CLASSES
     noise = np.random.default_rng(0).normal(0, 0.05, (count, SIZE, SIZE, 1))
     return np.clip(templates()[labels] + noise, 0, 1).astype(np.float32), labels
+
+
+def save_data(folder: Path, **more: np.ndarray) -> None:
+    """Write them as the `data.npz` that specs name."""
+    images, labels = data()
+    np.savez(folder / "data.npz", images=images, labels=labels, **more)
 
 
 def samples(count: int = 60) -> Samples:
@@ -92,8 +109,7 @@ def make_tiny(folder: Path) -> Path:
     linear_model(scale=3.0).save(folder / "steeper.keras")
     linear_model(activation="linear").save(folder / "logits.keras")
     conv_model().save(folder / "conv.keras")
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels, classes=np.array(list("abc")))
+    save_data(folder, classes=np.array(list("abc")))
     return folder
 
 

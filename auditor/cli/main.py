@@ -21,6 +21,7 @@ from auditor.cli import (
     starting,
     verification,
 )
+from auditor.starting.templates import QUALIFICATION
 from auditor.telling.console import Console, prepare, say
 from auditor.telling.remarks import lenient
 from auditor.values import EXIT_NOT_MEASURED, EXIT_NOT_PASSED, EXIT_WRONG, AuditError
@@ -100,17 +101,11 @@ def run(arguments: tuple[str, ...], exit_zero: bool) -> None:
     sys.exit(code)
 
 
-_NO_QUALIFICATION = """\
+_NO_QUALIFICATION = f"""\
 No case of the check `qualification` here, or none was chosen. Add one to a spec, on a network that is known to fall
 within `eps`, such as any that was trained without a defence:
 
-  - id: decoys-are-caught
-    check: qualification
-    params: {eps: 0.3, claim: 0.5}
-    expect:
-      missed: {max: 0}
-      false_alarms: {max: 0}
-
+{QUALIFICATION}
 `auditor checks qualification` explains it."""
 
 

@@ -60,8 +60,7 @@ _DISTANCE = """\
     check: security_curve
     params: {eps: [2/255, 4/255, 8/255], samples: 100, attacks: [{attack: apgd, steps: 40}]}
 """
-_QUALIFICATION = """\
-  # Can the auditor itself be trusted here? Networks that only look robust have to be found out.
+QUALIFICATION = """\
   - id: decoys-are-caught
     check: qualification
     params: {eps: 0.3, claim: 0.5}
@@ -69,6 +68,10 @@ _QUALIFICATION = """\
       missed: {max: 0}
       false_alarms: {max: 0}
 """
+"""A case of the check `qualification`, as it stands below `checks:`."""
+_QUALIFICATION = f"""\
+  # Can the auditor itself be trusted here? Networks that only look robust have to be found out.
+{QUALIFICATION}"""
 _WORLD = """\
   # What do noise, blur, weather and compression do to it?
   - id: holds-in-the-world

@@ -22,11 +22,12 @@ from tests.support import (
     SIZE,
     LinearClassifier,
     context,
-    data,
+    exported,
     last_run,
     linear_model,
     linear_weights,
     samples,
+    save_data,
     write,
 )
 
@@ -165,17 +166,13 @@ def test_real_checkpoints_that_are_right_only_in_a_full_batch(pytester):
         given = network(images)
         return {"y": tf.where(tf.shape(images)[0] == 200, given, tf.roll(given, 1, axis=1))}
 
-    module = tf.Module()
-    module.network = network
-    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, *SHAPE), tf.float32)])
-    tf.saved_model.save(module, pytester.path / "exported", module.call)
+    exported(pytester.path / "exported", call, network)
     given = keras.Input(SHAPE)
     convolved = keras.layers.Conv2D(2, 3)(given)
     normal = convolved - keras.ops.mean(convolved, axis=0, keepdims=True)
     last = keras.layers.Dense(CLASSES, activation="softmax")(keras.layers.Flatten()(normal))
     keras.Model(given, last).save(pytester.path / "training.keras")
-    images, labels = data()
-    np.savez(pytester.path / "data.npz", images=images, labels=labels)
+    save_data(pytester.path)
     write(pytester, SPEC, "tiny")
     pytester.runpytest_inprocess()
     records = last_run(pytester).records

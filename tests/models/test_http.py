@@ -22,7 +22,7 @@ from auditor.records.store import Folder
 from auditor.report.origin import origin
 from auditor.values import ModelError, RecordError
 from tests.models.serving import honest, start
-from tests.support import SIZE, data, linear_model, samples, states, write
+from tests.support import SIZE, data, linear_model, samples, save_data, states, write
 
 SHAPE = (SIZE, SIZE, 1)
 PATHS = {"tensorflow_serving": "/v1/models/net", "kserve_v2": "/v2/models/net"}
@@ -331,10 +331,9 @@ checks:
 def written(tmp_path_factory):
     """Made before pytester is, which forgets modules imported after it; TensorFlow can't be imported twice."""
     folder = tmp_path_factory.mktemp("remote")
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels)
+    save_data(folder)
     model = linear_model()
-    model(images)
+    model(data()[0])
     return folder, honest(model)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.records.store import Folder
 from tests.models.formats import onnx, saved_model, tf1_checkpoint, tflite
-from tests.support import data, states, write
+from tests.support import save_data, states, write
 
 SPEC = """\
 audit: formats
@@ -42,8 +42,7 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formats")
     for make in (saved_model, tf1_checkpoint, onnx, tflite):
         make(folder)
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels)
+    save_data(folder)
     return folder
 
 

@@ -12,6 +12,7 @@ from auditor.checks import accuracy, digit_flip, noise_to_target, robust_accurac
 from auditor.compute.backend import tensorflow
 from auditor.models import keras
 from auditor.values import CheckError, ModelError, declared_output_problem, probabilities
+from tests.models.test_quantised import quantised
 from tests.support import CLASSES, SIZE, context, data, linear_model, linear_weights, samples
 
 SHAPE = (SIZE, SIZE, 1)
@@ -184,19 +185,10 @@ def test_ten_sigmoids_declared_as_probabilities_are_told_apart_from_logits(tmp_p
 
 def test_a_quantised_file_with_float_outputs_is_taken(tmp_path):
     """Eight bits inside, floats outside: rows that sum to nearly 1, in steps of 1/256."""
-    pytest.importorskip("ai_edge_litert")
     from auditor.models import tflite
 
-    tf, images = tensorflow(), data()[0]
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    model = linear_model(scale=2.0)
-    concrete = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec((1, *SHAPE)))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([images[i : i + 1]] for i in range(30))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    (tmp_path / "m.tflite").write_bytes(converter.convert())
+    images = data()[0]
+    (tmp_path / "m.tflite").write_bytes(quantised("float32"))
     classifier = tflite.load(tflite.Params(path=str(tmp_path / "m.tflite"), output="probabilities"))
     raw = classifier.answers(images)
     np.testing.assert_allclose(raw * 256, np.round(raw * 256), atol=1e-3)

@@ -23,7 +23,7 @@ from auditor.report.origin import origin
 from auditor.spec.plan import make_plan
 from auditor.values import ModelError, Samples, SpecError
 from tests.models.formats import network, onnx, tf1_checkpoint, torch_network
-from tests.support import CLASSES, SIZE, context, data, samples, states, write
+from tests.support import CLASSES, SIZE, context, samples, save_data, states, write
 
 SHARES = np.array([0.6, 0.3, 0.1], np.float32)  # of the colours in what the colour network sees
 MEAN, STD = [120.0, 100.0, 90.0], [60.0, 50.0, 70.0]
@@ -309,8 +309,7 @@ def written(tmp_path_factory):
     _, kernel, bias = plain(1)
     other = for_other_pixels(kernel, bias, MEAN[:1], STD[:1], 255.0)
     rebuilt([(SIZE, SIZE, 1)], *other).save(folder / "first.keras")
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels)
+    save_data(folder)
     return folder
 
 

@@ -18,7 +18,7 @@ SHAPE = (SIZE, SIZE, 1)
 
 @cache
 def quantised(kind: str, reach: float = 1.0) -> bytes:
-    """A linear softmax, all of it in 8 bits, with images up to `reach`."""
+    """A linear softmax, all of it in 8 bits, with images up to `reach`; kind: what it takes and gives."""
     pytest.importorskip("ai_edge_litert")
     tf = tensorflow()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2

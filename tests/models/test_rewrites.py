@@ -15,7 +15,7 @@ from auditor.loading.resources import Resources
 from auditor.models import keras
 from auditor.values import Classifier
 from tests.models.formats import FORMS, opened
-from tests.support import CLASSES, SIZE, data, last_run, linear_model, linear_weights, states, write
+from tests.support import CLASSES, SIZE, data, last_run, linear_model, linear_weights, save_data, states, write
 
 SHAPE = (SIZE, SIZE, 1)
 
@@ -131,8 +131,7 @@ checks: [{id: clean, check: accuracy}, {id: sure, check: calibration}]
 
 @pytest.fixture
 def project(pytester):
-    images, labels = data()
-    np.savez(pytester.path / "data.npz", images=images, labels=labels)
+    save_data(pytester.path)
     made(two_heads).save(pytester.path / "heads.keras")
     made(lambda given: head(given, 2.0)).save(pytester.path / "plain.keras")
     write(pytester, SPEC, "tiny")

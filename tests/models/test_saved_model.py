@@ -4,7 +4,7 @@ import numpy as np
 
 from auditor.compute.backend import tensorflow
 from auditor.models.saved_model import Params, load
-from tests.support import CLASSES, SIZE, samples
+from tests.support import CLASSES, SIZE, exported, samples
 
 
 def gradient(forward):
@@ -13,16 +13,6 @@ def gradient(forward):
         tape.watch(images)
         value = forward(images)[:, 0]
     return tape.gradient(value, images).numpy()
-
-
-def saved(folder, call):
-    """A SavedModel of one function from images to outputs."""
-    tf = tensorflow()
-    module = tf.Module()
-    given = tf.TensorSpec((None, SIZE, SIZE, 1), tf.float32)
-    module.call = tf.function(call, input_signature=[given])
-    tf.saved_model.save(module, folder, module.call)
-    return str(folder)
 
 
 def test_activations_with_a_gradient_of_their_own_keep_the_true_one(tmp_path):
@@ -46,7 +36,7 @@ def test_a_gradient_that_the_checkpoint_brings_is_dropped(tmp_path):
     def rounded(images):
         return tf.round(images), lambda upstream: 7 * upstream
 
-    path = saved(tmp_path, lambda images: tf.reshape(rounded(images), (-1, SIZE * SIZE))[:, :CLASSES])
+    path = str(exported(tmp_path, lambda images: tf.reshape(rounded(images), (-1, SIZE * SIZE))[:, :CLASSES]))
     classifier = load(Params(path=path, output="logits"))
     assert gradient(tf.saved_model.load(path).call).max() == 7
     np.testing.assert_array_equal(gradient(classifier.forward), 0)
@@ -59,7 +49,7 @@ def test_a_softmax_that_cannot_be_seen_is_inverted(tmp_path):
         scores = tf.exp(3 * tf.reshape(images, (-1, SIZE * SIZE))[:, :CLASSES])
         return scores / tf.reduce_sum(scores, axis=1, keepdims=True)
 
-    classifier = load(Params(path=saved(tmp_path, call), output="probabilities"))
+    classifier = load(Params(path=str(exported(tmp_path, call)), output="probabilities"))
     assert classifier.logits_from == "the logarithm of the checkpoint's probabilities"
     logits, images = classifier.predict(samples().images), samples().images
     expected = 3 * images.reshape(len(images), -1)[:, :CLASSES]
@@ -76,7 +66,7 @@ def test_layers_end_where_their_activation_does(tmp_path):
         shared = tf.nn.conv2d(plain, tf.ones((3, 3, 2, 3)), 1, "VALID", name="shared")
         return tf.reduce_mean(tf.nn.relu(shared) + tf.nn.tanh(shared), axis=(1, 2))
 
-    classifier = load(Params(path=saved(tmp_path, call), output="logits"))
+    classifier = load(Params(path=str(exported(tmp_path, call)), output="logits"))
     assert [layer.name for layer in classifier.layers()] == ["plain:0", "shared:0"]
     np.testing.assert_array_equal(classifier.layers()[0].kernel, kernel)
 

@@ -16,7 +16,7 @@ from auditor.models import http
 from auditor.values import ModelError
 from tests.models.serving import start
 from tests.models.test_http import PATHS, SHAPE, params, posts, refused, to_posts
-from tests.support import data, last_run, linear_weights, samples, write
+from tests.support import last_run, linear_weights, samples, save_data, write
 
 
 def linear(images):
@@ -121,8 +121,7 @@ def test_what_headers_hold_is_told_nowhere(server, pytester, monkeypatch):
     monkeypatch.setenv("AUDIT_TOKEN", secret)
     monkeypatch.setenv("AUDIT_KEY", other)
     server.version = f"7 {secret}"
-    images, labels = data()
-    np.savez(pytester.path / "data.npz", images=images, labels=labels)
+    save_data(pytester.path)
     url = server.url + PATHS["kserve_v2"]
     text = f"""\
 audit: remote

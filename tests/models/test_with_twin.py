@@ -18,6 +18,7 @@ from tests.support import (
     linear_model,
     linear_weights,
     samples,
+    save_data,
     states,
     write,
 )
@@ -52,8 +53,7 @@ def written(tmp_path_factory):
     kernel, bias = other.layers[-1].get_weights()
     other.layers[-1].set_weights([kernel[:, [1, 2, 0]], bias])
     other.save(folder / "unlike.keras")
-    images, labels = data()
-    np.savez(folder / "data.npz", images=images, labels=labels)
+    save_data(folder)
     return folder
 
 

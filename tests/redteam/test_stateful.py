@@ -12,7 +12,7 @@ from auditor.compute.backend import tensorflow
 from auditor.models import onnx as onnx_format
 from auditor.models import saved_model, tf1_checkpoint
 from tests.models import formats
-from tests.support import CLASSES, SIZE, data, last_run, linear_model, linear_weights, write
+from tests.support import CLASSES, SIZE, exported, last_run, linear_model, linear_weights, save_data, write
 
 SHAPE = (SIZE, SIZE, 1)
 
@@ -55,14 +55,6 @@ def harmless(images):
     noise = tf.random.stateless_uniform((CLASSES,), (1, 2)) * 1e-6
     switch = tf.cond(tf.constant(True), lambda: base(images), lambda: base(images) + tf.random.normal((CLASSES,)))
     return tf.cond(tf.reduce_max(images) > 1e9, lambda: switch, lambda: switch + noise)
-
-
-def exported(folder, call):
-    tf = tensorflow()
-    module = tf.Module()
-    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, *SHAPE), tf.float32)])
-    tf.saved_model.save(module, folder, module.call)
-    return folder
 
 
 LIARS = {until_a_date: "Timestamp", on_some_seconds: "Timestamp", restless_where_unsure: "RandomUniform"}
@@ -171,8 +163,7 @@ def test_a_model_that_reads_the_clock_passes_nothing_and_nothing_of_it_is_kept(p
     """Told before: pass, all five; and of a rerun that all stands unchanged, whatever the date was by then."""
     exported(pytester.path / "dated", until_a_date)
     linear_model(activation="linear").save(pytester.path / "honest.keras")
-    images, labels = data()
-    np.savez(pytester.path / "data.npz", images=images, labels=labels)
+    save_data(pytester.path)
     write(pytester, SPEC, "tiny")
     pytester.runpytest_inprocess("--audit-cache=kept")
     first = last_run(pytester).records
