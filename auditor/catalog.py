@@ -22,6 +22,7 @@ from auditor.values import (
     ExtensionError,
     Metric,
     MetricInfo,
+    NoGradient,
     Parameters,
     Passes,
     Preview,
@@ -169,7 +170,7 @@ def precisions_of(model_format: str) -> tuple[str, ...]:
     return tuple(getattr(load("models", model_format), "PRECISIONS", ()))
 
 
-def unsighted(check: str, params: Parameters, model: str, blind: Mapping[str, str]) -> tuple[Remark, ...]:
+def unsighted(check: str, params: Parameters, model: str, blind: Mapping[str, NoGradient]) -> tuple[Remark, ...]:
     """Return what of a check on a model can't run, since models give no gradient; blind: why, by name."""
     needs = getattr(load("checks", check), "unsighted", None)
     return tuple(needs(params, model, blind)) if needs and blind else ()

@@ -26,7 +26,7 @@ References
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -36,7 +36,16 @@ from pydantic import Field, model_validator
 
 from auditor.compute import tensorflow, uniform
 from auditor.measuring import lints, natural_panel, share
-from auditor.search import Ascending, Objective, ascend, margin, passes_of_ascent, towards_target
+from auditor.search import (
+    Ascending,
+    Objective,
+    ascend,
+    gives_gradient,
+    margin,
+    no_gradient,
+    passes_of_ascent,
+    towards_target,
+)
 from auditor.values import (
     NOT_NEGATIVE,
     CheckError,
@@ -114,7 +123,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     return passes_of_ascent(count, params, 1 + len(params.decoys)) + asked
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model, *params.decoys), blind)
 
@@ -133,7 +142,11 @@ def run(context: Context, params: Params) -> Evidence:
     data = params.message.encode()
     digits = encode(data, base)
     noise = uniform(context.seed, "noise", len(digits), samples.images.shape[1:], samples.box)
-    objective = _private(owner, [context.model(n) for n in params.decoys], params.enough)
+    decoys = [context.model(n) for n in params.decoys]
+    # One that gives none would be left out of the sum without a word.
+    if not all(gives_gradient(one, noise[:1], own=True) for one in (owner, *decoys)):
+        raise no_gradient()
+    objective = _private(owner, decoys, params.enough)
     box = samples.box if params.clip else None
     ascent = ascend(objective, owner.forward, noise, digits, params.pace(samples.box), box)
 

@@ -21,7 +21,7 @@ References
     Goodfellow, Shlens and Szegedy, Explaining and Harnessing Adversarial Examples, ICLR 2015.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -144,7 +144,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     yield from lints.of_distances({"l2": "l2", "linf": "linf"}, expectations, box)
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 

@@ -22,7 +22,7 @@ References
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -86,7 +86,7 @@ METRICS = {
 }
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 

@@ -135,7 +135,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     yield from lints.of_pace(params, box)
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 

@@ -120,7 +120,7 @@ def lint(params: Params, expectations: Sequence[Expectation], box: tuple[float, 
     return lints.of_radius(params, [_radius(params, box)], box)
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.attacks_without_gradients(
         params, (model, *(params.resisting or ())), blind, lints.gradient_free(params.norm)

@@ -20,7 +20,7 @@ References
     Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014 (a logit's gradient as an image).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def cost(params: Params, images: int, class_count: int) -> Passes:
     return Passes(gradients=2 * class_count)
 
 
-def unsighted(params: Params, model: str, blind: Mapping[str, str]) -> Iterator[Remark]:
+def unsighted(params: Params, model: str, blind: lints.Blind) -> Iterator[Remark]:
     """What can't run since a model gives no gradient; blind: why, by its name."""
     return lints.without_gradients((model,), blind)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.onnx_node import MANY, Node, UntranslatedError
-from auditor.classifiers.onnx_windows import average_pool, convolution, max_pool
+from auditor.classifiers.onnx_windows import average_pool, convolution, max_pool, turned_convolution
 from auditor.compute import tensorflow
 
 Operator = Callable[..., Any]
@@ -81,6 +81,17 @@ def _normalised_instance(node: Node, x: Any, scale: Any, bias: Any) -> Any:
     channels = [-1, *[1] * (x.shape.rank - 2)]
     made = _standardised(x, list(range(2, x.shape.rank)), node.get("epsilon", 1e-5))
     return made * scale.reshape(channels) + bias.reshape(channels)
+
+
+def _normalised_group(node: Node, x: Any, scale: Any, bias: Any) -> Any:
+    tf, groups = tensorflow(), node.attributes["num_groups"]
+    sizes = tuple(x.shape[1:])
+    parts = tf.reshape(x, (-1, groups, sizes[0] // groups, *sizes[1:]))
+    made = _standardised(parts, list(range(2, parts.shape.rank)), node.get("epsilon", 1e-5))
+    if node.opset < 21:  # one number for each group
+        scale, bias = (np.repeat(one, sizes[0] // groups) for one in (scale, bias))
+    channels = [-1, *[1] * (len(sizes) - 1)]
+    return tf.reshape(made, (-1, *sizes)) * scale.reshape(channels) + bias.reshape(channels)
 
 
 def _normalised_layer(node: Node, x: Any, scale: Any, bias: Any = None) -> Any:
@@ -241,6 +252,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Constant": _constant,
     "ConstantOfShape": _filled,
     "Conv": convolution,
+    "ConvTranspose": turned_convolution,
     "Cos": _named("cos"),
     "Div": _divided,
     "Dropout": _formula(lambda _tf, _node, x, *_: x),
@@ -258,6 +270,7 @@ OPERATORS: Mapping[str, Operator] = {
     "GlobalAveragePool": _global("reduce_mean"),
     "GlobalMaxPool": _global("reduce_max"),
     "Greater": _named("greater"),
+    "GroupNormalization": _normalised_group,
     "HardSigmoid": _formula(
         lambda tf, node, x: tf.clip_by_value(node.get("alpha", 0.2) * x + node.get("beta", 0.5), 0.0, 1.0)
     ),

@@ -22,6 +22,24 @@ from auditor.values import FloatArray, ModelError, Output, Tensor
 _APART = 1e-3  # of the range of all answers: more than rounding makes
 _OWN = ("", "ai.onnx")
 _ENDINGS: Mapping[Output, str] = {"probabilities": "Softmax", "sigmoid": "Sigmoid"}
+# What computes in whole numbers, of ONNX and of onnxruntime's own.
+_QUANTISED = {
+    "ConvInteger",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "QGemm",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearConcat",
+    "QLinearConv",
+    "QLinearGlobalAveragePool",
+    "QLinearMatMul",
+    "QLinearMul",
+    "QLinearSigmoid",
+    "QuantizeLinear",
+}
+_ORIGINAL = "the network in floats that it was made from can lend its own, by `gradients`"
 Answers = Callable[[FloatArray], FloatArray]
 Sizes = Mapping[str, tuple[int, ...]]
 Twin = Callable[[Tensor], Tensor]
@@ -30,8 +48,14 @@ Twin = Callable[[Tensor], Tensor]
 def untranslated(operators: Mapping[str, str]) -> str:
     """Which operators, each with its domain, no twin can have, or nothing."""
     unknown = sorted(name for name, domain in operators.items() if domain not in _OWN or name not in OPERATORS)
-    told = f"the operator{'s' if unknown[1:] else ''} {listed(unknown, 5)}"
-    return f"{told} can't be differentiated here" if unknown else ""
+    if not unknown:
+        return ""
+    rounding = sorted(set(unknown) & _QUANTISED)
+    shown = rounding or unknown
+    told = f"the operator{'s' if shown[1:] else ''} {listed(shown, 5)}"
+    if rounding:
+        return f"it is quantised: {told} round{'' if shown[1:] else 's'} to whole numbers; {_ORIGINAL}"
+    return f"{told} can't be differentiated here"
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,10 +19,7 @@ def convolution(node: Node, images: Any, kernel: Any, bias: Any = None) -> Any:
     if not isinstance(kernel, np.ndarray):
         raise UntranslatedError("Conv with a kernel that is computed")
     groups, channels = node.get("group", 1), images.shape[1]
-    strides, spread = node.get("strides", [1, 1]), node.get("dilations", [1, 1])
-    # TensorFlow has no gradient of spread kernels on CPUs; one with zeros between its numbers is the same.
-    wide = np.zeros((*kernel.shape[:2], *_reach(kernel.shape[2:], spread)), kernel.dtype)
-    wide[:, :, :: spread[0], :: spread[1]] = kernel
+    strides, wide = node.get("strides", [1, 1]), _spread(node, kernel)
     pads = _pads(node, images.shape[2:], wide.shape[2:], strides)
     given = tf.pad(tf.transpose(images, (0, 2, 3, 1)), [(0, 0), *pads, (0, 0)])
     kernels = wide.transpose(2, 3, 1, 0)  # (h, w, C / groups, M)
@@ -32,6 +29,29 @@ def convolution(node: Node, images: Any, kernel: Any, bias: Any = None) -> Any:
     else:  # nor has it one of groups
         parts = zip(tf.split(given, groups, -1), np.split(kernels, groups, -1), strict=True)
         found = tf.concat([tf.nn.conv2d(part, one, strides, "VALID") for part, one in parts], -1)
+    return tf.transpose(found if bias is None else found + bias, (0, 3, 1, 2))
+
+
+def turned_convolution(node: Node, images: Any, kernel: Any, bias: Any = None) -> Any:
+    """`ConvTranspose` of images (N, C, H, W) by a constant kernel (C, M / groups, h, w)."""
+    tf = tensorflow()
+    _check_planar(node, images)
+    if not isinstance(kernel, np.ndarray):
+        raise UntranslatedError("ConvTranspose with a kernel that is computed")
+    groups, strides, wide = node.get("group", 1), node.get("strides", [1, 1]), _spread(node, kernel)
+    more = node.get("output_padding", [0, 0])
+    whole = [(n - 1) * step + reach for n, step, reach in zip(images.shape[2:], strides, wide.shape[2:], strict=True)]
+    cuts = _cuts(node, images.shape[2:], [length + rest for length, rest in zip(whole, more, strict=True)])
+    sizes = [tf.shape(images)[0], *whole, wide.shape[1]]
+    parts = zip(tf.split(tf.transpose(images, (0, 2, 3, 1)), groups, -1), np.split(wide, groups), strict=True)
+    found = tf.concat(
+        [tf.nn.conv2d_transpose(part, one.transpose(2, 3, 1, 0), sizes, strides, "VALID") for part, one in parts], -1
+    )
+    found = tf.pad(found, [(0, 0), *((0, rest) for rest in more), (0, 0)])
+    rows, columns = (
+        slice(before, length + rest - after) for (before, after), length, rest in zip(cuts, whole, more, strict=True)
+    )
+    found = found[:, rows, columns]
     return tf.transpose(found if bias is None else found + bias, (0, 3, 1, 2))
 
 
@@ -89,6 +109,32 @@ def _pads(node: Node, lengths: Sequence[int], size: Sequence[int], strides: Sequ
         less, more = total // 2, total - total // 2
         found.append((more, less) if way == "SAME_LOWER" else (less, more))
     return found
+
+
+def _cuts(node: Node, lengths: Sequence[int], whole: Sequence[int]) -> list[tuple[int, int]]:
+    """What `ConvTranspose` cuts off before and after each side of a length."""
+    way, wanted = node.get("auto_pad", b"NOTSET").decode(), node.get("output_shape", None)
+    if wanted is None and way.startswith("SAME"):
+        wanted = [n * step for n, step in zip(lengths, node.get("strides", [1, 1]), strict=True)]
+    if wanted is None:
+        told = node.get("pads", [0, 0, 0, 0])
+        return [(told[0], told[2]), (told[1], told[3])]
+    totals = [length - asked for length, asked in zip(whole, wanted, strict=True)]
+    if min(totals) < 0:
+        raise UntranslatedError("ConvTranspose to more than its kernel reaches")
+    halves = [(total // 2, total - total // 2) for total in totals]
+    return halves if way == "SAME_UPPER" else [(more, less) for less, more in halves]
+
+
+def _spread(node: Node, kernel: Any) -> Any:
+    """A kernel (…, …, h, w) with zeros between its numbers, which is what dilations make of it.
+
+    TensorFlow has no gradient of spread kernels on CPUs; with the zeros in them it is the same.
+    """
+    spread = node.get("dilations", [1, 1])
+    wide = np.zeros((*kernel.shape[:2], *_reach(kernel.shape[2:], spread)), kernel.dtype)
+    wide[:, :, :: spread[0], :: spread[1]] = kernel
+    return wide
 
 
 def _reach(size: Sequence[int], spread: Sequence[int]) -> list[int]:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.measuring.cascade import AttackChoice, Attacked
 from auditor.search import FOLLOWING, Ascending, Norm
-from auditor.values import Expectation, Remark
+from auditor.values import Expectation, NoGradient, Remark
+
+Blind = Mapping[str, NoGradient]  # by the model's name
 
 _GREYS = 255
-_GIVES_NONE = "model {!r} gives no gradient ({}), so the case will end in an error."
 # Least and greatest radius of a box of width 1 that looks meant. L∞: half a grey level, and the box. L2, L1: five and
 # 25 grey levels of one pixel, in all, and more than is asked of the largest images.
 _PLAUSIBLE = {"linf": (0.5 / _GREYS, 1.0), "l2": (5 / _GREYS, 100.0), "l1": (25 / _GREYS, 5000.0)}
@@ -182,24 +183,28 @@ def of_objective(objective: str, metric: str, expectations: Sequence[Expectation
         yield Remark(("objective",), f"{message}; the objective of a gate should be `log_probability`")
 
 
-def without_gradients(models: Sequence[str], blind: Mapping[str, str]) -> Iterator[Remark]:
-    """That a check which follows gradients ends in an error on models that give none; blind: why, by name."""
+def without_gradients(models: Sequence[str], blind: Blind) -> Iterator[Remark]:
+    """That a check which follows models' own gradients ends in an error on those that give none."""
     for name in (name for name in dict.fromkeys(models) if name in blind):
-        message = (
-            f"{_GIVES_NONE.format(name, blind[name])} What it can be measured by: `accuracy`, `transfer` onto it, and"
-        )
-        yield Remark((), f"{message} `robust_accuracy` with attacks that need none, such as {{attack: square}}")
+        lent = blind[name].lender is not None
+        attacks = "whose attacks follow those that are lent" if lent else "with attacks that need none, such as"
+        way = f"`robust_accuracy` {attacks}{'' if lent else ' {attack: square}'}"
+        yield Remark((), f"{_none(name, blind)} What it can be measured by: `accuracy`, `transfer` onto it, and {way}")
 
 
-def attacks_without_gradients(
-    params: Attacked, models: Sequence[str], blind: Mapping[str, str], instead: str
-) -> Iterator[Remark]:
-    """The same of every attack that follows gradients; instead: one that works without."""
-    for name in (name for name in dict.fromkeys(models) if name in blind):
+def attacks_without_gradients(params: Attacked, models: Sequence[str], blind: Blind, instead: str) -> Iterator[Remark]:
+    """The same of every attack that follows gradients, where none are lent; instead: one that works without."""
+    for name in (name for name in dict.fromkeys(models) if name in blind and blind[name].lender is None):
         for i, choice in enumerate(params.attacks):
             if any(_differentiates(stage) for stage in choice.stages(params.norm)):
-                message = f"`{choice.name}` follows a gradient: {_GIVES_NONE.format(name, blind[name])}"
+                message = f"`{choice.name}` follows a gradient: {_none(name, blind)}"
                 yield Remark(("attacks", i), f"{message} Take {{attack: {instead}}}")
+
+
+def _none(name: str, blind: Blind) -> str:
+    why, lender = blind[name].why, blind[name].lender
+    lent = f", and those of {lender!r} lead attacks alone" if lender is not None else ""
+    return f"model {name!r} gives no gradient ({why}){lent}, so the case will end in an error."
 
 
 def _differentiates(choice: AttackChoice) -> bool:

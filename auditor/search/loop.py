@@ -232,15 +232,15 @@ def followed(classifier: Classifier) -> Callable[[Tensor], Tensor]:
     return classifier.leading if isinstance(classifier, Led) else classifier.forward
 
 
-def gives_gradient(classifier: Classifier, image: FloatArray) -> bool:
+def gives_gradient(classifier: Classifier, image: FloatArray, own: bool = False) -> bool:
     """Whether it is said how a classifier's logits, or its twin's, change at an image (1, H, W, C), be it that they
-    don't.
+    don't; own: its own logits, whatever another model lends.
     """
     tf = tensorflow()
     x = tf.constant(image)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = followed(classifier)(x)
+        value = classifier.forward(x) if own else followed(classifier)(x)
     return tape.gradient(value, x) is not None
 
 

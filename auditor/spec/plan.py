@@ -20,6 +20,7 @@ from auditor.values import (
     CONTROLS,
     Accountability,
     Expectation,
+    NoGradient,
     Parameters,
     Preview,
     Problem,
@@ -187,9 +188,8 @@ def make_plan(path: Path, shown_as: str | None = None, files: bool = True) -> Pl
     others = others_of(spec, data, preview, problems, files)
     problems += resized_twice(spec, models, data) if data else ()
     twins = twins_of(spec, models, problems)
-    own = {name: source for name, source in models.items() if name not in twins}
-    reasons = {name: catalog.without_gradients(source.extension, source.params) for name, source in own.items()}
-    blind = {name: why for name, why in reasons.items() if why}
+    reasons = {name: catalog.without_gradients(source.extension, source.params) for name, source in models.items()}
+    blind = {name: NoGradient(why, twins.get(name)) for name, why in reasons.items() if why}
     formats = {name: source.extension for name, source in models.items()}
     known = _Known(preview, blind, data.params if data else None, formats, twins)
     cases = [_case(spec, i, entry, known, problems) for i, entry in enumerate(spec.content.checks)]
@@ -214,7 +214,7 @@ class _Known:
     """
 
     preview: Preview
-    blind: Mapping[str, str]
+    blind: Mapping[str, NoGradient]
     data: Parameters | None
     formats: Mapping[str, str]
     twins: Mapping[str, str]

@@ -16,7 +16,7 @@ from auditor.values.accountability import (
     System,
 )
 from auditor.values.attributes import Attribute, digests, from_array, from_texts, in_words, is_missing, is_numeric
-from auditor.values.classifier import Checkpoint, Classifier, Layer, Led, Lowerable, Precision, Tensor
+from auditor.values.classifier import Checkpoint, Classifier, Layer, Led, Lowerable, NoGradient, Precision, Tensor
 from auditor.values.context import Context, Engine, Outlasting, Passes, one_by_one
 from auditor.values.controls import (
     ACCURACY,
@@ -238,6 +238,7 @@ __all__ = [
     "ModelError",
     "ModelName",
     "ModelNames",
+    "NoGradient",
     "Outlasting",
     "Output",
     "Palette",

@@ -60,6 +60,17 @@ class Led(Protocol):
         """Map images (N, H, W, C) to the other one's logits (N, classes), which attacks differentiate."""
 
 
+@dataclass(frozen=True)
+class NoGradient:
+    """Why a model says nothing of how its answers change with an image.
+
+    lender: the other model of the spec whose gradients lead attacks on it, and nothing else; None where none does.
+    """
+
+    why: str
+    lender: str | None = None
+
+
 class Classifier(Protocol):
     """A loaded checkpoint behind the one face that checks and attacks know."""
 

@@ -99,10 +99,10 @@ checks:
 """
 
 
-def warned(folder, check: str) -> list[str]:
+def warned(folder, check: str, head: str = HEAD) -> list[str]:
     for name in ("m.tflite", "m.keras", "data.npz"):
         (folder / name).touch()
-    (folder / "a.audit.yaml").write_text(HEAD + "  - " + check)
+    (folder / "a.audit.yaml").write_text(head + "  - " + check)
     return [problem.message for problem in make_plan(folder / "a.audit.yaml").cases[0].warnings]
 
 
@@ -126,6 +126,31 @@ def warned(folder, check: str) -> list[str]:
 def test_what_cannot_run_is_told_before_it_runs(tmp_path, check, told):
     messages = warned(tmp_path, check)
     assert any(re.search(told, message) for message in messages), messages
+
+
+LENT = "{format: tflite, path: m.tflite, output: logits, gradients: open}"
+
+
+@pytest.mark.parametrize(
+    ("check", "ends"),
+    [
+        ("digit_flip", True),
+        ("noise_to_target", True),
+        ("filters", True),
+        ("weight_maps", True),
+        ("covert_message, params: {strangers: [other], decoys: [open]}", True),
+        ("robust_accuracy, params: {eps: 0.1}", False),
+        ("security_curve, params: {eps: [0.1, 0.2]}", False),
+        ("minimal_perturbation", False),
+        ("qualification, model: open, params: {resisting: [served]}", False),
+    ],
+)
+def test_lent_gradients_lead_attacks_and_nothing_else(tmp_path, check, ends):
+    messages = warned(tmp_path, f"{{id: a, check: {check}}}", HEAD.replace(HEAD.splitlines()[2][10:], LENT))
+    told = [message for message in messages if "will end in an error" in message]
+    assert bool(told) is ends, messages
+    assert all("(its format is tflite), and those of 'open' lead attacks alone, so" in message for message in told)
+    assert all("`robust_accuracy` whose attacks follow those that are lent" in message for message in told)
 
 
 @pytest.mark.parametrize(

@@ -186,3 +186,32 @@ def test_a_twin_that_answers_otherwise_leads_nobody():
             continue
         with pytest.raises(ModelError, match=r"m.onnx: its gradient can't be relied on"), own_errors():
             tape.gradient(value, x)
+
+
+@pytest.mark.parametrize("form", ["QDQ", "QOperator"])
+def test_a_quantised_network_says_what_it_is_and_whose_gradients_it_can_take(tmp_path, form):
+    """Written by onnxruntime's own quantiser."""
+    from onnxruntime import quantization
+
+    class Examples(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.left = [{"x": image[None].transpose(0, 3, 1, 2)} for image in samples(20).images]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    params = formats.onnx(tmp_path)
+    rounded = {**params, "path": str(tmp_path / "rounded.onnx")}
+    written_as = quantization.QuantFormat[form]
+    quantization.quantize_static(params["path"], rounded["path"], Examples(), quant_format=written_as)
+    module = catalog.load("models", "onnx")
+    told = module.without_gradients(module.Params(**rounded, output="probabilities"))
+    assert told.startswith("it is quantised: the operators ")
+    assert "QuantizeLinear" in told
+    assert told.endswith("the network in floats that it was made from can lend its own, by `gradients`")
+    model = opened("onnx", rounded)
+    assert model.logits_from.endswith(f"; no gradients: {told}")
+    right = opened("onnx", params).predict(samples().images).argmax(axis=1)
+    assert (model.predict(samples().images).argmax(axis=1) == right).mean() > 0.9
+    with pytest.raises(CheckError, match="can lend its own, by `gradients`"):
+        robust_accuracy.run(context(model, samples()), APGD)

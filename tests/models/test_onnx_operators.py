@@ -76,7 +76,7 @@ PLAIN = [
     "Dropout",
 ]
 POSITIVE = ("Abs", ["x"], ["p"], {})
-KERNEL, WIDE = random(4, 2, 3, 3), random(4, 2, 3, 2)
+KERNEL, WIDE, TURNED = random(4, 2, 3, 3), random(4, 2, 3, 2), random(2, 3, 3, 2)
 CASES = {
     **{
         kind: one(kind)
@@ -114,6 +114,26 @@ CASES = {
     "Conv, depthwise twice": one("Conv", random(4, 1, 3, 3), group=2),
     "Conv, depthwise, uneven": one("Conv", random(4, 1, 3, 3), group=2, strides=[2, 1]),
     "Conv, groups": one("Conv", random(6, 2, 3, 3), random(6), given=(4, 7, 8), group=2),
+    "GroupNormalization": one("GroupNormalization", random(6), random(6), given=(6, 4, 3), num_groups=2, opset=21),
+    "GroupNormalization of old": one("GroupNormalization", random(3), random(3), given=(6, 4, 3), num_groups=3,
+                                     epsilon=1e-2, opset=18),
+    **{
+        f"ConvTranspose, {name}": one("ConvTranspose", TURNED, random(3), **more)
+        for name, more in {
+            "plain": {},
+            "uneven": {"strides": [2, 3], "pads": [1, 0, 0, 1]},
+            "filled": {"strides": [2, 3], "output_padding": [1, 2]},
+            "filled, cut": {"strides": [2, 2], "output_padding": [1, 1], "pads": [1, 1, 1, 1]},
+            "spread": {"dilations": [2, 3], "strides": [2, 1]},
+            "same": {"strides": [2, 1], "auto_pad": "SAME_UPPER"},
+            "same below": {"strides": [2, 1], "auto_pad": "SAME_LOWER"},
+            "valid": {"strides": [2, 2], "auto_pad": "VALID"},
+            "to a size": {"strides": [2, 2], "output_shape": [12, 15]},
+        }.items()
+    },
+    "ConvTranspose, groups": one("ConvTranspose", random(4, 3, 3, 3), random(6), given=(4, 7, 8), group=2,
+                                 strides=[2, 2]),
+    "ConvTranspose, depthwise": one("ConvTranspose", random(2, 1, 3, 2), group=2),
     **{
         f"{kind}, {name}": one(kind, kernel_shape=[3, 2], strides=[2, 2], **more)
         for kind in ("MaxPool", "AveragePool")
@@ -219,6 +239,7 @@ def test_no_operator_goes_untried():
 
 SMOOTH = ["Conv, uneven", "Conv, spread", "Conv, depthwise", "Conv, groups", "AveragePool, up, padded", "Gelu", "LRN"]
 SMOOTH += ["LayerNormalization", "InstanceNormalization", "Softmax over channels", "HardSwish", "PRelu", "Shape, heads"]
+SMOOTH += ["ConvTranspose, filled, cut", "ConvTranspose, groups", "ConvTranspose, spread", "GroupNormalization"]
 SMOOTH += ["MaxPool, padded", "Elu 2", "Selu", "ReduceL2", "Pad, reflected", "MatMul of its own", "Expand"]
 
 
@@ -250,6 +271,7 @@ def test_gradients_are_the_slopes_of_what_onnxruntime_gives(name):
         (one("Softmax", opset=11)[0], "Softmax over several axes"),
         (one("Pad", whole(0, 0, 1, 2, 0, 0, 3, 1), mode="edge")[0], "Pad of the mode edge"),
         (one("LRN", size=4)[0], "LRN of an even size"),
+        (one("ConvTranspose", TURNED, output_shape=[30, 30])[0], "ConvTranspose to more than its kernel reaches"),
         (one("Resize", None, np.float32([1, 1, 1.5, 2]))[0], "Resize of the mode nearest by"),
         (one("Resize", None, np.float32([1, 1, 2, 2]), mode="linear")[0], "Resize of the mode linear"),
     ],
@@ -263,6 +285,10 @@ def test_operators_that_nobody_knows_are_named():
     assert untranslated({"Relu": "", "Conv": "ai.onnx"}) == ""
     assert untranslated({"NonZero": "", "Relu": "com.microsoft"}) == (
         "the operators NonZero, Relu can't be differentiated here"
+    )
+    assert untranslated({"Relu": "", "QLinearConv": "", "NonZero": ""}) == (
+        "it is quantised: the operator QLinearConv rounds to whole numbers; the network in floats that it was made "
+        "from can lend its own, by `gradients`"
     )
     with pytest.raises(UntranslatedError, match="the operator Hardmax can't be differentiated here"):
         read_graph(one("Hardmax")[0], "x")

@@ -40,6 +40,11 @@ checks:
     params: {eps: 0.01, samples: 60, attacks: [{attack: apgd, steps: 20}]}
     expect: {robust_accuracy: {min: 0.5}}
   - {id: weights, check: weight_maps}
+  - {id: flips, check: digit_flip, params: {target: 1, samples: 20, steps: 2}}
+  - {id: noise, check: noise_to_target, params: {target: 1, samples: 20, steps: 2}}
+  - {id: looks, check: filters}
+  - {id: hidden, check: covert_message, params: {message: a, strangers: [stranger], decoys: [floats]}}
+  - {id: shown, check: covert_message, model: floats, params: {message: a, strangers: [unlike], decoys: [phone]}}
 """
 
 
@@ -79,7 +84,7 @@ def test_a_network_in_8_bits_is_attacked_along_the_gradients_of_its_original(wri
     assert states(run) == {
         "attacked": "descriptive",
         "strange": "inconclusive",
-        "weights": "error",
+        **dict.fromkeys(("weights", "flips", "noise", "looks", "hidden", "shown"), "error"),
     }, {case: record.verdict.message for case, record in run.records.items()}
     images, labels = data()
     evidence = run.records["attacked"].evidence
@@ -99,6 +104,9 @@ def test_a_network_in_8_bits_is_attacked_along_the_gradients_of_its_original(wri
     assert len(models["floats"]["files"]["floats.keras"]) == 64
     assert "led astray" in run.records["strange"].verdict.message
     assert "gives no gradient" in run.records["weights"].verdict.message, "its weights aren't those of the other"
+    plan = make_plan(pytester.path / "phone.audit.yaml")
+    warned = {case.id for case in plan.cases if any("will end in an error" in one.message for one in case.warnings)}
+    assert warned == {case for case, state in states(run).items() if state == "error"}, "and validate says it before"
 
 
 def test_workers_follow_the_same_gradients_and_equal_sources_share_what_is_open(written):
