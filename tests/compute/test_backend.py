@@ -38,3 +38,18 @@ def test_an_operation_has_one_thread_unless_the_user_has_said_otherwise(tmp_path
         command, cwd=tmp_path, env={**clean, **environment}, capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == seen.split()
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_what_is_imported_is_looked_through_for_garbage_neither_then_nor_later(tmp_path, collects):
+    (tmp_path / "tensorflow.py").write_text(f"import gc\nprint(gc.isenabled())\nkept = [[]]\n{STAND_IN}")
+    program = f"""
+import gc, sys; sys.path.insert(0, '.')
+from auditor.compute.backend import tensorflow
+gc.{"enable" if collects else "disable"}()
+kept = tensorflow().kept
+print(gc.isenabled(), any(one is kept for one in gc.get_objects()))
+"""
+    told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[0] == "False"
+    assert told.stdout.splitlines()[-1] == f"{collects} False"
