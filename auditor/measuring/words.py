@@ -39,9 +39,9 @@ def all_at(value: float, names: Sequence[str], values: NDArray[np.floating[Any]]
     return listed(found, _MOST_NAMED)
 
 
-def several(count: int, one: str, many: str | None = None) -> str:
-    """`1 image`, `2 images`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def several(count: int, one: str) -> str:
+    """`1 image`, `2 images`, `3 classes`."""
+    return f"{count} {one}{'' if count == 1 else 'es' if one.endswith('s') else 's'}"
 
 
 def answered(samples: Samples, said: IntArray, sure: FloatArray | None) -> tuple[str, ...]:

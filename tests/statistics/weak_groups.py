@@ -2,7 +2,7 @@
 found hold its truth: on the half that was searched, and on the other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,6 @@ from auditor.values import MetricInfo, Samples, in_clusters, proportion
 _INFO = {"accuracy": MetricInfo("proportion", "share right", "higher")}
 _LEVELS = 4
 _GOOD = 0.9
-
-Codes = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
