@@ -150,7 +150,7 @@ def _run_cases(arguments: Iterable[str], none_found: str) -> tuple[int, "tuple[R
     # Without `testpaths`, which names the folders of a project's tests, no path means the current folder.
     # A spec with a mistake is an error, and no reason to know nothing of the others.
     ours = ["-v", "--tb=short", "--no-header", "-W", "ignore::UserWarning", "-o", "testpaths="]
-    # Why a case failed is told where it did and in the verdict table: pytest's own list of failures would be a third.
+    # Why a case failed is told where it did, and the verdict table has a line of it as pytest's own list would.
     ours += ["--continue-on-collection-errors", "-rN"]
     code = pytest.main([*ours, *arguments], plugins=[witness])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:

@@ -1,19 +1,20 @@
-"""What GitHub shows beside the lines of a spec: workflow commands, which it reads from a step's output."""
+"""What GitHub shows beside the lines of a spec: workflow commands, which it reads from a step's output.
+
+They are lines of its log, too, where the whole of it stands already: so they say in one figure what it is about.
+"""
 
 from collections.abc import Iterator, Sequence
 
 from auditor.exports.interchange import spec_path
-from auditor.report import outcome, text
+from auditor.report import outcome
 from auditor.telling.escaping import visible
 from auditor.values import Problem, Run
-
-_LONGEST = 500
 
 
 def of_mistakes(problems: Sequence[Problem]) -> Iterator[str]:
     """Every mistake in a spec as an error."""
     for problem in problems:
-        yield _command("error", problem.file, problem.line, f"col={problem.column}", problem.message)
+        yield _command("error", problem.file, problem.line, f"col={problem.column}", outcome.begun(problem.message))
 
 
 def of_run(run: Run) -> Iterator[str]:
@@ -26,15 +27,15 @@ def of_run(run: Run) -> Iterator[str]:
         if state != "waived":
             level = "warning" if state == "inconclusive" else "error"
             title = f"title={_property(f'{case.id}: {state}')}"
-            yield _command(level, spec_path(run), case.line, title, outcome.finding(run, case))
+            yield _command(level, spec_path(run), case.line, title, outcome.brief(run, case))
     for case in run.cases:
         if run.state(case) == "pass" and (doubts := outcome.caveats(run, case)):
             title = f"title={_property(f'{case.id}: pass, but')}"
-            yield _command("warning", spec_path(run), case.line, title, "; ".join(doubts))
+            yield _command("warning", spec_path(run), case.line, title, outcome.begun("; ".join(doubts)))
 
 
 def _command(level: str, path: str, line: int, more: str, said: str) -> str:
-    return f"::{level} file={_property(path)},line={line},{more}::{_data(text.shortened(visible(said), _LONGEST))}"
+    return f"::{level} file={_property(path)},line={line},{more}::{_data(visible(said))}"
 
 
 def _data(said: str) -> str:

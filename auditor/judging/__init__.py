@@ -8,7 +8,7 @@ and `values`.
 from auditor.judging.baseline import MODEL, changed_images, find_baseline, from_records, what_differs
 from auditor.judging.conclusion import conclude, judged, settle, shared_level, unjudged
 from auditor.judging.eased import asked, eased, gates_changed, held_against_history
-from auditor.judging.verdict import as_told_before, judge
+from auditor.judging.verdict import as_told_before, in_words, judge
 
 __all__ = [
     "MODEL",
@@ -21,6 +21,7 @@ __all__ = [
     "from_records",
     "gates_changed",
     "held_against_history",
+    "in_words",
     "judge",
     "judged",
     "settle",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.spec import Plan
-    from auditor.values import Run
+    from auditor.values import Problem, Run
 
 
 _MOST_NAMED = 3
@@ -141,25 +141,51 @@ def _width(terminalreporter: Any) -> int:
     return int(width if known else max(width, _LOG))
 
 
+def _told_above(terminalreporter: Any, config: pytest.Config) -> dict[Path, set[str]]:
+    """The cases of each spec whose whole story stands in pytest's block of failures."""
+    told: dict[Path, set[str]] = {}
+    if config.option.tbstyle not in ("no", "line") and not config.option.no_summary:
+        for report in terminalreporter.getreports("failed"):
+            file, _, case = report.nodeid.partition("::")
+            told.setdefault((config.rootpath / file).resolve(), set()).add(case)
+    return told
+
+
+def _planned(state: State) -> list[Problem]:
+    """What was known to make claims weak before anything ran, but for what stands in the line of its verdict."""
+    from auditor.report import outcome
+
+    runs = {run.audit: run for run, _ in state.rendered}
+    found: list[Problem] = []
+    for plan in state.plans.values():
+        run = runs.get(plan.audit)
+        shown = {case.id: outcome.caveats(run, case) for case in run.cases} if run else {}
+        found += plan.remarks
+        found += [said for case in plan.cases for said in case.warnings if said.message not in shown.get(case.id, ())]
+    return sorted(found)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what was remarked, the verdict table of every audit, and where its report is."""
     state = config.stash[STATE]
-    planned = [str(problem) for plan in state.plans.values() for problem in plan.warnings]
-    if not (planned or state.remarks or state.rendered or state.problems):
-        return
+    if not (state.plans or state.remarks or state.problems):
+        return  # a session of tests that are no audits
     from auditor.telling.escaping import on_terminal
 
+    planned = _planned(state)
     if planned or state.remarks:
         terminalreporter.section("audit remarks")
-        for said in (*planned, *(_of(cases, remark) for remark, cases in state.remarks.items())):
+        for said in (*map(str, planned), *(_of(cases, remark) for remark, cases in state.remarks.items())):
             terminalreporter.write_line(on_terminal(said), yellow=True)
     if not state.rendered and not state.problems:
         return
     from auditor.report.terminal import verdict_table
 
+    told, specs = _told_above(terminalreporter, config), {plan.audit: path for path, plan in state.plans.items()}
     for run, page in state.rendered:
+        above, width = told.get(specs[run.audit].resolve(), ()), _width(terminalreporter)
         terminalreporter.section(on_terminal(run.title))
-        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, _width(terminalreporter)))
+        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, width, above))
         if run.audit in state.standing:
             terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
         if run.part_of:

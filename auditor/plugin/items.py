@@ -16,7 +16,16 @@ import pytest
 
 from auditor.plugin import options
 from auditor.plugin.options import pytest_addoption as pytest_addoption  # a hook, found here by its name
-from auditor.plugin.state import STATE, State, begin, plan_of, prepare_terminal, standing_of, work_of
+from auditor.plugin.state import (
+    STATE,
+    State,
+    begin,
+    plan_of,
+    prepare_terminal,
+    shown_path,
+    standing_of,
+    work_of,
+)
 
 if TYPE_CHECKING:
     from auditor.spec import Case, Plan
@@ -173,7 +182,9 @@ class AuditItem(pytest.Item):
             told = "it passes" if record.verdict.status == "pass" else "nothing is expected of it"
             self._remark(f"the waiver of {record.case!r} is unneeded: {told}; remove it")
         if record.verdict.status == "inconclusive" and options.tolerant(self.config):
-            self._remark(f"inconclusive: {record.verdict.message}")
+            from auditor.report.outcome import in_brief
+
+            self._remark(f"inconclusive: {in_brief(record)}")
         elif record.verdict.status not in ("pass", "descriptive"):
             raise NotPassedError(record)
 
@@ -191,30 +202,25 @@ class AuditItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what was measured and what was expected; only a defect of ours shows a traceback."""
+        from auditor.plugin.failures import shown, story
+        from auditor.report import outcome
         from auditor.telling.escaping import on_terminal
         from auditor.values import AuditError
 
-        if isinstance(excinfo.value, AuditError):
-            head = f"{self.case.id} ({self.case.check} of {self.case.model}): error"
-            return on_terminal(f"{head}\n{excinfo.value}")
-        if isinstance(excinfo.value, pytest.xfail.Exception):
-            return on_terminal(str(excinfo.value))
-        if not isinstance(excinfo.value, NotPassedError):
+        error = excinfo.value
+        if isinstance(error, pytest.xfail.Exception):
+            return on_terminal(str(error))
+        if isinstance(error, AuditError):
+            told = f"{self.case.id} ({self.case.check} of {self.case.model}): error\n{error}"
+            brief = outcome.begun(str(error))
+        elif isinstance(error, NotPassedError):
+            folder = shown_path(self.config, work_of(self.config, self.plan).folder.path)
+            told, brief = story(error.record, folder), outcome.in_brief(error.record)
+        else:
             return super().repr_failure(excinfo)
-        return on_terminal("\n".join(self._told(excinfo.value.record)))
-
-    @staticmethod
-    def _told(record: Record) -> list[str]:
-        """Why a case didn't pass, line by line."""
-        lines = [f"{record.case} ({record.check} of {record.model}): {record.verdict.status}"]
-        if record.failure and record.failure.traceback:
-            return [*lines, record.failure.traceback]
-        if record.evidence:
-            lines.append(record.evidence.summary)
-        findings = [f"{f.status}: {f.message}" for f in record.verdict.findings]
-        if record.waiver:
-            lines.append(f"its waiver ({record.waiver}) doesn't hold: {record.waiver.standing}")
-        return [*lines, *(findings or [record.verdict.message])]
+        # Who asks for a line of each gets that, from all versions of pytest: the table has the story then.
+        told = "" if self.config.option.tbstyle == "line" else told
+        return shown(self.path, self.case.line, told, brief)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the case stands in its spec (the line counts from 0 here) and what it asks."""

@@ -85,10 +85,14 @@ def plan_of(config: pytest.Config, path: Path) -> Plan:
 
     plans = config.stash[STATE].plans
     if path not in plans:
-        here = Path(config.invocation_params.dir)
-        shown = os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
-        plans[path] = make_plan(path, shown)
+        plans[path] = make_plan(path, shown_path(config, path))
     return plans[path]
+
+
+def shown_path(config: pytest.Config, path: Path) -> str:
+    """A path as people who run pytest here write it."""
+    here = Path(config.invocation_params.dir)
+    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
 
 
 def work_of(config: pytest.Config, plan: Plan) -> Work:

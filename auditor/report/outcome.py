@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from auditor import catalog
+from auditor.judging import in_words
+from auditor.records.headline import headline
 from auditor.report.text import shortened
 from auditor.spec import of_weakness
 from auditor.telling.lists import first, listed
-from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Run, State
+from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Record, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]
 
@@ -36,6 +38,7 @@ SYMBOLS: Mapping[str, str] = {
 
 _WORDS = ("error", "fail", "cut off", "not run", "inconclusive", "waived", WEAKNESS, "pass", "descriptive")
 _MOST_NAMED = 5
+_BRIEF = 70
 _ABSENT: Mapping[State, str] = {
     "cut off": "Cut off: it began and left no record – a crash, a kill, an interruption or a full disk.",
     "not run": "Not run: the session ended before it began.",
@@ -186,6 +189,32 @@ def finding(run: Run, case: PlannedCase, most: int | None = None) -> str:
         said = f"waived by {record.waiver}; {said}" if record and record.state == "waived" else said
         return said if most is None else shortened(said, most)
     return found(run, case, record.evidence, most)
+
+
+def brief(run: Run, case: PlannedCase) -> str:
+    """Why a case didn't pass, in one figure; for where the whole of it stands elsewhere."""
+    record = run.records.get(case.id)
+    return in_brief(record) if record else begun(message(run, case))
+
+
+def in_brief(record: Record) -> str:
+    """What decided a verdict in one figure: what was asked beside what was measured, or how an error begins."""
+    decisive = [finding for finding in record.verdict.findings if finding.status == record.verdict.status]
+    head = headline(record)
+    if not decisive or record.verdict.status == "error" or head is None or head.expectation is None:
+        return begun(record.verdict.message)
+    value, (floor, ceiling) = in_words(head.metric, head.expectation), head.expectation.span
+    why = ""
+    if record.verdict.status == "inconclusive":
+        within = floor <= decisive[0].low and decisive[0].high <= ceiling
+        why = ", but the measurement is suspect" if within else ", which isn't settled"
+    more = f"; and {len(decisive) - 1} more" if len(decisive) > 1 else ""
+    return f"{head.expectation.in_words} asked, {value} measured{why}{more}"
+
+
+def begun(said: str) -> str:
+    """The beginning of what was said, on one line of a log."""
+    return shortened(said, _BRIEF)
 
 
 def found(run: Run, case: PlannedCase, evidence: Evidence, most: int | None = None) -> str:

@@ -1,9 +1,11 @@
 """Tables on a terminal: the verdicts of a run, verdicts beside earlier ones, the tables of one record."""
 
+from collections.abc import Collection
+
 from rich.markup import escape
 from rich.table import Table
 
-from auditor.report.outcome import WEAKNESS, counts, finding, selected_cases, word
+from auditor.report.outcome import WEAKNESS, brief, counts, finding, selected_cases, word
 from auditor.report.text import cell
 from auditor.telling.console import Console
 from auditor.values import Record, Run, State
@@ -22,36 +24,35 @@ STYLES: dict[State, str] = {
 _OF_WORDS = {WEAKNESS: "yellow", **{str(state): style for state, style in STYLES.items()}}
 
 
-def verdict_table(run: Run, colours: bool, width: int) -> str:
-    """One line a case: verdict, what was found or what went wrong, and how long it took."""
+def verdict_table(run: Run, colours: bool, width: int, told: Collection[str] = ()) -> str:
+    """One line a case: verdict, what was found or what went wrong, and how long it took.
+
+    told: ids of cases whose story stands above already, so that one figure of each is enough.
+    """
     console = Console(width=width, force_terminal=colours, no_color=not colours)
     table = _table("verdict", "case", "finding")
     table.add_column("seconds", justify="right", no_wrap=True)
     for case in selected_cases(run):
         record = run.records.get(case.id)
         seconds = "" if not record else record.recalled or f"{record.seconds:.1f}"
-        table.add_row(_styled(word(run, case)), case.id, escape(finding(run, case)), seconds)
+        table.add_row(
+            _styled(word(run, case)), case.id, escape((brief if case.id in told else finding)(run, case)), seconds
+        )
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
         for record in run.records.values():
-            if record.waiver and record.waiver.standing != "in force":
+            if record.waiver and record.case not in told and record.waiver.standing not in ("in force", "unneeded"):
                 owner = escape(record.waiver.owner)
                 console.print(f"[yellow]waiver of {record.case} by {owner}: {record.waiver.standing}[/]")
         for name, look in {name: record.look for name, record in run.records.items() if record.look > 1}.items():
             console.print(
                 f"[yellow]{name}: look {look} at the same question; other seeds gave other outcomes before[/]"
             )
-        for said in run.remarks:
-            console.print(f"[yellow]{escape(said)}[/]", soft_wrap=True)  # it may hold a command, to be copied
         for name, said in run.eased.items():
             console.print(f"[yellow]{name}: {escape(said)}[/]")
         if run.code_allowed:
             console.print("[yellow]code in checkpoints was allowed to run (--audit-allow-code)[/]")
-        weak = sum(len(case.warnings) for case in run.cases)
-        if weak:
-            told = "1 warning" if weak == 1 else f"{weak} warnings"
-            console.print(f"[yellow]{told} about what was planned; `auditor validate` shows more[/]")
     return capture.get()
 
 
