@@ -5,7 +5,7 @@ A format reads its files and hands a function from images to outputs to `classif
 
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -24,6 +24,7 @@ from auditor.compute import in_order, tensorflow
 from auditor.telling.numbers import times
 from auditor.telling.reason import reason
 from auditor.values import (
+    ChoiceError,
     Classifier,
     Count,
     FloatArray,
@@ -287,19 +288,32 @@ def needed(module: str, extra: str) -> ModuleType:
         raise ModelError(message) from error
 
 
-def chosen(name: str | None, known: Collection[str], what: str, path: str) -> str:
-    """Return `name` if it is known, or the only known one if it is None; else raise ModelError with the nearest.
+def chosen(name: str | None, known: Collection[str] | Mapping[str, Any], what: str, path: str) -> str:
+    """Return `name` if it is known, or the only known one if it is None; else raise ChoiceError with the nearest.
 
-    what: what it names, which is also the parameter that chooses it, as in `signature` or `input_name`.
+    known: names, or a mapping of them to shapes, whose sizes are whole numbers where they are known. what: what it
+    names, which is also the parameter that chooses it, as in `signature` or `input_name`.
     """
+    shapes = known if isinstance(known, Mapping) else {}
+    among = {one: _sizes(shapes[one]) if shapes.get(one) is not None else None for one in known}
     if name is None and len(known) == 1:
         return next(iter(known))
     if name is None:
-        raise ModelError(f"{path}: choose one by `{what}`: {', '.join(known)}")
+        told = [f"{one} {_shape_told(sizes)}" if sizes else one for one, sizes in among.items()]
+        raise ChoiceError(f"{path}: choose one by `{what}`: {', '.join(told)}", what, among)
     if name not in known:
         near = get_close_matches(name, list(known), n=3, cutoff=0) or ["none"]
-        raise ModelError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}")
+        raise ChoiceError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}", what, among)
     return name
+
+
+def _sizes(shape: Any) -> tuple[int | None, ...]:
+    """A shape with None for what is left open, which may be a negative number or a name."""
+    return tuple(int(size) if isinstance(size, int | np.integer) and size >= 0 else None for size in shape)
+
+
+def _shape_told(sizes: tuple[int | None, ...]) -> str:
+    return f"({', '.join('any' if size is None else str(size) for size in sizes)})"
 
 
 def in_batches(

@@ -131,10 +131,11 @@ class _Runner:
         """The output (N, classes) that is taken."""
         found = self.module(given)
         if isinstance(found, dict):
-            return found[chosen(self.output_name, found, "output_name", self.path)].float()
+            shapes = {name: getattr(part, "shape", None) for name, part in found.items()}
+            return found[chosen(self.output_name, shapes, "output_name", self.path)].float()
         several = list(found) if isinstance(found, tuple | list) else [found]
-        numbers = list(map(str, range(len(several))))
-        return several[int(chosen(self.output_name, numbers, "output_name", self.path))].float()
+        shapes = {str(number): getattr(part, "shape", None) for number, part in enumerate(several)}
+        return several[int(chosen(self.output_name, shapes, "output_name", self.path))].float()
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""

@@ -22,7 +22,7 @@ def opened_copy(source: Source, copy: Source) -> Classifier:
     try:
         found = opened(copy)
     except ModelError as error:
-        raise ModelError(as_named(str(error), source, copy)) from error
+        raise error.saying(as_named(str(error), source, copy)) from error
     return dataclasses.replace(found, path=as_named(found.path, source, copy)) if isinstance(found, Loaded) else found
 
 

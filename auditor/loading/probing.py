@@ -24,7 +24,7 @@ from auditor import catalog
 from auditor.compute import tensorflow
 from auditor.spec import Source
 from auditor.telling.reason import named_reason, trace
-from auditor.values import Classifier, ModelError
+from auditor.values import ChoiceError, Classifier, ModelError
 
 _START_SECONDS = 300
 _IDLE_SECONDS = 20  # then it is ended: with TensorFlow in it, it holds some 0.7 GB
@@ -44,8 +44,8 @@ class Prober:
         self._child: _Child | None = None
         self._rest: Timer | None = None
 
-    def refusal(self, name: str, source: Source, digests: Mapping[str, str]) -> str:
-        """Why the plan's model `name` can't be loaded and predict within the limits of its source, or nothing.
+    def refusal(self, name: str, source: Source, digests: Mapping[str, str]) -> ModelError | None:
+        """Why the plan's model `name` can't be loaded and predict within the limits of its source, or None.
 
         digests: of its files. Raises RuntimeError for a defect of its format.
         """
@@ -56,20 +56,20 @@ class Prober:
             return self._try(name, source)
         passed = self._cache / "loaded" / key
         if passed.exists():
-            return ""
+            return None
         if not _writable(passed.parent):
             return self._try(name, source)
         from filelock import FileLock
 
         with FileLock(passed.with_suffix(".lock")):  # others who want it wait, and then find that it has passed
             if passed.exists():
-                return ""
+                return None
             refused = self._try(name, source)
             if not refused and _writable(passed.parent):  # the cache may have gone while it was tried
                 passed.touch()
             return refused
 
-    def _try(self, name: str, source: Source) -> str:
+    def _try(self, name: str, source: Source) -> ModelError | None:
         if self._rest:
             self._rest.cancel()
             self._rest.join()  # afterwards it has ended the process, or never will
@@ -85,12 +85,15 @@ class Prober:
         problem = f"model {name!r} was loaded in another process first, and"
         way = "the spec can raise this model's `load_seconds` and `load_gigabytes`"
         if reply is None:
-            return f"{problem} took longer than {seconds:g} s ({way})"
+            return ModelError(f"{problem} took longer than {seconds:g} s ({way})")
         if isinstance(reply, str):
-            return f"{problem} took it down: {reply} (it had {gigabytes:g} GB; {way})"
+            return ModelError(f"{problem} took it down: {reply} (it had {gigabytes:g} GB; {way})")
         if "defect" in reply:
             raise RuntimeError(f"{problem} failed there: {reply['defect']}") from _ElsewhereError(reply["trace"])
-        return str(reply["problem"])
+        if "among" in reply:
+            among = {part: None if shape is None else tuple(shape) for part, shape in reply["among"].items()}
+            return ChoiceError(reply["problem"], reply["parameter"], among)
+        return ModelError(reply["problem"]) if reply["problem"] else None
 
 
 def _writable(folder: Path) -> bool:
@@ -185,12 +188,14 @@ def main() -> None:
         print(json.dumps(_answer(json.loads(line))), file=out, flush=True)
 
 
-def _answer(request: Mapping[str, Any]) -> dict[str, str]:
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         params = catalog.params_of("models", request["format"]).model_validate_json(request["params"])
         _limit_memory(request["bytes"])
         classifier = catalog.loader(request["format"], request["allow_code"])(params)
         _exercise(classifier)
+    except ChoiceError as error:
+        return {"problem": str(error), "parameter": error.parameter, "among": error.among}
     except ModelError as error:
         return {"problem": str(error)}
     except MemoryError:

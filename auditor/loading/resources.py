@@ -46,7 +46,7 @@ class Resources:
         self._prober = Prober(cache, secret)
         self._fetched: dict[Registered, Path] = {}
         self._threats: dict[str, tuple[Threat, ...]] = {}
-        self._refused: dict[str, str] = {}  # why, or nothing: what took minutes to find out isn't tried again
+        self._refused: dict[str, ModelError | None] = {}  # what took minutes to find out isn't tried again
         self._signed: set[tuple[str, str]] = set()
         self._opened: dict[str, Classifier] = {}
         self._fitting: dict[tuple[str, str], Classifier] = {}
@@ -180,8 +180,9 @@ class Resources:
         if key not in self._opened:
             if key not in self._refused:
                 self._refused[key] = self._refusal(name, source, self.checkpoint(plan, name))
-            if self._refused[key]:
-                raise ModelError(self._refused[key])
+            refused = self._refused[key]
+            if refused is not None:
+                raise refused.saying(str(refused))
             self._known_by[key] = catalog.known_by(source.extension, source.params)
             self._opened[key] = self._open(source)
         return self._opened[key]
@@ -291,19 +292,20 @@ class Resources:
             # What was signed is the original; what is loaded, a copy of it.
             self._files.check_unchanged(source.params.files_at(path))
 
-    def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> str:
-        """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or nothing."""
+    def _refusal(self, name: str, source: Source, checkpoint: Checkpoint) -> ModelError | None:
+        """Why a checkpoint isn't loaded, since it looks hostile or another process can't load it, or None."""
         if not checkpoint.files:
-            return ""
+            return None
         threats = [] if self.allow_code else [t for t in self._scanned(source, checkpoint) if t.severity == "critical"]
         if threats:
             told = first((f"{one.file}: {one.message}" for one in threats), "the check `model_scan` lists them")
             way = "if you trust whoever made it, --audit-allow-code loads it all the same"
-            return f"model {name!r}: {told}; it isn't loaded ({way})"
+            return ModelError(f"model {name!r}: {told}; it isn't loaded ({way})")
         if source.safeguards.trusted:
-            return ""
+            return None
         here = self.held(source)
-        return as_named(self._prober.refusal(name, here, checkpoint.digests), source, here)
+        refused = self._prober.refusal(name, here, checkpoint.digests)
+        return refused and refused.saying(as_named(str(refused), source, here))
 
     def digests(self, source: Source) -> dict[str, str]:
         """SHA-256 of everything a source is loaded from, by the name the spec gives it.

@@ -91,14 +91,14 @@ def near_chance(predicted: IntArray, labels: IntArray, who: str = "") -> str:
     """What to say where always naming the commonest class would do as well, or nothing."""
     from scipy.stats import binomtest
 
-    right, chance = int((predicted == labels).sum()), _chance(labels)
+    right, chance = int((predicted == labels).sum()), commonest_share(labels)
     if not 0 < chance < 1 or binomtest(right, len(labels), chance, "greater").pvalue <= _CHANCE:
         return ""
     told = f"{who}{right} of {len(labels)} images looked at are right, no more than by always naming one class"
     return f"{told}: are images and labels what the network was trained on?"
 
 
-def _chance(labels: IntArray) -> float:
+def commonest_share(labels: IntArray) -> float:
     """The share of images that are right if all are called by the commonest class."""
     return float(np.bincount(labels).max() / len(labels))
 
@@ -189,7 +189,8 @@ def better_both(
     """
     right = predicted == labels
     found = [
-        (name, better_order(called, labels, count, samples, right, len(_RANGES))) for name, called in elsewhere.items()
+        (name, better_order(called, labels, count, samples, right, len(elsewhere)))
+        for name, called in elsewhere.items()
     ]
     return max(found, key=lambda one: _share(one[1].now) if one[1] else 0.0, default=("", None))
 
@@ -254,7 +255,7 @@ def _is_better(now: NDArray[np.bool_], before: NDArray[np.bool_], labels: IntArr
     """
     from scipy.stats import binomtest
 
-    won, lost, chance = int((now & ~before).sum()), int((before & ~now).sum()), _chance(labels)
+    won, lost, chance = int((now & ~before).sum()), int((before & ~now).sum()), commonest_share(labels)
     if won - lost < _GAIN * len(now) or now.mean() - chance < _GAIN:
         return False
     if chance < 1 and binomtest(int(now.sum()), len(now), chance, "greater").pvalue > _RISK / tried:

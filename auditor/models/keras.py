@@ -34,6 +34,7 @@ from pydantic import Field
 
 from auditor.classifiers import (
     ModelParameters,
+    chosen,
     file_at,
     frozen,
     graph_classifier,
@@ -47,7 +48,7 @@ from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.compute import tensorflow
 from auditor.telling.lists import listed
 from auditor.telling.reason import reason
-from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
+from auditor.values import ChoiceError, Classifier, FilePath, FloatArray, ModelError, Output
 
 PRECISIONS = ("bfloat16", "float16", "int8")
 
@@ -103,8 +104,12 @@ def _load(params: Params, custom: Mapping[str, Any], safe_mode: bool) -> Classif
                 raise ModelError(f"{told} (the extra `tf-keras` may open it, with TF-Keras)") from error
             try:
                 return _by_tf_keras(params, path, description, custom, safe_mode)
+            except ChoiceError:
+                raise
             except Exception as other:
                 raise ModelError(f"{told}; TF-Keras says: {reason(other)}") from other
+    except ChoiceError:
+        raise
     except Exception as error:  # h5py, zipfile, JSON and every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be opened as a Keras checkpoint: {reason(error)}") from error
     return keras_classifier(model, str(path), params.output, params.output_name)
@@ -158,6 +163,9 @@ def _by_tf_keras(
         check_operations(description)
     models = import_module("tf_keras").models
     model = models.load_model(str(path), dict(custom), compile=False, safe_mode=safe_mode)
+    ends = dict(zip(model.output_names, model.outputs, strict=True))
+    end = chosen(params.output_name, {name: tensor.shape for name, tensor in ends.items()}, "output_name", str(path))
+    model = model if len(ends) == 1 else models.Model(model.inputs, ends[end])
     shape = image_shape(model.input_shape, str(path))
     rank = len(model.input_shape)
     graph, entry, end = frozen(lambda images: model(images, training=False), model.input_shape[1:])

@@ -82,7 +82,7 @@ def load(params: Params) -> Classifier:
         session = _session(runtime, content)
         # Names are decoded here, and a damaged one isn't text.
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
-        outputs = [part.name for part in session.get_outputs()]
+        outputs = {part.name: part.shape for part in session.get_outputs()}
         told = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # the runtime has an error class for every status code
         raise ModelError(

@@ -76,8 +76,9 @@ def load(params: Params) -> Classifier:
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
     for name in params.constants:
         chosen(name, inputs, "input", path)
-    images = chosen(params.input_name, inputs.keys() - params.constants.keys(), "input_name", path)
-    result = chosen(params.output_name, outputs, "output_name", path)
+    free = {name: _shape(inputs[name]) for name in sorted(inputs.keys() - params.constants.keys())}
+    images = chosen(params.input_name, free, "input_name", path)
+    result = chosen(params.output_name, {name: _shape(end) for name, end in outputs.items()}, "output_name", path)
     unfed = sorted(inputs.keys() - params.constants.keys() - {images})
     if unfed:
         raise ModelError(f"{path} also takes {', '.join(unfed)}; give each a value in `constants`")
@@ -102,3 +103,8 @@ def load(params: Params) -> Classifier:
         return graph_classifier(graph, entry, end, shape, path, params.output, len(sizes), own=own, kind=kind)
 
     return of_any_size(of_size, sizes)
+
+
+def _shape(tensor: Any) -> list[int | None] | None:
+    """The sizes of a tensor, where it says how many it has."""
+    return None if tensor.shape.rank is None else tensor.shape.as_list()

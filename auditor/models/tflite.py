@@ -32,6 +32,7 @@ from auditor.classifiers import (
     ModelParameters,
     as_kind,
     check_kind,
+    chosen,
     classifier,
     file_at,
     image_shape,
@@ -56,6 +57,8 @@ class Params(ModelParameters):
     output: Output
     """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
+    output_name: str | None = None
+    """The output to take, as the file's signature calls it, or its tensor; needed only where there are several."""
 
 
 def load(params: Params) -> Classifier:
@@ -69,8 +72,10 @@ def load(params: Params) -> Classifier:
             interpreter.allocate_tensors()
     except Exception as error:  # the interpreter raises ValueError or RuntimeError for all that is wrong
         raise ModelError(f"{path} can't be opened as a TensorFlow Lite model: {reason(error)}") from error
-    source = _only("input", interpreter.get_input_details(), path)
-    target = _only("output", interpreter.get_output_details(), path)
+    source = _end("input", _only_input(interpreter.get_input_details(), path), path)
+    ends = _outputs(interpreter)
+    shapes = {name: tensor["shape_signature"] for name, tensor in ends.items()}
+    target = _end("output", ends[chosen(params.output_name, shapes, "output_name", path)], path)
     check_kind(source.kind, path)
     if target.kind != "float32" and (target.step is None or whole_range(target.kind) is None):
         raise ModelError(f"{path} gives {target.kind}, and no step that would make scores of them; export its scores")
@@ -94,11 +99,24 @@ class _End:
     zero: int
 
 
-def _only(what: str, tensors: Any, path: str) -> _End:
+def _only_input(tensors: Any, path: str) -> Any:
     if len(tensors) != 1:
         found = ", ".join(f"{tensor['name']}: {np.dtype(tensor['dtype'])}" for tensor in tensors)
-        raise ModelError(f"{path}: one {what} is needed, this has {found or 'none'}")
-    [tensor] = tensors
+        raise ModelError(f"{path}: one input is needed, this has {found or 'none'}")
+    return tensors[0]
+
+
+def _outputs(interpreter: Any) -> dict[str, Any]:
+    """The outputs by the names of the file's only signature, where it has one, or else of their tensors."""
+    tensors = interpreter.get_output_details()
+    signatures = list(interpreter.get_signature_list())
+    named = interpreter.get_signature_runner(signatures[0]).get_output_details() if len(signatures) == 1 else {}
+    if {one["index"] for one in named.values()} == {one["index"] for one in tensors}:
+        return dict(named)
+    return {str(one["name"]): one for one in tensors}
+
+
+def _end(what: str, tensor: Any, path: str) -> _End:
     step, zero = tensor["quantization"]
     if len(tensor["quantization_parameters"]["scales"]) > 1:
         raise ModelError(f"{path}: its {what} has several steps of quantisation; one for all values is needed")

@@ -142,17 +142,3 @@ def _columns(table: Path) -> dict[str, str]:
         if name != expected[0]:
             found[parameter] = name
     return found
-
-
-def labels_beside(model: Path) -> list[str]:
-    """The names of a model's classes, if a file beside it lists them in order; numbers before them are left out."""
-    for name in ("labels.txt", "class_names.txt", f"{model.stem}.txt"):
-        beside = (model if model.is_dir() else model.parent) / name
-        if beside.is_file():
-            lines = beside.read_text("utf-8", errors="replace").splitlines()
-            named = [line.strip() for line in lines if line.strip()]
-            numbered = [line.split(maxsplit=1) for line in named]
-            if all(len(one) == 2 and one[0] == str(i) for i, one in enumerate(numbered)):
-                return [one[1] for one in numbered]
-            return named
-    return []

@@ -5,11 +5,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
+from textwrap import wrap
 from typing import Any
 
 import yaml
 
-from auditor.starting.looking import Found
+from auditor.starting.found import Found
 from auditor.statistics import limits
 from auditor.telling.numbers import percent
 
@@ -65,9 +66,10 @@ def _accuracy(found: Found) -> list[str]:
     case = ["  - id: clean-accuracy", "    check: accuracy"]
     if found.doubt:
         return [
-            f"  # {right} when this was written, no more than by always",
-            "  # naming one class. A gate on that would claim nothing, so there is none: first find out whether",
-            "  # values and classes are those that the model was trained on (its `preprocessing`, the data's `names`).",
+            f"  # {right} when this was written, but",
+            *(f"  # {line}" for line in wrap(found.doubt, 110)),
+            "  # A gate on that would claim nothing, so there is none: first find out whether values and classes are",
+            "  # those that the model was trained on (its `preprocessing`, the data's `names`).",
             *case,
             "",
         ]
@@ -75,7 +77,9 @@ def _accuracy(found: Found) -> list[str]:
     worst = limits(found.worst_class, _RISK)[0]
     of_worst = f"worst_class_accuracy: {{min: {_down(worst):g}}}"
     if worst < _LEAST_WORST:
-        of_worst = "# Too few images of some class to say anything of the worst: worst_class_accuracy: {min: …}"
+        lowest = found.worst_class
+        told = f"{percent(lowest.value)} of the worst class's images were right"
+        of_worst = f"# {told}, which shows too little for worst_class_accuracy: {{min: …}}"
     return [
         f"  # {right} when this was written, which shows",
         f"  # that {floor:g} or more are. What a release needs is for you to say.",

@@ -5,13 +5,14 @@ AuditError
 ├── ExtensionError an unknown or broken check, attack, format or dataset
 ├── DataError      samples that can't be loaded or used
 ├── ModelError     a checkpoint that can't be loaded or used
+│   └── ChoiceError    it has several outputs, inputs or signatures, and nobody says which is meant
 ├── CheckError     a check that can't measure what it was asked to
 │   └── CutOffError    it was begun in this run, by a process that left no record
 ├── RecordError    a record or report that can't be written or read
 └── TrackingError  MLflow isn't there, isn't configured, or refuses
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -37,6 +38,26 @@ class DataError(AuditError):
 
 class ModelError(AuditError):
     """A checkpoint that can't be loaded, or whose outputs can't be used."""
+
+    def saying(self, message: str) -> "ModelError":
+        """The same error in other words."""
+        return ModelError(message)
+
+
+class ChoiceError(ModelError):
+    """A checkpoint with several outputs, inputs or signatures, of which a spec has to name one.
+
+    parameter: what names it, such as `output_name`. among: what there is, with its shape where that is known: the batch
+    first, None for a size that is left open.
+    """
+
+    def __init__(self, message: str, parameter: str, among: Mapping[str, tuple[int | None, ...] | None]) -> None:
+        super().__init__(message)
+        self.parameter, self.among = parameter, dict(among)
+
+    def saying(self, message: str) -> "ChoiceError":
+        """The same error, with the same choice, in other words."""
+        return ChoiceError(message, self.parameter, self.among)
 
 
 class CheckError(AuditError):
