@@ -73,7 +73,8 @@ class Asker:
         body |= {"signature_name": params.signature} if params.signature else {}
         rows = part_of(self.endpoint.asked(":predict", body), "predictions", params.url)
         if rows and isinstance(rows[0], dict):  # a signature of several outputs
-            name = chosen(params.output_name, rows[0], "output_name", params.url)
+            shapes = {name: (None, len(part)) if isinstance(part, list) else (None,) for name, part in rows[0].items()}
+            name = chosen(params.output_name, rows[0], "output_name", params.url, shapes)
             rows = [row.get(name) if isinstance(row, dict) else None for row in rows]
         return numbers(rows, params.url)
 
@@ -102,7 +103,8 @@ class Asker:
         """The output that is taken, from its numbers, or from its part of the bytes that follow."""
         params = self.endpoint.params
         known = {str(part.get("name")): part for part in outputs if isinstance(part, dict)}
-        target = known[chosen(params.output_name, known, "output_name", params.url)]
+        shapes = {name: part["shape"] for name, part in known.items() if isinstance(part.get("shape"), list)}
+        target = known[chosen(params.output_name, known, "output_name", params.url, shapes)]
         kind = target.get("datatype")
         if kind not in _SCORES:
             raise ModelError(f"{params.url}: output {target['name']!r} is {kind}; floats are needed")

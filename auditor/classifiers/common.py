@@ -288,19 +288,21 @@ def needed(module: str, extra: str) -> ModuleType:
         raise ModelError(message) from error
 
 
-def chosen(name: str | None, known: Collection[str] | Mapping[str, Any], what: str, path: str) -> str:
+def chosen(
+    name: str | None, known: Collection[str], what: str, path: str, shapes: Mapping[str, Any] | None = None
+) -> str:
     """Return `name` if it is known, or the only known one if it is None; else raise ChoiceError with the nearest.
 
-    known: names, or a mapping of them to shapes, whose sizes are whole numbers where they are known. what: what it
-    names, which is also the parameter that chooses it, as in `signature` or `input_name`.
+    what: what it names, which is also the parameter that chooses it, as in `signature` or `input_name`. shapes: those
+    of what is known, with the batch, as far as they are known; sizes that are no whole numbers are left open.
     """
-    shapes = known if isinstance(known, Mapping) else {}
-    among = {one: _sizes(shapes[one]) if shapes.get(one) is not None else None for one in known}
+    told = {one: shape for one, shape in (shapes or {}).items() if shape is not None}
+    among = {one: _sizes(told[one]) if one in told else None for one in known}
     if name is None and len(known) == 1:
         return next(iter(known))
     if name is None:
-        told = [f"{one} {_shape_told(sizes)}" if sizes else one for one, sizes in among.items()]
-        raise ChoiceError(f"{path}: choose one by `{what}`: {', '.join(told)}", what, among)
+        listed = [one if sizes is None else f"{one} {_shape_told(sizes)}" for one, sizes in among.items()]
+        raise ChoiceError(f"{path}: choose one by `{what}`: {', '.join(listed)}", what, among)
     if name not in known:
         near = get_close_matches(name, list(known), n=3, cutoff=0) or ["none"]
         raise ChoiceError(f"{path} has no {what} {name!r}; nearest: {', '.join(near)}", what, among)

@@ -276,7 +276,8 @@ class Endpoint:
                 told = f"{self.params.url} doesn't tell its inputs; is that the model's name? If it is"
                 raise ModelError(f"{told}, name the one for images in `input_name`")
             return self.params.input_name or ""
-        name = chosen(self.params.input_name, known, "input_name", self.params.url)
+        shapes = {name: sizes for name, (_, sizes) in known.items()}
+        name = chosen(self.params.input_name, known, "input_name", self.params.url, shapes)
         if len(known) > 1:
             raise ModelError(f"{self.params.url} takes several inputs ({', '.join(known)}); one alone is needed")
         return name

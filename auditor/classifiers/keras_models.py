@@ -35,7 +35,7 @@ def keras_classifier(model: Any, path: str, output: Output, output_name: str | N
     takes, kind = inputs[0].shape, str(inputs[0].dtype)
     if "float" not in kind:
         check_kind(kind, path)
-    name = chosen(output_name, {end: tensor.shape for end, tensor in ends.items()}, "output_name", path)
+    name = chosen(output_name, ends, "output_name", path, {end: tensor.shape for end, tensor in ends.items()})
     shape_out, at = tuple(ends[name].shape), list(ends).index(name)
     if not (len(shape_out) == 2 and shape_out[1]):
         raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")

@@ -132,10 +132,10 @@ class _Runner:
         found = self.module(given)
         if isinstance(found, dict):
             shapes = {name: getattr(part, "shape", None) for name, part in found.items()}
-            return found[chosen(self.output_name, shapes, "output_name", self.path)].float()
+            return found[chosen(self.output_name, found, "output_name", self.path, shapes)].float()
         several = list(found) if isinstance(found, tuple | list) else [found]
         shapes = {str(number): getattr(part, "shape", None) for number, part in enumerate(several)}
-        return several[int(chosen(self.output_name, shapes, "output_name", self.path))].float()
+        return several[int(chosen(self.output_name, shapes, "output_name", self.path, shapes))].float()
 
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""

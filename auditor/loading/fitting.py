@@ -21,6 +21,16 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
 
     layout: the order of its input, where its parameters say that.
     """
+    check_alike(name, classifier, samples, layout)
+    base = classifier.base if isinstance(classifier, Prepared) else classifier
+    if isinstance(base, Loaded):
+        check_order(name, base.classes, "its own file, or one beside it,", samples)
+        _check_levels(name, classifier, base, samples)
+    classifier.check_declaration(probes(samples))
+
+
+def check_alike(name: str, classifier: Classifier, samples: Samples, layout: str = "") -> None:
+    """Refuse a model and data of different shapes or numbers of classes, as far as that is told without asking it."""
     shape = samples.images.shape[1:]
     if classifier.input_shape != shape:
         told = f"takes images of {times(classifier.input_shape)}, but {samples.source} has {times(shape)}"
@@ -34,11 +44,6 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
         message = f"{samples.source} has labels up to {highest}, but model {name!r} knows classes 0 to {known - 1}"
         from_one = samples.labels.min() == 1 and highest == known
         raise DataError(message + ("; if they are numbered from 1, take 1 off each" if from_one else ""))
-    base = classifier.base if isinstance(classifier, Prepared) else classifier
-    if isinstance(base, Loaded):
-        check_order(name, base.classes, "its own file, or one beside it,", samples)
-        _check_levels(name, classifier, base, samples)
-    classifier.check_declaration(probes(samples))
 
 
 def _check_levels(name: str, classifier: Classifier, base: Loaded, samples: Samples) -> None:

@@ -164,7 +164,8 @@ def _by_tf_keras(
     models = import_module("tf_keras").models
     model = models.load_model(str(path), dict(custom), compile=False, safe_mode=safe_mode)
     ends = dict(zip(model.output_names, model.outputs, strict=True))
-    end = chosen(params.output_name, {name: tensor.shape for name, tensor in ends.items()}, "output_name", str(path))
+    shapes = {name: tensor.shape for name, tensor in ends.items()}
+    end = chosen(params.output_name, ends, "output_name", str(path), shapes)
     model = model if len(ends) == 1 else models.Model(model.inputs, ends[end])
     shape = image_shape(model.input_shape, str(path))
     rank = len(model.input_shape)

@@ -94,7 +94,7 @@ def load(params: Params) -> Classifier:
     name, numbers, dimensions = inputs[0]
     kind = {"tensor(float)": "float32"}.get(numbers, numbers.removeprefix("tensor(").removesuffix(")"))
     check_kind(kind, str(path))
-    target = chosen(params.output_name, outputs, "output_name", str(path))
+    target = chosen(params.output_name, outputs, "output_name", str(path), outputs)
     layout: Layout = "NHWC"
     if len(dimensions) == 4:
         layout = params.layout or order_told(dimensions, str(path))

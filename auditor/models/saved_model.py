@@ -77,8 +77,10 @@ def load(params: Params) -> Classifier:
     for name in params.constants:
         chosen(name, inputs, "input", path)
     free = {name: _shape(inputs[name]) for name in sorted(inputs.keys() - params.constants.keys())}
-    images = chosen(params.input_name, free, "input_name", path)
-    result = chosen(params.output_name, {name: _shape(end) for name, end in outputs.items()}, "output_name", path)
+    images = chosen(params.input_name, free, "input_name", path, free)
+    result = chosen(
+        params.output_name, outputs, "output_name", path, {name: _shape(end) for name, end in outputs.items()}
+    )
     unfed = sorted(inputs.keys() - params.constants.keys() - {images})
     if unfed:
         raise ModelError(f"{path} also takes {', '.join(unfed)}; give each a value in `constants`")

@@ -75,7 +75,7 @@ def load(params: Params) -> Classifier:
     source = _end("input", _only_input(interpreter.get_input_details(), path), path)
     ends = _outputs(interpreter)
     shapes = {name: tensor["shape_signature"] for name, tensor in ends.items()}
-    target = _end("output", ends[chosen(params.output_name, shapes, "output_name", path)], path)
+    target = _end("output", ends[chosen(params.output_name, ends, "output_name", path, shapes)], path)
     check_kind(source.kind, path)
     if target.kind != "float32" and (target.step is None or whole_range(target.kind) is None):
         raise ModelError(f"{path} gives {target.kind}, and no step that would make scores of them; export its scores")

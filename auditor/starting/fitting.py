@@ -1,6 +1,5 @@
 """Data as a model takes it: in its size, with its channels, its classes numbered as the model's are."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from math import isqrt
 from typing import Any
@@ -114,14 +113,11 @@ def with_order(
     looker.notes.extend(moved)
     if "names" in entry or classes is None:
         return entry
-    if len(classes) != count:
-        looker.notes.append(
-            f"the model tells {count} classes apart and the data {len(classes)}, which were taken for its first ones"
-        )
-        return entry
     seen = np.bincount(labels, minlength=count).min() >= _FEWEST
     if not own and (moved or not seen):
-        looker.notes.append(f"in which order the model has its classes isn't known; the data's is {listed(classes, _LISTED)}")
+        looker.notes.append(
+            f"in which order the model has its classes isn't known; the data's is {listed(classes, _LISTED)}"
+        )
         return entry
     why = "as the model lists them" if own else "which its answers bear out"
     looker.say(f"classes are, in order, {listed(classes, _LISTED)}, {why}")
@@ -143,4 +139,3 @@ def _moved(samples: Samples, labels: IntArray, predicted: IntArray) -> list[str]
 
 def _takes_names(entry: Entry) -> bool:
     return "names" in catalog.params_of("datasets", entry["dataset"]).model_fields
-

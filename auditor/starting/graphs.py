@@ -108,3 +108,16 @@ def _switch(path: Path, node: Any, ask: Callable[[str, str, Sequence[str]], str]
     if not isinstance(value, bool | int | float):
         raise ModelError(f"{path}: {node.name} takes a number, `true` or `false`, not {said!r}")
     return value
+
+
+def signatures(folder: Path) -> set[str]:
+    """The names of a SavedModel's signatures; none where they can't be read, which whoever opens it explains."""
+    tensorflow()
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    try:
+        [graph] = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
+    except (DecodeError, OSError, ValueError):
+        return set()
+    return {name for name in graph.signature_def if not name.startswith("__saved_model_")}

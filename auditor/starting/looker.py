@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 Entry = Mapping[str, Any]
 """What a spec says of a model, or of data."""
 
-_NAME = "release"
+NAME = "release"
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Looker:
         """A plan of nothing but this model on this data."""
         spec = {
             "audit": "look",
-            "models": {_NAME: _plain(model)},
+            "models": {NAME: _plain(model)},
             "data": _plain(data),
             "checks": [{"id": "look", "check": "accuracy"}],
         }
@@ -53,19 +53,19 @@ class Looker:
 
     def opened(self, model: Entry, data: Entry) -> Classifier:
         """The model by itself, whether or not the data fits it."""
-        return self.resources.let_in(self.plan(model, data), _NAME)
+        return self.resources.let_in(self.plan(model, data), NAME)
 
     def prepared(self, opened: Classifier, model: Entry, data: Entry, shape: tuple[int, ...]) -> Classifier:
         """What was opened, behind the preprocessing of the model's entry, for images (H, W, C); not held against it."""
-        return behind_preprocessing(_NAME, sized(opened, shape), self.plan(model, data).models[_NAME], shape)
+        return behind_preprocessing(NAME, sized(opened, shape), self.plan(model, data).models[NAME], shape)
 
     def classifier(self, model: Entry, data: Entry) -> Classifier:
         """The model as an audit measures it on the data."""
-        return self.resources.classifier(self.plan(model, data), _NAME)
+        return self.resources.classifier(self.plan(model, data), NAME)
 
     def digest(self, model: Entry, data: Entry) -> str:
         """SHA-256 of the model's files; of one that a server has, nothing."""
-        return "".join(self.resources.digests(self.plan(model, data).models[_NAME]).values())
+        return "".join(self.resources.digests(self.plan(model, data).models[NAME]).values())
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

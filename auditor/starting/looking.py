@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.classifiers import Loaded, sized
+from auditor.loading.fitting import check_alike
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_order
 from auditor.search import gives_gradient
@@ -14,8 +15,8 @@ from auditor.starting import formats
 from auditor.starting.fitting import as_images, data_as_it_is, fitting_data, named_data, ordered_data, with_order
 from auditor.starting.found import Found
 from auditor.starting.graphs import tensors
-from auditor.starting.looker import Ask, Looker, Say
-from auditor.starting.outputs import meaning, open_model, settle_output
+from auditor.starting.looker import NAME, Ask, Looker, Say
+from auditor.starting.outputs import choose_signature, meaning, open_model, settle_output
 from auditor.starting.pixels import pixels_taken, whole_steps
 from auditor.telling.numbers import times
 from auditor.values import Classifier, ModelError, Samples, in_turn
@@ -39,6 +40,8 @@ def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = F
         found["shape"] = _shape(ask, (height, width, channels))
     if found["format"] in ("tf1_checkpoint", "frozen_graph"):
         found |= tensors(found["path"], ask)
+    if found["format"] == "saved_model":
+        found |= choose_signature(looker, found["path"])
     opened, alike = open_model(looker, found, entry)
     any_size = isinstance(opened, Loaded) and opened.at is not None
     rows = opened.input_shape[:2] == (1, 1)
@@ -55,11 +58,12 @@ def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = F
     steps = _known_steps(say, opened, samples)
     if alike:
         opened = settle_output(looker, found, entry, samples, chosen, steps, alike)
-    opened = sized(opened, samples.images.shape[1:])
+    shape = samples.images.shape[1:]
+    opened = sized(opened, shape)
+    check_alike(NAME, looker.prepared(opened, {**found, "preprocessing": steps}, entry, shape), samples)
     steps = pixels_taken(looker, opened, found, entry, samples, chosen, steps)
     found |= {"preprocessing": steps} if steps else {}
-    prepared = looker.prepared(opened, found, entry, samples.images.shape[1:])
-    found["output"] = meaning(looker, prepared, samples, found["output"])
+    found["output"] = meaning(looker, looker.prepared(opened, found, entry, shape), samples, found["output"])
     images, labels = samples.images[chosen], samples.labels[chosen]
     classifier = looker.classifier(found, entry)
     logits = classifier.predict(images)

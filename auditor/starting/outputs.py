@@ -1,9 +1,11 @@
 """What a model gives: which of its parts a spec has to name, and what the numbers of its output mean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from auditor import catalog
+from auditor.starting.graphs import signatures
 from auditor.starting.looker import Entry, Looker
 from auditor.starting.pixels import tried, worse
 from auditor.values import ChoiceError, Classifier, IntArray, ModelError, Output, Samples, declared_output_problem
@@ -11,6 +13,8 @@ from auditor.values import ChoiceError, Classifier, IntArray, ModelError, Output
 _PROBED = 64
 _TRIED = 200
 _SIGNATURES = ("serving_default", "serve", "predict")
+_OF_KERAS = {"serve", "serving_default"}  # which exports the same function by both names
+_Shape = tuple[int | None, ...] | None
 
 
 def open_model(looker: Looker, found: dict[str, Any], entry: Entry) -> tuple[Classifier, tuple[str, ...]]:
@@ -25,7 +29,8 @@ def open_model(looker: Looker, found: dict[str, Any], entry: Entry) -> tuple[Cla
         except ChoiceError as error:
             if error.parameter in found:
                 raise
-            found[error.parameter], alike = _chosen(looker, error, _classes(looker, found, entry))
+            classes = _classes(looker, found, entry)
+            found[error.parameter], alike = _chosen(looker, error.parameter, error.among, classes)
 
 
 def _opened(looker: Looker, found: dict[str, Any], entry: Entry) -> Classifier:
@@ -49,29 +54,39 @@ def _classes(looker: Looker, found: Entry, entry: Entry) -> int | None:
     return len(known.classes) if known.classes else known.labels
 
 
-def _chosen(looker: Looker, error: ChoiceError, classes: int | None) -> tuple[str, tuple[str, ...]]:
+def choose_signature(looker: Looker, path: Path) -> dict[str, Any]:
+    """Which signature of a SavedModel a spec has to name, asked for where it has several."""
+    names = signatures(path)
+    if "serving_default" not in names or len(names) == 1 or names == _OF_KERAS:
+        return {}  # whoever opens it says which there are instead
+    return {"signature": _chosen(looker, "signature", dict.fromkeys(sorted(names)), None)[0]}
+
+
+def _chosen(
+    looker: Looker, parameter: str, among: Mapping[str, _Shape], classes: int | None
+) -> tuple[str, tuple[str, ...]]:
     """Which part is meant, asked for; of outputs that are as likely the first, with all of them, as images can tell."""
-    told = [f"`{name}`{_told(shape)}" for name, shape in error.among.items()]
-    looker.say(f"there are several to choose from by `{error.parameter}`: {', '.join(told)}")
-    names = list(error.among)
-    if error.parameter == "output_name":
-        likely = {name: _likely(shape, classes) for name, shape in error.among.items()}
+    told = [f"`{name}`{_told(shape)}" for name, shape in among.items()]
+    looker.say(f"there are several to choose from by `{parameter}`: {', '.join(told)}")
+    names = list(among)
+    if parameter == "output_name":
+        likely = {name: _likely(shape, classes) for name, shape in among.items()}
         names.sort(key=lambda name: -likely[name])
         best = tuple(name for name in names if likely[name] == likely[names[0]])
         if len(best) > 1:
             return best[0], best
-    elif error.parameter == "signature":
+    elif parameter == "signature":
         names.sort(key=lambda name: _SIGNATURES.index(name) if name in _SIGNATURES else len(_SIGNATURES))
     else:  # images have the most sides
-        names.sort(key=lambda name: -len(error.among[name] or ()))
-    return looker.ask(f"which `{error.parameter}` is meant", names[0], names), ()
+        names.sort(key=lambda name: -len(among[name] or ()))
+    return looker.ask(f"which `{parameter}` is meant", names[0], names), ()
 
 
-def _told(shape: Sequence[int | None] | None) -> str:
+def _told(shape: _Shape) -> str:
     return f" ({' × '.join('any' if size is None else str(size) for size in shape[1:])})" if shape else ""
 
 
-def _likely(shape: Sequence[int | None] | None, classes: int | None) -> int:
+def _likely(shape: _Shape, classes: int | None) -> int:
     """How likely an output of a shape, the batch first, is the one with a score for every class of the data."""
     if shape is None:
         return 1

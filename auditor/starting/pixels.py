@@ -137,12 +137,9 @@ def pixels_taken(
     if len(rivals) > 1:
         likely = AS_IS if AS_IS in rivals else best
         shares = listed((f"{way} gets {tries.right(way)} right" for way in rivals), _SHOWN)
-        looker.notes.append(
-            f"{len(tries.labels)} images can't tell how the model takes pixels: {shares}; "
-            f"`{likely}` was taken, and how it was trained has to say"
-        )
-        looker.say("how the model takes pixels isn't clear: as-is, in another range, or by a preset")
-        taken = looker.ask("which is it", likely, rivals)
+        told = f"{len(tries.labels)} images can't tell how the model takes pixels ({shares})"
+        taken = looker.ask(f"{told}; which is it", likely, rivals)
+        looker.notes.append(f"{told}: hold `{taken}`, which was taken, against how it was trained")
         return {**base, **ways[taken].steps}
     if best == AS_IS:
         return dict(base)
@@ -185,13 +182,14 @@ def tried(
 
 
 def _few_of(samples: Samples) -> int:
-    return max(_FEWEST, min(_TRIED, _MOST_VALUES // samples.images[0].size))
+    return max(_FEWEST, min(_TRIED, _MOST_VALUES // int(samples.images[0].size)))
 
 
 def _classes(answers: FloatArray, unit: bool) -> IntArray:
     """Classes (N,) of answers (N, K); those of a unit were opened as a sigmoid, which a logit isn't."""
     if unit and not ((answers >= 0) & (answers <= 1)).all():
-        return (answers[:, 1] > 0).astype(np.int64)
+        positive: IntArray = (answers[:, 1] > 0).astype(np.int64)
+        return positive
     classes: IntArray = answers.argmax(axis=1)
     return classes
 

@@ -192,7 +192,7 @@ ANSWERS = {
     "choices": (
         JSON,
         json.dumps({"predictions": [{"a": [1], "b": [2]}]}).encode(),
-        "by `output_name`: a, b",
+        "by `output_name`: a \\(any, 1\\), b \\(any, 1\\)",
     ),
 }
 

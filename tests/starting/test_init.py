@@ -25,7 +25,7 @@ from tests.support import CLASSES, SIZE, data, states
 NAMES = ("ant", "bee", "cat")
 
 
-def _write_numbers(folder):
+def write_numbers(folder):
     images, labels = data(150)
     np.savez(folder / "data.npz", images=images, labels=labels, classes=np.array(NAMES))
     two = labels < 2
@@ -33,7 +33,7 @@ def _write_numbers(folder):
     np.savez(folder / "grey_levels.npz", images=(images * 255).round(), labels=labels, classes=np.array(NAMES))
 
 
-def _write_pictures(folder):
+def write_pictures(folder):
     """In colour and twice as large, as a camera would have them."""
     images, labels = data(150)
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -115,8 +115,8 @@ def begun(tmp_path_factory):
     """A folder in which `init` was asked about every kind of model, what it said, and what serves one of them."""
     folder = tmp_path_factory.mktemp("begun")
     (folder / ".git").mkdir()
-    _write_numbers(folder)
-    _write_pictures(folder)
+    write_numbers(folder)
+    write_pictures(folder)
     _all_written(folder)
     server, said, prober = start(honest(forms.network()), forms.SHAPE), {}, resources.Prober()
     with pytest.MonkeyPatch.context() as patch:
@@ -153,7 +153,7 @@ def test_what_was_assumed_is_said(begun):
     _, said, _ = begun
     assert "resize them? yes (assumed)" in said["m.h5"].output
     assert "was a softmax to follow when it was trained? yes (assumed)" in said["logits.keras"].output
-    assert "if they were multiplied by 255; do so? yes (assumed)" in said["levels.keras"].output
+    assert "rescales its input itself (layer `rescaling`): give it 0..255" in said["levels.keras"].output
     assert "150 of 150 images are right" in said["m.onnx"].output
     assert "what is keep_prob fed with when the model is used, not trained? 1.0 (assumed)" in said["m.pbtxt"].output
     assert "it takes an image as a row of 36 numbers" in said["model-1000.meta"].output
@@ -242,7 +242,7 @@ def test_a_table_beside_images_is_read_by_the_columns_that_it_has(tmp_path):
 
 
 def test_any_size_whole_numbers_and_names_beside_the_model_are_noticed(tmp_path, monkeypatch):
-    _write_pictures(tmp_path)
+    write_pictures(tmp_path)
     of_any_size("uint8").save(tmp_path / "m.keras")
     (tmp_path / "labels.txt").write_text("0 cat\n1 ant\n2 bee\n")
     monkeypatch.chdir(tmp_path)
@@ -293,9 +293,8 @@ def test_another_range_and_another_order_are_found_and_of_guesses_nothing_is_cla
     monkeypatch.setattr(looking, "look", lambda *given: kept.append(look(*given)) or kept[0])
     said = CliRunner().invoke(main, ["init", "thirds.keras", "photos", "--yes"])
     assert said.exit_code == 0, said.output
-    assert "if they were multiplied by 255; do so? yes (assumed)" in said.output
-    # Shown another range, its logits all lie between 0 and 1.
-    assert "its output looks like sigmoid" in said.output
+    assert "multiplied by 255" in said.output
+    assert "do so? yes (assumed)" in said.output
     assert spec_of("thirds")["models"]["release"] == {
         "format": "keras",
         "path": "thirds.keras",
