@@ -198,8 +198,7 @@ def controls(params: Params) -> tuple[str, ...]:
 def run(context: Context, params: Params) -> Evidence:
     """Take every image as close to its boundary as the attacks can, and look at the distances."""
     samples, classifier = context.samples, context.classifier
-    target = None if params.target is None else context.class_number(params.target, "target")
-    subject = attackable(context, params.samples, target)
+    subject = attackable(context, params.samples, params.target)
     job = subject.job(samples, np.inf)
     threat = ThreatModel(params.norm, samples.box, params.target is not None)
     ended, found, stages = cascade(context, threat, params.attacks, job, "closest")
@@ -233,9 +232,8 @@ def run(context: Context, params: Params) -> Evidence:
 
 def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
     """What the images of a record say: which should have been attacked is found out again, distances are measured."""
-    target = None if params.target is None else context.class_number(params.target, "target")
-    made = images_of(evidence)
-    return _counts(context, params, as_recorded(context, attackable(context, params.samples, target), made), made)
+    subject, made = attackable(context, params.samples, params.target), images_of(evidence)
+    return _counts(context, params, as_recorded(context, subject, made), made)
 
 
 def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:

@@ -193,8 +193,7 @@ def run(context: Context, params: Params) -> Evidence:
     """Attack what is classified right, and count what holds."""
     check_radius(context, params.norm, params.eps)
     samples, classifier = context.samples, context.classifier
-    target = None if params.target is None else context.class_number(params.target, "target")
-    subject = attackable(context, params.samples, target)
+    subject = attackable(context, params.samples, params.target)
     job = subject.job(samples, params.eps)
     threat = ThreatModel(params.norm, samples.box, params.target is not None)
     holds, breaks = _names(params)
@@ -219,8 +218,9 @@ def run(context: Context, params: Params) -> Evidence:
     )
     outcome = _Outcome(adversarial, said, distance(ended, job.images, params.norm))
     counts, notes = _counts(context, params, subject, adversarial), []
-    if target is not None:
-        notes.append(f"Images of class {samples.class_name(target)} can't be driven to it, so they weren't looked at.")
+    if params.target is not None:
+        goal = samples.class_name(int(subject.targets[0]))
+        notes.append(f"Images of class {goal} can't be driven to it, so they weren't looked at.")
     if not params.full_length:
         notes.append("Images were left as soon as they were adversarial: they can't be used for transfer.")
     return Evidence(
@@ -237,9 +237,8 @@ def run(context: Context, params: Params) -> Evidence:
 
 def recount(context: Context, params: Params, evidence: Evidence) -> Recount:
     """What the images of a record say: which should have been attacked is found out again, the broken are counted."""
-    target = None if params.target is None else context.class_number(params.target, "target")
-    made = images_of(evidence)
-    return _counts(context, params, as_recorded(context, attackable(context, params.samples, target), made), made)
+    subject, made = attackable(context, params.samples, params.target), images_of(evidence)
+    return _counts(context, params, as_recorded(context, subject, made), made)
 
 
 def _counts(context: Context, params: Params, subject: Attackable, made: AdversarialImages) -> Recount:

@@ -183,13 +183,14 @@ class Attackable:
         return Job(images, labels, self.targets, radii, rows, self.logits)
 
 
-def attackable(context: Context, most: int, target: int | None) -> Attackable:
-    """Look at up to `most` samples for images that are classified right; with a target, of other classes alone.
+def attackable(context: Context, most: int, towards: int | str | None) -> Attackable:
+    """Look at up to `most` samples for images that are classified right; with a class to reach, of others alone.
 
-    What is of the target's class to begin with can't be pushed there, so it is no part of what is looked at. Raises
-    CheckError if there is nothing to attack.
+    towards: its number or name, or None for any wrong one. What is of that class to begin with can't be pushed there,
+    so it is no part of what is looked at. Raises CheckError if there is nothing to attack.
     """
     samples, among = context.samples, None
+    target = None if towards is None else context.class_number(towards, "target")
     if target is not None:
         among = np.flatnonzero(samples.labels != target)
         if not among.size:
