@@ -1,6 +1,6 @@
 """What datasets share: files read row by row, pictures, tables, and `make_samples`, the one door for samples.
 
-Import what datasets use from `auditor.reading`. It imports `records.arrays`, `compute` and `values`.
+Import what datasets use from `auditor.reading`. It imports `compute` and `values`.
 """
 
 from auditor.reading import intake, keras_archives, resembling

@@ -1,7 +1,7 @@
 """The values everything speaks in: what is measured, demanded, concluded, kept and drawn, and the errors.
 
 Whoever writes a check, an attack, a format or a dataset imports from here. All are frozen, and none knows how it is
-stored, judged or drawn. This room imports no other.
+stored, judged or drawn. This room imports `telling` alone.
 """
 
 from auditor.values.accountability import (
