@@ -26,6 +26,7 @@ from auditor.telling.reason import reason
 from auditor.values import (
     ChoiceError,
     Classifier,
+    ClassNames,
     Count,
     FloatArray,
     Layer,
@@ -35,6 +36,7 @@ from auditor.values import (
     Real,
     Tensor,
     declared_output_problem,
+    distinct_names,
 )
 
 Layout = Literal["NCHW", "NHWC"]
@@ -74,8 +76,8 @@ class Loaded:
     taken off; else `outputs` itself. batch: how many images are predicted at a time. find_stateful: names of operations
     that read a clock, files, the environment or randomness, or keep state, where TensorFlow doesn't see them. lower: as
     `own`, computed in a precision, with example images; None where the format can't. at: makes the same for images of a
-    height and width, where it takes any. whole: to which whole numbers images are rounded. classes: the names of
-    the classes in order, where the checkpoint's own files tell them. note: what becomes of images before the model
+    height and width, where it takes any. whole: to which whole numbers images are rounded. named: the names
+    of the classes, by every list of them in its files and beside them. note: what becomes of images before the model
     sees them.
     """
 
@@ -93,8 +95,13 @@ class Loaded:
     lower: _Lower | None = None
     at: "Callable[[tuple[int, int]], Classifier] | None" = None
     whole: Whole | None = None
-    classes: tuple[str, ...] = ()
+    named: tuple[ClassNames, ...] = ()
     note: str = ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, told apart, by the first list of them; none where nothing lists them."""
+        return distinct_names(self.named[0].names) if self.named else ()
 
     @property
     def as_given(self) -> "Loaded | None":

@@ -99,4 +99,4 @@ def sized(base: Classifier, shape: tuple[int, ...]) -> Classifier:
     if not isinstance(made, Loaded):
         return made
     whole = made.as_given if base.logits is base.outputs else None
-    return replace(whole or made, path=base.path, at=base.at, classes=base.classes)
+    return replace(whole or made, path=base.path, at=base.at, named=base.named)

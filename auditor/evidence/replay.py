@@ -64,6 +64,8 @@ def replay(
     source, told = plan.models[case.model], record.provenance["models"][case.model]
     if (resources.digests(source), resources.known_by(source)) != (told["files"], told.get("known_by", {})):
         raise RecordError(f"model {case.model!r} is another checkpoint than was audited")
+    if resources.names(source) != told.get("names", resources.names(source)):  # records of before don't say
+        raise RecordError(f"files beside model {case.model!r} that may list its classes aren't those of the audit")
 
     def adversarial(other: str) -> AdversarialImages:
         raise CheckError(f"{case_id!r} takes images of {other!r}; replay that case")

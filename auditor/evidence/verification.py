@@ -24,9 +24,11 @@ from auditor.records import history, manifest
 from auditor.records.chain import gaps, remembered
 from auditor.records.store import Folder
 from auditor.spec import Plan, Source, make_plan
+from auditor.telling.lists import listed
 from auditor.telling.reason import named_reason, reason
 from auditor.values import AuditError, Evidence, Record, Run, Samples
 
+_NAMED = 3  # files that are named
 _SINCE = ("per class",)
 """What records of this format say of data since some version, and those before don't show."""
 
@@ -195,6 +197,18 @@ def _sources(record: Record, plan: Plan, resources: Resources) -> Iterator[Findi
         same = name in plan.models and _same(entry, plan.models[name], resources)
         which = "the checkpoint that" if same else "another checkpoint than"
         yield found(record.case, "checkpoint", same, f"{name} is {which} was audited")
+        if same:
+            yield from _names(record, name, entry, resources.names(plan.models[name]))
+
+
+def _names(record: Record, model: str, entry: Mapping[str, Any], now: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the files beside a model that list its classes, if any, are the ones that the data was held against."""
+    then = entry.get("names", now)  # records of before don't say
+    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    if then or now:
+        told = f"{listed(changed, _NAMED)} beside {model}, which may list its classes, isn't what it was"
+        seen = told if changed else f"{listed(sorted(now), _NAMED)} beside {model}, for its classes, is what it was"
+        yield found(record.case, "class names", not changed, seen)
 
 
 def _data(record: Record, told: Mapping[str, Any], samples: Samples) -> Finding:

@@ -4,7 +4,13 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from auditor.values import Parameters
+from auditor.spec import Source
+from auditor.values import Parameters, references
+
+
+def paths_of(source: Source) -> list[Path]:
+    """The files and folders that a source names."""
+    return [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
 
 
 def labelled(path: Path, files: Iterable[Path]) -> dict[str, Path]:

@@ -1,61 +1,138 @@
 """Names of classes that a checkpoint comes with, beside those of the data: in another order every label is permuted,
 and what is measured is of another network.
 
-Formats read them off their files, `check_order` is the one place where they are compared.
+`loading.named_files` says where they stand; here they are read, and this is the one place where they are compared.
 """
 
 import ast
 import json
 import re
-import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from auditor.classifiers import Loaded
 from auditor.telling.lists import listed
-from auditor.values import Classifier, ModelError, Samples, distinct_names
+from auditor.values import Classifier, ClassNames, ModelError, Samples
 
 _SHOWN, _LISTED = 3, 10
-_MOST = 1 << 20  # bytes of a list of names
-_BESIDE = ("labels.txt", "class_names.txt", "classes.txt", "classes.json", "class_names.json")
+_UNREAD = "\ufffd"  # what stands for bytes that are no text
+_PLACEHOLDER = re.compile(r"LABEL_\d+")  # what Hugging Face's configurations say where nobody named anything
+Moved = tuple[str, tuple[int, ...], tuple[int, ...]]
 
 
-def read_names(text: str, count: int) -> tuple[str, ...]:
-    """The names of `count` classes, in order, of a text that lists them; nothing where it doesn't.
+@dataclass(frozen=True)
+class Listing:
+    """What may list the classes: where it stands, and a text, or a list or mapping that was read already."""
 
-    text: a list, or a mapping of numbers to names or of names to numbers, as JSON or as Python prints it; or names
-    parted by commas or lines.
+    where: str
+    content: Any
+
+
+def read_names(listing: Listing, count: int) -> tuple[str, ...]:
+    """The names of `count` classes, in order; nothing where that many aren't listed, or nobody named them.
+
+    A text is a list, or a mapping of numbers to names or of names to numbers, as JSON or as Python prints it; or names
+    parted by lines or commas, with their numbers from 0 before them or not. Raises ModelError for a mapping that leaves
+    a number out or has it twice, and for names that aren't text.
     """
-    found = _parsed(text)
-    parted = text.strip().split("\n" if "\n" in text.strip() else ",")
-    names = [name.strip() for name in parted] if found is None else _listed(found)
-    return distinct_names(names) if len(names) == count and all(names) else ()
+    content = parsed(listing) if isinstance(listing.content, str) else listing.content
+    if content is None:
+        text = _unnumbered(listing.content).strip()
+        content = text.split("\n" if "\n" in text else ",")
+    found = _in_order(listing.where, content, count) if isinstance(content, Mapping) else content
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str | int) for one in found):
+        return ()
+    names = tuple(str(one).strip() for one in found)
+    if len(names) != count or not all(names) or all(map(_PLACEHOLDER.fullmatch, names)):
+        return ()
+    if any(_UNREAD in name for name in names):
+        raise ModelError(f"{listing.where} isn't written in UTF-8, so its names can't be told; save it as that")
+    return names
 
 
-def with_names(classifier: Classifier, texts: Iterable[str]) -> Classifier:
-    """The same with the names of its classes, of the first text that lists as many as there are."""
-    listed = (read_names(text, classifier.class_count) for text in texts)
-    names = next(filter(None, listed), ())
-    return replace(classifier, classes=names) if isinstance(classifier, Loaded) else classifier
+def with_names(classifier: Classifier, listings: Iterable[Listing]) -> Classifier:
+    """The same with further names of its classes; raise ModelError where two lists of them contradict each other."""
+    if not isinstance(classifier, Loaded):
+        return classifier
+    read = (ClassNames(one.where, read_names(one, classifier.class_count)) for one in listings)
+    found = (*classifier.named, *(one for one in read if one.names))
+    for first, second in combinations(found, 2):
+        apart = _told(moved(first.names, second.names), "in the one", "in the other")
+        if apart:
+            message = f"{classifier.path}: {first.where} and {second.where} number classes differently: {apart}"
+            raise ModelError(f"{message}; mend or remove the one that isn't the model's")
+    return replace(classifier, named=found)
 
 
-def texts_of(model: Path) -> list[str]:
-    """What lists the classes of a model of one file or folder: within a TensorFlow Lite file, or beside the model."""
-    found = []
-    if model.suffix == ".tflite" and zipfile.is_zipfile(
-        model
-    ):  # its metadata's files follow the model as a zip archive
-        with zipfile.ZipFile(model) as archive:
-            lists = [one for one in archive.infolist() if one.filename.endswith(".txt") and one.file_size <= _MOST]
-            found += [archive.read(one).decode("utf-8", errors="replace") for one in lists]
-    folder = model if model.is_dir() else model.parent
-    paths = [folder / name for name in (f"{model.stem}.txt", *_BESIDE)]
-    found += [
-        path.read_text("utf-8", errors="replace") for path in paths if path.is_file() and path.stat().st_size <= _MOST
-    ]
-    return [_unnumbered(text) for text in found]
+def check_order(name: str, told: ClassNames, samples: Samples) -> None:
+    """Raise ModelError where classes of the model `name` have other numbers than classes of the data of the same name.
+
+    What only one side knows says nothing.
+    """
+    apart = _told(moved(samples.classes or (), told.names), "in the data", "in the model")
+    if apart:
+        message = f"{told.where} and {samples.source} number classes differently: {apart}"
+        way = f"number the data's as the model does ({listed(told.names, _LISTED)}), by `names` of the data"
+        other = "where it has that, or mend the list if the model was trained on another"
+        raise ModelError(f"model {name!r}: {message}; {way} {other}")
+
+
+def moved(one: Sequence[str], other: Sequence[str]) -> list[Moved]:
+    """Names that two lists of classes have at other places, with these, in the order of the first list.
+
+    Names are held against each other as they are written, then those without a match whatever their case and form in
+    Unicode, then whether their words are parted by spaces, `_` or `-`: what a list tells apart is never taken for the
+    same. Several classes of one name have to be in the same places. Numbers for names say nothing, unless both lists
+    have the same: whoever counts from 1 means no other classes.
+    """
+    left, right = dict(enumerate(one)), dict(enumerate(other))
+    same = {_loosely(name) for name in one} == {_loosely(name) for name in other}
+    found: list[Moved] = []
+    singular = _singular(one), _singular(other)
+    for alike in (_exactly, None, _whatever_case, _loosely):
+        if alike is None:  # from here on without the numbers behind names that several classes have
+            left, right = ({at: names[at] for at in rest} for rest, names in zip((left, right), singular, strict=True))
+            alike = _exactly
+        places, others, met = _places(left, alike), _places(right, alike), (set[int](), set[int]())
+        for key in places.keys() & others.keys():
+            here, there = places[key], others[key]
+            if len(here) != len(there) or (key.isdecimal() and not same):
+                continue
+            if here != there:
+                found.append((one[here[0]], here, there))
+            met[0].update(here)
+            met[1].update(there)
+        left, right = (
+            {at: name for at, name in rest.items() if at not in done}
+            for rest, done in zip((left, right), met, strict=True)
+        )
+    return sorted(found, key=lambda one: one[1])
+
+
+def parsed(listing: Listing) -> Any:
+    """What a text is as JSON, or as a literal of Python; None where it is neither.
+
+    Raises ModelError for JSON that says something twice, of which readers take one or the other.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+        if twice:
+            raise ModelError(f"{listing.where} has {twice[0]!r} twice; leave one of the two")
+        return dict(pairs)
+
+    try:
+        return json.loads(listing.content, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(listing.content)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _unnumbered(text: str) -> str:
@@ -66,61 +143,55 @@ def _unnumbered(text: str) -> str:
     return text
 
 
-def check_order(name: str, told: tuple[str, ...], where: str, samples: Samples) -> None:
-    """Raise ModelError where classes of the model `name` have other numbers than classes of the data of the same name.
-
-    told: the names of the model's classes, in order; none where it has none. where: what lists them. Names count as the
-    same whatever their case and whether their words are parted by spaces, `_` or `-`. What only one side knows says
-    nothing; nor do numbers, unless both sides have the same: whoever counts from 1 means no other classes.
-    """
-    if not told or samples.classes is None:
-        return
-    theirs, ours = _places(told), _places(samples.classes)
-    shared = theirs.keys() & ours.keys()
-    if theirs.keys() != ours.keys():
-        shared = {one for one in shared if not one.isdecimal()}
-    moved = sorted((ours[one], theirs[one]) for one in shared if ours[one] != theirs[one])
-    if not moved:
-        return
-    apart = [f"{samples.classes[our]!r} is {our} in the data and {their} in the model" for our, their in moved]
-    message = f"{where} and {samples.source} number classes differently: {listed(apart, _SHOWN, '; ')}"
-    way = f"number the data's as the model does ({listed(told, _LISTED)}), by `names` of the data where it has that"
-    raise ModelError(f"model {name!r}: {message}; {way}, or mend the list if the model was trained on another")
-
-
-def _places(names: tuple[str, ...]) -> dict[str, int]:
-    """The numbers of names, written alike; without those that can't be told apart then."""
-    alike = [re.sub(r"[\s_-]+", " ", name).strip().casefold() for name in names]
-    return {name: number for number, name in enumerate(alike) if alike.count(name) == 1}
-
-
-def _parsed(text: str) -> Any:
-    """What a text is as JSON, or as a literal of Python; None where it is neither."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
-
-
-def _listed(found: Any) -> list[str]:
-    """Names in order, of a list of them or a mapping with the numbers 0, 1, …; else none."""
-    if isinstance(found, Mapping):
-        pairs = _numbered(found.items()) or _numbered((value, key) for key, value in found.items())
-        numbers = sorted(pairs)
-        found = [pairs[number] for number in numbers] if numbers == list(range(len(numbers))) else []
-    if not isinstance(found, list | tuple) or not all(isinstance(one, str | int) for one in found):
+def _in_order(where: str, found: Mapping[Any, Any], count: int) -> list[Any]:
+    """Names in the order of their numbers, of a mapping of the one to the other; none where it maps something else."""
+    pairs = list(found.items())
+    if not all(_is_number(key) for key, _ in pairs):
+        pairs = [(number, name) for name, number in pairs]
+    if not pairs or not all(_is_number(number) for number, _ in pairs):
         return []
-    return [str(one).strip() for one in found]
+    numbers = sorted(int(number) for number, _ in pairs)
+    if numbers == list(range(len(numbers))):
+        return [name for _, name in sorted(pairs, key=lambda pair: int(pair[0]))]
+    if count not in (len(numbers), numbers[-1] + 1):
+        return []  # of another network
+    missing = sorted({*range(count)} - {*numbers})
+    told = f"no name for {listed(map(str, missing), _SHOWN)}" if missing else "two names for one number"
+    raise ModelError(f"{where} numbers {count} classes with {told}: numbers are those of outputs, from 0 on; mend it")
 
 
-def _numbered(pairs: Iterable[tuple[Any, Any]]) -> dict[int, str]:
-    """Names by number, where each of the first ones is a number and no two are the same; else none."""
-    every = list(pairs)
-    if not all(isinstance(one, int) or (isinstance(one, str) and one.isdecimal()) for one, _ in every):
-        return {}
-    found = {int(one): str(name) for one, name in every}
-    return found if len(found) == len(every) else {}
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
+
+
+def _singular(names: Sequence[str]) -> list[str]:
+    """Names without what `distinct_names` has put behind those that several classes have."""
+    bare = [name.removesuffix(f" ({number})") for number, name in enumerate(names)]
+    several = {name for name, times in Counter(bare).items() if times > 1 and name not in names}
+    return [base if base in several else name for base, name in zip(bare, names, strict=True)]
+
+
+def _places(names: Mapping[int, str], alike: Callable[[str], str]) -> dict[str, tuple[int, ...]]:
+    """The numbers of all names that are alike."""
+    found: dict[str, tuple[int, ...]] = {}
+    for at, name in names.items():
+        found[alike(name)] = (*found.get(alike(name), ()), at)
+    return found
+
+
+def _exactly(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _whatever_case(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _exactly(name)).casefold())
+
+
+def _loosely(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", _whatever_case(name)).strip()
+
+
+def _told(apart: Sequence[Moved], here: str, there: str) -> str:
+    """Where names are in the one and the other list, in words; nothing where none has moved."""
+    words = ((name, " and ".join(map(str, one)), " and ".join(map(str, other))) for name, one, other in apart)
+    return listed([f"{name!r} is {one} {here} and {other} {there}" for name, one, other in words], _SHOWN, "; ")

@@ -24,7 +24,8 @@ def check_fit(name: str, classifier: Classifier, samples: Samples, layout: str =
     check_alike(name, classifier, samples, layout)
     base = classifier.base if isinstance(classifier, Prepared) else classifier
     if isinstance(base, Loaded):
-        check_order(name, base.classes, "its own file, or one beside it,", samples)
+        for named in base.named:
+            check_order(name, named, samples)
         _check_levels(name, classifier, base, samples)
     classifier.check_declaration(probes(samples))
 

@@ -59,6 +59,13 @@ class Files:
             self._digests[path] = _digest(path)
         return self._digests[path]
 
+    def content(self, path: Path) -> bytes:
+        """A small file's bytes; raise OSError if it can't be read, ModelError if it isn't what it was before."""
+        found = path.read_bytes()
+        if self._digests.setdefault(path, hashlib.sha256(found).hexdigest()) != hashlib.sha256(found).hexdigest():
+            raise ModelError(_exchanged(path))
+        return found
+
     def held(self, params: Parameters) -> Held:
         """Copies of what parameters name, made once; raise ModelError where a file isn't what it was before."""
         key = f"{type(params).__module__} {params.model_dump_json()}"

@@ -13,10 +13,10 @@ from pathlib import Path
 from auditor import catalog
 from auditor.classifiers import Loaded, WithTwin
 from auditor.loading import signature
-from auditor.loading.checkpoint_files import all_labelled, labelled, unlike
-from auditor.loading.class_names import texts_of, with_names
+from auditor.loading.checkpoint_files import all_labelled, labelled, paths_of, unlike
 from auditor.loading.fitting import check_fit, unfaithful
 from auditor.loading.holding import Files
+from auditor.loading.naming import Naming
 from auditor.loading.opening import as_named, behind_preprocessing, opened_copy
 from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
@@ -56,6 +56,7 @@ class Resources:
         self._sources: dict[int, Source] = {}
         self._samples: dict[str, Samples] = {}
         self._files = Files()
+        self._naming = Naming(self._files)
 
     def samples(self, plan: Plan) -> Samples:
         """Return the plan's samples, as `intake` lets them in; raise DataError if they can't be loaded."""
@@ -95,7 +96,7 @@ class Resources:
             yield  # whoever loads it says what is wrong
             return
         yield
-        files = (f for path in _paths(source) for f in source.params.files_at(path))
+        files = (f for path in paths_of(source) for f in source.params.files_at(path))
         try:
             self._files.check_unchanged(files)
         except OSError as error:
@@ -205,11 +206,12 @@ class Resources:
         return self._sources.get(id(classifier))
 
     def _open(self, source: Source) -> Classifier:
-        opened = opened_copy(source, self.held(source))
-        # Beside the original: what isn't a part of the model isn't copied.
-        paths = _paths(self._here(source))
-        named = isinstance(opened, Loaded) and opened.classes
-        return opened if named or len(paths) != 1 else with_names(opened, texts_of(paths[0]))
+        copy = self.held(source)
+        return self._naming.named(opened_copy(source, copy), copy, self._here(source))
+
+    def names(self, source: Source) -> dict[str, str]:
+        """SHA-256 of each file beside a model that may list its classes; raise OSError if one can't be read."""
+        return self._naming.digests(self._here(source))
 
     def _here(self, source: Source) -> Source:
         """What to load, wherever it was fetched to, and whether its code may run."""
@@ -241,7 +243,7 @@ class Resources:
         Raises ModelError if their digests or their signature aren't what the spec demands.
         """
         source = plan.models[name]
-        files = all_labelled(_paths(self._here(source)), source.params)
+        files = all_labelled(paths_of(self._here(source)), source.params)
         try:
             copied = self._files.held(self._here(source).params).copies if copies else {}
             digests = {label: self.digest(file) for label, file in files.items()}
@@ -264,7 +266,7 @@ class Resources:
     def demanded(self, source: Source) -> dict[str, bool]:
         """What the spec demands of a model before it is loaded, and whether a signature lies beside it in vain."""
         safeguards = source.safeguards
-        beside = any(signature_beside(path).is_file() for path in _paths(self._here(source)))
+        beside = any(signature_beside(path).is_file() for path in paths_of(self._here(source)))
         return {
             "pinned": safeguards.sha256 is not None,
             "signed": safeguards.public_key is not None,
@@ -283,7 +285,7 @@ class Resources:
         return self._threats[key]
 
     def _check_signature(self, name: str, source: Source, key: Path) -> None:
-        paths = _paths(source)
+        paths = paths_of(source)
         told = source.safeguards.signature_path
         for path in paths:
             alone = len(paths) == 1 and source.params.files_at(path) == (path,)
@@ -329,10 +331,6 @@ class Resources:
     def digest(self, path: Path) -> str:
         """SHA-256 of one file, in hex, as it was when it was first asked for."""
         return self._files.digest(path)
-
-
-def _paths(source: Source) -> list[Path]:
-    return [Path(reference.name) for reference in references(source.params) if reference.to == "file"]
 
 
 def _key(source: Source) -> str:

@@ -49,7 +49,7 @@ from auditor.classifiers import (
 from auditor.classifiers.onnx_node import UntranslatedError
 from auditor.classifiers.onnx_twin import check_twin, compiled, differentiable, giving, read_graph, untranslated
 from auditor.compute import operation_threads, tensorflow
-from auditor.loading.class_names import with_names
+from auditor.loading.class_names import Listing, with_names
 from auditor.loading.scanning import operators, opset, random_operations
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
@@ -110,7 +110,7 @@ def load(params: Params) -> Classifier:
             made = make(opaque(run), whole=whole_range(kind))
             if isinstance(made, Loaded):
                 made = replace(made, logits_from=f"{made.logits_from}; no gradients: {error}")
-        return with_names(made, [told[key] for key in _NAMES if key in told])
+        return with_names(made, [Listing(f"`{key}` in its metadata", told[key]) for key in _NAMES if key in told])
 
     return of_any_size(of_size, dimensions, layout)
 

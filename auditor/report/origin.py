@@ -29,7 +29,8 @@ class Model:
     """A checkpoint as the records name it. known_by: what an endpoint tells of one without files.
 
     pinned, signed: whether the spec demands its digests, or a signature. unchecked: whether there is a signature that
-    the spec says nothing of. unseen: what of its files nothing could look into before it was loaded.
+    the spec says nothing of. unseen: what of its files nothing could look into before it was loaded. names: files
+    beside it that may list its classes.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Model:
     signed: bool
     unchecked: bool
     unseen: str
+    names: tuple[File, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def _model(name: str, entry: Any) -> Model:
     pinned, signed, unchecked = (found.get(what) is True for what in ("pinned", "signed", "unchecked"))
     model_format = text.plain(found.get("format", NOT_RECORDED))
     unseen = ", ".join(_texts(found.get("not looked into")))
-    return Model(name, model_format, _files(found), known_by, logits, pinned, signed, unchecked, unseen)
+    names = _files(found, "names")
+    return Model(name, model_format, _files(found), known_by, logits, pinned, signed, unchecked, unseen, names)
 
 
 def _merged(models: Sequence[Model]) -> tuple[Model, ...]:
@@ -166,8 +169,8 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(text.plain, value)) if isinstance(value, list | tuple) else ()
 
 
-def _files(found: Mapping[str, Any]) -> tuple[File, ...]:
-    return tuple(File(name, text.plain(sha)) for name, sha in _mapping(found.get("files")).items())
+def _files(found: Mapping[str, Any], key: str = "files") -> tuple[File, ...]:
+    return tuple(File(name, text.plain(sha)) for name, sha in _mapping(found.get(key)).items())
 
 
 def _versions(found: Mapping[str, Any]) -> str:

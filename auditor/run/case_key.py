@@ -82,6 +82,8 @@ def source_identity(source: Source, kind: catalog.Kind, resources: Resources) ->
         return None
     by, code = _file(module, resources), kind == "models" and resources.allow_code
     found = {"extension": source.extension, "by": by, "params": source.shown, "files": files, "code allowed": code}
+    if kind == "models":
+        found["names"] = resources.names(source)
     if source.twin is None:
         return found
     twin = source_identity(source.twin, kind, resources)

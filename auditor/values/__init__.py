@@ -130,7 +130,7 @@ from auditor.values.metrics import (
     ranked,
     spread,
 )
-from auditor.values.names import distinct_names, same_name
+from auditor.values.names import ClassNames, distinct_names, same_name
 from auditor.values.outputs import (
     Output,
     check_tells_probabilities,
@@ -201,6 +201,7 @@ __all__ = [
     "ChoiceError",
     "ChoosesClass",
     "ClassChoice",
+    "ClassNames",
     "ClassNumber",
     "Classifier",
     "Context",

@@ -2,6 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """The names of a model's classes, in order, as one list has them; where: which, in words."""
+
+    where: str
+    names: tuple[str, ...]
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
