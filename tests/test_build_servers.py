@@ -6,6 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,10 +122,49 @@ def test_a_build_server_installs_what_is_installed_here_and_never_whatever_bears
         assert f'pip install "{asked}"\'' in pipeline("jenkins", found)
 
 
+# Of each, the first that runs on Node 24: GitHub's machines have had no other since September 2026. CodeQL's third ends
+# in December.
+CURRENT = {
+    "actions/cache": 5,
+    "actions/checkout": 6,
+    "actions/setup-python": 6,
+    "actions/upload-artifact": 7,
+    "github/codeql-action/upload-sarif": 4,
+}
+
+
+def test_what_is_borrowed_still_runs():
+    texts = [(ROOT / "action.yml").read_text("utf-8"), pipeline("github"), shown("yaml")[0]]
+    used = [line for text in texts for line in re.findall(r"uses: (\S+)@v(\S+)", text) if "OWNER" not in line[0]]
+    assert {name for name, _ in used} == set(CURRENT)
+    assert [(name, version) for name, version in used if int(version) < CURRENT[name]] == []
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_path_with_a_space_is_one_word(name):
+    text = PIPELINES[name].filled(ADDRESS, "audits of ours/a.audit.yaml")
+    [line] = [line for line in text.splitlines() if "auditor run" in line]
+    if name == "jenkins":
+        command = re.search(r"script: '([^']*)'", line)[1]
+    else:
+        found = yaml.safe_load(text)
+        steps = (
+            found["audit"]["script"] if name == "gitlab" else [s.get("run") for s in found["jobs"]["audit"]["steps"]]
+        )
+        [command] = [step for step in steps if step and "auditor run" in step]
+    assert shlex.split(command)[2] == "audits of ours/a.audit.yaml"
+
+
 def test_no_text_of_a_stranger_becomes_part_of_a_script():
     """What a branch or a pull request is called reaches a shell as a variable, if at all."""
     for step in action()["runs"]["steps"]:
         assert "${{" not in step.get("run", "")
+
+
+def locked() -> list[str]:
+    """What the lock names, without the hashes, which pip wants of everything or nothing."""
+    lines = (ROOT / "requirements" / "dev.txt").read_text("utf-8").splitlines()
+    return [line.removesuffix(" \\") for line in lines if line[:1].isalnum()]
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +189,22 @@ def shell(script: str, folder: Path, **environment: str) -> "subprocess.Complete
     return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_what_the_action_runs(work):
+@pytest.fixture
+def python(work: Path) -> Iterator[Path]:
+    """A Python that installs nothing; what it was asked for."""
+    tool = work / "bin" / "python"
+    tool.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > installed\n')
+    tool.chmod(0o755)
+    yield work / "installed"
+    tool.unlink()
+
+
+def test_what_the_action_runs(work, python):
     steps = {step["name"]: step for step in action()["runs"]["steps"] if "run" in step}
+    for extras, asked in (("", str(ROOT)), ("onnx,parquet", f"{ROOT}[onnx,parquet]")):
+        assert shell(steps["Install"]["run"], work, SOURCE=str(ROOT), EXTRAS=extras).returncode == 0
+        assert python.read_text().splitlines()[-3:] == ["--constraint", str(work / "locked.txt"), asked]
+    assert (work / "locked.txt").read_text().splitlines() == locked()
     summary, output = work / "summary.md", work / "output"
     done = shell(
         steps["Audit"]["run"],
@@ -209,15 +264,49 @@ def test_what_pre_commit_runs(work, monkeypatch):
     assert "did you mean 'checks'?" in done.output
 
 
-def test_a_container_is_slim_and_runs_without_rights():
-    lines = [line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if not line.startswith("#")]
+def test_what_jenkins_runs(work):
+    """The steps in their order; `post` ends at the first that fails, and `junit` is one that may."""
+    script = pipeline("jenkins").replace(".venv/bin/auditor", "auditor").replace("run specs", "run plain.audit.yaml")
+    first, second, audit = re.findall(r"\bsh(?: |\(script: )'([^']*)'", script)
+    assert "pip install" in second
+    stale = work / "reports" / "earlier" / "junit.xml"
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.write_text("<testsuites/>")
+    assert shell(first, work).returncode == 0
+    done = shell(audit, work)
+    assert done.returncode == 1, done.stdout + done.stderr
+    steps = re.findall(r"^      (\w+) .*$", script.split("always {")[1], re.MULTILINE)
+    assert steps == ["archiveArtifacts", "junit"]
+    assert "allowEmptyResults: true" in script
+    (found,) = work.glob(re.search(r"testResults: '([^']*)'", script)[1])
+    assert found == work / "reports" / "plain" / "junit.xml"
+    assert (work / "reports" / "page.css").is_file(), "a folder, as Jenkins shows no other"
+
+
+def test_a_container_is_slim_and_runs_without_rights(work):
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
     last = next(i for i in reversed(range(len(lines))) if lines[i].startswith("FROM "))
     assert lines[last] == "FROM python:${PYTHON}-slim"
     assert [line for line in lines[last:] if line.startswith(("USER", "ENTRYPOINT"))] == [
         "USER 1000",
         'ENTRYPOINT ["auditor"]',
     ]
-    kept = {
-        line.lstrip("!") for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")
-    }
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    kept = {line.lstrip("!") for line in ignored if line.startswith("!")}
     assert all((ROOT / name).exists() for name in kept)
+    # Whatever the build reads is there: what the package is made of, and the lock.
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lock = "requirements/dev.txt"
+    assert kept == {"auditor", "pyproject.toml", lock, asked["readme"], *asked["license-files"]}
+    assert ignored[1] == "*"
+    constrained = re.search(r"RUN (sed [^>]*) > locked\.txt", text)[1]
+    assert shell(constrained.replace(lock, str(ROOT / lock)), work).stdout.splitlines() == locked()
+    # Built once, started often: nothing is compiled anew at each start, and nobody may write there later.
+    built, run = "\n".join(lines[:last]), "\n".join(lines[last:])
+    assert "--no-compile" not in built
+    assert "PYTHONDONTWRITEBYTECODE" not in built
+    assert "PYTHONDONTWRITEBYTECODE=1" in run
+    # A mounted folder belongs to somebody else, and a user who is none of the image's has no home.
+    assert "git config --system --add safe.directory '*'" in run
+    assert "HOME=/tmp " in run

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
 import click
@@ -85,6 +85,8 @@ def init(
         raise click.UsageError(
             f"{pipeline.path} is read at the top of a repository alone: run this in {root}, with paths from there"
         )
+    if pipeline:
+        _reached(spec, pipelines.is_plain)
     if there and not force:
         raise click.UsageError(f"{' and '.join(there)} exists; --output names another file, --force writes over it")
 
@@ -111,7 +113,7 @@ def init(
     say(f"{spec}: {len(planned.cases)} checks, {sum(len(case.expectations) for case in planned.cases)} gates", "green")
     if pipeline:
         source = installed_from()
-        write_text(Path(pipeline.path), pipeline.filled(source, spec.as_posix()))
+        write_text(Path(pipeline.path), pipeline.filled(source, _below(spec)))
         say(f"{pipeline.path}: installs {source.asked}", "green")
         if source.note:
             say(f"  ! {source.note} {pipeline.where}", "yellow")
@@ -120,6 +122,22 @@ def init(
         say(f".gitignore: {', '.join(added)}", "green")
     first = f"change what is in CAPITALS in {spec}, then " if template else ""
     say(f"\nNext: {first}auditor run {shlex.quote(str(spec))}")
+
+
+def _below(spec: Path) -> str:
+    """A spec's path from here, as all systems write it."""
+    return spec.resolve().relative_to(Path.cwd().resolve()).as_posix()
+
+
+def _reached(spec: Path, plain: Callable[[str], bool]) -> None:
+    """Refuse a spec that a build server wouldn't find by what is written into its file."""
+    try:
+        named = _below(spec)
+    except ValueError:
+        raise click.UsageError(f"{spec} lies outside of {Path.cwd()}, which is all that a build server has") from None
+    if not plain(named):
+        allowed = "letters, digits, spaces and . / @ % + , = _ -"
+        raise click.UsageError(f"a build server's file takes {allowed} in a path, which {named!r} isn't made of alone")
 
 
 def _ignored(path: Path, lines: Sequence[str]) -> list[str]:

@@ -51,3 +51,8 @@ def mistake(problem: Problem) -> dict[str, Any]:
         "severity": "critical",
         "location": {"path": problem.file, "lines": {"begin": problem.line}},
     }
+
+
+def mistaken(found: Mapping[str, Any]) -> Problem:
+    """The mistake that `mistake` told of."""
+    return Problem(found["location"]["path"], found["location"]["lines"]["begin"], 1, found["description"])

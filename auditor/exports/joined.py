@@ -23,7 +23,7 @@ def join(runs: Sequence[Run], reports: Sequence[Path]) -> Mapping[str, str]:
     return {
         "gl-code-quality.json": to_json([*quality, *(found for run in runs for found in codequality.findings(run))]),
         "results.sarif": sarif.document([*scanned, *map(sarif.audit, runs)]),
-        "junit.xml": junit.render_flat(runs),
+        "junit.xml": junit.render_flat(runs, [codequality.mistaken(found) for found in quality]),
     }
 
 

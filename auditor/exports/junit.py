@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from auditor.report import outcome
 from auditor.telling.escaping import visible
-from auditor.values import PlannedCase, Run, State
+from auditor.values import PlannedCase, Problem, Run, State
 
 _OUTCOMES = {"failures": ("fail", "inconclusive"), "errors": ("error", "cut off", "not run"), "skipped": ("waived",)}
 
@@ -19,9 +19,32 @@ def render(run: Run) -> str:
     return _document([_suite(run, nested=True)], {"name": _said(run.title)})
 
 
-def render_flat(runs: Sequence[Run]) -> str:
-    """Put several runs into one document, every case a test of its audit's suite with its metrics as its properties."""
-    return _document([_suite(run, nested=False) for run in runs], {})
+def render_flat(runs: Sequence[Run], problems: Sequence[Problem] = ()) -> str:
+    """Put several runs into one document, every case a test of its audit's suite with its metrics as its properties.
+
+    problems: mistakes in specs that couldn't be run beside them.
+    """
+    return _document([*_mistaken(problems), *(_suite(run, nested=False) for run in runs)], {})
+
+
+def of_mistakes(problems: Sequence[Problem]) -> str:
+    """Put mistakes in specs into one document: each spec that can't be run is a test of its own, and an error."""
+    return _document(_mistaken(problems), {})
+
+
+def _mistaken(problems: Sequence[Problem]) -> list[Element]:
+    """A suite of the specs that can't be run, if there are any."""
+    files = sorted({problem.file for problem in problems})
+    if not files:
+        return []
+    counted = {"tests": str(len(files)), "failures": "0", "errors": str(len(files)), "skipped": "0", "time": "0.000"}
+    suite = Element("testsuite", {"name": "@specs", **counted})
+    for file in files:
+        told = [problem for problem in problems if problem.file == file]
+        test = SubElement(suite, "testcase", classname="@specs", name=_said(file), time="0.000")
+        found = SubElement(test, "error", type="spec", message=_said(told[0].message))
+        found.text = _said("\n".join(f"line {problem.line}: {problem.message}" for problem in told))
+    return [suite]
 
 
 def _document(suites: Sequence[Element], named: dict[str, str]) -> str:

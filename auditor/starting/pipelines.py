@@ -1,5 +1,6 @@
 """What a build server runs: a workflow for each that is known, which installs what is installed here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,10 +22,15 @@ class Pipeline:
     remark: str = "#"
 
     def filled(self, source: Source, spec: str) -> str:
-        """The text of the file."""
+        """The text of the file. spec: a path that `is_plain`."""
         notes = "".join(f"{self.remark} {line}\n" for line in (source.note, self.where) if source.note)
         text = self.text.replace("GIVEN", self.given if source.note else "")
-        return notes + text.replace("SOURCE", f'"{source.asked}"').replace("SPEC", spec)
+        return notes + text.replace("SOURCE", f'"{source.asked}"').replace("SPEC", f'"{spec}"' if " " in spec else spec)
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path means itself in a shell within YAML and Groovy, between double quotes if there is a space."""
+    return re.fullmatch(r"(?!-)[\w./@%+,= -]*[\w]", path) is not None
 
 
 _GITHUB = """\
@@ -37,11 +43,11 @@ jobs:
     timeout-minutes: 60
     permissions: {actions: read, contents: read, security-events: write}
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: actions/checkout@v6
+      - uses: actions/setup-python@v6
         with: {python-version: "3.11"}
       - run: pip install SOURCEGIVEN
-      - uses: actions/cache@v4
+      - uses: actions/cache@v5
         with:
           path: .audit_cache
           key: audit-${{ github.run_id }}-${{ github.run_attempt }}
@@ -52,10 +58,10 @@ jobs:
           always() && hashFiles('reports/**/results.sarif') != '' &&
           (github.event_name == 'push' || !github.event.pull_request.head.repo.fork)
         continue-on-error: true
-        uses: github/codeql-action/upload-sarif@v3
+        uses: github/codeql-action/upload-sarif@v4
         with: {sarif_file: reports}
       - if: always()
-        uses: actions/upload-artifact@v4
+        uses: actions/upload-artifact@v7
         with: {name: audit, path: reports}
 """
 _GITLAB = """\
@@ -78,20 +84,22 @@ pipeline {
   stages {
     stage('audit') {
       steps {
+        // A workspace is kept, and so would be what an earlier build found.
+        sh 'rm -f reports/*/junit.xml'
         sh 'python -m venv .venv && .venv/bin/pip install SOURCE'
         // What stands within a page is refused where Jenkins shows artifacts.
         script {
           def code = sh(script: '.venv/bin/auditor run SPEC --audit-report-layout folder', returnStatus: true)
           if (code == 1) { error 'A gate is not met: the report says which.' }
-          if (code != 0) { error "The audit was not carried out (${code}): the log says why." }
+          if (code != 0) { error "Not all could be audited (${code}): the log says why." }
         }
       }
     }
   }
   post {
     always {
-      junit 'reports/*/junit.xml'
       archiveArtifacts artifacts: 'reports/**', allowEmptyArchive: true
+      junit testResults: 'reports/*/junit.xml', allowEmptyResults: true
     }
   }
 }

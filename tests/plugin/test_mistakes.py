@@ -1,9 +1,11 @@
 """A spec with a mistake: the others run, its last report stands, and every output says that it wasn't run."""
 
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import xmlschema
 from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
@@ -39,6 +41,14 @@ def test_the_others_run_and_its_last_report_stands(ran):
     assert {n: d for n, d in content(folder / "reports").items() if n.startswith("other/")} == before
 
 
+def cases_in(path, strict=False):
+    document = ET.parse(path).getroot()
+    if strict:
+        xmlschema.XMLSchema(SCHEMA.with_name("junit-10.xsd")).validate(document)
+    assert int(document.get("errors")) == len(document.findall(".//error"))
+    return document.findall(".//testcase")
+
+
 def test_every_output_says_where_the_mistake_is(ran):
     folder, done, _ = ran
     line = next(
@@ -61,11 +71,16 @@ def test_every_output_says_where_the_mistake_is(ran):
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": line}
     (finding,) = json.loads((folder / "reports" / "@specs" / "gl-code-quality.json").read_text())
     assert finding["location"] == {"path": "other: a,b.audit.yaml", "lines": {"begin": line}}
+    (test,) = cases_in(folder / "reports" / "@specs" / "junit.xml", strict=True)
+    assert (test.get("name"), test.find("error").get("message")) == ("other: a,b.audit.yaml", finding["description"])
+    assert f"line {line}: unknown check 'cat'" in test.find("error").text
     joined = CliRunner().invoke(
         main, ["report", str(folder / "reports" / "plain"), str(folder / "reports"), "--join", str(folder)]
     )
     assert joined.exit_code == 0, joined.output
     assert {f["check_name"] for f in json.loads((folder / "gl-code-quality.json").read_text())} == {"spec", "act"}
+    assert next((test.get("classname"), len(test)) for test in cases_in(folder / "junit.xml")) == ("@specs", 1)
+    assert {test.get("classname") for test in cases_in(folder / "junit.xml")} == {"@specs", "plain", "other"}
 
 
 def test_once_it_is_mended_nothing_says_so(ran):
@@ -75,5 +90,6 @@ def test_once_it_is_mended_nothing_says_so(ran):
     assert run_plain(folder, "-n", "1", GITHUB_ACTIONS="true").returncode == 1
     document = json.loads((folder / "reports" / "@specs" / "results.sarif").read_text())
     assert document["runs"][0]["results"] == []  # which closes what code scanning was told before
+    assert not (folder / "reports" / "@specs" / "junit.xml").exists()
     assert run_plain(folder, GITHUB_ACTIONS="").returncode == 1
     assert not (folder / "reports" / "@specs").exists()

@@ -327,3 +327,19 @@ def test_what_a_build_server_reads_is_not_written_where_it_does_not_look(tmp_pat
     assert not list(tmp_path.rglob("*.y*ml"))
     assert CliRunner().invoke(main, ["init", "--template", "minimal"]).exit_code == 0
     assert Path(".gitignore").read_text().splitlines() == ["reports/", ".audit_cache/"]
+    # Nor what it can't reach, or would take for something else.
+    monkeypatch.chdir(tmp_path)
+    for spec, said_of in (
+        ("../mine.audit.yaml", f"lies outside of {tmp_path}, which is all that a build server has"),
+        ("a'b.audit.yaml", "isn't made of alone"),
+        ("a: b.audit.yaml", "isn't made of alone"),
+        ("-x.audit.yaml", "isn't made of alone"),
+        ("$(id).audit.yaml", "isn't made of alone"),
+    ):
+        said = CliRunner().invoke(main, ["init", "--template", "minimal", "--ci", "gitlab", f"--output={spec}"])
+        assert said.exit_code == 2, spec
+        assert said_of in " ".join(said.output.split()), said.output
+    assert not (tmp_path / ".gitlab-ci.yml").exists()
+    there = ["init", "--template", "minimal", "--ci", "gitlab", f"--output={tmp_path / 'our audits.audit.yaml'}"]
+    assert CliRunner().invoke(main, there).exit_code == 0
+    assert '- auditor run "our audits.audit.yaml"' in (tmp_path / ".gitlab-ci.yml").read_text()
