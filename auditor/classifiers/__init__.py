@@ -34,7 +34,8 @@ from auditor.classifiers.inputs import (
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.onward import Onward
-from auditor.classifiers.preprocessing import ModelParameters, Prepared, other_order, prepared
+from auditor.classifiers.preparing import Prepared, other_order, prepared
+from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.protocols import Protocol, address_problem
 from auditor.classifiers.refused import for_browsers, shards_of, without_network
 from auditor.classifiers.state_dicts import wrapping

@@ -1,6 +1,6 @@
 """Preprocessing once more, in plain NumPy: what a checkpoint's own call is fed with.
 
-Attacks go through `_preprocessing` in TensorFlow, which has gradients. Two ways that share no code have to agree.
+Attacks go through `preparing` in TensorFlow, which has gradients. Two ways that share no code have to agree.
 """
 
 import numpy as np

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from auditor.classifiers.common import Loaded
 from auditor.classifiers.onward import Onward
-from auditor.classifiers.preprocessing import Prepared
+from auditor.classifiers.preparing import Prepared
 from auditor.values import Classifier, Tensor
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from auditor.classifiers.plain_preprocessing import plainly_prepared
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.loading.fitting import check_fit, probes
 from auditor.values import ModelError
 from tests.models import formats

@@ -5,7 +5,7 @@ import pytest
 
 from auditor import catalog
 from auditor.classifiers import order_told
-from auditor.classifiers.preprocessing import prepared
+from auditor.classifiers.preparing import prepared
 from auditor.loading.fitting import check_fit
 from auditor.values import ModelError
 from tests.models import formats

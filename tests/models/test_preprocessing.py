@@ -12,7 +12,8 @@ from scipy.special import softmax
 
 from auditor import catalog
 from auditor.checks import filters, robust_accuracy
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.compute.backend import tensorflow
 from auditor.evidence.replay import replay
 from auditor.evidence.verification import verify

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from auditor.checks import robust_accuracy
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.compute.backend import tensorflow
 from auditor.loading.fitting import check_fit
 from auditor.models import tflite

@@ -11,7 +11,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from auditor.classifiers.plain_preprocessing import plainly_prepared
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.compute.backend import tensorflow
 from auditor.datasets import image_folder
 from auditor.reading import packaged

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.loading.fitting import check_fit
 from auditor.models import http
 from auditor.values import ModelError

@@ -8,7 +8,8 @@ import pytest
 
 from auditor import catalog
 from auditor.checks import accuracy, robust_accuracy
-from auditor.classifiers.preprocessing import Preprocessing, prepared
+from auditor.classifiers.preparing import prepared
+from auditor.classifiers.preprocessing import Preprocessing
 from auditor.compute.backend import tensorflow
 from auditor.loading.fitting import check_fit
 from auditor.values import CheckError, ModelError
