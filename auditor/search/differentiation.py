@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from auditor.compute import tensorflow
 from auditor.values import Tensor
 
@@ -80,11 +82,15 @@ def _by_blocks(op: Any, above: Tensor, block: int) -> Tensor:
     tf = tensorflow()
     images, filters = op.inputs
     # Turned round, and with inputs and outputs exchanged, filters convolve what comes from above.
-    turned = tf.transpose(tf.reverse(filters, [0, 1]), (0, 1, 3, 2))
-    shifts = [(row, column) for row in range(block) for column in range(block)]
-    shifted = [
-        tf.pad(turned, ((row, block - 1 - row), (column, block - 1 - column), (0, 0), (0, 0))) for row, column in shifts
-    ]
+    height, width, channels, outputs = filters.shape
+    turned = tf.reshape(tf.transpose(tf.reverse(filters, [0, 1]), (0, 1, 3, 2)), (-1, outputs, channels))
+    ended = tf.pad(turned, ((0, 1), (0, 0), (0, 0)))  # one place more, for what lies outside
+    places = np.full((height + block - 1, width + block - 1, block, block), height * width)
+    for row, column in np.ndindex(block, block):
+        within = np.arange(height * width).reshape(height, width)
+        places[row : row + height, column : column + width, row, column] = within
+    shifted = tf.transpose(tf.gather(ended, places), (0, 1, 4, 2, 3, 5))
+    wide = tf.reshape(shifted, (*places.shape[:2], outputs, block * block * channels))
     margins = []
     for axis in (1, 2):
         reach, size = filters.shape[axis - 1] - 1, images.shape[axis]
@@ -92,5 +98,5 @@ def _by_blocks(op: Any, above: Tensor, block: int) -> Tensor:
         after = -(-size // block) * block + reach - before - above.shape[axis]
         margins.append((before, after))
     framed = tf.pad(above, ((0, 0), *margins, (0, 0)))
-    found = tf.nn.depth_to_space(tf.nn.conv2d(framed, tf.concat(shifted, axis=3), block, "VALID"), block)
+    found = tf.nn.depth_to_space(tf.nn.conv2d(framed, wide, block, "VALID"), block)
     return found[:, : images.shape[1], : images.shape[2]]
