@@ -13,10 +13,7 @@ from auditor.classifiers.common import (
     Constants,
     Layout,
     Loaded,
-    chosen,
     classifier,
-    file_at,
-    needed,
     opaque,
     own_errors,
 )
@@ -34,6 +31,7 @@ from auditor.classifiers.inputs import (
 from auditor.classifiers.keras_models import keras_classifier
 from auditor.classifiers.named_tensors import GraphParameters, placed
 from auditor.classifiers.onward import Onward
+from auditor.classifiers.opening import chosen, file_at, needed
 from auditor.classifiers.preparing import Prepared, other_order, prepared
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.protocols import Protocol, address_problem

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.classifiers.common import chosen
 from auditor.classifiers.endpoint import Endpoint
+from auditor.classifiers.opening import chosen
 from auditor.classifiers.protocols import BYTES, numbers, part_of
 from auditor.classifiers.whole_numbers import as_kind
 from auditor.values import FloatArray, ModelError

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from auditor.classifiers.common import InputShape, chosen
+from auditor.classifiers.common import InputShape
+from auditor.classifiers.opening import chosen
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.protocols import (
     BINARY,

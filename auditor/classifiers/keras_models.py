@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import TAKEN_OFF, chosen, classifier, compiled_call
+from auditor.classifiers.common import TAKEN_OFF, classifier, compiled_call
 from auditor.classifiers.inputs import Size, closed, image_shape, of_any_size, of_rank
 from auditor.classifiers.lower_precision import in_float, in_int8
+from auditor.classifiers.opening import chosen
 from auditor.classifiers.whole_numbers import as_kind_of_tensor, check_kind, whole_range
 from auditor.values import Classifier, FloatArray, Layer, ModelError, Output, Precision, Tensor
 

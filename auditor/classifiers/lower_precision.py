@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.classifiers.common import needed
+from auditor.classifiers.opening import needed
 from auditor.compute import silenced, tensorflow
 from auditor.telling.reason import reason
 from auditor.values import FloatArray, ModelError, Precision

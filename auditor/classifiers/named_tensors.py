@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auditor.classifiers.common import Constants, ImageShape, chosen
+from auditor.classifiers.common import Constants, ImageShape
 from auditor.classifiers.graph import graph_classifier
 from auditor.classifiers.inputs import image_shape, of_rank
+from auditor.classifiers.opening import chosen
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.whole_numbers import as_kind, check_kind
 from auditor.values import Classifier, FloatArray, ModelError, Output

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from auditor.classifiers.common import chosen
+from auditor.classifiers.opening import chosen
 from auditor.classifiers.whole_numbers import Kind
 from auditor.telling.reason import reason
 from auditor.values import FloatArray, ModelError

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, cast
 import numpy as np
 from pydantic import Field
 
-from auditor.classifiers.common import Layout, chosen, classifier, needed, opaque
+from auditor.classifiers.common import Layout, classifier, opaque
 from auditor.classifiers.inputs import Size, of_any_size, taken_as
+from auditor.classifiers.opening import chosen, needed
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.whole_numbers import Kind, as_kind, whole_range
 from auditor.compute import tensorflow
