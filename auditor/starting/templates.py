@@ -14,7 +14,7 @@ models:
   # output: probabilities, logits, log_probabilities, sigmoid or scores.
   release: {{format: keras, path: MODEL.keras, output: probabilities}}
 {models}
-# A folder with a folder of images for every class; `resize: [224, 224]` where the model takes others.
+# A folder with a folder of images for every class; with `resize: [224, 224]` or `channels: 1` where the model takes these.
 data: {{dataset: image_folder, path: IMAGES}}
 
 checks:
@@ -95,6 +95,8 @@ _NONSENSE = """\
     check: stability
     params: {samples: 50}
 """
+# An image that stops as soon as it fools one model says nothing of others: `transfer` takes none of them.
+_ATTACK_IN_FULL = _ATTACK.replace("eps: 8/255,", "eps: 8/255, full_length: true,")
 _BEFORE = """\
   # Does an attack on the new model work on the one before, too? Then attackers need not see the new one.
   - id: attacks-carry-over
@@ -133,7 +135,7 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "successor": Template(
         "A new model beside the one before it.",
-        (_ACCURACY, _ATTACK, _BEFORE),
+        (_ACCURACY, _ATTACK_IN_FULL, _BEFORE),
         "  before: {format: keras, path: MODEL-BEFORE.keras, output: probabilities}\n",
     ),
 }
