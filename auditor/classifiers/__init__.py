@@ -5,7 +5,8 @@ A format in `models/` hands its function to `classifier`, a graph to `graph_clas
 where a server is asked; `classifiers.older_keras`, `classifiers.older_operations` and `classifiers.older_weights`,
 where a file of Keras 2 is read; `classifiers.tensor_tables`, where one of safetensors is; `classifiers.onnx_node`,
 `classifiers.onnx_operators`, `classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by
-TensorFlow. It imports `compute` and `values`.
+TensorFlow; `classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network. It imports
+`compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
@@ -38,7 +39,7 @@ from auditor.classifiers.protocols import Protocol, address_problem
 from auditor.classifiers.refused import for_browsers, shards_of, without_network
 from auditor.classifiers.state_dicts import wrapping
 from auditor.classifiers.stateful import stateful_operations, traced
-from auditor.classifiers.torch_modules import TorchParameters, pytorch, torch_classifier, torch_stateful
+from auditor.classifiers.torch_modules import TorchParameters, pytorch, state_of, torch_classifier, torch_stateful
 from auditor.classifiers.whole_numbers import Kind, as_kind, check_kind, whole_range
 from auditor.classifiers.with_twin import WithTwin, innermost
 
@@ -83,6 +84,7 @@ __all__ = [
     "pytorch",
     "shards_of",
     "sized",
+    "state_of",
     "stateful_operations",
     "taken_as",
     "torch_classifier",

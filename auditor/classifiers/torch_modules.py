@@ -1,7 +1,7 @@
 """PyTorch, and its modules, however they were come by: what a spec says of them, and a classifier of one."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Annotated, Any, Literal, cast
@@ -46,6 +46,16 @@ def pytorch(extra: str) -> ModuleType:
     """
     sys.modules.setdefault("triton", cast(ModuleType, None))
     return needed("torch", extra)
+
+
+def state_of(torch: ModuleType, models: ModuleType, name: str) -> Mapping[str, Any]:
+    """The tensors of one of torchvision's networks by name, with shapes and, where possible, without numbers."""
+    try:
+        with torch.device("meta"):
+            found: Mapping[str, Any] = models.get_model(name, weights=None).state_dict()
+    except NotImplementedError:  # RegNets take their widths from tensors that have to hold numbers
+        found = models.get_model(name, weights=None).state_dict()
+    return found
 
 
 def torch_classifier(

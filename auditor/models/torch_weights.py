@@ -29,7 +29,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from auditor.classifiers import TorchParameters, file_at, needed, pytorch, torch_classifier, torch_stateful, wrapping
+from auditor.classifiers import (
+    TorchParameters,
+    file_at,
+    needed,
+    pytorch,
+    state_of,
+    torch_classifier,
+    torch_stateful,
+    wrapping,
+)
 from auditor.telling.lists import listed
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, one_of
@@ -64,8 +73,7 @@ def load(params: Params) -> Classifier:
     if name not in known:
         raise ModelError(f"{path}: {one_of(name, known, 'architecture of torchvision')}")
     weights = _plain(torch, _read(torch, path), path)
-    with torch.device("meta"):
-        usual = models.get_model(name, weights=None).state_dict()
+    usual = state_of(torch, models, name)
     classes = _classes(usual, weights)
     _check(usual, weights, classes, f"{path} doesn't fit {params.architecture} of {classes} classes")
     module = models.get_model(name, weights=None, num_classes=classes)

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from auditor.classifiers import Loaded, sized
+from auditor.classifiers.state_dicts import Weights
 from auditor.loading.fitting import check_alike
 from auditor.loading.resources import Resources
 from auditor.measuring.suited import better_order
 from auditor.search import gives_gradient
 from auditor.starting import formats
+from auditor.starting.architectures import weights_alone, whose
 from auditor.starting.fitting import as_images, data_as_it_is, fitting_data, named_data, ordered_data, with_order
 from auditor.starting.found import Found
 from auditor.starting.graphs import tensors
-from auditor.starting.looker import NAME, Ask, Looker, Say
+from auditor.starting.looker import NAME, Ask, Entry, Looker, Say
 from auditor.starting.outputs import choose_signature, meaning, open_model, settle_output
 from auditor.starting.pixels import pixels_taken, whole_steps
 from auditor.telling.numbers import times
-from auditor.values import Classifier, ModelError, Samples, in_turn
+from auditor.values import Classifier, DataError, ModelError, Samples, in_turn
 
 _LOOKED = 2000
+_USUAL = (224, 224)  # that networks for photographs are trained on
 
 
 def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = False) -> Found:
@@ -30,14 +33,17 @@ def look(model: str, data: Path | None, ask: Ask, say: Say, allow_code: bool = F
     model: its path, or the address of a server's. ask: answers what can't be known. say: is told what was found.
     """
     looker = Looker(Resources(allow_code=allow_code), ask, say)
-    found: dict[str, Any] = {**formats.model_entry(model), "output": "scores"}
+    weights = Weights({}) if formats.is_address(model) else weights_alone(Path(model))
+    if weights.shapes:
+        found: dict[str, Any] = {"format": "torch_weights", "path": Path(model).resolve()}
+        found["architecture"] = whose(looker, Path(model), weights)
+    else:
+        found = formats.model_entry(model)
+    found["output"] = "scores"
     say(f"{model} is of the format `{found['format']}`")
     entry = formats.dataset(data.resolve() if data else None, (28, 28, 1) if data is None else None)
-    if found["format"] == "torch":
-        # A torch module doesn't say what it takes: what the data has is likely.
-        entry, samples = data_as_it_is(looker, found, entry)
-        height, width, channels = samples.images.shape[1:]
-        found["shape"] = _shape(ask, (height, width, channels))
+    if found["format"] in ("torch", "torch_weights"):
+        found["shape"] = _shape(ask, _likely_shape(looker, found, entry))
     if found["format"] in ("tf1_checkpoint", "frozen_graph"):
         found |= tensors(found["path"], ask)
     if found["format"] == "saved_model":
@@ -87,6 +93,17 @@ def _known_steps(say: Say, opened: Classifier, samples: Samples) -> dict[str, An
         say("rows of colours may be in two orders; they are taken pixel by pixel")
         steps["layout"] = "flat"
     return steps
+
+
+def _likely_shape(looker: Looker, found: Entry, entry: Entry) -> tuple[int, ...]:
+    """What a PyTorch module takes, which doesn't say it: what the data has, where no larger than is usual."""
+    colours = {**found, "shape": [*_USUAL, 3]}
+    try:
+        height, width, channels = data_as_it_is(looker, colours, entry)[1].images.shape[1:]
+    except DataError:  # of several sizes, or not to be read: loading it resized says which
+        return *_USUAL, 3
+    whole = found["format"] == "torch" or max(height, width) <= max(_USUAL)
+    return (height, width, channels) if whole else (*_USUAL, channels)
 
 
 def _shape(ask: Ask, likely: tuple[int, ...]) -> list[int]:

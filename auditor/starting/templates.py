@@ -14,7 +14,7 @@ models:
   # output: probabilities, logits, log_probabilities, sigmoid or scores.
   release: {{format: keras, path: MODEL.keras, output: probabilities}}
 {models}
-# A folder with a folder of images for every class; with `resize: [224, 224]` or `channels: 1` where the model takes these.
+# A folder with a folder of images for every class; `resize: [224, 224]`, `channels: 1` where the model takes others.
 data: {{dataset: image_folder, path: IMAGES}}
 
 checks:

@@ -66,6 +66,17 @@ def test_they_lie_in_other_files_and_under_other_names(made, tmp_path):
     assert scan({"m.safetensors": tmp_path / "m.safetensors"}) == ()
 
 
+def test_a_network_whose_widths_are_numbers_of_tensors_is_opened(tmp_path):
+    torch.manual_seed(0)
+    network = models.get_model("regnet_x_400mf", weights=None, num_classes=CLASSES).eval()
+    torch.save(network.state_dict(), tmp_path / "m.pth")
+    images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
+    answers = opened(tmp_path / "m.pth", "torchvision:regnet_x_400mf", (32, 32, 3)).answers(images)
+    assert np.abs(answers - logits).max() < 1e-5
+
+
 def test_what_does_not_fit_is_named(made, tmp_path):
     def told(content, **more):
         torch.save(content, tmp_path / "m.pth")

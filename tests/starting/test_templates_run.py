@@ -28,7 +28,7 @@ def _network(scale):
 
 
 def _files(folder: Path) -> None:
-    """A sure network, the one before it, and images in which its classes are plain to see, or just so in every tenth."""
+    """A sure network, the one before it, and images in which classes are plain to see, or just so in every tenth."""
     _network(3.0).save(folder / "MODEL.keras")
     _network(2.0).save(folder / "MODEL-BEFORE.keras")
     for i, (image, label) in enumerate(zip(*data(150), strict=True)):
