@@ -1,12 +1,13 @@
 """A report as build servers show it: from an address of theirs, under a policy that refuses what stands in a page."""
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,9 +33,12 @@ FOLDER = Layout(folder=True)
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def __init__(self, *arguments: object, policy: str, **named: object) -> None:
-        self.policy = policy
+    def __init__(self, *arguments: object, policy: str, kind: str, **named: object) -> None:
+        self.policy, self.kind = policy, kind
         super().__init__(*arguments, **named)
+
+    def guess_type(self, path: object) -> str:
+        return self.kind or super().guess_type(path)
 
     def end_headers(self) -> None:
         if self.policy:
@@ -55,9 +59,10 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, policy: str) -> Iterator[str]:
-    """A folder's address on this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, policy=policy, directory=str(folder)))
+def served(folder: Path, policy: str, kind: str = "") -> Iterator[str]:
+    """A folder's address on this machine. kind: what every file is said to be, if not what it is."""
+    handler = partial(_Handler, policy=policy, kind=kind, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -65,9 +70,9 @@ def served(folder: Path, policy: str) -> Iterator[str]:
 
 
 @contextmanager
-def shown(browser: "Browser", address: str) -> "Iterator[tuple[Page, list[str]]]":
-    """A page, and what the browser complains of."""
-    with browser.new_context() as window:
+def shown(browser: "Browser", address: str, **look: Any) -> "Iterator[tuple[Page, list[str]]]":
+    """A page, and what the browser complains of. look: which window it has."""
+    with browser.new_context(**look) as window:
         page, troubles = window.new_page(), []
         page.on("console", lambda message: troubles.append(message.text))
         page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
@@ -127,6 +132,51 @@ def test_under_a_strict_policy_everything_but_the_script_works(browser: "Browser
         with shown(browser, f"{address}/one/index.html") as (page, troubles):
             assert page.evaluate(LOADED) == 0, "the policy is obeyed"
             assert [trouble for trouble in troubles if "style" in trouble]
+
+
+@contextmanager
+def artifacts(reports: Path, viewer: str, beside: Path) -> Iterator[str]:
+    """Where a build server shows them: at an address of its own, or in a folder that a reader unpacked on his disk."""
+    if viewer == "github":
+        archive = shutil.make_archive(str(beside / "audit"), "zip", reports)
+        shutil.unpack_archive(archive, beside / "audit")
+        yield (beside / "audit").as_uri()
+    else:
+        policy, above = (STRICT["jenkins, same origin"], reports) if viewer == "jenkins" else ("", reports.parents[3])
+        with served(above, policy) as address:
+            yield f"{address}/{reports.relative_to(above).as_posix()}"
+
+
+@pytest.mark.parametrize("viewer", ["jenkins", "gitlab", "github"])
+def test_it_is_whole_on_every_screen(browser: "Browser", reports: Path, tmp_path: Path, viewer: str) -> None:
+    grounds = set()
+    with artifacts(reports, viewer, tmp_path) as address:
+        for name in ("all", "one") if viewer != "jenkins" else ("all",):
+            for width, scheme in ((1280, "light"), (390, "dark")):
+                look = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+                with shown(browser, f"{address}/{name}/index.html", **look) as (page, troubles):
+                    assert page.evaluate(LOADED) >= 33
+                    assert page.evaluate(LOADED) == page.locator("img[src]").count()
+                    assert page.evaluate("document.documentElement.scrollWidth") <= width
+                    assert [trouble for trouble in troubles if viewer != "jenkins" or not of_scripts(trouble)] == []
+                    grounds.add((scheme, page.evaluate("getComputedStyle(document.body).backgroundColor")))
+    assert len(grounds) == 2, "one ground by day, another by night"
+
+
+def test_an_address_that_refuses_pictures_leaves_what_one_page_says(browser: "Browser", reports: Path) -> None:
+    """GitHub's raw files come as text; whoever passes them on as pages under their policy shows no picture at all."""
+    raw = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    with (
+        served(reports, raw, "text/plain; charset=utf-8") as address,
+        shown(browser, f"{address}/one/index.html") as seen,
+    ):
+        assert seen[0].locator("img").count() == 0
+        assert seen[0].locator("body").inner_text().lower().startswith("<!doctype html>")
+    with served(reports, raw) as address, shown(browser, f"{address}/one/index.html") as (page, _):
+        assert page.evaluate(LOADED) == 0
+        assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderTopLeftRadius") != "0px"
+        assert all(figure.is_visible() for figure in page.locator("figure").all())
+        assert all(page.locator("main img").evaluate_all("all => all.map((one) => one.alt)")), "each says what it shows"
 
 
 def test_where_nothing_is_refused_the_script_works_too(browser: "Browser", reports: Path) -> None:
