@@ -107,8 +107,7 @@ def _tell(kind: "Kind", name: str | None) -> None:
         return
     found = next((k for k in (kind, *catalog.KINDS) if name in catalog.names(k)), None)
     if found is None:
-        known = [*catalog.names(kind), *(n for k in catalog.KINDS if k != kind for n in catalog.names(k))]
-        raise ExtensionError(one_of(name, known, _KINDS[kind].singular if kind != "checks" else "extension"))
+        raise ExtensionError(one_of(name, catalog.names(kind), _KINDS[kind].singular))
     _explain(found, name)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.exports.interchange import spec_path
 from auditor.report import outcome
+from auditor.report.doubts import doubts
 from auditor.telling.escaping import visible
 from auditor.values import Problem, Run
 
@@ -20,7 +21,8 @@ def of_mistakes(problems: Sequence[Problem]) -> Iterator[str]:
 def of_run(run: Run) -> Iterator[str]:
     """Every case that somebody has to look at; an inconclusive one as a warning, a waived one as nothing.
 
-    So is what a pass doesn't say: a green line beside a gate that anything would meet is what nobody looks at.
+    So is what a pass doesn't say, or the whole spec: a green line beside a gate that anything would meet is what nobody
+    looks at.
     """
     for case in outcome.open_cases(run):
         state = run.state(case)
@@ -28,10 +30,11 @@ def of_run(run: Run) -> Iterator[str]:
             level = "warning" if state == "inconclusive" else "error"
             title = f"title={_property(f'{case.id}: {state}')}"
             yield _command(level, spec_path(run), case.line, title, outcome.brief(run, case))
-    for case in run.cases:
-        if run.state(case) == "pass" and (doubts := outcome.caveats(run, case)):
-            title = f"title={_property(f'{case.id}: pass, but')}"
-            yield _command("warning", spec_path(run), case.line, title, outcome.begun("; ".join(doubts)))
+    passed = {case.id for case in run.cases if run.state(case) == "pass"}
+    for doubt in doubts(run):
+        if doubt.case in passed or not doubt.case:
+            title = f"title={_property(f'{doubt.case}: pass, but' if doubt.case else 'weak claim')}"
+            yield _command("warning", spec_path(run), doubt.line, title, outcome.begun(doubt.said))
 
 
 def _command(level: str, path: str, line: int, more: str, said: str) -> str:

@@ -1,4 +1,4 @@
-"""A run as a GitLab code quality report: a finding for each case that didn't pass.
+"""A run as a GitLab code quality report: a finding for each case that didn't pass, and for what makes a claim weak.
 
 The fields are those that GitLab documents (docs.gitlab.com, "Code Quality", custom tools): a subset of Code Climate's
 issues, in one JSON array.
@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.exports.interchange import fingerprint, spec_path, to_json
 from auditor.report import outcome, text
+from auditor.report.doubts import doubts
 from auditor.telling.escaping import visible
 from auditor.values import Problem, Run, State
 
@@ -29,7 +30,23 @@ def render(run: Run) -> str:
 
 
 def findings(run: Run) -> list[dict[str, Any]]:
-    """The cases of a run that didn't pass."""
+    """The cases of a run that didn't pass, and what makes its claims weak."""
+    return [
+        *_open_cases(run),
+        *(
+            {
+                "description": visible(text.shortened(doubt.told, _LONGEST)),
+                "check_name": doubt.rule,
+                "fingerprint": fingerprint(run.audit, doubt.rule, *doubt.names),
+                "severity": "minor" if doubt.planned else "info",
+                "location": {"path": spec_path(run), "lines": {"begin": doubt.line}},
+            }
+            for doubt in doubts(run)
+        ),
+    ]
+
+
+def _open_cases(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "description": visible(text.shortened(f"{case.id}: {outcome.finding(run, case)}", _LONGEST)),

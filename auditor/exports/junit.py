@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from auditor.report import outcome
+from auditor.report.doubts import doubts
 from auditor.telling.escaping import visible
 from auditor.values import PlannedCase, Problem, Run, State
 
@@ -64,17 +65,25 @@ def _suite(run: Run, nested: bool) -> Element:
     audit = Element("testsuite", {"name": _said(run.audit), "timestamp": _said(run.started), **_counts(run, cases)})
     about = {"verdict": outcome.overall(outcome.counts(run)), "run": run.id, "commit": run.commit, "spec": run.spec}
     _properties(audit, about | {"spec sha256": run.spec_digest})
+    weak = [doubt for doubt in doubts(run) if doubt.planned]
+    _aside(audit, [doubt.said for doubt in weak if not doubt.case])
     for case in cases:
+        unsaid = [
+            doubt.said for doubt in weak if doubt.case == case.id and doubt.said not in outcome.caveats(run, case)
+        ]
         if nested:
             named = {"name": _said(f"{run.audit}.{case.id}"), **_counts(run, [case])}
-            _case(SubElement(audit, "testsuite", named), run, case, of_suite=True)
+            _case(SubElement(audit, "testsuite", named), run, case, unsaid, of_suite=True)
         else:
-            _case(audit, run, case)
+            _case(audit, run, case, unsaid)
     return audit
 
 
-def _case(suite: Element, run: Run, case: PlannedCase, of_suite: bool = False) -> None:
-    """Add a case to a suite. of_suite: whether its properties are the suite's rather than its own."""
+def _case(suite: Element, run: Run, case: PlannedCase, unsaid: Sequence[str], of_suite: bool = False) -> None:
+    """Add a case to a suite.
+
+    unsaid: what makes its claim weak. of_suite: whether its properties are the suite's rather than its own.
+    """
     record, named = run.records.get(case.id), {"classname": _said(run.audit), "name": _said(case.id)}
     test = Element("testcase", {**named, "time": _seconds(run, [case])})
     about = {"verdict": run.state(case), "check": case.check, "model": case.model}
@@ -89,6 +98,13 @@ def _case(suite: Element, run: Run, case: PlannedCase, of_suite: bool = False) -
         found.text = _said(outcome.message(run, case))
     if record and record.evidence:
         SubElement(test, "system-out").text = _said(outcome.found(run, case, record.evidence))
+    _aside(test, unsaid)
+
+
+def _aside(part: Element, said: Sequence[str]) -> None:
+    """What stands beside a result, where readers of JUnit look for it."""
+    if said:
+        SubElement(part, "system-err").text = _said("\n".join(said))
 
 
 def _outcome(run: Run, case: PlannedCase) -> str | None:

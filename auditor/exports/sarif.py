@@ -1,10 +1,10 @@
 """A run as SARIF 2.1.0 (OASIS, 2020, with errata 01 of 2023): a result for each case that didn't pass.
 
 A check is a rule, explained by its docstring; a result stands in the spec, where its case does. A waived case is a
-suppressed result. That something could not be measured is said twice: by a result, so that a gate sees it, and by
-the invocation, which then was not successful. What makes a claim weak is a warning of the invocation; what is
-descriptive, and what a pass doesn't say, are notes of it: as results of the kind `informational` they would be alerts
-to readers that know no kinds.
+suppressed result. What makes a claim weak, and what a pass doesn't say, are results too, by rules of their own, since
+readers show results alone. That something could not be measured is said twice: by a result, so that a gate sees it, and
+by the invocation, which then was not successful. What is descriptive is a note of the invocation: as a result of the
+kind `informational` it would be an alert to readers that know no kinds.
 """
 
 import re
@@ -15,6 +15,7 @@ from urllib.parse import quote
 import auditor
 from auditor.exports.interchange import fingerprint, spec_path, to_json
 from auditor.report import outcome, text
+from auditor.report.doubts import Doubt, doubts, unplanned
 from auditor.report.explain import explain
 from auditor.telling.escaping import visible
 from auditor.values import PlannedCase, Problem, Run, State, Waiver
@@ -29,6 +30,13 @@ _ROOT = {
 }
 _LEVELS: Mapping[State, str] = {"inconclusive": "warning"}  # all else that didn't pass is an error
 _UNMEASURED: tuple[State, ...] = ("error", "cut off", "not run")
+_DOUBTS = {
+    "weak-claim": ("WeakClaim", "warning", "What makes a claim weak?",
+        "A pass beside it isn't what it seems. It was known before anything ran: `auditor validate` tells it, too."),
+    "says-less": ("SaysLess", "note", "What does a pass not say?",
+        "What was measured says less than a pass seems to, or the spec asks less than it did."),
+}  # fmt: skip
+"""Rules for what was planned, and for what was found: name, level, question, explanation."""
 _LONGEST = 1000
 """GitHub shows no more than 1024 characters of a description."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -83,11 +91,12 @@ def _tool(rules: Sequence[Json]) -> Json:
 
 def audit(run: Run) -> Json:
     """An audit, with a result for each case that didn't pass."""
-    rules = sorted({case.check for case in run.cases})
+    rules, weak = sorted({case.check for case in run.cases}), doubts(run)
+    kinds = [rule for rule in _DOUBTS if any(doubt.rule == rule for doubt in weak)]
     unmeasured = [case for case in run.cases if run.state(case) in _UNMEASURED]
-    noted = [case for case in run.cases if run.state(case) == "descriptive" or outcome.caveats(run, case)]
+    noted = [case for case in run.cases if run.state(case) == "descriptive"]
     return {
-        "tool": _tool([_rule(check) for check in rules]),
+        "tool": _tool([*map(_rule, rules), *map(_rule_of_doubts, kinds)]),
         # GitHub keeps the results of one category apart from those of another, and replaces its last ones.
         "automationDetails": {"id": f"auditor/{visible(run.audit)}/"},
         "originalUriBaseIds": _ROOT,
@@ -97,19 +106,16 @@ def audit(run: Run) -> Json:
                 "toolExecutionNotifications": [
                     *(_notification(run, case, rules, "error") for case in unmeasured),
                     *(_notification(run, case, rules, "note") for case in noted),
-                    *(_warning(said) for said in run.remarks),
-                    *(
-                        _warning(f"{case.id}: {said}") | _where(run, case, rules)
-                        for case in run.cases
-                        for said in case.warnings
-                    ),
                 ],
                 # Readers refuse a whole file for a time that is none.
                 **({"startTimeUtc": run.started} if _TIME.fullmatch(run.started) else {}),
             }
         ],
         "properties": {"overall": outcome.overall(outcome.counts(run)), "sentence": visible(outcome.told(run))},
-        "results": [_result(run, case, rules) for case in outcome.open_cases(run)],
+        "results": [
+            *(_result(run, case, rules) for case in outcome.open_cases(run)),
+            *(_doubtful(run, doubt, len(rules) + kinds.index(doubt.rule)) for doubt in weak),
+        ],
     }
 
 
@@ -159,7 +165,7 @@ def _notification(run: Run, case: PlannedCase, rules: Sequence[str], level: str)
     failure = record.failure if record else None
     notification = {
         "level": level,
-        "message": _message(f"{case.id}: {outcome.message(run, case)}"),
+        "message": _message(f"{case.id}: {outcome.message(run, case, unplanned(run, case))}"),
         **_where(run, case, rules),
     }
     if failure:
@@ -167,9 +173,32 @@ def _notification(run: Run, case: PlannedCase, rules: Sequence[str], level: str)
     return notification
 
 
-def _warning(said: str) -> Json:
-    """What was known before anything ran, and makes a claim weak: a pass beside it isn't what it seems."""
-    return {"level": "warning", "message": _message(said)}
+def _rule_of_doubts(rule: str) -> Json:
+    name, level, question, said = _DOUBTS[rule]
+    return {
+        "id": rule,
+        "name": name,
+        "shortDescription": {"text": question},
+        "fullDescription": {"text": said},
+        "help": {"text": said},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _doubtful(run: Run, doubt: Doubt, index: int) -> Json:
+    """What makes a claim weak as a result: a pass beside it isn't what it seems."""
+    about = {"name": doubt.case, "fullyQualifiedName": f"{run.audit}::{doubt.case}"}
+    place = {"physicalLocation": _place(spec_path(run), doubt.line)}
+    return {
+        "ruleId": doubt.rule,
+        "ruleIndex": index,
+        "level": _DOUBTS[doubt.rule][1],
+        "message": _message(doubt.told),
+        "locations": [place | ({"logicalLocations": [about]} if doubt.case else {})],
+        "partialFingerprints": {"auditDoubt/v1": fingerprint(run.audit, doubt.rule, *doubt.names)},
+        "suppressions": [],
+        "properties": {"audit": run.audit} | ({"case": doubt.case} if doubt.case else {}),
+    }
 
 
 def _where(run: Run, case: PlannedCase, rules: Sequence[str]) -> Json:

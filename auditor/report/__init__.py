@@ -3,9 +3,9 @@
 `report.html` renders a page of `report.layout` and `report.content`, `report.declaration` an extract of it,
 `report.paper` one to be printed, `report.index` that of a folder, `report.summary` Markdown, `report.terminal`,
 `report.text` and `report.explain` say the same in words, `report.reasons` why, `report.notebook` in a cell;
-`report.outcome`, `report.measures`, `report.coverage` and `report.versus` are what all of them say. Import from these
-modules, `PAGE` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`, `records`,
-`catalog` and `values`.
+`report.outcome`, `report.doubts`, `report.measures`, `report.coverage` and `report.versus` are what all of them say.
+Import from these modules, `PAGE` from here. It imports `drawing`, `corruptions`, `judging`, `spec`, `statistics`,
+`records`, `catalog` and `values`.
 """
 
 PAGE = "index.html"

@@ -115,13 +115,19 @@ def sentence(counts: Mapping[State, int]) -> str:
 
 
 def remarks(run: Run) -> tuple[str, ...]:
-    """What was said beside the results: of the spec, of what its cases can show, of how they were carried out."""
+    """What was said beside the results: of the spec, of what its cases can show, of how they were carried out.
+
+    What stands in the line of its case, as what a verdict doesn't say, isn't told again.
+    """
+    in_line = {case.id: caveats(run, case) for case in run.cases}
+    eased = (f"{name}: {said}" for name, said in run.eased.items() if said not in in_line.get(name, ()))
     of_cases = (
         f"{case.id}: {said}"
         for case in run.cases
         for said in (*case.warnings, *(run.records[case.id].remarks if case.id in run.records else ()))
+        if not said.endswith(tuple(f": {told}" for told in in_line[case.id]))
     )
-    return (*(f"{name}: {said}" for name, said in run.eased.items()), *run.remarks, *of_cases)
+    return (*eased, *run.remarks, *of_cases)
 
 
 def told(run: Run) -> str:
@@ -169,11 +175,11 @@ def promised_by(check: str) -> Mapping[str, MetricInfo]:
         return {}
 
 
-def message(run: Run, case: PlannedCase) -> str:
-    """Why a case is in its state."""
+def message(run: Run, case: PlannedCase, unsaid: Sequence[str] | None = None) -> str:
+    """Why a case is in its state. unsaid: what it doesn't say (default: all of it), where some is told elsewhere."""
     record = run.records.get(case.id)
     if record:
-        return _but(record.verdict.message, caveats(run, case))
+        return _but(record.verdict.message, caveats(run, case) if unsaid is None else unsaid)
     why = run.left.get(case.id)
     return f"Not run: {why}" if why and run.state(case) == "not run" else _ABSENT[run.state(case)]
 

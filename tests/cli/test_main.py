@@ -197,7 +197,12 @@ def test_every_extension_is_listed_and_explained_without_a_word_of_the_inside(co
         assert not INSIDE.search(told.output), INSIDE.search(told.output)
     wrong = invoke(command, "nothing-of-the-kind")
     assert wrong.exit_code == 2
-    assert catalog.names(kind)[0] in wrong.output
+    known = re.fullmatch(r"unknown (\w+) 'nothing-of-the-kind' \(known: (.+)\)\n", wrong.output)
+    assert known, "no close name is made up"
+    assert known[1] == command.removesuffix("s")
+    assert known[2].split(", ") == list(catalog.names(kind)), "of its own kind alone"
+    near = invoke(command, f"{name}x")
+    assert near.output.startswith(f"unknown {known[1]} '{name}x'; did you mean '{name}'?")
 
 
 def test_defaults_are_as_a_spec_says_them():

@@ -11,8 +11,10 @@ from jsonschema import Draft7Validator
 
 import auditor
 from auditor import catalog
+from auditor.exports import annotations, codequality, junit
 from auditor.exports.sarif import render
-from auditor.values import Expectation, PlannedCase, proportion
+from auditor.report import summary
+from auditor.values import Expectation, PlannedCase, Run, proportion
 from tests.report.page import every_state, evidence, hostile_run, record, run_of
 
 VALIDATOR = Draft7Validator(json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0.json").read_text()))
@@ -170,3 +172,73 @@ def test_a_long_message_is_cut_to_what_is_shown():
     said = results(render(run_of(record("a", verdict=replace(record("a").verdict, message="x" * 5000)))))["a"]
     assert len(said["message"]["text"]) <= 1024
     assert said["message"]["text"].endswith("x …")
+
+
+def doubtful() -> Run:
+    """A run in which a pass, a case that fails and the spec itself say less than they seem to."""
+    good, bad = Expectation("accuracy", min=0.5), Expectation("accuracy", max=0.5)
+    run = run_of(
+        record("good", evidence(caveats=("the images are of one class",)), good), record("bad", evidence(), bad)
+    )
+    twice = "line 7: an attack of one start is weak"
+    more = {
+        "good": {"warnings": (twice, "line 9: an attack of one start is weak"), "caveats": (twice.split(": ")[1],)},
+        "bad": {"warnings": ("line 12: anything would meet it",)},
+    }
+    cases = tuple(replace(case, **more[case.id]) for case in run.cases)
+    return replace(run, cases=cases, remarks=("line 2: the title says `safe`",), eased={"gone": "it is asked no more"})
+
+
+def test_what_makes_a_claim_weak_is_a_result_that_is_told_once():
+    run = only_run(render(doubtful()))
+    rules = run["tool"]["driver"]["rules"]
+    told = {}
+    for result in run["results"]:
+        rule = rules[result["ruleIndex"]]
+        assert rule["id"] == result["ruleId"]
+        assert all(rule[part]["text"] for part in ("shortDescription", "fullDescription", "help")), "as GitHub wants it"
+        assert rule.get("defaultConfiguration", {"level": "error"})["level"] == result["level"]
+        line = result["locations"][0]["physicalLocation"]["region"]["startLine"]
+        told[result["message"]["text"], line] = (result["ruleId"], result["level"])
+    assert told.pop(("bad: " + doubtful().records["bad"].verdict.message, 11)) == ("accuracy", "error")
+    assert told == {
+        ("the title says `safe`", 2): ("weak-claim", "warning"),
+        ("good: an attack of one start is weak", 7): ("weak-claim", "warning"),
+        ("good: an attack of one start is weak", 9): ("weak-claim", "warning"),
+        ("bad: anything would meet it", 12): ("weak-claim", "warning"),
+        ("gone: it is asked no more", 1): ("says-less", "note"),
+        ("good: the images are of one class", 10): ("says-less", "note"),
+    }
+    assert run["invocations"][0]["toolExecutionNotifications"] == [], "and nowhere else"
+    prints = [tuple(result["partialFingerprints"].items()) for result in run["results"]]
+    assert len(set(prints)) == len(prints)
+    moved = doubtful()
+    warnings = tuple(said.replace("line 7", "line 70") for said in moved.cases[0].warnings)
+    moved = replace(moved, cases=(replace(moved.cases[0], warnings=warnings), *moved.cases[1:]))
+    again = [tuple(result["partialFingerprints"].items()) for result in only_run(render(moved))["results"]]
+    assert again == prints, "a line above it changes no finding"
+
+
+def test_other_outputs_tell_it_once_too():
+    run = doubtful()
+    said = {"an attack of one start is weak": 2, "anything would meet it": 1, "the title says": 1, "of one class": 1}
+    found = codequality.findings(run)
+    assert [one["severity"] for one in found] == ["blocker", *["minor"] * 4, *["info"] * 2]
+    assert len({one["fingerprint"] for one in found}) == len(found)
+    texts = {
+        "code quality": codequality.render(run),
+        "JUnit": junit.render(run),
+        "flat JUnit": junit.render_flat([run]),
+        "summary": summary.render(run),
+    }
+    # Where a pass has one line, the same said at two places of the spec is said in it once.
+    for name, text in texts.items():
+        many = said | ({} if name == "code quality" else {"an attack of one start is weak": 1})
+        assert {one: text.count(one) for one in said} == many, name
+    commands = [re.sub(r".*line=(\d+),title=(.*)", r"\1 \2", command) for command in annotations.of_run(run)]
+    assert commands == [
+        "11 bad%3A fail::accuracy ≤ 0.5 asked, 0.96 measured",
+        "2 weak claim::the title says `safe`",
+        *(f"{line} good%3A pass%2C but::an attack of one start is weak" for line in (7, 9)),
+        "10 good%3A pass%2C but::the images are of one class",
+    ]

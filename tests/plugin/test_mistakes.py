@@ -78,7 +78,11 @@ def test_every_output_says_where_the_mistake_is(ran):
         main, ["report", str(folder / "reports" / "plain"), str(folder / "reports"), "--join", str(folder)]
     )
     assert joined.exit_code == 0, joined.output
-    assert {f["check_name"] for f in json.loads((folder / "gl-code-quality.json").read_text())} == {"spec", "act"}
+    assert {f["check_name"] for f in json.loads((folder / "gl-code-quality.json").read_text())} == {
+        "spec",
+        "act",
+        "weak-claim",
+    }
     assert next((test.get("classname"), len(test)) for test in cases_in(folder / "junit.xml")) == ("@specs", 1)
     assert {test.get("classname") for test in cases_in(folder / "junit.xml")} == {"@specs", "plain", "other"}
 
