@@ -8,7 +8,7 @@ from auditor.judging import in_words
 from auditor.records.headline import headline
 from auditor.report.text import shortened
 from auditor.spec import of_weakness
-from auditor.telling.lists import first, listed
+from auditor.telling.lists import and_more, first, listed
 from auditor.values import Evidence, ExtensionError, MetricInfo, PlannedCase, Record, Run, State
 
 Overall = Literal["pass", "fail", "inconclusive", "error", "incomplete", "waived", "descriptive"]
@@ -214,8 +214,8 @@ def in_brief(record: Record) -> str:
     if record.verdict.status == "inconclusive":
         within = floor <= decisive[0].low and decisive[0].high <= ceiling
         why = ", but the measurement is suspect" if within else ", which isn't settled"
-    more = f"; and {len(decisive) - 1} more" if len(decisive) > 1 else ""
-    return f"{head.expectation.in_words} asked, {value} measured{why}{more}"
+    told = f"{head.expectation.in_words} asked, {value} measured{why}"
+    return f"{told};{and_more(len(decisive) - 1)}" if decisive[1:] else told
 
 
 def begun(said: str) -> str:
