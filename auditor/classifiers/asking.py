@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.classifiers.endpoint import Endpoint
+from auditor.classifiers.heads import scores_told
 from auditor.classifiers.opening import chosen
 from auditor.classifiers.protocols import BYTES, numbers, part_of
 from auditor.classifiers.whole_numbers import as_kind
@@ -50,7 +51,7 @@ class Asker:
         size = params.batch_size
         filled = np.concatenate([images, np.repeat(images[-1:], size - len(images), axis=0)])
         found = (self._served if params.protocol == "tensorflow_serving" else self._inferred)(filled)
-        if found.ndim != 2 or len(found) != size:
+        if not scores_told(found.shape) or len(found) != size:
             wanted = f"{size} images should give {size} rows of scores"
             raise ModelError(f"{params.url}: {wanted}, but gave the shape {found.shape}")
         return found[: len(images)]

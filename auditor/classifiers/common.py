@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from auditor.classifiers.heads import as_two, in_rows, scores_told, way_to_rows
 from auditor.classifiers.whole_numbers import Whole
 from auditor.compute import in_order, tensorflow
 from auditor.telling.numbers import times
@@ -165,9 +166,10 @@ def classifier(
 
     logits: the same function without its softmax or sigmoid, if that could be taken off, as `taken_off` tells. batch:
     how many images are predicted at a time; by their size if left out. own: the format's own call, from arrays;
-    `outputs`, compiled, if left out. One number for each image is two classes: a sigmoid p is probabilities 1 - p and
-    p, a logit z is logits 0 and z. find_stateful, lower, whole: as for `Loaded`. Two black images are tried; raises
-    ModelError if that fails or gives anything else than two rows of numbers.
+    `outputs`, compiled, if left out. Outputs (N,), (N, K, 1, 1) and (N, 1, 1, K) become rows. One number for each image
+    is two classes: a sigmoid p is probabilities 1 - p and p, a logit z is logits 0 and z. find_stateful, lower, whole:
+    as for `Loaded`. Two black images are tried; raises ModelError if that fails or gives anything else than two rows of
+    numbers.
     """
     try:
         tried = np.asarray(outputs(tensorflow().zeros((2, *shape))))
@@ -176,19 +178,22 @@ def classifier(
     except Exception as error:  # whatever runs the checkpoint has its own errors: all mean the same here
         message = f"{path} can't be run on images of {times(shape)}: {reason(error)}"
         raise ModelError(message) from error
-    if tried.ndim != 2 or len(tried) != 2 or not tried.shape[1] or not _floating(tried):
-        message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}"
+    classes = scores_told(tried.shape)
+    if not classes or len(tried) != 2 or not _floating(tried):
+        message = f"for 2 images this gives {tried.dtype} of shape {tried.shape}{way_to_rows(tried.shape)}"
         raise ModelError(f"{path}: one output of shape (N, classes ≥ 2) is needed, {message}")
     how = taken_off if logits else _INVERTED[output]
     own = own or compiled_call(outputs, shape)
-    classes = tried.shape[1]
+    if tried.ndim != 2:
+        own, outputs, logits = in_rows(own, classes), in_rows(outputs, classes), logits and in_rows(logits, classes)
+        lower = lower and _lower_by(partial(in_rows, classes=classes), lower)
     if classes == 1:
         if output not in ("sigmoid", "logits"):
             told = f"declared as `output: {output}`, but each image gets one number"
             raise ModelError(f"{path}: {told}; a single unit is `output: sigmoid`, or `logits` before that")
-        classes, own, logits = 2, _as_two(own, output), logits and _as_two(logits, "logits")
-        outputs = _as_two(outputs, output)
-        lower = lower and _lower_as_two(lower, output)
+        classes, own, logits = 2, as_two(own, output), logits and as_two(logits, "logits")
+        outputs = as_two(outputs, output)
+        lower = lower and _lower_by(partial(as_two, output=output), lower)
         if output == "sigmoid":
             output, how = "probabilities", taken_off if logits else LOGARITHM
     batch = batch or fitting(shape)
@@ -216,19 +221,8 @@ def compiled_call(outputs: Callable[[Tensor], Tensor], shape: tuple[int, int, in
     return call
 
 
-def _as_two(function: Callable[[Any], Any], output: Output) -> Callable[[Any], Any]:
-    """A function to rows of two numbers, of one to rows of one: a sigmoid, or a logit."""
-
-    def two(images: Any) -> Any:
-        tf = tensorflow()
-        one = function(images)
-        return tf.concat([1 - one if output == "sigmoid" else tf.zeros_like(one), one], axis=1)
-
-    return two
-
-
-def _lower_as_two(lower: _Lower, output: Output) -> _Lower:
-    return lambda precision, examples: _as_two(lower(precision, examples), output)
+def _lower_by(wrapped: Callable[[Callable[[Any], Any]], Callable[[Any], Any]], lower: _Lower) -> _Lower:
+    return lambda precision, examples: wrapped(lower(precision, examples))
 
 
 def fitting(shape: tuple[int, int, int]) -> int:

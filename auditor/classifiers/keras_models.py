@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from auditor.classifiers.common import TAKEN_OFF, classifier, compiled_call
+from auditor.classifiers.heads import scores_told, way_to_rows
 from auditor.classifiers.inputs import Size, closed, image_shape, of_any_size, of_rank
 from auditor.classifiers.lower_precision import in_float, in_int8
 from auditor.classifiers.opening import chosen
@@ -38,8 +39,9 @@ def keras_classifier(model: Any, path: str, output: Output, output_name: str | N
         check_kind(kind, path)
     name = chosen(output_name, ends, "output_name", path, {end: tensor.shape for end, tensor in ends.items()})
     shape_out, at = tuple(ends[name].shape), list(ends).index(name)
-    if not (len(shape_out) == 2 and shape_out[1]):
-        raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, this gives {shape_out}")
+    if scores_told(shape_out) is None:
+        told = f"this gives {shape_out}{way_to_rows(shape_out)}"
+        raise ModelError(f"{path}: one output of shape (None, classes ≥ 2) is needed, {told}")
     rank = len(takes)
 
     def taken(function: _Function) -> _Function:

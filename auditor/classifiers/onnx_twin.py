@@ -40,6 +40,8 @@ _QUANTISED = {
     "QuantizeLinear",
 }
 _ORIGINAL = "the network in floats that it was made from can lend its own, by `gradients`"
+# What leaves numbers and their order as they are, and at most writes them in another shape.
+_SAME_NUMBERS = ("Flatten", "Identity", "Reshape", "Squeeze")
 Answers = Callable[[FloatArray], FloatArray]
 Sizes = Mapping[str, tuple[int, ...]]
 Twin = Callable[[Tensor], Tensor]
@@ -69,7 +71,7 @@ class Graph:
     def ending(self, target: str, output: Output) -> str | None:
         """The name of what goes into the softmax or sigmoid that gives the output `target`; None where none does."""
         made = {name: (node, given) for node, given, gives in self.nodes for name in gives}
-        while target in made and made[target][0].kind == "Identity":
+        while target in made and made[target][0].kind in _SAME_NUMBERS:
             target = made[target][1][0]
         if target not in made or made[target][0].kind != _ENDINGS.get(output):
             return None
@@ -83,16 +85,19 @@ class Graph:
         """
         return self._values(given, target, sizes)[target]
 
-    def sizes(self, image: FloatArray, target: str, one_by_one: bool) -> Sizes:
+    def sizes(self, image: FloatArray, target: str, block: int | None) -> Sizes:
         """The sizes of all tensors that `target` needs, found on an image (1, …) and on two of it.
 
-        one_by_one: whether the graph is written for one image at a time; then the first size of each is how many.
+        block: how many images at a time the graph is written for, if for a number; then that many are given, and the
+        first size of each tensor is how many, or a multiple of it.
         """
         with _by_tensorflow():
             one = self._values(tensorflow().constant(image), target)
-            if one_by_one:
+            if block:
                 each = {name: tuple(value.shape) for name, value in one.items() if _is_tensor(value)}
-                return {name: (-shape[0], *shape[1:]) for name, shape in each.items() if shape}
+                if any(shape and shape[0] % block for shape in each.values()):
+                    raise UntranslatedError(f"it is written for {block} images at a time, in another order")
+                return {name: (-(shape[0] // block), *shape[1:]) for name, shape in each.items() if shape}
             two = self._values(tensorflow().constant(np.repeat(image, 2, axis=0)), target)
         found = {}
         for name, value in one.items():

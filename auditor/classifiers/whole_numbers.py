@@ -44,9 +44,9 @@ def whole_range(kind: str, step: float = 1.0, zero: int = 0) -> Whole | None:
 
 
 def as_kind(images: FloatArray, kind: str, step: float = 1.0, zero: int = 0) -> NDArray[Any]:
-    """Images (N, H, W, C) in the kind of number that a network takes, to the nearest that there is."""
+    """Images (N, H, W, C) in the kind of number that a network takes, `float16` too, to the nearest that there is."""
     if kind not in _RANGES:
-        return images
+        return images.astype(np.float16) if kind == "float16" else images
     found: NDArray[Any] = (np.rint(images / step) + zero).clip(*_RANGES[kind]).astype(kind)
     return found
 

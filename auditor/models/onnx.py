@@ -7,14 +7,14 @@ Why it matters
     ONNX is how networks travel between frameworks, and how many are served.
 
 How to read it
-    onnxruntime answers, in every check and at every step of an attack. Gradients are those of a twin that computes
-    the same operators in TensorFlow, as long as it answers as the runtime does: some images are tried when a model is
+    onnxruntime answers, in every check and at every step of an attack. Gradients are those of a twin that computes the
+    same operators in TensorFlow, as long as it answers as the runtime does: some images are tried when a model is
     opened, and all on which a gradient is asked for. A model with other operators, or that rounds, gives no gradients,
     and the record says why beside its logits; attacks that need none (`square`, `hopskipjump`, `pointwise`, …) work
-    then too. A fixed batch of 1 is run image by image. ONNX's standard operators compute and touch no files; custom
-    ones aren't loaded, nor are weights in files beside it. A damaged or hostile file may crash the runtime. Where its
-    metadata names the classes (`names`, `classes`, `class_names`, `labels` or `id2label`), data that has them in
-    another order is refused.
+    then too. A fixed batch is run in blocks of so many, where an image's answer doesn't depend on the others in its
+    block. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in files
+    beside it. A damaged or hostile file may crash the runtime. Where its metadata names the classes (`names`,
+    `classes`, `class_names`, `labels` or `id2label`), data that has them in another order is refused.
 
 References
     ONNX Runtime, "Python API"; ONNX, "External data".
@@ -46,16 +46,20 @@ from auditor.classifiers import (
     order_told,
     whole_range,
 )
+from auditor.classifiers.blocks import block_of, check_apart, in_blocks
 from auditor.classifiers.onnx_node import UntranslatedError
 from auditor.classifiers.onnx_twin import check_twin, compiled, differentiable, giving, read_graph, untranslated
 from auditor.compute import operation_threads, tensorflow
 from auditor.loading.class_names import Listing, with_names
 from auditor.loading.scanning import operators, opset, random_operations
+from auditor.telling.numbers import times
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output, Tensor
 
 # Under what in its metadata those who write such files put the names of classes.
 _NAMES = ("names", "classes", "class_names", "labels", "id2label")
+
+_ROUNDED = "images are rounded to floats of 16 bits, which the model takes"
 
 
 class Params(ModelParameters):
@@ -93,23 +97,26 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{path}: one input that takes images is needed, this has {found or 'none'}")
     name, numbers, dimensions = inputs[0]
     kind = {"tensor(float)": "float32"}.get(numbers, numbers.removeprefix("tensor(").removesuffix(")"))
-    check_kind(kind, str(path))
+    if kind != "float16":
+        check_kind(kind, str(path))
     target = chosen(params.output_name, outputs, "output_name", str(path), outputs)
     layout: Layout = "NHWC"
     if len(dimensions) == 4:
         layout = params.layout or order_told(dimensions, str(path))
-    run = _Runner(session, name, target, layout, len(dimensions), dimensions[0] == 1, kind)
+    run = _Runner(session, name, target, layout, len(dimensions), block_of(dimensions), kind)
     find = partial(random_operations, content)
 
     def of_size(size: Size) -> Classifier:
         shape = image_shape(closed(dimensions, size, layout), str(path), layout)
+        _check_blocks(run, shape, str(path))
         make = partial(classifier, str(path), params.output, shape, own=run, find_stateful=find)
         try:
             made = make(*_followed(runtime, content, run, shape, params.output, str(path)))
         except UntranslatedError as error:
             made = make(opaque(run), whole=whole_range(kind))
             if isinstance(made, Loaded):
-                made = replace(made, logits_from=f"{made.logits_from}; no gradients: {error}")
+                note = _ROUNDED if kind == "float16" else ""
+                made = replace(made, logits_from=f"{made.logits_from}; no gradients: {error}", note=note)
         return with_names(made, [Listing(f"`{key}` in its metadata", told[key]) for key in _NAMES if key in told])
 
     return of_any_size(of_size, dimensions, layout)
@@ -140,10 +147,10 @@ def _followed(
     Raises UntranslatedError where there are none.
     """
     if run.kind != "float32":
-        raise UntranslatedError("it takes whole numbers")
+        raise UntranslatedError("it takes numbers of 16 bits" if run.kind == "float16" else "it takes whole numbers")
     graph = read_graph(content, run.source)
     before = graph.ending(run.target, output)
-    sizes = graph.sizes(run.given(np.zeros((1, *shape), np.float32)), run.target, run.one_by_one)
+    sizes = graph.sizes(run.given(np.zeros((run.block or 1, *shape), np.float32)), run.target, run.block)
 
     def twin_of(target: str) -> Any:
         def twin(images: Tensor) -> Tensor:
@@ -160,16 +167,25 @@ def _followed(
     return outputs, logits[0] if logits else None
 
 
+def _check_blocks(run: "_Runner", shape: tuple[int, int, int], path: str) -> None:
+    try:
+        check_apart(run, run.block, shape, path)
+    except ModelError:
+        raise
+    except Exception as error:  # the runtime has an error class for every status code
+        raise ModelError(f"{path} can't be run on {run.block} images of {times(shape)}: {reason(error)}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class _Runner:
-    """Runs a session, in its own layout, rank and kind of number and, if it takes no more, image by image."""
+    """Runs a session, in its own layout, rank and kind of number and, if it takes so many at a time, block by block."""
 
     session: Any
     source: str
     target: str
     layout: Layout
     rank: int
-    one_by_one: bool
+    block: int | None
     kind: str
 
     def given(self, images: Any) -> Any:
@@ -179,8 +195,8 @@ class _Runner:
     def __call__(self, images: FloatArray) -> FloatArray:
         """Map images (N, H, W, C) float32 to outputs (N, classes) float32."""
         given = self.given(as_kind(images, self.kind))
-        parts = np.split(given, len(given)) if self.one_by_one else [given]
-        return np.concatenate([self.session.run([self.target], {self.source: part})[0] for part in parts])
+        answers = in_blocks(lambda part: self.session.run([self.target], {self.source: part})[0], given, self.block)
+        return answers.astype(np.float32) if answers.dtype == np.float16 else answers
 
 
 def _too_new(path: Path, runtime: Any) -> str:

@@ -11,9 +11,9 @@ How to read it
     what others find on the original network can be taken to it by `transfer`. Where it takes or gives whole numbers,
     images are quantised by the step and the zero point that the file tells, to the nearest level, and scores brought
     back: give it what its original in floats was given. One that takes bytes without a step is given whole numbers. A
-    fixed batch of 1 is run image by image. The interpreter runs it by its own kernels, without delegates, whose
-    rounding differs between machines. It knows built-in operations only, and none of them touches files; but a damaged
-    or hostile file may crash it.
+    fixed batch is run in blocks of so many, where an image's answer doesn't depend on the others in its block. The
+    interpreter runs it by its own kernels, without delegates, whose rounding differs between machines. It knows built-
+    in operations only, and none of them touches files; but a damaged or hostile file may crash it.
 
 References
     Google, "LiteRT inference with the Interpreter API"; "LiteRT 8-bit quantization specification".
@@ -41,6 +41,7 @@ from auditor.classifiers import (
     opaque,
     whole_range,
 )
+from auditor.classifiers.blocks import block_of, check_apart, in_blocks
 from auditor.compute import silenced
 from auditor.loading.scanning import stateful_operations
 from auditor.telling.reason import reason
@@ -81,6 +82,7 @@ def load(params: Params) -> Classifier:
         raise ModelError(f"{path} gives {target.kind}, and no step that would make scores of them; export its scores")
     shape = image_shape(source.sizes, path)
     run = _Runner(interpreter, source, target, Lock())
+    check_apart(run, block_of(source.sizes), shape, path)
     find = partial(stateful_operations, Path(path).read_bytes())
     whole = whole_range(source.kind, source.step or 1.0, source.zero)
     return classifier(path, params.output, shape, opaque(run), own=run, find_stateful=find, whole=whole)
@@ -138,8 +140,8 @@ class _Runner:
         ranked = of_rank(images, len(self.source.sizes))
         given = as_kind(ranked, self.source.kind, self.source.step or 1.0, self.source.zero)
         with self.lock:
-            if self.source.sizes[0] == 1:
-                return np.concatenate([self._invoked(given[i : i + 1]) for i in range(len(given))])
+            if block_of(self.source.sizes):
+                return in_blocks(self._invoked, given, block_of(self.source.sizes))
             if tuple(self.interpreter.get_input_details()[0]["shape"]) != given.shape:
                 self.interpreter.resize_tensor_input(self.source.number, given.shape)
                 self.interpreter.allocate_tensors()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from auditor import catalog
+from auditor.classifiers.heads import scores_told
 from auditor.starting.graphs import signatures
 from auditor.starting.looker import Entry, Looker
 from auditor.starting.pixels import tried, worse
@@ -90,9 +91,11 @@ def _likely(shape: _Shape, classes: int | None) -> int:
     """How likely an output of a shape, the batch first, is the one with a score for every class of the data."""
     if shape is None:
         return 1
-    if len(shape) != 2:
+    if len(shape) == 1:  # one number an image may be a sigmoid, or the number of a class
+        return int(classes in (None, 2))
+    width = (shape[1] or 0) if len(shape) == 2 else scores_told(shape)
+    if width is None:
         return 0
-    width = shape[1] or 0
     if classes is None or width == classes or (width == 1 and classes == 2):
         return 3 if width else 1
     return 2 if width > classes else 0  # the data may lack some

@@ -211,7 +211,7 @@ CASES = {
 
 def twin(content, given):
     tf, graph = tensorflow(), read_graph(content, "x")
-    sizes = graph.sizes(np.ones((1, *given), np.float32), "y", one_by_one=False)
+    sizes = graph.sizes(np.ones((1, *given), np.float32), "y", block=None)
     taken = [tf.TensorSpec((None, *given), tf.float32)]
     return tf.function(lambda x: graph.computed(x, "y", sizes), autograph=False, input_signature=taken)
 
