@@ -30,7 +30,7 @@ _DESCRIPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 # Under what the configuration of a Keras model of somebody's own class has them, or an attribute of an HDF5 file.
 _KEYS = ("class_names", "classes", "labels", "label_names", "id2label")
-_MOST = 1 << 20  # bytes of a list of names
+_MOST = 1 << 24  # bytes of a list of names: configurations of 22 000 classes take two million
 _WITHIN = ("", "assets", "assets.extra")  # of a folder: that of a SavedModel's own files, and that for those of others
 _HDF5 = b"\x89HDF"
 
@@ -82,10 +82,10 @@ def _of_archive(path: Path) -> Iterator[Listing]:
     """A Keras file, whose configuration may have them; a TensorFlow Lite file, which lists of names may follow."""
     with zipfile.ZipFile(path) as archive:
         phone = path.suffix == ".tflite"
-        files = [one for one in archive.infolist() if one.file_size <= _MOST]
+        files = archive.infolist()
         if not phone and {"config.json", "metadata.json"} <= {one.filename for one in files}:
             yield from _of_architecture(_json(archive.read("config.json")))
-        for one in files:
+        for one in (one for one in files if one.file_size <= _MOST):
             if (one.filename.endswith(".txt") and phone) or Path(one.filename).name in _LISTS:
                 yield from of_file(one.filename, archive.read(one), "in the model's file")
 

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from auditor.loading.checkpoint_files import paths_of
-from auditor.loading.class_names import with_names
+from auditor.loading.class_names import Listing, with_names
 from auditor.loading.holding import Files
 from auditor.loading.named_files import beside, of_file, within
 from auditor.spec import Source
-from auditor.telling.reason import os_reason
+from auditor.telling.reason import os_reason, reason
 from auditor.values import Classifier, ModelError
 
 
@@ -27,7 +27,15 @@ class Naming:
 
         Raises ModelError where two lists contradict each other, or one can't be read.
         """
-        listings = [one for path in paths_of(copy) for one in within(path)]
+        listings: list[Listing] = []
+        for path, its in zip(paths_of(copy), paths_of(original), strict=True):
+            try:
+                listings += within(path)
+            except ModelError:
+                raise
+            except Exception as error:  # zipfile's and h5py's own errors: all mean the same here
+                told = f"{its} may tell the names of its classes, and they can't be read: {reason(error)}"
+                raise ModelError(told) from error
         for path in self._beside(original):  # what isn't a part of the model isn't copied
             try:
                 listings += of_file(path.name, self._files.content(path), "beside the model")

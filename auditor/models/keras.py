@@ -13,7 +13,8 @@ How to read it
     which runs no code from them; with `--audit-allow-code` they aren't, Lambda layers work, and so do classes that
     `custom_objects` says where to find. Files of Keras 1 and 2 and of TF-Keras are rewritten into Keras 3, with every
     weight given to its layer by name; where that isn't enough, TF-Keras opens them, if the extra `tf-keras` is there.
-    The state of an optimizer is left aside.
+    The state of an optimizer is left aside. Where the file, or one beside it, names the classes, data that has them in
+    another order is refused.
 
 References
     Keras, "Whole model saving & loading".

@@ -60,12 +60,14 @@ def named_data(
     looker: Looker, found: Entry, entry: dict[str, Any], samples: Samples, opened: Classifier
 ) -> tuple[dict[str, Any], Samples]:
     """The data with the names of its classes in the model's order, where its file, or one beside it, lists these."""
-    names = opened.classes if isinstance(opened, Loaded) else ()
+    if not isinstance(opened, Loaded) or not opened.named:
+        return entry, samples
+    names = opened.classes
     known = samples.classes is not None and set(samples.classes) <= set(names)
     if not _takes_names(entry) or not known or names == samples.classes:
         return entry, samples
-    whose = "the model, or a file beside it,"
-    looker.say(f"{whose} has its classes in another order than the data, or more: {listed(names, _LISTED)}")
+    where = opened.named[0].where
+    looker.say(f"{where} has its classes in another order than the data, or more: {listed(names, _LISTED)}")
     named = {**entry, "names": list(names)}
     return named, looker.samples(found, named)
 

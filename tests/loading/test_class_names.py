@@ -13,14 +13,26 @@ from auditor.compute.backend import tensorflow
 from auditor.evidence.verification import verify
 from auditor.loading.class_names import Listing, check_order, moved, read_names, with_names
 from auditor.loading.fitting import check_fit
+from auditor.loading.holding import Files
 from auditor.loading.named_files import beside, of_file, within
+from auditor.loading.naming import Naming
 from auditor.loading.resources import Resources
+from auditor.models import tflite
 from auditor.run.case_key import case_key
 from auditor.spec.plan import make_plan
 from auditor.values import ClassNames, ModelError
 from tests.models import formats
 from tests.models.formats import opened
-from tests.support import CLASSES, data, last_run, linear_model, samples, states
+from tests.support import (
+    CLASSES,
+    LinearClassifier,
+    data,
+    last_run,
+    linear_model,
+    linear_weights,
+    samples,
+    states,
+)
 
 NAMES = ("cat", "dog", "ship, large")
 PLAIN = ("cat", "dog", "ship")
@@ -229,7 +241,8 @@ def test_files_beside_a_model_are_those_that_are_not_its_own(tmp_path):
     names = ("m.weights.h5", "config.json", "m.txt", "labels.json", "notes.txt", "metadata.json", "classes.txt")
     for name in names:
         (tmp_path / name).touch()
-    (tmp_path / "classes.txt").write_bytes(b"x" * (1 << 20) + b"x")  # no list of names is that long
+    with (tmp_path / "classes.txt").open("wb") as file:
+        file.truncate((1 << 24) + 1)  # no list of names is that long
     paths = [tmp_path / "config.json", tmp_path / "m.weights.h5"]
     assert {path.name for path in beside(paths, paths)} == {"m.txt", "labels.json", "metadata.json"}
 
@@ -315,6 +328,27 @@ def test_names_beside_either_file_of_a_model_are_held_against_the_data_and_each_
     write(json.dumps({"id2label": {"0": "cat", "2": "ship"}}))
     with told(match="`id2label` in config.json beside the model numbers 3 classes with no name for 1"):
         Resources().classifier(make_plan(spec), "m")
+
+
+def test_a_list_that_cannot_be_read_is_told_of(spec, monkeypatch):
+    """Whether it names the classes otherwise, nobody knows."""
+    (spec.parent / "labels.txt").write_text("\n".join(PLAIN))
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied", "labels.txt")
+
+    monkeypatch.setattr("auditor.loading.holding.Files.content", refused)
+    with pytest.raises(ModelError, match=r"labels.txt, which may list .*, can't be read: Permission denied"):
+        Resources().let_in(make_plan(spec), "m")
+    phone = spec.parent / "m.tflite"
+    phone.write_bytes(b"TFL3 and what follows")
+    with zipfile.ZipFile(phone, "a") as archive:
+        archive.writestr("labels.txt", "\n".join(PLAIN))
+    phone.write_bytes(phone.read_bytes().replace(b"cat", b"cot"))  # no longer what its checksum says
+    plan = make_plan(spec)
+    source = replace(plan.models["m"], params=tflite.Params(path=str(phone), output="probabilities"))
+    with pytest.raises(ModelError, match=r"m.tflite may tell the names .*, and they can't be read: Bad CRC-32"):
+        Naming(Files()).named(LinearClassifier(*linear_weights()), source, source)
 
 
 def test_lists_of_names_are_part_of_what_a_result_depends_on(spec, pytester):
