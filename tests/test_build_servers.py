@@ -251,6 +251,15 @@ def test_what_the_component_runs(work):
     assert [result["properties"]["case"] for result in run["results"]] == ["wrong"]
 
 
+def test_images_have_git():
+    """Docker's slim images of Python have none: pip fetches no address of git's then, and no report tells a commit."""
+    about, _ = component()
+    images = [about["spec"]["inputs"]["image"]["default"], yaml.safe_load(pipeline("gitlab"))["audit"]["image"]]
+    images += re.findall(r"image '(\S+)'", pipeline("jenkins") + shown("groovy")[0])
+    assert len(images) == 4
+    assert all(re.fullmatch(r"python:3\.\d+", image) for image in images)
+
+
 def test_what_pre_commit_runs(work, monkeypatch):
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     spec = work / "one.audit.yaml"
