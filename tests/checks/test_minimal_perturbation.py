@@ -31,6 +31,7 @@ def test_distances_on_a_linear_classifier_are_the_closed_form():
     assert evidence.metrics["nearest_distance"].value == found.min()
 
 
+@pytest.mark.slow
 def test_on_a_real_network_more_attacks_come_closer(networks, digits):
     alone = Params(norm="l2", samples=30, attacks=[{"attack": "deepfool"}])
     both = Params(norm="l2", samples=30, attacks=[{"attack": "deepfool"}, {"attack": "ddn"}])

@@ -13,6 +13,7 @@ from auditor.values import CheckError
 from tests.support import context
 
 
+@pytest.mark.slow
 def test_a_plain_network_falls(networks, digits):
     """PGD-40 finds 0.65 to 0.67, 0.04 and 0.00 at 0.1, 0.2, 0.3 on such networks, in every library."""
     measured = {

@@ -378,6 +378,7 @@ def pids(project, name):
     return (project.path / f"{name}.log").read_text().split()
 
 
+@pytest.mark.slow
 def test_harm_is_done_elsewhere_and_the_session_goes_on(evil):
     for name in HARM:
         (evil.path / f"{name}.evil").write_text(name)

@@ -139,6 +139,7 @@ def test_few_pixels_are_asked_of_a_quarter_and_of_all_where_anything_broke(opene
     assert (alone.images == first.images[one]).all()
 
 
+@pytest.mark.slow
 def test_a_claim_of_few_images_is_held_against_others_of_the_data(redteam):
     """Told before, of 20, 25 and 30 images: pass, as rivals broke one of each, and 11% of 88."""
     liar = redteam.liar("misleading_noise", INVENTED["misleading_noise"])

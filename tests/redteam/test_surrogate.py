@@ -44,6 +44,7 @@ def judged(redteam, name, check, params, claim):
     return judge(evidence.metrics, [claim], 0.95, evidence.diagnostics), evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "check", "params", "claim"), CLAIMS)
 def test_a_false_claim_does_not_pass(redteam, name, check, params, claim):
     verdict, _ = judged(redteam, name, check, params, claim)

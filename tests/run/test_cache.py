@@ -142,6 +142,7 @@ def test_an_unchanged_run_stands_and_imports_no_tensorflow(project):
     assert page.stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_a_report_that_is_rendered_again_draws_nothing_and_is_the_same(project):
     write(project, spec(FLIP))
     project.runpytest_inprocess()

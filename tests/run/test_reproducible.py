@@ -65,6 +65,7 @@ def records(folder: Path) -> dict[str, object]:
     return found | {"run.json": plan}
 
 
+@pytest.mark.slow
 def test_two_runs_under_one_source_date_leave_the_same_records(project, monkeypatch):
     write(project, spec(FLIP))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")

@@ -167,6 +167,7 @@ def test_what_a_build_server_needs_lies_there_too(begun):
     assert (folder / ".gitignore").read_text().splitlines() == ["reports/", ".audit_cache/"]
 
 
+@pytest.mark.slow
 def test_gates_pass_on_the_model_and_fail_on_a_degraded_one(begun):
     """Every kind is measured, exchanged for a network that takes every class for another, and measured again."""
     folder, _, server = begun

@@ -127,6 +127,7 @@ def test_no_more_blocks_at_once_than_memory_has_room_for(monkeypatch, free, coun
     assert most == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("workers", [1, 3])  # two: by Dask, below; each costs an import of TensorFlow
 def test_processes_give_what_one_does_bit_for_bit(attacked, workers):
@@ -137,6 +138,7 @@ def test_processes_give_what_one_does_bit_for_bit(attacked, workers):
         pool.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_dask_gives_what_one_process_does_bit_for_bit_and_listens_on_the_loopback_interface_alone(
     attacked, monkeypatch
