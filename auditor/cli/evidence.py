@@ -101,6 +101,7 @@ def attest(path: Path, key: Path | None, new_key: bool, keyless: bool, url: str)
         say(f"attestation: {attest_keyless(path, url)}")
         return
     if new_key:
+        attestation.statement(path, url)  # what can't be attested leaves no key behind
         say(f"public key: {attestation.new_key(key)}")
     elif not key.exists():
         raise click.UsageError(f"there is no key {key}; --new-key makes one")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("report", type=click.Path(path_type=Path))
+@click.argument("report", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @click.option("--format", "kind", type=click.Choice(["svg", "png", "pdf"]), default="svg", show_default=True)
 @click.option(

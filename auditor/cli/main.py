@@ -291,6 +291,7 @@ def schema(of: str, output: Path | None) -> None:
         say(made.removesuffix("\n"))
     else:
         write_text(output, made)
+        say(output)
 
 
 for command in (

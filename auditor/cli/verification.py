@@ -82,6 +82,8 @@ def verify(
 
     from auditor.evidence.attestation import told as attested
     from auditor.evidence.verification import verify as check
+    from auditor.records.manifest import NAME
+    from auditor.records.store import Folder
 
     console = Console(soft_wrap=True)
     folder = path.parent if path.is_file() else path
@@ -89,6 +91,8 @@ def verify(
         raise click.UsageError("--identity and --issuer belong together: a name is worth what who vouches for it is")
     if spec is not None and root is not None:
         raise click.UsageError("--spec names the spec itself, --root the folder its path starts from: say one of them")
+    if not any((folder / name).exists() for name in ("run.json", NAME)):
+        Folder(folder).load_plan()  # another folder than was meant is a mistake, and no records that don't hold
     if key is not None:
         from auditor.evidence.attestation import check as check_signature
 

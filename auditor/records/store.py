@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from auditor.records.arrays import read_arrays
 from auditor.records.encoding import decode, encode
 from auditor.records.formats import FORMAT, as_now, check_format
+from auditor.telling.lists import first
 from auditor.telling.reason import named_reason, os_reason
 from auditor.values import Record, RecordError, Run
 
@@ -219,7 +220,7 @@ class Folder:
                 if not _SAFE_ID.fullmatch(case.id):
                     raise ValueError(f"{case.id!r} is no case id")
         except FileNotFoundError as error:
-            raise RecordError(f"{self.path} holds no audit records (no {path.name})") from error
+            raise RecordError(f"{self.path} holds no audit records (no {path.name}){_below(self.path)}") from error
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordError(f"{path} can't be read: {named_reason(error)}") from error
         return content["format"], run
@@ -339,3 +340,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _json(data: Any) -> bytes:
     return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _below(folder: Path) -> str:
+    """Which folders in this one are audits', as they are easily meant."""
+    audits = sorted(str(path.parent) for path in folder.glob("*/run.json"))
+    return f"; {first(audits)} {'does' if len(audits) == 1 else 'do'}" if audits else ""

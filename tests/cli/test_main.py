@@ -223,6 +223,23 @@ def test_report_without_records(in_folder):
     assert "auditor run" in result.output
 
 
+def test_another_folder_than_was_meant_is_a_mistake_that_names_what_may_be_meant(in_folder):
+    audit = in_folder / "reports" / "mine"
+    audit.mkdir(parents=True)
+    (audit / "run.json").write_text("{}")
+    commands = ["explain", "figures", "verify", "model-index", "diff reports", "replay"]
+    for command in commands:
+        more = ["case"] if command == "replay" else []
+        result = invoke(*command.split(), "reports", *more)
+        assert result.exit_code == 2, (command, result.output)
+        assert result.output == "reports holds no audit records (no run.json); reports/mine does\n", command
+    assert invoke("figures", "reports/mine/run.json").exit_code == 2
+    attested = invoke("attest", "reports", "--key", "audit.pem", "--new-key")
+    assert attested.exit_code == 2
+    assert not list(in_folder.glob("audit.*")), "no key is left of what can't be attested"
+    assert invoke("schema", "--output", "made.json").output == "made.json\n"
+
+
 @pytest.mark.slow
 def test_a_check_is_one_new_file(project):
     """Copy the package, add one file: the check is known to the schema, the list, a run and its report."""
