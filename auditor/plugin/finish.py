@@ -180,12 +180,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not state.rendered and not state.problems:
         return
     from auditor.report.terminal import verdict_table
+    from auditor.run.noted import told_at
 
     told, specs = _told_above(terminalreporter, config), {plan.audit: path for path, plan in state.plans.items()}
     for run, page in state.rendered:
         above, width = told.get(specs[run.audit].resolve(), ()), _width(terminalreporter)
+        remarked = {told_at(said) for said in state.plans[specs[run.audit]].remarks}
         terminalreporter.section(on_terminal(run.title))
-        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, width, above))
+        terminalreporter.write(verdict_table(run, terminalreporter.hasmarkup, width, above, remarked))
         if run.audit in state.standing:
             terminalreporter.write_line(f"Nothing has changed since the run of {run.started}; its report stands.")
         if run.part_of:

@@ -24,10 +24,13 @@ STYLES: dict[State, str] = {
 _OF_WORDS = {WEAKNESS: "yellow", **{str(state): style for state, style in STYLES.items()}}
 
 
-def verdict_table(run: Run, colours: bool, width: int, told: Collection[str] = ()) -> str:
-    """One line a case: verdict, what was found or what went wrong, and how long it took.
+def verdict_table(
+    run: Run, colours: bool, width: int, told: Collection[str] = (), remarked: Collection[str] = ()
+) -> str:
+    """One line a case: verdict, what was found or what went wrong, and how long it took; below, remarks on the run.
 
     told: ids of cases whose story stands above already, so that one figure of each is enough.
+    remarked: remarks that stand there, too.
     """
     console = Console(width=width, force_terminal=colours, no_color=not colours)
     table = _table("verdict", "case", "finding")
@@ -41,6 +44,8 @@ def verdict_table(run: Run, colours: bool, width: int, told: Collection[str] = (
     with console.capture() as capture:
         console.print(table)
         console.print(", ".join(f"{count} {name}" for name, count in _counts(run).items()))
+        for said in (said for said in run.remarks if said not in remarked):
+            console.print(f"[yellow]{escape(said)}[/]", soft_wrap=True)  # it may hold a command, to be copied
         for record in run.records.values():
             if record.waiver and record.case not in told and record.waiver.standing not in ("in force", "unneeded"):
                 owner = escape(record.waiver.owner)

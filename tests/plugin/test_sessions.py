@@ -190,11 +190,13 @@ waivers:
 def test_warnings_that_are_errors_change_no_outcome(tmp_path, workers):
     make_plain(tmp_path, ADVICE)
     (tmp_path / "file").write_text("no folder")
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
     told = [
         "*audit remarks*",
         "plain.audit.yaml::*: the cache */file/cache can't be written to (*); results aren't kept",
         "plain.audit.yaml::right: inconclusive: *",
         "plain.audit.yaml::unneeded: the waiver of 'unneeded' is unneeded: it passes; remove it",
+        "*isn't known: git says: *",  # which commit it is, or whether files were changed
     ]
     options = [*workers, "--audit-inconclusive=warn", "--audit-cache", "file/cache"]
     usual = run_plain(tmp_path, *options)
@@ -206,6 +208,7 @@ def test_warnings_that_are_errors_change_no_outcome(tmp_path, workers):
         for line in told:
             pytest.LineMatcher(result.stdout.splitlines()).fnmatch_lines([line])
     assert "it will be removed" in usual.stdout
+    assert usual.stdout.count("isn't known: git says") == 1
     assert "astn.py" not in usual.stdout, "of no use to anybody, and it fills the log"
     run = left(tmp_path)
     assert any("can't be written to" in said for record in run.records.values() for said in record.remarks)
