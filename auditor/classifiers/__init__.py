@@ -6,8 +6,8 @@ where a server is asked; `classifiers.older_keras`, `classifiers.older_operation
 where a file of Keras 2 is read; `classifiers.tensor_tables`, where one of safetensors is; `classifiers.blocks`, where
 a number of images is taken at a time; `classifiers.heads`, for shapes of outputs; `classifiers.onnx_node`,
 `classifiers.onnx_operators`, `classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by
-TensorFlow; `classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network. It imports
-`compute` and `values`.
+TensorFlow; `classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network;
+`classifiers.presets`, where pixels are tried. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike

@@ -136,7 +136,7 @@ def _moved(samples: Samples, labels: IntArray, predicted: IntArray) -> list[str]
             names = samples.class_name(int(label)), samples.class_name(most)
             found.append(f"{called[most]} of {n} images of {names[0]} are called {names[1]}")
     more = and_more(len(found) - 1, "classes more are like that")
-    return [f"{found[0]}{more}: is the order of the classes the model's?"] if found else []
+    return [f"{found[0]}{more}: perhaps the model has its classes in another order"] if found else []
 
 
 def _takes_names(entry: Entry) -> bool:

@@ -6,12 +6,14 @@ Shares alone decide: how sure a model is grows with the size of its input, and s
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.classifiers import Loaded
+from auditor.classifiers.presets import PRESETS
 from auditor.compute import tensorflow
 from auditor.measuring.suited import better_both, commonest_share
 from auditor.starting.looker import Entry, Looker
@@ -23,7 +25,7 @@ from auditor.values import Classifier, FloatArray, IntArray, ModelError, Samples
 AS_IS = "as-is"
 _FEWEST, _TRIED, _FURTHER = 50, 200, 2000
 _MOST_VALUES = 30_000_000  # of all images that are tried: of large ones, fewer
-_RISK = 0.01
+_RISK, _HARDLY = 0.01, 0.01
 _SHOWN = 4
 _BYTES = 255
 _LAYERS_BEFORE = ("Functional", "Sequential", "Model", "Resizing", "CenterCrop")
@@ -103,7 +105,8 @@ def whole_steps(opened: Classifier, samples: Samples) -> dict[str, Any]:
     if whole is None or not whole.few(low, high):
         return {}
     least, greatest = whole.span
-    scale = _BYTES / (high - low)
+    scale = round(_BYTES / (high - low), 6)
+    scale = int(scale) if scale.is_integer() else scale
     # Of eight bits all are used, below 0 too; of more, those of pixels.
     start = least if round(greatest - least) == _BYTES else 0
     shift = scale * low - start
@@ -117,25 +120,28 @@ def pixels_taken(
 
     chosen: rows of the samples, in the order in which they are to be tried. base: what is known of it already.
     """
-    ways, known = _ways(samples, base), _known(looker, opened, samples)
+    ways = _ways(samples, base)
+    known = _known(looker, opened, samples, ways)
     count = min(len(chosen), _few_of(samples))
     tries = tried(looker, opened, found, entry, samples, chosen[:count], base)
     more = chosen[: min(len(chosen), _FURTHER, max(count, _MOST_VALUES // (3 * samples.images[0].size)))]
     if len(tries.rivals()) > 1 and len(more) > count and _shows(tries, tries.best):
         tries = tried(looker, opened, found, entry, samples, more, base, tries.rivals())
-    best, rivals = tries.best, tries.rivals()
     if not _mostly_right(tries, opened.class_count):
-        moved, order = better_both(
-            tries.called[best], tries.labels, tries.called, opened.class_count, samples
-        )  # a network with classes in another order is wrong in every way, and in the right one perhaps most of all
-        if order:
-            best, rivals = moved, [moved]
-    if not _shows(tries, best) and rivals != [best]:
+        # A network with classes in another order is wrong in every way, and in the right one perhaps most of all.
+        right_as = tries.called[tries.best]
+        _, order = better_both(right_as, tries.labels, tries.called, opened.class_count, samples)
+        tries = Tried(order.mapping[tries.labels], tries.called) if order else tries
+    best, rivals = tries.best, tries.rivals()
+    if not _shows(tries, best):
         return {**base, **(ways[known].steps if known else {})}
     if known in rivals:
         return {**base, **ways[known].steps}
     if len(rivals) > 1:
-        likely = AS_IS if AS_IS in rivals else best
+        # What is right on weak inputs is right on strong ones of the same kind, but not the other way round; of ways as
+        # strong, such as the presets of ImageNet and of CLIP, the commoner one.
+        near = [way for way in rivals if tries.right(best) - tries.right(way) <= len(tries.labels) * _HARDLY]
+        likely = min(near, key=lambda way: _strength(ways[way], samples.box))
         shares = listed((f"{way} gets {tries.right(way)} right" for way in rivals), _SHOWN)
         told = f"{len(tries.labels)} images can't tell how the model takes pixels ({shares})"
         taken = looker.ask(f"{told}; which is it", likely, rivals)
@@ -181,6 +187,14 @@ def tried(
     return Tried(labels, called)
 
 
+def _strength(way: _Way, box: tuple[float, float]) -> int:
+    """From black to white, to a power of two, what a network is given."""
+    if "preset" in way.steps:
+        preset = PRESETS[way.steps["preset"]]
+        return round(log2(preset.full / float(np.mean(1.0 if preset.std is None else preset.std))))
+    return round(log2((box[1] - box[0]) * way.steps.get("scale", 1) / way.steps.get("std", 1)))
+
+
 def _few_of(samples: Samples) -> int:
     return max(_FEWEST, min(_TRIED, _MOST_VALUES // int(samples.images[0].size)))
 
@@ -222,7 +236,7 @@ def _ways(samples: Samples, base: Entry) -> dict[str, _Way]:
     return found | ({} if base else {name: way for name, way in _ODD.items() if way.told not in told})
 
 
-def _known(looker: Looker, opened: Classifier, samples: Samples) -> str:
+def _known(looker: Looker, opened: Classifier, samples: Samples, ways: Mapping[str, _Way]) -> str:
     """The way that a layer which rescales its input tells, or nothing."""
     told = own_range(opened)
     if told is None:
@@ -232,7 +246,7 @@ def _known(looker: Looker, opened: Classifier, samples: Samples) -> str:
     looker.say(f"the model rescales its input itself (layer `{layer}`): give it {given}")
     if samples.box == (0.0, white):
         return AS_IS
-    return given if given in _RANGES.get(samples.box, {}) else ""
+    return given if given in ways else ""
 
 
 def own_range(opened: Classifier) -> tuple[str, float] | None:
