@@ -198,5 +198,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"baseline saved: {saved}")
     for tracked in state.tracked:
         terminalreporter.write_line(f"tracked: {tracked}")
-    for problem in state.problems:
+    for problem in dict.fromkeys(state.problems):  # mistakes and verdicts fail to be told in one summary alike
         terminalreporter.write_line(on_terminal(problem), red=True)

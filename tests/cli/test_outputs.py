@@ -93,8 +93,10 @@ def test_without_the_variable_nothing_is_added(project, summary, monkeypatch):
 def test_a_step_summary_that_cannot_be_written_is_said(project, summary):
     summary.mkdir()
     write(project, spec("- {id: good, check: accuracy}"))
-    result = project.runpytest_inprocess()
+    (project.path / "broken.audit.yaml").write_text("audit: broken\n")  # which belongs there, too
+    result = project.runpytest_inprocess("--continue-on-collection-errors")
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    assert result.stdout.str().count("can't be written: Is a directory") == 1
     result.stdout.fnmatch_lines(["report: *index.html", "the step summary * can't be written: Is a directory"])
 
 
