@@ -12,14 +12,16 @@ How to read it
     opened, and all on which a gradient is asked for. A model with other operators, or that rounds, gives no gradients,
     and the record says why beside its logits; attacks that need none (`square`, `hopskipjump`, `pointwise`, …) work
     then too. A fixed batch is run in blocks of so many, where an image's answer doesn't depend on the others in its
-    block. ONNX's standard operators compute and touch no files; custom ones aren't loaded, nor are weights in files
-    beside it. A damaged or hostile file may crash the runtime. Where its metadata names the classes (`names`,
-    `classes`, `class_names`, `labels` or `id2label`), data that has them in another order is refused.
+    block. Weights in files beside it, in its folder, are part of the model; those elsewhere aren't read. ONNX's
+    standard operators compute and touch no files; custom ones aren't loaded. A damaged or hostile file may crash the
+    runtime. Where its metadata names the classes (`names`, `classes`, `class_names`, `labels` or `id2label`), data
+    that has them in another order is refused.
 
 References
     ONNX Runtime, "Python API"; ONNX, "External data".
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +53,7 @@ from auditor.classifiers.onnx_node import UntranslatedError
 from auditor.classifiers.onnx_twin import check_twin, compiled, differentiable, giving, read_graph, untranslated
 from auditor.compute import operation_threads, tensorflow
 from auditor.loading.class_names import Listing, with_names
+from auditor.loading.external_data import data_files, of_one_piece
 from auditor.loading.scanning import operators, opset, random_operations
 from auditor.telling.numbers import times
 from auditor.telling.reason import reason
@@ -59,6 +62,8 @@ from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output,
 # Under what in its metadata those who write such files put the names of classes.
 _NAMES = ("names", "classes", "class_names", "labels", "id2label")
 
+# What the runtime says of operators, or of a format, that it doesn't know.
+_OF_VERSIONS = re.compile(r"opset|IR[ _]version|registered|implementation", re.IGNORECASE)
 _ROUNDED = "images are rounded to floats of 16 bits, which the model takes"
 
 
@@ -66,7 +71,7 @@ class Params(ModelParameters):
     """Where the checkpoint is and what it gives."""
 
     path: FilePath
-    """The `.onnx` file."""
+    """The `.onnx` file; weights in files beside it are part of the model, as `torch.onnx.export` writes them."""
     output: Output
     """What the model gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
@@ -76,13 +81,17 @@ class Params(ModelParameters):
     output_name: str | None = None
     """The output to take; needed only where there are several."""
 
+    def files_at(self, path: Path) -> tuple[Path, ...]:
+        """The model and every file beside it that holds weights of it, as far as they are there."""
+        return (path, *data_files(path)) if path.is_file() else super().files_at(path)
+
 
 def load(params: Params) -> Classifier:
     """Open the model; raise ModelError if it can't be opened or isn't a classifier."""
     runtime = needed("onnxruntime", "onnx")
     path = file_at(params.path)
+    content = of_one_piece(path)
     try:
-        content = path.read_bytes()
         session = _session(runtime, content)
         # Names are decoded here, and a damaged one isn't text.
         inputs = [(part.name, part.type, part.shape) for part in session.get_inputs()]
@@ -90,7 +99,7 @@ def load(params: Params) -> Classifier:
         told = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # the runtime has an error class for every status code
         raise ModelError(
-            f"{path} can't be opened as an ONNX model: {reason(error)}{_too_new(path, runtime)}"
+            f"{path} can't be opened as an ONNX model: {reason(error)}{_too_new(path, runtime, reason(error))}"
         ) from error
     if len(inputs) != 1:
         found = ", ".join(f"{name}: {kind}" for name, kind, _ in inputs)
@@ -131,7 +140,7 @@ def without_gradients(params: Params) -> str:
 
 
 def _session(runtime: Any, content: bytes) -> Any:
-    """Open a model of its bytes: then files beside it, which no digest would cover, can't be part of it."""
+    """Open a model of its bytes: then no file can be part of it that no digest covers."""
     options = runtime.SessionOptions()
     # Blocks and batches share the cores, and what one gives doesn't depend on how many there are.
     options.intra_op_num_threads = options.inter_op_num_threads = operation_threads()
@@ -199,8 +208,10 @@ class _Runner:
         return answers.astype(np.float32) if answers.dtype == np.float16 else answers
 
 
-def _too_new(path: Path, runtime: Any) -> str:
-    """Which versions a model and what runs it are of, where that is no damaged file: it may be too new."""
+def _too_new(path: Path, runtime: Any, why: str) -> str:
+    """Which versions a model and what runs it are of, where the runtime says that it doesn't know such ones."""
+    if not _OF_VERSIONS.search(why):
+        return ""
     try:
         version = opset(path.read_bytes())
     except (ValueError, OSError):

@@ -45,7 +45,7 @@ FOUND = {
     "pickle, called `.keras`": "it is a pickle",
     "pickle in a file of `torch.save`": None,
     "pickle among Keras's assets": None,
-    "ONNX, weights from any file": None,
+    "ONNX, weights from any file": "bytes of a file outside of its folder, '../../../etc/hostname'",
 }
 
 

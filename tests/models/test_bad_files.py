@@ -306,15 +306,6 @@ def test_a_package_that_is_not_installed(tmp_path, monkeypatch):
     refused("onnx", {"path": str(tmp_path / "m.onnx")}, r"pip install 'robustness-auditor\[onnx\]'")
 
 
-def test_onnx_weights_in_other_files_are_not_read(tmp_path, written, monkeypatch):
-    onnx = pytest.importorskip("onnx")
-    path = written("onnx", tmp_path)["path"]
-    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights", size_threshold=0)
-    assert (tmp_path / "weights").is_file()
-    monkeypatch.chdir(tmp_path)
-    refused("onnx", {"path": path}, "can't be opened as an ONNX model")
-
-
 class Payload:
     """A pickle that leaves a file behind when it is opened."""
 

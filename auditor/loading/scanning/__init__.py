@@ -7,13 +7,24 @@ looks for what no image classifier needs and a loader may act upon; what it does
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5, _safetensors
+from auditor.loading.scanning import _archives, _browsers, _contents, _hdf5, _onnx, _safetensors
 from auditor.loading.scanning._archives import pickles_in
-from auditor.loading.scanning._onnx import operators, opset, random_operations
+from auditor.loading.scanning._onnx import Outside, operators, opset, outside, random_operations
 from auditor.loading.scanning._tflite import stateful_operations
 from auditor.loading.scanning._threat import Severity, Threat
 
-__all__ = ["Severity", "Threat", "operators", "opset", "pickles_in", "random_operations", "scan", "stateful_operations"]
+__all__ = [
+    "Outside",
+    "Severity",
+    "Threat",
+    "operators",
+    "opset",
+    "outside",
+    "pickles_in",
+    "random_operations",
+    "scan",
+    "stateful_operations",
+]
 
 _ORDER: tuple[Severity, ...] = ("critical", "unknown", "warning")
 # By these names a loader takes a file for what the name says, whatever else it may be.
@@ -26,7 +37,7 @@ def scan(files: Mapping[str, Path]) -> tuple[Threat, ...]:
     What isn't looked into, since it is no kind of file that is known, is among them, as `unknown`.
     """
     names = frozenset(files)
-    shards = _browsers.shards(files)
+    shards = _browsers.shards(files) | _onnx.weights(files)
     found = (threat for name, path in files.items() for threat in _of_file(name, path, names, name in shards))
     return tuple(sorted(dict.fromkeys(found), key=lambda threat: _ORDER.index(threat.severity)))
 

@@ -10,7 +10,7 @@ import pickletools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import IO
 
 from auditor.loading.scanning import _graphs, _keras, _onnx, _protobuf, _tflite
@@ -47,7 +47,7 @@ def look(called: str, file: IO[bytes], name: PurePath, siblings: frozenset[str] 
     elif name.suffix == ".pbtxt":
         yield from _graphs.of_text(called, _whole(file))
     elif size and not _is_data(file, size, name, siblings):
-        yield from _by_bytes(called, file, size)
+        yield from _by_bytes(called, file, size, name, siblings)
 
 
 def _of_graph(called: str, content: bytes, named: Callable[[str, bytes], Iterator[Threat]]) -> Iterator[Threat]:
@@ -66,7 +66,7 @@ def hidden(called: str, file: IO[bytes]) -> Iterator[Threat]:
         yield from _graphs.of_any(called, _whole(file)) or ()
 
 
-def _by_bytes(called: str, file: IO[bytes], size: int) -> Iterator[Threat]:
+def _by_bytes(called: str, file: IO[bytes], size: int, name: PurePath, siblings: frozenset[str]) -> Iterator[Threat]:
     file.seek(0)
     head = file.read(8)
     fields = _fields(file)
@@ -75,7 +75,7 @@ def _by_bytes(called: str, file: IO[bytes], size: int) -> Iterator[Threat]:
         whole = _whole(file)
         found = _graphs.of_any(called, whole)
         if found is None and fields >= _onnx.FIELDS:
-            found = _onnx.threats(called, whole)
+            found = _onnx.threats(called, whole, PurePosixPath(name).parent, siblings)
     elif head[4:8] == _tflite.MARK:
         found = _tflite.threats(called, _whole(file))
     elif size <= _MOST_TEXT and _is_text(_whole(file)):
