@@ -28,7 +28,7 @@ OF_CASES = {
     "easy": "33.3% of the images have, is enough",
     "forgiven": "violates accuracy ≤ 40%",
     "unsure, as planned": "with fewer it is inconclusive at best",
-    "waiver, as planned": "the waiver of 'forgiven' ends more than a year from now",
+    "waiver, as planned": "give it a day within a year",
 }
 BRIEF = {
     "bad": "accuracy ≤ 50% asked, 100% measured",
