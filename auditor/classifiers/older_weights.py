@@ -5,7 +5,7 @@ shape would be exchanged, and nobody would know.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,12 @@ def fill(model: Any, arrays: Mapping[str, FloatArray]) -> None:
     Raises ModelError where one is missing, any is left over, or one doesn't fit.
     """
     left = dict(arrays)
-    for layer, name, variable in _weights(model):
+    for layer, names, variable in _weights(model):
         # Between the layer's name and the weight's a cell may stand, and before it the name of a model.
-        fitting = [key for key in left if _names(key, layer, name)]
+        fitting = [key for key in left if _names(key, layer, names)]
         if len(fitting) != 1:
             told = f"{len(fitting)} weights are" if fitting else "no weight is"
-            raise ModelError(f"{told} called {layer}/{name}, which its network needs one of")
+            raise ModelError(f"{told} called {layer}/{names[-1]}, which its network needs one of")
         _assign(variable, left.pop(fitting[0]), fitting[0])
     if left:
         raise ModelError(f"no layer takes the weights {listed(sorted(left), 5)}")
@@ -95,22 +95,22 @@ class _Alone:
         self.layers = layers
 
 
-def _weights(model: Any) -> Iterator[tuple[str, str, Any]]:
-    """The weights of layers, those of inner models too: the layer's name, what Keras 2 called it, and the variable."""
+def _weights(model: Any) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """The weights of layers, those of inner models too: the layer's name, what Keras has called it, and the variable."""
     import keras
 
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _weights(layer)
             continue
-        old = {"kernel": "depthwise_kernel"} if isinstance(layer, keras.layers.DepthwiseConv2D) else {}
+        renamed = isinstance(layer, keras.layers.DepthwiseConv2D)
         for weight in layer.weights:
-            yield layer.name, old.get(weight.name, weight.name), weight
+            yield layer.name, (weight.name, *(["depthwise_kernel"] if renamed and weight.name == "kernel" else [])), weight
 
 
-def _names(key: str, layer: str, name: str) -> bool:
+def _names(key: str, layer: str, names: Collection[str]) -> bool:
     *before, last = key.split("/")
-    return last == name and layer in ("/".join(before), *before)
+    return last in names and layer in ("/".join(before), *before)
 
 
 def _last(key: str, layer: str) -> str:

@@ -1,4 +1,4 @@
-"""A recipe and its weights: a Keras architecture as JSON (`model.to_json()`) and a `.weights.h5` file.
+"""A recipe and its weights: a Keras architecture as JSON (`model.to_json()`), and a `.weights.h5` file or a checkpoint.
 
 What it measures
     Nothing by itself: it opens the checkpoint that the checks measure.
@@ -11,17 +11,21 @@ How to read it
     `output` says what the last layer gives, as for `keras`, and a softmax at the end is taken off in the same way. The
     architecture may name nothing but what Keras itself brings: a `Lambda` layer or a class of somebody's own is
     refused, so no code is run from the files; with `--audit-allow-code` it isn't. Weights that don't fit the
-    architecture are refused too.
+    architecture are refused too. Weights of Keras 2 and TF-Keras, and those in a checkpoint of TensorFlow 2
+    (`tf.train.Checkpoint`, `model.save_weights('ckpt')`), are given by name: layers have to be called as they were.
 
 References
-    Keras, "Whole model saving & loading": `to_json` and `save_weights`.
+    Keras, "Whole model saving & loading": `to_json` and `save_weights`. TensorFlow, "Training checkpoints".
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 from auditor.classifiers import ModelParameters, file_at, keras_classifier
-from auditor.classifiers.older_keras import foreign
+from auditor.classifiers.object_checkpoints import checkpoint_files, fill_from_checkpoint
+from auditor.classifiers.older_keras import built, foreign, is_older
+from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, ModelError, Output
@@ -37,12 +41,17 @@ class Params(ModelParameters):
     architecture: FilePath
     """The JSON file, as `model.to_json()` gives it."""
     path: FilePath
-    """The `.weights.h5` file, as `model.save_weights` writes it."""
+    """The `.weights.h5` file, as `model.save_weights` writes it; an `.h5` file of Keras 1 or 2; or a checkpoint of
+    TensorFlow 2: its `.index` file, beside which its data lie, or what their names begin with."""
     output: Output
     """What the last layer gives: `probabilities` (a softmax), `logits` (before it), `log_probabilities`,
     `sigmoid` (one for each class, or a single one for two), or `scores` (which rank classes, and are none of these)."""
     output_name: str | None = None
     """The output to take, by its key or its layer; needed only where there are several."""
+
+    def files_at(self, path: Path) -> tuple[Path, ...]:
+        """The file itself, or the index and every shard of a checkpoint."""
+        return checkpoint_files(path) or super().files_at(path)
 
 
 def load(params: Params) -> Classifier:
@@ -59,15 +68,18 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
     tensorflow()
     import keras
 
-    recipe, weights = file_at(params.architecture), file_at(params.path)
-    if not weights.name.endswith(_ENDING):
-        raise ModelError(f"{weights} is no `{_ENDING}` file; write one with model.save_weights('model{_ENDING}')")
+    recipe, weights = file_at(params.architecture), _file(params.path)
     try:
         config = json.loads(recipe.read_bytes())
-        named = sorted(set(foreign(config))) if safe_mode else []
+        named = {name for name in foreign(config) if not name.startswith("tf_keras.")} if safe_mode else set()
         if named:
-            raise ModelError(f"{recipe} needs {', '.join(named)}; only Keras's own layers are built, and no Lambda")
-        model = keras.saving.deserialize_keras_object(config, custom_objects={}, safe_mode=safe_mode)
+            told = ", ".join(sorted(named))
+            raise ModelError(f"{recipe} needs {told}; only Keras's own layers are built, and no Lambda")
+        older = isinstance(config, dict) and "keras_version" in config and is_older(config["keras_version"])
+        if older:
+            model = built(config, safe_mode=safe_mode)
+        else:
+            model = keras.saving.deserialize_keras_object(config, custom_objects={}, safe_mode=safe_mode)
         if not isinstance(model, keras.Model):
             raise ModelError(f"{recipe} describes no model but a {type(model).__name__}")
     except ModelError:
@@ -75,13 +87,45 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
     except Exception as error:  # JSON, and every layer's own errors: all mean the same here
         raise ModelError(f"{recipe} can't be built as a Keras architecture: {reason(error)}") from error
     try:
-        model.load_weights(weights)
-        stored, used = _stored(weights), len(model.weights)
+        _fill(model, weights, config if older else None)
     except Exception as error:  # h5py's errors, and those of layers whose weights have other shapes
         raise ModelError(f"{weights} doesn't fit {recipe.name}: {reason(error)}") from error
-    if stored > used:  # Keras leaves what it has no layer for, and says nothing
-        raise ModelError(f"{weights} doesn't fit {recipe.name}: it holds {stored} arrays, {used} of them are used")
     return keras_classifier(model, str(weights), params.output, params.output_name)
+
+
+def _file(path: str) -> Path:
+    """The file of weights, or the index of a checkpoint; raise ModelError where it is neither."""
+    files = checkpoint_files(Path(path))
+    if len(files) == 1:
+        raise ModelError(f"{files[0]} is the index of a checkpoint, whose data (`.data-…`) aren't beside it")
+    found = files[0] if files else file_at(path)
+    if not files and found.suffix != ".h5":
+        way = f"write one with model.save_weights('model{_ENDING}')"
+        raise ModelError(f"{found} is no `{_ENDING}` file and no checkpoint's `.index`; {way}")
+    return found
+
+
+def _fill(model: Any, weights: Path, older: Any) -> None:
+    """Give a network its weights; raise ModelError, or h5py's and Keras's errors, where they don't all fit.
+
+    older: the description that it was built of, where that is one of Keras 1 or 2.
+    """
+    import h5py
+
+    if weights.suffix != ".h5":
+        return fill_from_checkpoint(model, weights)
+    if older is not None:
+        with h5py.File(weights, "r") as file:
+            if weights.name.endswith(_ENDING) and "layer_names" not in file.attrs:
+                return fill_from_containers(model, older["config"]["layers"], file)
+            return fill_from_h5(model, file)
+    if not weights.name.endswith(_ENDING):
+        raise ModelError(f"Keras 3 opens weights by the ending `{_ENDING}` alone; rename the file if that is what it is")
+    model.load_weights(weights)
+    stored, used = _stored(weights), len(model.weights)
+    if stored > used:  # Keras leaves what it has no layer for, and says nothing
+        raise ModelError(f"it holds {stored} arrays, {used} of them are used")
+    return None
 
 
 def _stored(weights: Path) -> int:
