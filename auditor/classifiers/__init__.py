@@ -37,7 +37,7 @@ from auditor.classifiers.opening import chosen, file_at, needed
 from auditor.classifiers.preparing import Prepared, other_order, prepared
 from auditor.classifiers.preprocessing import ModelParameters
 from auditor.classifiers.protocols import Protocol, address_problem
-from auditor.classifiers.refused import for_browsers, shards_of, without_network
+from auditor.classifiers.refused import for_browsers, shards_of, whole_pickle, without_network
 from auditor.classifiers.state_dicts import wrapping
 from auditor.classifiers.stateful import stateful_operations, traced
 from auditor.classifiers.torch_modules import TorchParameters, pytorch, state_of, torch_classifier, torch_stateful
@@ -93,6 +93,7 @@ __all__ = [
     "traced",
     "undecided",
     "unlike",
+    "whole_pickle",
     "whole_range",
     "without_network",
     "wrapping",

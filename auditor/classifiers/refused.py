@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path, PurePath
 from typing import Any
 
-from auditor.classifiers.state_dicts import is_safetensors, weights_in
+from auditor.classifiers.state_dicts import Weights, is_safetensors, weights_in
 from auditor.classifiers.torch_exports import architecture, export_script
 
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -21,14 +21,27 @@ def without_network(path: Path) -> str:
     if not is_safetensors(path) and not _is_pickled(path):
         return ""
     weights = weights_in(path)
-    told = f"{path} holds weights without their network"
-    if not weights.shapes and not is_safetensors(path):
-        told = f"{path} is a pickle of torch.save in which no weights are found, as of a module saved whole, which "
-        told += "runs any code (where it was made, save its `state_dict()`)"
+    if whole := whole_pickle(path, weights):
+        return whole
     known = architecture(weights).partition("(")[0]
     whose = f"; `format: torch_weights` with `architecture: torchvision:{known}` brings that" if known else ""
-    way = "`format: torch` doesn't open it. Where PyTorch and the network's code are, this writes what it does"
-    return f"{told}{whose}; {way}:\n\n{export_script(path, weights)}"
+    told = f"{path} holds weights without their network{whose}; `format: torch` doesn't open it"
+    return f"{told}. Where PyTorch and the network's code are, this writes what it does:\n\n{export_script(path, weights)}"
+
+
+def whole_pickle(path: Path, weights: Weights | None = None) -> str:
+    """Why a pickle of `torch.save` isn't opened in which no weights are found, with the script; nothing for others.
+
+    weights: what is known to be in the file; None: it is looked up.
+    """
+    if is_safetensors(path) or not _is_pickled(path):
+        return ""
+    weights = weights or weights_in(path)
+    if weights.shapes:
+        return ""
+    told = f"{path} is a pickle of torch.save in which no weights are found, as of a module saved whole, which runs any"
+    told += " code, so it isn't opened. Where PyTorch and the module's code are, this writes what `format: torch` opens"
+    return f"{told}:\n\n{export_script(path, weights)}"
 
 
 def _is_pickled(path: Path) -> bool:

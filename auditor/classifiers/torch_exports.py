@@ -43,12 +43,17 @@ _EFFICIENTNETS: Mapping[tuple[int, ...], str] = {
     (1280, 79): "efficientnet_v2_l",
 }
 
+_WHOLE = 'map_location="cpu", weights_only=False)  # runs the code that the file holds: only if you trust who made it'
+
 
 def export_script(path: Path, weights: Weights) -> str:
     """Six lines of Python that write a file that can be audited of one of weights alone.
 
     Where its keys and shapes are those of one of torchvision's networks, it is named; else its own code is asked for.
+    Of a pickle without weights that are known, as of a module saved whole, the script opens all of it.
     """
+    if not weights.shapes and not is_safetensors(path):
+        return "\n".join(("import torch", f"model = torch.load({path.name!r}, {_WHOLE}", *_traced(path)))
     prefix, known = wrapping(weights.shapes), architecture(weights)
     if is_safetensors(path):
         brings, loaded = "safetensors.torch", f"safetensors.torch.load_file({path.name!r})"
@@ -67,9 +72,15 @@ def export_script(path: Path, weights: Weights) -> str:
             f"model = {model}",
             f"state = {loaded}",
             f"model.load_state_dict({keys})",
-            "example = torch.zeros(1, 3, 224, 224)  # one image: channels, height and width as in training",
-            f"torch.jit.trace(model.eval(), example).save({f'{path.stem}.traced.pt'!r})",
+            *_traced(path),
         )
+    )
+
+
+def _traced(path: Path) -> tuple[str, str]:
+    return (
+        "example = torch.zeros(1, 3, 224, 224)  # one image: channels, height and width as in training",
+        f"torch.jit.trace(model.eval(), example).save({f'{path.stem}.traced.pt'!r})",
     )
 
 

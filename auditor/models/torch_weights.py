@@ -37,6 +37,7 @@ from auditor.classifiers import (
     state_of,
     torch_classifier,
     torch_stateful,
+    whole_pickle,
     wrapping,
 )
 from auditor.telling.lists import listed
@@ -95,6 +96,8 @@ def _read(torch: ModuleType, path: Path) -> Any:
     except ModelError:
         raise
     except Exception as error:  # zipfile, pickle, safetensors and PyTorch's own: all mean the same here
+        if whole := whole_pickle(path):  # of which PyTorch would say how to run its code
+            raise ModelError(whole) from error
         way = "write weights with torch.save(model.state_dict(), path), or a whole network as TorchScript"
         raise ModelError(f"{path} can't be opened as weights of PyTorch: {reason(error)} ({way})") from error
 

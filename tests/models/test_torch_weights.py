@@ -100,6 +100,16 @@ def test_what_does_not_fit_is_named(made, tmp_path):
 def test_a_module_that_could_run_code_is_not_opened(made, tmp_path):
     for content in (made.network, made.weights | {"more": Payload(tmp_path / "mark")}):
         torch.save(content, tmp_path / "whole.pth")
-        with pytest.raises(ModelError, match="can't be opened as weights of PyTorch"):
+        with pytest.raises(ModelError, match="can't be opened as weights of PyTorch|in which no weights are found"):
             opened(tmp_path / "whole.pth")
         assert not (tmp_path / "mark").exists()
+
+
+def test_a_module_saved_whole_is_refused_with_the_script_that_opens_it(made, tmp_path):
+    torch.save(made.network, tmp_path / "m.pth")
+    with pytest.raises(ModelError, match=r"in which no weights are found.*so it isn't opened") as told:
+        opened(tmp_path / "m.pth")
+    script = str(told.value).partition("\n\n")[2].replace("'m.", f"'{tmp_path}/m.").replace("224, 224", "40, 48")
+    exec(compile(script, "export", "exec"), {})
+    traced = torch.jit.load(tmp_path / "m.traced.pt")(torch.from_numpy(made.images.transpose(0, 3, 1, 2).copy()))
+    np.testing.assert_allclose(traced.detach().numpy(), made.logits, atol=1e-5)
