@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from auditor.records.headline import subject
 from auditor.report import outcome
@@ -41,7 +42,7 @@ def _why(run: Run, case: PlannedCase, record: Record | None) -> Iterator[str]:
     if not record.verdict.findings:
         yield record.verdict.message
     yield from (f"doubtful: {test.name}: {test.message}" for test in _doubts(record))
-    yield from (f"not said: {caveat}" for caveat in outcome.caveats(run, case))
+    yield from (f"what it doesn't say: {caveat}" for caveat in outcome.caveats(run, case))
 
 
 def _doubts(record: Record) -> list[Diagnostic]:
@@ -71,12 +72,20 @@ def _to_pass(record: Record) -> Iterator[str]:
         if finding.status == "fail":
             yield f"{finding.expectation.subject}: {_of_fail(record, finding)}"
         elif finding.status == "inconclusive" and not _doubts(record):
-            yield f"{finding.expectation.subject}: more images (`samples`), of which the finding says how many."
+            yield f"{finding.expectation.subject}: more images ({_taken(record)}), of which the finding says how many."
     if record.verdict.status == "inconclusive" and _doubts(record):
         yield (
             "An attack that its tell-tale tests don't doubt: more `steps` or `restarts`, another attack beside it, or "
             "a model whose gradients are of use. More images alone don't help."
         )
+
+
+def _taken(record: Record) -> str:
+    """What says how many images a case takes: a parameter, that of the case whose images they are, or its data."""
+    if "samples" in record.params:
+        return "`samples`"
+    source = record.params.get("adversarial")
+    return f"`samples` of {source}" if isinstance(source, str) else "it takes all that the data has"
 
 
 def _of_fail(record: Record, finding: Finding) -> str:
@@ -85,17 +94,18 @@ def _of_fail(record: Record, finding: Finding) -> str:
     if metric is None or both is None or not all(map(math.isfinite, both)):
         return "a better model, or an expectation that somebody answers for."
     if surely(finding, both, finding.expectation).startswith("the whole"):
-        return f"a better model; no more than {metric.n} images would: the whole interval violates it."
+        return f"a better model; more images than these {metric.n} wouldn't: the whole interval violates it."
     return f"a better model, or if it was chance, more than {metric.n} images: the interval reaches what is allowed."
 
 
 def _commands(run: Run, case: PlannedCase, record: Record | None, folder: str) -> Iterator[tuple[str, str]]:
     here = shlex.quote(folder)
-    yield f"auditor run {shlex.quote(f'{run.spec}::{case.id}')} --audit-no-cache", "measure it again"
+    there = "" if Path(run.spec).is_file() else f", in the folder in which {run.spec} lies"
+    yield f"auditor run {shlex.quote(f'{run.spec}::{case.id}')} --audit-no-cache", f"measure it again{there}"
     if record and record.evidence and record.evidence.adversarial:
         yield f"auditor replay {here} {shlex.quote(case.id)}", "one of its images again, step by step"
     if record:
         yield f"auditor verify {here}", "derive what the report says from spec, data and checkpoint"
     if record and record.verdict.status == "inconclusive":
-        yield f"auditor plan {shlex.quote(run.spec)}", "how many images each gate takes"
+        yield f"auditor plan {shlex.quote(run.spec)}", f"how many images each gate takes{there}"
     yield f"auditor checks {case.check}", "what the check measures, and its parameters"

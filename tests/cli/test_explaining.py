@@ -11,7 +11,7 @@ from auditor.report.reasons import reasons
 from tests.report.page import every_state, hostile_run, run_of_everything
 
 SAYS = {
-    "failing": "no more than 100 images would: the whole interval violates it",
+    "failing": "more images than these 100 wouldn't: the whole interval violates it",
     "broken": "Mending what the error names",
     "killed": "Running it",
     "never-began": "Running it",
@@ -44,6 +44,27 @@ def test_a_doubt_about_the_measurement_is_settled_by_no_number_of_images():
     assert any(said.startswith("doubtful: gradients") for said in told.why)
     assert any("More images alone don't help" in change for change in told.changes)
     assert any(command.startswith("auditor plan") for command, _ in told.commands)
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"samples": 10}, "more images (`samples`), of which"),
+        ({"adversarial": "flip"}, "more images (`samples` of flip), of which"),
+        ({"top": 3}, "more images (it takes all that the data has), of which"),
+    ],
+)
+def test_more_images_are_asked_for_by_what_the_check_knows(params, told, tmp_path, monkeypatch):
+    run = every_state()
+    run = replace(run, records={**run.records, "unsure": replace(run.records["unsure"], params=params)})
+    (planned,) = [one for one in run.cases if one.id == "unsure"]
+    assert any(told in change for change in reasons(run, planned, "r").changes)
+    purposes = dict(reasons(run, planned, "r").commands)
+    assert any(f", in the folder in which {run.spec} lies" in purpose for purpose in purposes.values())
+    (tmp_path / run.spec).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / run.spec).touch()
+    monkeypatch.chdir(tmp_path)
+    assert not any("in the folder" in purpose for _, purpose in reasons(run, planned, "r").commands)
 
 
 def test_a_stronger_attacker_is_named_only_where_one_attacked():
