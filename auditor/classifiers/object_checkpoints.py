@@ -62,7 +62,7 @@ def _variables(index: Path) -> Mapping[str, FloatArray]:
         found[name] = reader.get_tensor(key)
     if twice or "" in found:
         told = f"several of its variables are called {listed(twice, 3)}" if twice else "its variables have no names"
-        raise ModelError(f"{told}, so which layer they are of isn't known; save the model itself: model.save('m.keras')")
+        raise ModelError(f"{told}, so which layer they are of isn't known; save the model whole: model.save('m.keras')")
     return found
 
 

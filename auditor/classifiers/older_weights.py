@@ -96,7 +96,7 @@ class _Alone:
 
 
 def _weights(model: Any) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """The weights of layers, those of inner models too: the layer's name, what Keras has called it, and the variable."""
+    """Weights of layers, those of inner models too: the layer's name, what Keras has called it, and the variable."""
     import keras
 
     for layer in model.layers:
@@ -105,7 +105,8 @@ def _weights(model: Any) -> Iterator[tuple[str, tuple[str, ...], Any]]:
             continue
         renamed = isinstance(layer, keras.layers.DepthwiseConv2D)
         for weight in layer.weights:
-            yield layer.name, (weight.name, *(["depthwise_kernel"] if renamed and weight.name == "kernel" else [])), weight
+            older = ("depthwise_kernel",) if renamed and weight.name == "kernel" else ()
+            yield layer.name, (weight.name, *older), weight
 
 
 def _names(key: str, layer: str, names: Collection[str]) -> bool:

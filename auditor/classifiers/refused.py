@@ -26,7 +26,8 @@ def without_network(path: Path) -> str:
     known = architecture(weights).partition("(")[0]
     whose = f"; `format: torch_weights` with `architecture: torchvision:{known}` brings that" if known else ""
     told = f"{path} holds weights without their network{whose}; `format: torch` doesn't open it"
-    return f"{told}. Where PyTorch and the network's code are, this writes what it does:\n\n{export_script(path, weights)}"
+    way = "Where PyTorch and the network's code are, this writes what it does"
+    return f"{told}. {way}:\n\n{export_script(path, weights)}"
 
 
 def whole_pickle(path: Path, weights: Weights | None = None) -> str:

@@ -210,7 +210,7 @@ def differs(told: Metric | None, now: Metric, most: int) -> str:
     if now.kind == "binned":
         # Rounding moves images between bins, each by two of n at most.
         room = _ALIKE + 2 * (1 + most) / max(now.n, 1)
-        return "" if abs(told.value - now.value) <= room else f"is {told.value:.4g}, and {now.value:.4g} counted again"
+        return _apart(told.value, now.value, room)
     if now.groups:
         if told.groups.keys() != now.groups.keys():
             return "is of other groups than it should be"
@@ -222,15 +222,19 @@ def differs(told: Metric | None, now: Metric, most: int) -> str:
         return "counts other images as independent than the spec does"
     width = now.bounds[1] - now.bounds[0] if now.bounds and np.isfinite(now.bounds).all() else 0.0
     if told.values is not None and now.values is not None and told.values.shape == now.values.shape:
-        near = np.isclose(told.values, now.values, rtol=_ALIKE, atol=max(_ALIKE * width, 1e-6))
+        near = np.isclose(told.values, now.values, rtol=_ALIKE, atol=max(_ALIKE * width, 1e-6), equal_nan=True)
         if (~near).sum() <= most:
             return ""
         return f"is {told.value:.4g}, and {now.value:.4g} counted again: {int((~near).sum())} images count otherwise"
     share = 1 / max(now.n, 1) if now.kind != "exact" else 1.0
     room = most * share * (width or 1.0) + _ALIKE * max(width, abs(now.value))
-    if told.value == now.value or abs(told.value - now.value) <= room:
-        return ""
-    return f"is {told.value:.4g}, and {now.value:.4g} counted again"
+    return _apart(told.value, now.value, room)
+
+
+def _apart(told: float, now: float, room: float) -> str:
+    """How two values differ by more than they may; nothing too where both are infinite, or of no images at all."""
+    alike = told == now or (np.isnan(told) and np.isnan(now)) or abs(told - now) <= room
+    return "" if alike else f"is {told:.4g}, and {now:.4g} counted again"
 
 
 def _same_clusters(told: IntArray | None, wanted: IntArray | None) -> bool:

@@ -120,7 +120,7 @@ def _fill(model: Any, weights: Path, older: Any) -> None:
                 return fill_from_containers(model, older["config"]["layers"], file)
             return fill_from_h5(model, file)
     if not weights.name.endswith(_ENDING):
-        raise ModelError(f"Keras 3 opens weights by the ending `{_ENDING}` alone; rename the file if that is what it is")
+        raise ModelError(f"Keras 3 opens weights by the ending `{_ENDING}` alone; rename it if that is what it is")
     model.load_weights(weights)
     stored, used = _stored(weights), len(model.weights)
     if stored > used:  # Keras leaves what it has no layer for, and says nothing

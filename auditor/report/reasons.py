@@ -77,6 +77,9 @@ def _to_pass(record: Record) -> Iterator[str]:
         yield (
             "An attack that its tell-tale tests don't doubt: more `steps` or `restarts`, another attack beside it, or "
             "a model whose gradients are of use. More images alone don't help."
+            if attacker(record)
+            else "What the tell-tale tests doubt, mended: each says above what it found. More images of the same kind "
+            "don't help."
         )
 
 

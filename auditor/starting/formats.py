@@ -35,8 +35,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 # What needs more than a file to be opened, and what a spec has to say of it.
 _MORE: Mapping[str, str] = {
-    ".index": "the variables of a TensorFlow checkpoint: name the `.meta` file that holds its graph; of TensorFlow 2 it "
-    "has none, and `format: weights` takes it with an `architecture` as of `model.to_json()`",
+    ".index": "the variables of a TensorFlow checkpoint: name the `.meta` file that holds its graph; of TensorFlow 2 "
+    "it has none, and `format: weights` takes it with an `architecture` as of `model.to_json()`",
     ".json": "an architecture without weights: `format: weights` takes both",
     ".pkl": "a pickle, which runs whatever code it holds; export the model to ONNX, SavedModel or TorchScript",
 }

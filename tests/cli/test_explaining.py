@@ -38,12 +38,15 @@ def test_a_doubt_about_the_measurement_is_settled_by_no_number_of_images():
     run = run_of_everything()
     busy = run.records["waived"]
     doubted = replace(busy, verdict=replace(busy.verdict, status="inconclusive"), waiver=None)
-    run = replace(run, records={**run.records, "waived": doubted})
     (planned,) = [one for one in run.cases if one.id == "waived"]
-    told = reasons(run, planned, "r")
-    assert any(said.startswith("doubtful: gradients") for said in told.why)
-    assert any("More images alone don't help" in change for change in told.changes)
-    assert any(command.startswith("auditor plan") for command, _ in told.commands)
+    for params, advice in (
+        ({"attacks": [{"attack": "fgsm"}]}, "more `steps` or `restarts`, another attack"),
+        ({"top": 3}, "What the tell-tale tests doubt, mended: each says above what it found. More images of the same"),
+    ):
+        told = reasons(replace(run, records={"waived": replace(doubted, params=params)}), planned, "r")
+        assert any(said.startswith("doubtful: gradients") for said in told.why)
+        assert sum(advice in change for change in told.changes) == 1
+        assert any(command.startswith("auditor plan") for command, _ in told.commands)
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,8 @@ def test_weights_that_lie_in_other_files_are_not_read(tmp_path, written):
 def test_weights_under_another_name(tmp_path, written):
     params = written("weights", tmp_path)
     shutil.copy(params["path"], tmp_path / "m.h5")
-    refused("weights", {**params, "path": str(tmp_path / "m.h5")}, r"Keras 3 opens weights by the ending `.weights.h5` alone")
+    told = "Keras 3 opens weights by the ending `.weights.h5` alone"
+    refused("weights", {**params, "path": str(tmp_path / "m.h5")}, told)
 
 
 def test_a_package_that_is_not_installed(tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_named(made, tmp_path):
 def test_a_module_that_could_run_code_is_not_opened(made, tmp_path):
     for content in (made.network, made.weights | {"more": Payload(tmp_path / "mark")}):
         torch.save(content, tmp_path / "whole.pth")
-        with pytest.raises(ModelError, match="can't be opened as weights of PyTorch|in which no weights are found"):
+        with pytest.raises(ModelError, match=r"can't be opened as weights of PyTorch|in which no weights are found"):
             opened(tmp_path / "whole.pth")
         assert not (tmp_path / "mark").exists()
 
