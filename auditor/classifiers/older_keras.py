@@ -8,23 +8,39 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from auditor.classifiers.older_known import (
+    ACTIVATIONS,
+    INNER,
+    MODELS,
+    Dialect,
+    NoOtherWayError,
+    activation,
+    check_alike,
+)
 from auditor.classifiers.older_operations import layers_of_operations
 from auditor.values import ModelError
 
-_MODELS = ("Functional", "Model", "Sequential")
 # What Keras 3 calls otherwise, and what it doesn't take any more, by class.
 _RENAMED = {
     "Convolution2D": "Conv2D",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
 }
+_GROUPED = (*(f"{kind}Conv{rank}D" for kind in ("Depthwise", "Separable") for rank in (1, 2)),)
+_GROUPED = (*_GROUPED, *(f"Conv{rank}DTranspose" for rank in (1, 2, 3)))
 _SETTLED: Mapping[str, Mapping[str, Any]] = {
     # One group is what they compute; of others TF-Keras itself makes none.
-    "DepthwiseConv2D": {"groups": 1},
-    "Conv2DTranspose": {"groups": 1},
-    "SeparableConv2D": {"groups": 1},
+    **{kind: {"groups": 1} for kind in _GROUPED},
     "BatchNormalization": {"renorm": False, "virtual_batch_size": None, "fused": None, "mode": 0},
+    "SimpleRNN": {"time_major": False},
+    "LSTM": {"time_major": False},
+    "GRU": {"time_major": False},
+    **{f"SpatialDropout{rank}D": {"noise_shape": None} for rank in (1, 2, 3)},
 }
+# Whose settings of training are others in Keras 3, and that do nothing outside of it.
+_UNTRAINED = re.compile("SpatialDropout[123]D|Random(Brightness|Contrast|Flip|Rotation|Translation|Zoom)")
+# What was always so before there was a setting for it, where Keras 3 takes something else.
+_BEFORE: Mapping[str, Mapping[str, Any]] = {"GRU": {"reset_after": False}}
 # Keras 1 had other words for the same; `dim_ordering: th` turned kernels round too, and is left to be refused.
 _WORDS = {
     "nb_filter": "filters",
@@ -35,7 +51,9 @@ _WORDS = {
     "p": "rate",
 }
 # Of training alone, or of weights that are loaded anyway.
-_TRAINING = re.compile(r"init|.*_(init|initializer|regularizer|constraint)|input_dtype|ragged|sparse|optional")
+_TRAINING = re.compile(
+    r"init|input_length|.*_(init|initializer|regularizer|constraint)|input_dtype|ragged|sparse|optional"
+)
 _MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum"}
 _LAMBDAS = {"Lambda", "__lambda__"}
 _OWN = "if you trust its code, say where it is by `custom_objects: [module:Class]` and allow it by --audit-allow-code"
@@ -48,11 +66,11 @@ def is_older(version: str | bytes | None) -> bool:
     return not told.partition(".")[0].isdigit() or int(told.partition(".")[0]) < 3
 
 
-def built(description: Any, custom: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
+def built(description: Any, dialect: Dialect, custom: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
     """Build the Keras model that such a description, from JSON, is of; its weights aren't set yet.
 
-    custom: classes of somebody's own, by name. safe_mode: whether a `Lambda` is refused. Raises ModelError for what
-    isn't known, and whatever layers raise.
+    dialect: the framework that wrote it. custom: classes of somebody's own, by name. safe_mode: whether a `Lambda` is
+    refused. Raises ModelError for what isn't known to be computed alike, and whatever layers raise.
     """
     import keras
 
@@ -60,15 +78,19 @@ def built(description: Any, custom: Mapping[str, Any] | None = None, safe_mode: 
     known = {**layers_of_operations(), **(custom or {})}
     harmless = set() if safe_mode else _LAMBDAS
     check_known({name for name in foreign(description, known) if not name.startswith("tf_keras.")} - harmless)
-    unknown = sorted(set(_unknown(whole, known)) - harmless)
+    found = [(kind, config) for kind, config in _layers(whole) if kind.rpartition(">")[2] not in {*known, *harmless}]
+    unknown = sorted({kind.rpartition(">")[2] for kind, _ in found if not hasattr(keras.layers, kind)})
     if unknown:
         raise ModelError(f"it needs {', '.join(unknown)}: Keras 3 brings no such layer ({_OWN})")
+    for kind, config in found:
+        check_alike(kind, config, dialect)
+        config.update({key: activation(config[key]) for key in ACTIVATIONS if isinstance(config.get(key), str)})
     if whole["class_name"] == "Sequential":
         return keras.Sequential.from_config(whole["config"], custom_objects=known)
     return keras.Model.from_config(whole["config"], custom_objects=known)
 
 
-class CodeNeededError(ModelError):
+class CodeNeededError(NoOtherWayError):
     """A network needs code that isn't Keras's, which nothing runs unless it is allowed to."""
 
 
@@ -80,21 +102,25 @@ def check_known(named: Collection[str]) -> None:
         raise CodeNeededError(f"it needs {', '.join(sorted(named))}: Keras brings no such thing ({_OWN})")
 
 
-def _unknown(whole: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
-    """Layers of a rewritten description that Keras has none of."""
-    import keras
-
+def _layers(whole: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The layers of a rewritten description, those in others too: class and configuration."""
     for layer in whole["config"]["layers"]:
-        kind = layer["class_name"]
-        if kind in _MODELS:
-            yield from _unknown(layer, known)
-        elif kind.rpartition(">")[2] not in known and not hasattr(keras.layers, kind):
-            yield kind.rpartition(">")[2]
+        yield from _within(layer)
+
+
+def _within(layer: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if layer["class_name"] in MODELS:
+        yield from _layers(layer)
+        return
+    yield layer["class_name"], layer["config"]
+    for key in INNER:
+        if isinstance(inner := layer["config"].get(key), dict):
+            yield from _within(inner)
 
 
 def modern(description: Any) -> dict[str, Any]:
     """A description of a model in the words of Keras 3; raise ModelError where it isn't one of a whole network."""
-    if not isinstance(description, dict) or description.get("class_name") not in _MODELS:
+    if not isinstance(description, dict) or description.get("class_name") not in MODELS:
         kind = description.get("class_name") if isinstance(description, dict) else type(description).__name__
         told = f"a {kind} is no sequential or functional model"
         raise ModelError(f"{told}, so what it computes isn't in the file: `custom_objects` can name its class")
@@ -109,7 +135,7 @@ def modern(description: Any) -> dict[str, Any]:
         outputs = _several(config.get("output_layers"))
         nodes = [node for part in layers for node in part["inbound_nodes"]]
         # Keras 2 counted as the first call what a model among the layers begins with, unless it was built by its call.
-        whole = {part["name"]: part["class_name"] for part in layers if part["class_name"] in _MODELS}
+        whole = {part["name"]: part["class_name"] for part in layers if part["class_name"] in MODELS}
         whole = {name: kind for name, kind in whole.items() if not _called_first(name, [*nodes, outputs])}
         for part in layers:
             part["inbound_nodes"] = [[_counted(tensor, whole) for tensor in node] for node in part["inbound_nodes"]]
@@ -120,6 +146,8 @@ def modern(description: Any) -> dict[str, Any]:
             config[ends] = found[0] if len(found) == 1 else found
     elif layers and (shape := layers[0]["config"].pop("batch_input_shape", None)):
         layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": shape}})
+    for part in layers:
+        part["config"].pop("batch_input_shape", None)  # of a layer that isn't the first of a sequence
     kept = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
     return {"class_name": kind, "config": {key: config[key] for key in kept if key in config}}
 
@@ -130,23 +158,35 @@ def _layer(part: Mapping[str, Any]) -> dict[str, Any]:
     own = isinstance(registered, str) and ">" in registered  # somebody's own, which has to be found by that name
     kind = str(registered if own else _RENAMED.get(str(part.get("class_name")), part.get("class_name")))
     given = part.get("config")
-    if kind in _MODELS:
+    if kind in MODELS:
         whole = modern({**part, "class_name": kind})
         config, name = whole["config"], part.get("name") or whole["config"]["name"]
     else:
         config = _in_new_words(kind, dict(given) if isinstance(given, dict) else {})
+        config.update({key: _inner(config[key]) for key in INNER if isinstance(config.get(key), dict)})
         name = part.get("name") or config.get("name")
         if kind == "Merge":
             kind = _MERGES.get(str(config.pop("mode", None)), kind)
             config = {key: value for key, value in config.items() if key in ("name", "trainable")}
     layer = {"class_name": kind, "config": config, "inbound_nodes": part.get("inbound_nodes") or []}
+    if any(_as_in_training(node) for node in layer["inbound_nodes"]):
+        raise ModelError(f"the layer {name!r} is called as in training, which Keras 3 wouldn't do outside of it")
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         nodes = layer["inbound_nodes"]
         if len(nodes) != 1:
             raise ModelError(f"the operation {name!r} is called {len(nodes)} times, which isn't known how to build")
         tensors, config["arguments"] = _arguments(nodes[0])
         layer["inbound_nodes"] = [tensors]
-    return {**layer, "name": name}
+    # Without a module, Keras leaves out what it takes for an older `axis`: that of several dimensions.
+    brought = kind not in (*MODELS, *_LAMBDAS, "TFOpLambda", "SlicingOpLambda") and not own
+    return {**layer, "name": name, **({"module": "keras.layers"} if brought else {})}
+
+
+def _inner(part: Mapping[str, Any]) -> Any:
+    """A layer in another one's configuration, or the name of an activation."""
+    if part.get("class_name") == "function":
+        return part.get("config")
+    return {key: value for key, value in _layer(part).items() if key in ("class_name", "config", "module")}
 
 
 def _in_new_words(kind: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -160,10 +200,13 @@ def _in_new_words(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     if "nb_row" in config:
         config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]
     for old, new in _WORDS.items():
-        if old in config:
+        if old in config and (kind, old) != ("Embedding", "output_dim"):
             config[new] = config.pop(old)
+    config = {**_BEFORE.get(kind, {}), **config}
     if kind == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
+    if _UNTRAINED.fullmatch(kind):
+        config = {key: value for key, value in config.items() if key not in ("trainable", "rng_type")}
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
@@ -171,6 +214,13 @@ def _in_new_words(kind: str, config: dict[str, Any]) -> dict[str, Any]:
         shape = config.get("batch_input_shape") or config.get("batch_shape")
         return {"batch_shape": shape, "dtype": config.get("dtype"), "name": config.get("name")}
     return {key: value for key, value in config.items() if not _TRAINING.fullmatch(key)}
+
+
+def _as_in_training(node: Any) -> bool:
+    """Whether a call of a layer says so of itself."""
+    if isinstance(node, list):
+        return any(_as_in_training(part) for part in node)
+    return isinstance(node, dict) and bool(node.get("training"))
 
 
 def _several(ends: Any) -> list[Any]:

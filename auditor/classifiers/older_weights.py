@@ -15,6 +15,8 @@ from auditor.values import FloatArray, ModelError
 
 # How Keras 1 called them, behind the layer's name.
 _SHORT = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
+# What weights of a layer are in that has one part alone.
+_PARTS = ("cell", "layer")
 _PLACES = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -81,7 +83,8 @@ def fill_from_containers(model: Any, listed: Any, file: Any) -> None:
         if isinstance(layer, keras.Model):
             fill_from_containers(layer, part["config"]["layers"], container[place])
             continue
-        kept, taken = container[place]["vars"], [*layer.trainable_variables, *layer.non_trainable_variables]
+        group: Any = next((container[place][part] for part in _PARTS if part in container[place]), container[place])
+        kept, taken = group["vars"], [*layer.trainable_weights, *layer.non_trainable_weights]
         if len(kept) != len(taken):
             raise ModelError(f"the layer {layer.name} takes {len(taken)} weights, the file has {len(kept)} of it")
         for number, variable in enumerate(taken):
@@ -103,7 +106,7 @@ def _weights(model: Any) -> Iterator[tuple[str, tuple[str, ...], Any]]:
         if isinstance(layer, keras.Model):
             yield from _weights(layer)
             continue
-        renamed = isinstance(layer, keras.layers.DepthwiseConv2D)
+        renamed = isinstance(layer, keras.layers.DepthwiseConv1D | keras.layers.DepthwiseConv2D)
         for weight in layer.weights:
             older = ("depthwise_kernel",) if renamed and weight.name == "kernel" else ()
             yield layer.name, (weight.name, *older), weight

@@ -43,7 +43,8 @@ from auditor.classifiers import (
     keras_classifier,
     of_rank,
 )
-from auditor.classifiers.older_keras import CodeNeededError, built, check_known, foreign, is_older
+from auditor.classifiers.older_keras import built, check_known, foreign, is_older
+from auditor.classifiers.older_known import NoOtherWayError, dialect_of
 from auditor.classifiers.older_operations import check_operations
 from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.compute import tensorflow
@@ -95,9 +96,9 @@ def _load(params: Params, custom: Mapping[str, Any], safe_mode: bool) -> Classif
             model = keras.saving.load_model(str(path), dict(custom), compile=False, safe_mode=safe_mode)
             return keras_classifier(model, str(path), params.output, params.output_name)
         try:
-            model = built(json.loads(json.dumps(description)), custom, safe_mode)
+            model = built(json.loads(json.dumps(description)), dialect_of(version), custom, safe_mode)
             _fill(model, description, path)
-        except CodeNeededError:
+        except NoOtherWayError:
             raise
         except Exception as error:  # every layer's own errors: TF-Keras may know better
             told = f"it is of Keras {version or 1}, and {reason(error)}"

@@ -25,6 +25,7 @@ import numpy as np
 
 from auditor.classifiers import ModelParameters, file_at, for_browsers, keras_classifier, shards_of
 from auditor.classifiers.older_keras import built
+from auditor.classifiers.older_known import BROWSER
 from auditor.classifiers.older_weights import fill
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
@@ -59,7 +60,8 @@ def load(params: Params) -> Classifier:
     topology = told.get("modelTopology")
     described = topology.get("model_config", topology) if isinstance(topology, dict) else topology
     try:
-        model = built(described)
+        model = built(described, BROWSER)
+        _check_normalised(model)
     except Exception as error:  # every layer's own errors: all mean the same here
         raise ModelError(f"{path} can't be built as a network: {reason(error)}") from error
     try:
@@ -73,6 +75,18 @@ def load(params: Params) -> Classifier:
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     return keras_classifier(model, str(path), params.output, params.output_name)
+
+
+def _check_normalised(network: Any) -> None:
+    """Raise ModelError where a normalisation isn't of the last axis: browsers compute it wrongly, each in its way."""
+    import keras
+
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            _check_normalised(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization) and (layer.axis + 1) % layer.input_spec.ndim:
+            told = f"{layer.name} normalises axis {layer.axis} of {layer.input_spec.ndim}"
+            raise ModelError(f"{told}, which TensorFlow.js computes otherwise on a processor than elsewhere")
 
 
 def _arrays(manifest: Any, path: Path) -> Iterator[tuple[str, FloatArray]]:

@@ -25,6 +25,7 @@ from typing import Any
 from auditor.classifiers import ModelParameters, file_at, keras_classifier
 from auditor.classifiers.object_checkpoints import checkpoint_files, fill_from_checkpoint
 from auditor.classifiers.older_keras import built, foreign, is_older
+from auditor.classifiers.older_known import dialect_of
 from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
@@ -75,9 +76,9 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
         if named:
             told = ", ".join(sorted(named))
             raise ModelError(f"{recipe} needs {told}; only Keras's own layers are built, and no Lambda")
-        older = isinstance(config, dict) and "keras_version" in config and is_older(config["keras_version"])
+        older = isinstance(config, dict) and _is_older(config)
         if older:
-            model = built(config, safe_mode=safe_mode)
+            model = built(config, dialect_of(str(config.get("keras_version") or "")), safe_mode=safe_mode)
         else:
             model = keras.saving.deserialize_keras_object(config, custom_objects={}, safe_mode=safe_mode)
         if not isinstance(model, keras.Model):
@@ -91,6 +92,11 @@ def _load(params: Params, safe_mode: bool) -> Classifier:
     except Exception as error:  # h5py's errors, and those of layers whose weights have other shapes
         raise ModelError(f"{weights} doesn't fit {recipe.name}: {reason(error)}") from error
     return keras_classifier(model, str(weights), params.output, params.output_name)
+
+
+def _is_older(config: dict[str, Any]) -> bool:
+    """Whether an architecture is one of Keras 1 or 2, as its version says; Keras 3 tells none, but modules."""
+    return is_older(config["keras_version"]) if "keras_version" in config else "module" not in config
 
 
 def _file(path: str) -> Path:
