@@ -1,6 +1,8 @@
 """Sizes of the images that networks take: as declared, as rows, or any."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -9,11 +11,14 @@ import numpy as np
 
 from auditor.classifiers.common import Layout, Loaded
 from auditor.compute import tensorflow
-from auditor.values import Classifier, ModelError
+from auditor.telling.numbers import times
+from auditor.values import Classifier, ModelError, SizeError
 
 Size = tuple[int, int]
 # What a network of any size is tried on before the data is known: no network that is made for photographs is too deep.
 STAND_IN: Size = (224, 224)
+Shape = tuple[int, int, int]
+_given: ContextVar[Shape | None] = ContextVar("given", default=None)
 _FEW = 4  # channels that pictures have at most: grey, red, green, blue and how opaque they are
 
 
@@ -70,18 +75,40 @@ def of_any_size(make: Callable[[Size], Classifier], given: Sequence[Any], layout
     """A classifier of the size that its samples have, where a declared input shape leaves height or width open.
 
     make: of images of a height and width, which are the declared ones where there are any. given: the declared shape,
-    with the batch. Raises what `make` does.
+    with the batch. Raises what `make` does, as SizeError where that may be since the shape of the samples isn't known.
     """
-    made = make(STAND_IN)
-    left_open = len(given) == 4 and not all(_known(given[layout.index(side)]) for side in "HW")
-    return replace(made, at=make) if left_open and isinstance(made, Loaded) else made
+    left_open = [side for side in "HWC" if len(given) == 4 and not _known(given[layout.index(side)])]
+    shape = _given.get() if left_open else None
+
+    def at(size: Size) -> Classifier:
+        with of_shape(shape):
+            return make(size)
+
+    try:
+        made = at(shape[:2] if shape else STAND_IN)
+    except ModelError as error:
+        if shape or not left_open:
+            raise
+        tried = f"it leaves sizes open and was tried at {times(STAND_IN)}, before the samples' size is known"
+        raise SizeError(f"{error} ({tried})") from error
+    return replace(made, at=at) if {"H", "W"} & {*left_open} and isinstance(made, Loaded) else made
+
+
+@contextmanager
+def of_shape(shape: Shape | None) -> Iterator[None]:
+    """Within it, a network is opened for images (H, W, C) of a shape, as far as it leaves sizes open; None: of any."""
+    token = _given.set(shape)
+    try:
+        yield
+    finally:
+        _given.reset(token)
 
 
 def closed(given: Sequence[Any], size: Size, layout: Layout = "NHWC") -> list[Any]:
-    """A declared input shape with the height and width of `size` where its own are left open."""
-    sizes = list(given)
+    """A declared input shape with the height and width of `size`, and the samples' channels, where its own are open."""
+    sizes, shape = list(given), _given.get()
     if len(sizes) == 4:
-        for side, length in zip("HW", size, strict=True):
+        for side, length in zip("HWC", (*size, shape[2] if shape else None), strict=True):
             at = layout.index(side)
             sizes[at] = sizes[at] if _known(sizes[at]) else length
     return sizes

@@ -98,6 +98,18 @@ class Preprocessing(Parameters):
         given = {"mean": self.mean, "std": self.std}
         return {what: values for what, values in given.items() if isinstance(values, list)}
 
+    def taken(self, shape: Shape) -> Shape:
+        """The shape (H, W, C) of what the network is given of images of a shape."""
+        height, width = self.resizing.target(*shape[:2]) if self.resizing else shape[:2]
+        if self.center_crop:
+            cut = self.center_crop
+            height, width = (cut, cut) if isinstance(cut, int) else (cut[0], cut[1])
+        channels = self.channels or (PRESETS[self.preset].channels if self.preset else None)
+        depth = DEPTH[channels] if channels else shape[2]
+        if self.layout == "flat":
+            return 1, 1, height * width * depth
+        return (depth, height, width) if self.layout == "nchw" else (height, width, depth)
+
     def check_crop(self, shape: Shape) -> None:
         """Raise ValueError where more is to be cut out of images of a shape (H, W, C) than there is."""
         if self.center_crop:

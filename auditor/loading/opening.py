@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from auditor import catalog
-from auditor.classifiers import Loaded, ModelParameters, prepared
+from auditor.classifiers import Loaded, ModelParameters, of_shape, prepared
 from auditor.spec import Source, is_registered, listing
 from auditor.values import Classifier, ModelError, references
 
 
 def opened(source: Source) -> Classifier:
     """Load a checkpoint, as given if its source says so; raise ModelError if it can't be opened."""
-    classifier = catalog.loader(source.extension, source.allow_code)(source.params)
+    with of_shape(source.given):
+        classifier = catalog.loader(source.extension, source.allow_code)(source.params)
     whole = classifier.as_given if source.as_given and isinstance(classifier, Loaded) else None
     return whole or classifier
 
@@ -30,6 +31,12 @@ def behind_preprocessing(name: str, classifier: Classifier, source: Source, shap
     """Put what a source says of preprocessing in front of a classifier, for samples of shape (H, W, C) in its box."""
     steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
     return prepared(name, classifier, steps, shape, source.box, getattr(source.params, "layout", None) is not None)
+
+
+def given_to(source: Source, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The shape (H, W, C) of what a source's network is given of samples of a shape."""
+    steps = source.params.preprocessing if isinstance(source.params, ModelParameters) else None
+    return steps.taken(shape) if steps else shape
 
 
 def as_named(said: str, source: Source, here: Source) -> str:

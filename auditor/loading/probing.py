@@ -21,10 +21,11 @@ from threading import Timer
 from typing import Any
 
 from auditor import catalog
+from auditor.classifiers import of_shape
 from auditor.compute import tensorflow
 from auditor.spec import Source
 from auditor.telling.reason import named_reason, trace
-from auditor.values import ChoiceError, Classifier, ModelError
+from auditor.values import ChoiceError, Classifier, ModelError, SizeError
 
 _START_SECONDS = 300
 _IDLE_SECONDS = 20  # then it is ended: with TensorFlow in it, it holds some 0.7 GB
@@ -51,6 +52,7 @@ class Prober:
         """
         versions = [version(package) for package in ("tensorflow", "keras")]
         known = [source.extension, source.shown, source.allow_code, dict(digests), versions]
+        known += [source.given] if source.given else []
         key = hmac.new(self._secret, json.dumps(known, sort_keys=True).encode(), "sha256").hexdigest()
         if self._cache is None:
             return self._try(name, source)
@@ -77,7 +79,7 @@ class Prober:
         tensorflow()  # the other process imports it too, which takes it seconds
         limits = source.safeguards
         gigabytes, seconds = limits.load_gigabytes, limits.load_seconds
-        request = {"format": source.extension, "params": source.params.model_dump_json()}
+        request = {"format": source.extension, "params": source.params.model_dump_json(), "given": source.given}
         reply = self._child.ask({**request, "allow_code": source.allow_code, "bytes": int(gigabytes * 1e9)}, seconds)
         self._rest = Timer(_IDLE_SECONDS, self._child.end)
         self._rest.daemon = True
@@ -93,7 +95,8 @@ class Prober:
         if "among" in reply:
             among = {part: None if shape is None else tuple(shape) for part, shape in reply["among"].items()}
             return ChoiceError(reply["problem"], reply["parameter"], among)
-        return ModelError(reply["problem"]) if reply["problem"] else None
+        refused = SizeError if "sizes" in reply else ModelError
+        return refused(reply["problem"]) if reply["problem"] else None
 
 
 def _writable(folder: Path) -> bool:
@@ -192,10 +195,13 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         params = catalog.params_of("models", request["format"]).model_validate_json(request["params"])
         _limit_memory(request["bytes"])
-        classifier = catalog.loader(request["format"], request["allow_code"])(params)
+        with of_shape(request["given"] and tuple(request["given"])):
+            classifier = catalog.loader(request["format"], request["allow_code"])(params)
         _exercise(classifier)
     except ChoiceError as error:
         return {"problem": str(error), "parameter": error.parameter, "among": error.among}
+    except SizeError as error:
+        return {"problem": str(error), "sizes": "open"}
     except ModelError as error:
         return {"problem": str(error)}
     except MemoryError:

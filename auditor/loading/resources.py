@@ -17,7 +17,7 @@ from auditor.loading.checkpoint_files import all_labelled, labelled, paths_of, u
 from auditor.loading.fitting import check_fit, unfaithful
 from auditor.loading.holding import Files
 from auditor.loading.naming import Naming
-from auditor.loading.opening import as_named, behind_preprocessing, opened_copy
+from auditor.loading.opening import as_named, behind_preprocessing, given_to, opened_copy
 from auditor.loading.probing import Prober
 from auditor.loading.registry import fetch
 from auditor.loading.scanning import Threat, scan
@@ -26,7 +26,7 @@ from auditor.spec import Plan, Registered, Source, is_registered, registered, si
 from auditor.telling.lists import first
 from auditor.telling.numbers import times
 from auditor.telling.reason import os_reason
-from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, references
+from auditor.values import Checkpoint, Classifier, DataError, ModelError, Parameters, Samples, SizeError, references
 
 
 class Resources:
@@ -140,7 +140,7 @@ class Resources:
         """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
         pair = self._pair(plan, name)
         if pair not in self._fitting:
-            self._put(plan, name, self.let_in(plan, name), as_given=False)
+            self._put(plan, name, self._let_in(plan, name), as_given=False)
             layout = getattr(plan.models[name].params, "layout", None) or ""
             try:
                 check_fit(name, self._fitting[pair], self.samples(plan), layout)
@@ -162,8 +162,9 @@ class Resources:
         return _key(plan.models[name]), _key(plan.data)
 
     def _put(self, plan: Plan, name: str, base: Classifier, as_given: bool) -> None:
-        source = dataclasses.replace(plan.models[name], box=self.samples(plan).box)
-        classifier = behind_preprocessing(name, base, source, self.samples(plan).images.shape[1:])
+        samples, source = self.samples(plan), plan.models[name]
+        source = dataclasses.replace(source, box=samples.box, given=given_to(source, samples.images.shape[1:]))
+        classifier = behind_preprocessing(name, base, source, samples.images.shape[1:])
         self._drop(self._pair(plan, name))
         self._fitting[self._pair(plan, name)] = classifier
         here = dataclasses.replace(self._here(source), as_given=as_given, loaded=self.digests(source))
@@ -174,14 +175,21 @@ class Resources:
         if old is not None:
             del self._sources[id(old)]
 
-    def let_in(self, plan: Plan, name: str) -> Classifier:
-        """Open a checkpoint once, if it may be."""
-        source = plan.models[name]
+    def _let_in(self, plan: Plan, name: str) -> Classifier:
+        try:
+            return self.let_in(plan, name)
+        except SizeError:
+            return self.let_in(plan, name, given_to(plan.models[name], self.samples(plan).images.shape[1:]))
+
+    def let_in(self, plan: Plan, name: str, given: tuple[int, int, int] | None = None) -> Classifier:
+        """Open a checkpoint once, if it may be; given: for images of which shape, where it leaves that open."""
+        source = dataclasses.replace(plan.models[name], given=given)
         key = _key(source)
         if key not in self._opened:
-            if key not in self._refused:
-                self._refused[key] = self._refusal(name, source, self.checkpoint(plan, name))
-            refused = self._refused[key]
+            tried = f"{key} {given}"
+            if tried not in self._refused:
+                self._refused[tried] = self._refusal(name, source, self.checkpoint(plan, name))
+            refused = self._refused[tried]
             if refused is not None:
                 raise refused.saying(str(refused))
             self._known_by[key] = catalog.known_by(source.extension, source.params)

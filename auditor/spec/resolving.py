@@ -24,7 +24,8 @@ class Source:
     safeguards: of a model, what has to hold before it is loaded. allow_code: whether code that it holds may run.
     as_given: whether nothing is taken off its output, since what that would leave answers otherwise. loaded: SHA-256 of
     everything that it was loaded from, by the name the spec gives it, once it is. box: of the samples that a model is
-    given, once it is known. twin: of a model, the one whose gradients lead attacks on it, once that is loaded too.
+    given, once it is known. given: the shape (H, W, C) of what a model is given of them, where that has to be known to
+    open it. twin: of a model, the one whose gradients lead attacks on it, once that is loaded too.
     """
 
     extension: str
@@ -36,6 +37,7 @@ class Source:
     loaded: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float] = (0.0, 1.0)
     twin: "Source | None" = None
+    given: tuple[int, int, int] | None = None
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -60,6 +60,14 @@ class ChoiceError(ModelError):
         return ChoiceError(message, self.parameter, self.among)
 
 
+class SizeError(ModelError):
+    """A checkpoint that leaves sizes of its images open and can't be run at one that was tried: the data tells."""
+
+    def saying(self, message: str) -> "SizeError":
+        """The same error in other words."""
+        return SizeError(message)
+
+
 class CheckError(AuditError):
     """A check that can't measure what it was asked to measure."""
 
