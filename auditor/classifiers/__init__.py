@@ -2,13 +2,13 @@
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
 `auditor.classifiers`; `classifiers.asking`, `classifiers.endpoint` and `classifiers.connections` from where they are,
-where a server is asked; `classifiers.older_keras`, `classifiers.older_known`, `classifiers.older_operations` and
-`classifiers.older_weights`, where a file of Keras 2 is read, `classifiers.object_checkpoints`, where a checkpoint of
-TensorFlow 2 is; `classifiers.tensor_tables`, where one of safetensors is; `classifiers.blocks`, where
-a number of images is taken at a time; `classifiers.heads`, for shapes of outputs; `classifiers.onnx_node`,
-`classifiers.onnx_operators`, `classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by
-TensorFlow; `classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network;
-`classifiers.presets`, where pixels are tried. It imports `compute` and `values`.
+where a server is asked; `classifiers.older_keras`, `classifiers.older_known`, `classifiers.older_operations`,
+`classifiers.older_weights` and `classifiers.object_checkpoints`, where files of Keras 2 are read;
+`classifiers.tensor_tables`, where safetensors are; `classifiers.blocks`, where a number of images is taken at a time;
+`classifiers.heads`, for shapes of outputs; `classifiers.onnx_node`, `classifiers.onnx_operators`,
+`classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by TensorFlow;
+`classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network; `classifiers.presets`,
+where pixels are tried. It imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
