@@ -2,13 +2,12 @@
 
 A format in `models/` hands its function to `classifier`, a graph to `graph_classifier`. Import what others use from
 `auditor.classifiers`; `classifiers.asking`, `classifiers.endpoint` and `classifiers.connections` from where they are,
-where a server is asked; `classifiers.older_keras`, `classifiers.older_known`, `classifiers.older_operations`,
-`classifiers.older_weights` and `classifiers.object_checkpoints`, where files of Keras 2 are read;
-`classifiers.tensor_tables`, where safetensors are; `classifiers.blocks`, where a number of images is taken at a time;
-`classifiers.heads`, for shapes of outputs; `classifiers.onnx_node`, `classifiers.onnx_operators`,
-`classifiers.onnx_windows` and `classifiers.onnx_twin`, where an ONNX file is computed by TensorFlow;
-`classifiers.state_dicts` and `classifiers.torch_exports`, where weights tell their network; `classifiers.presets`,
-where pixels are tried. It imports `compute` and `values`.
+for servers; `classifiers.older_keras`, `classifiers.older_known`, `classifiers.older_operations`,
+`classifiers.older_weights` and `classifiers.object_checkpoints`, for Keras 2; `classifiers.tensor_tables`, for
+safetensors; `classifiers.blocks`, for batches; `classifiers.heads`, for outputs; `classifiers.onnx_node`,
+`classifiers.onnx_operators`, `classifiers.onnx_windows` and `classifiers.onnx_twin`, for ONNX;
+`classifiers.state_dicts` and `classifiers.torch_exports`, for weights alone; `classifiers.presets`, for pixels. It
+imports `compute` and `values`.
 """
 
 from auditor.classifiers.agreement import disputed, fools, misread, undecided, unlike
