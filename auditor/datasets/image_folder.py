@@ -202,7 +202,8 @@ def _files(folder: Path, passed: Counter[str], levels: Sequence[str] | None) -> 
         message = f"is no folder, but `attributes` says that those here are each one {levels[0]!r}; move it into one"
         raise DataError(f"{printable(folder / min(wrong))} {message}")
     if wrong:
-        raise DataError(f"{printable(folder / min(wrong))} is no PNG or JPEG file; move it out of the class's folder")
+        way = "convert it if it is an image of this class, else move it out of the folder"
+        raise DataError(f"{printable(folder / min(wrong))} is no PNG or JPEG file; {way}")
     return tuple(sorted(sorted(files), key=natural))
 
 

@@ -297,12 +297,12 @@ def empty_class(folder: Path) -> str:
 
 def other_file(folder: Path) -> str:
     (folder / "dog" / "c.webp").write_text("")
-    return f"{folder}/dog/c.webp is no PNG or JPEG file; move it out of the class's folder"
+    return f"{folder}/dog/c.webp is no PNG or JPEG file; convert it if it is an image of this class, else move it out of the folder"
 
 
 def linked(folder: Path) -> str:
     (folder / "dog" / "more.png").symlink_to(folder, target_is_directory=True)
-    return f"{folder}/dog/more.png is no PNG or JPEG file; move it out of the class's folder"
+    return f"{folder}/dog/more.png is no PNG or JPEG file; convert it if it is an image of this class, else move it out of the folder"
 
 
 def stray(folder: Path) -> str:
