@@ -295,14 +295,17 @@ def empty_class(folder: Path) -> str:
     return f"{folder}/eel holds no images; remove it, or list all classes in `names`, which may have some without"
 
 
+OTHERWISE = "is no PNG or JPEG file; convert it if it is an image of this class, else move it out of the folder"
+
+
 def other_file(folder: Path) -> str:
     (folder / "dog" / "c.webp").write_text("")
-    return f"{folder}/dog/c.webp is no PNG or JPEG file; convert it if it is an image of this class, else move it out of the folder"
+    return f"{folder}/dog/c.webp {OTHERWISE}"
 
 
 def linked(folder: Path) -> str:
     (folder / "dog" / "more.png").symlink_to(folder, target_is_directory=True)
-    return f"{folder}/dog/more.png is no PNG or JPEG file; convert it if it is an image of this class, else move it out of the folder"
+    return f"{folder}/dog/more.png {OTHERWISE}"
 
 
 def stray(folder: Path) -> str:
@@ -341,7 +344,7 @@ def test_folders_within_a_class_are_attributes(tmp_path):
     assert found.labels[order].tolist() == [0, 0, 1, 1]
     assert sorted(image_folder.preview(params).attributes["site"]) == ["bergen", "oslo", "oslo", "oslo"]
     assert load(tmp_path, attributes=["site", "device"], classes=["dog"]).attributes["site"].tolist().count("oslo") == 1
-    assert "is no PNG or JPEG file; move it out" in told(tmp_path, attributes=["site"])
+    assert "is no PNG or JPEG file; convert it if" in told(tmp_path, attributes=["site"])
     save(tmp_path / "cat" / "stray.png")
     assert "stray.png is no folder, but `attributes` says that those here are each one 'site'" in told(
         tmp_path, attributes=["site", "device"]
