@@ -12,12 +12,13 @@ from auditor.classifiers.older_known import (
     ACTIVATIONS,
     INNER,
     MODELS,
+    ONLY_OLDER,
     Dialect,
     NoOtherWayError,
     activation,
     check_alike,
 )
-from auditor.classifiers.older_operations import layers_of_operations
+from auditor.classifiers.older_operations import check_operations, layers_of_operations
 from auditor.values import ModelError
 
 # What Keras 3 calls otherwise, and what it doesn't take any more, by class.
@@ -80,8 +81,11 @@ def built(description: Any, dialect: Dialect, custom: Mapping[str, Any] | None =
     check_known({name for name in foreign(description, known) if not name.startswith("tf_keras.")} - harmless)
     found = [(kind, config) for kind, config in _layers(whole) if kind.rpartition(">")[2] not in {*known, *harmless}]
     unknown = sorted({kind.rpartition(">")[2] for kind, _ in found if not hasattr(keras.layers, kind)})
+    check_known(set(unknown) - ONLY_OLDER)
     if unknown:
-        raise ModelError(f"it needs {', '.join(unknown)}: Keras 3 brings no such layer ({_OWN})")
+        raise ModelError(f"it needs {', '.join(unknown)}: Keras 3 brings no such layer")
+    if safe_mode:
+        check_operations(description)
     for kind, config in found:
         check_alike(kind, config, dialect)
         config.update({key: activation(config[key]) for key in ACTIVATIONS if isinstance(config.get(key), str)})

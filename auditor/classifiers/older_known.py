@@ -14,6 +14,12 @@ from auditor.values import ModelError
 
 MODELS = ("Functional", "Model", "Sequential")
 _HARD_SIGMOID = "auditor>hard_sigmoid_before_keras_3"
+# Layers that Keras 3 hasn't, and TF-Keras opens.
+_ONLY_OLDER = """
+    CuDNNGRU CuDNNLSTM LocallyConnected1D LocallyConnected2D RandomHeight RandomWidth SyncBatchNormalization
+    TensorFlowOpLayer ThresholdedReLU
+"""
+ONLY_OLDER = frozenset(_ONLY_OLDER.split())
 # Which settings of a layer name activations, or hold another layer.
 ACTIVATIONS = ("activation", "recurrent_activation")
 INNER = ("layer", "backward_layer", *ACTIVATIONS)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.classifiers.older_known import NoOtherWayError
 from auditor.compute import tensorflow
 from auditor.values import ModelError
 
@@ -19,17 +20,25 @@ _OPERATORS = {
     "__operators__.pow": "math.pow",
     "math.divide": "math.truediv",
 }
+# As TF-Keras spells them, which writes `tf.pad` as `compat.v1.pad`.
 _KNOWN = re.compile(
-    r"math\.(abs|add|subtract|multiply|truediv|negative|pow|square|sqrt|rsqrt|exp|log|maximum|minimum|sigmoid|softplus"
-    r"|tanh|l2_normalize|reduce_(mean|sum|max|min|variance|std))"
-    r"|nn\.(relu6?|leaky_relu|elu|selu|gelu|silu|swish|(log_)?softmax|sigmoid|tanh|l2_normalize|bias_add|avg_pool2d"
-    r"|max_pool2d|space_to_depth|depth_to_space)"
-    r"|abs|cast|clip_by_value|concat|expand_dims|identity|pad|repeat|reshape|reverse|squeeze|stack|tile|transpose"
-    r"|image\.(resize|rgb_to_grayscale|grayscale_to_rgb)|compat\.v1\.(transpose|squeeze|nn\.relu6)"
+    r"math\.(abs|add|add_n|argmax|argmin|ceil|cos|equal|erf|exp|floor|floormod|greater|greater_equal|less|less_equal|log"
+    r"|log1p|l2_normalize|maximum|minimum|multiply|negative|pow|reduce_(logsumexp|max|mean|min|prod|std|sum|variance)"
+    r"|round|rsqrt|sigmoid|sign|sin|softplus|sqrt|square|squared_difference|subtract|tanh|top_k|truediv)"
+    r"|nn\.(avg_pool(2d)?|batch_normalization|bias_add|depth_to_space|elu|gelu|l2_normalize|leaky_relu|(log_)?softmax"
+    r"|max_pool(2d)?|moments|relu6?|selu|sigmoid|silu|softplus|softsign|space_to_depth|swish|tanh)"
+    r"|abs|cast|clip_by_value|concat|expand_dims|identity|linalg\.matmul|ones_like|repeat|reshape|reverse|roll"
+    r"|slice|split|squeeze|stack|stop_gradient|strided_slice|tensordot|tile|transpose|unstack|where|zeros_like"
+    r"|image\.(adjust_contrast|central_crop|flip_left_right|grayscale_to_rgb|per_image_standardization|resize"
+    r"|rgb_to_grayscale)"
+    r"|compat\.v1\.(floor_div|gather|norm|pad|squeeze|transpose|nn\.(conv2d|relu6)"
+    r"|image\.resize_(bilinear|images|nearest_neighbor))"
 )
 
 # What computes by its name alone, where TF-Keras itself carries it out.
-_COMPUTING = re.compile(r"(math|nn|linalg|signal|image|compat\.v1\.(nn|math|image))\.(?!.*(de|en)code)\w+")
+_COMPUTING = re.compile(
+    r"(math|nn|linalg|signal|image|compat\.v1\.(nn|math|image))\.(?!.*(de|en)code)\w+|einsum|compat\.v1\.shape"
+)
 
 
 def layers_of_operations() -> Mapping[str, Any]:
@@ -66,7 +75,7 @@ def layers_of_operations() -> Mapping[str, Any]:
 
 
 def check_operations(description: Any) -> None:
-    """Raise ModelError for an operation, in a description, that may do more than compute: TensorFlow's write files."""
+    """Raise NoOtherWayError for an operation, in a description, that may do more than compute: some write files."""
     if isinstance(description, list):
         for part in description:
             check_operations(part)
@@ -76,7 +85,7 @@ def check_operations(description: Any) -> None:
             name = str(inner.get("function"))
             path = _OPERATORS.get(name, name)
             if not _KNOWN.fullmatch(path) and not _COMPUTING.fullmatch(path):
-                raise ModelError(f"the operation tf.{name} of TensorFlow isn't known to do nothing but compute")
+                raise NoOtherWayError(f"the operation tf.{name} of TensorFlow isn't known to do nothing but compute")
         for part in description.values():
             check_operations(part)
 
@@ -102,5 +111,7 @@ def _filled(value: Any, inputs: Any) -> Any:
 
 def _slice(part: Any) -> Any:
     if isinstance(part, Mapping):
-        return Ellipsis if "value" in part else slice(part.get("start"), part.get("stop"), part.get("step"))
+        if part.get("class_name") == "__ellipsis__" or "value" in part:
+            return Ellipsis
+        return slice(part.get("start"), part.get("stop"), part.get("step"))
     return part

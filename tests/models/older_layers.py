@@ -109,6 +109,36 @@ def layers_of(tk: Any) -> Mapping[str, Callable[[Any], Any]]:
     return made
 
 
+def operations_of(x: Any) -> dict[str, Any]:
+    """What operations of TensorFlow give of a tensor of TF-Keras, of 6 × 6 × 2."""
+    import tensorflow as tf
+
+    return {
+        "pad": tf.pad(x, [[0, 0], [1, 2], [3, 0], [0, 0]], mode="REFLECT"),
+        "split": tf.split(x, 2, axis=-1)[1],
+        "unstack": tf.unstack(x, axis=-1)[1],
+        "gather": tf.gather(x, [1, 0], axis=-1),
+        "squeeze": tf.squeeze(x[:, :1], 1),
+        "transpose": tf.transpose(x, (0, 3, 1, 2)),
+        "channels turned round": x[..., ::-1],
+        "one channel": x[..., 1],
+        "norm": tf.norm(x, axis=-1),
+        "matmul": tf.matmul(x, x, transpose_b=True),
+        "where": tf.where(x > 0.2, x, -x),
+        "floor_div": x // 0.3,
+        "relu6": tf.nn.relu6(4.0 * x),
+        "avg_pool": tf.nn.avg_pool(x, 3, 2, "SAME"),
+        "max_pool2d": tf.nn.max_pool2d(x, 3, 2, "SAME"),
+        "bilinear before": tf.compat.v1.image.resize_bilinear(x, (9, 4)),
+        "bilinear": tf.image.resize(x, (9, 4)),
+        "conv2d": tf.nn.conv2d(x, [[[[0.3, 0.1], [0.2, -1.0]]]], 1, "SAME"),
+        "slice": tf.slice(x, [0, 1, 0, 0], [-1, 3, 3, 1]),
+        "roll": tf.roll(x, 1, 1),
+        "moments": tf.nn.moments(x, [1, 2])[1],
+        "per image": tf.image.per_image_standardization(x),
+    }
+
+
 def randomised(model: Any, seed: int = 3) -> None:
     """Draw the weights of a network of TF-Keras, variances above 0."""
     random = np.random.default_rng(seed)

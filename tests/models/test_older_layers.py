@@ -12,7 +12,7 @@ from auditor.classifiers.older_known import BROWSER, KERAS, NoOtherWayError, dia
 from auditor.classifiers.older_weights import fill_from_containers, fill_from_h5
 from auditor.models import tfjs
 from auditor.values import ModelError
-from tests.models.older_layers import SIDE, named, network
+from tests.models.older_layers import SIDE, named, network, operations_of, randomised
 
 BROWSERS = json.loads((Path(__file__).parent / "browser" / "layers.json").read_text())
 REFUSED_THERE = {
@@ -148,3 +148,38 @@ def test_what_frameworks_computed_in_different_ways_is_refused():
     for kind in ("Resizing", "CenterCrop"):  # whose pixels are others in a browser
         with pytest.raises(ModelError, match=f"it needs {kind}, which Keras 3 isn't known to compute as TensorFlow.js"):
             built(sequence((kind, {"height": 2, "width": 2})), BROWSER)
+
+
+def test_operations_of_tensorflow_are_known_as_tf_keras_spells_them():
+    """`tf.pad` is written as `compat.v1.pad`, `...` in a slice as a class: each is computed as TF-Keras computes it."""
+    tf_keras = pytest.importorskip("tf_keras", reason="needs tf-keras")
+    given = tf_keras.layers.Input((SIDE, SIDE, 2))
+    made = {name: tf_keras.layers.Flatten()(answer) for name, answer in operations_of(given).items()}
+    model = tf_keras.Model(given, list(made.values()))
+    images = np.random.default_rng(0).normal(0.3, 1, (3, SIDE, SIDE, 2)).astype(np.float32)
+    found = built(json.loads(model.to_json()), KERAS)(images, training=False)
+    for name, expected, answer in zip(made, model(images), found, strict=True):
+        np.testing.assert_allclose(np.asarray(answer), expected.numpy(), atol=1e-5, err_msg=name)
+
+
+def test_no_extra_is_advised_that_would_not_help(tmp_path, monkeypatch):
+    tf_keras = pytest.importorskip("tf_keras", reason="needs tf-keras")
+    import tensorflow as tf
+
+    from auditor.models import keras
+
+    def told(operation):
+        given = tf_keras.layers.Input((SIDE, SIDE, 2))
+        model = tf_keras.Model(given, tf_keras.layers.Dense(3)(tf_keras.layers.Flatten()(operation(given))))
+        randomised(model)
+        model.save(tmp_path / "m.keras")
+        with pytest.raises(ModelError) as caught:
+            keras.load(keras.Params(path=str(tmp_path / "m.keras"), output="logits"))
+        return str(caught.value)
+
+    monkeypatch.setattr(keras, "find_spec", {}.get)
+    for helps in (lambda x: tf.math.cumsum(x, axis=1), tf_keras.layers.ThresholdedReLU(0.3)):
+        assert "the extra `tf-keras` may open it" in told(helps)
+    other = told(lambda x: tf.debugging.check_numerics(x, "what it writes"))
+    assert "isn't known to do nothing but compute" in other
+    assert "tf-keras" not in other
