@@ -17,6 +17,16 @@ def block_of(declared: Sequence[Any]) -> int | None:
     return int(declared[0]) if isinstance(declared[0], int | np.integer) and declared[0] > 0 else None
 
 
+def check_any_number(declared: Sequence[Any], path: str) -> None:
+    """Refuse a graph of TensorFlow whose declared input shape, batch first, is of a fixed number of images."""
+    block = block_of(declared)
+    if block:
+        told = f"{path} takes {block} image{'' if block == 1 else 's'} at a time, which its graph may count upon"
+        raise ModelError(
+            f"{told}; save it for any number, with None in place of {block}, as in `tf.TensorSpec((None, …))`"
+        )
+
+
 def in_blocks(call: Callable[[Any], FloatArray], given: Any, block: int | None) -> FloatArray:
     """What a network answers to what it is given (N, …), in blocks of so many: the last is filled up with its last
     one, and the answers to that are dropped.

@@ -110,7 +110,7 @@ def closed(given: Sequence[Any], size: Size, layout: Layout = "NHWC") -> list[An
     if len(sizes) == 4:
         for side, length in zip("HWC", (*size, shape[2] if shape else None), strict=True):
             at = layout.index(side)
-            sizes[at] = sizes[at] if _known(sizes[at]) else length
+            sizes[at] = sizes[at] if _known(sizes[at]) or length is None else length
     return sizes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from auditor.classifiers.blocks import check_any_number
 from auditor.classifiers.common import Constants, ImageShape
 from auditor.classifiers.graph import graph_classifier
 from auditor.classifiers.inputs import image_shape, of_rank
@@ -103,6 +104,7 @@ def _shape(entry: Any, reshape: Sequence[int] | None, path: str) -> tuple[tuple[
     """(H, W, C) of one image, and the rank of what the graph takes."""
     check_kind(entry.dtype.name, f"{path}: {entry.name}")
     given = tuple(entry.shape) if entry.shape.rank else ()
+    check_any_number(given or (None,), f"{path}: {entry.name}")
     if len(given) == 4 or (reshape is None and len(given) in (2, 3) and all(given[1:])):
         return image_shape(given, path), len(given)
     if reshape is None:

@@ -38,6 +38,7 @@ from auditor.classifiers import (
     of_any_size,
     of_rank,
 )
+from auditor.classifiers.blocks import check_any_number
 from auditor.compute import tensorflow
 from auditor.telling.reason import reason
 from auditor.values import Classifier, FilePath, FloatArray, ModelError, Output
@@ -87,6 +88,7 @@ def load(params: Params) -> Classifier:
     taken = inputs[images]
     kind, sizes = taken.dtype.name, list(taken.shape) if taken.shape.rank else []
     check_kind(kind, path)
+    check_any_number(sizes or [None], path)
 
     def call(given: object) -> Any:
         fed = {name: tf.constant(value, inputs[name].dtype) for name, value in params.constants.items()}

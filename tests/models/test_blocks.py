@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from auditor import catalog
+from auditor.compute.backend import tensorflow
 from auditor.loading.fitting import unfaithful
 from auditor.search import gives_gradient
 from auditor.values import ModelError
@@ -97,3 +98,19 @@ def test_floats_of_16_bits_are_what_the_runtime_is_given(tmp_path):
     assert not gives_gradient(model, images[:1])
     assert "rounded to floats of 16 bits" in model.note
     assert "no gradients: it takes numbers of 16 bits" in model.logits_from
+
+
+@pytest.mark.parametrize("block", [1, 2])
+def test_a_graph_of_tensorflow_for_a_fixed_batch_is_refused_with_what_to_do(tmp_path, block):
+    tf = tensorflow()
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((block, SIZE, SIZE, 1), tf.float32)])
+        def __call__(self, x):
+            return tf.reshape(x, (block, SIZE * SIZE)) @ tf.constant(linear_weights()[0])
+
+    module = Module()
+    tf.saved_model.save(module, tmp_path / "saved", signatures=module.__call__)
+    form = catalog.load("models", "saved_model")
+    with pytest.raises(ModelError, match=f"takes {block} images? at a time, .*; save it for any number, with None in"):
+        form.load(form.Params(path=str(tmp_path / "saved"), output="logits"))
