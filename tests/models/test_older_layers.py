@@ -145,7 +145,7 @@ def test_what_frameworks_computed_in_different_ways_is_refused():
     for layer in (("Activation", {"activation": "crelu"}), ("MultiHeadAttention", {"num_heads": 1, "key_dim": 2})):
         with pytest.raises(ModelError, match="isn't known to compute as Keras 1 and 2 does"):
             built(sequence(layer), KERAS)
-    for kind in ("Resizing", "CenterCrop"):  # whose pixels are others in a browser
+    for kind in ("Resizing", "CenterCrop"):  # which fail in a browser
         with pytest.raises(ModelError, match=f"it needs {kind}, which Keras 3 isn't known to compute as TensorFlow.js"):
             built(sequence((kind, {"height": 2, "width": 2})), BROWSER)
 
