@@ -140,7 +140,7 @@ class Resources:
         """The same for whoever asks nothing but `answers`, the checkpoint's own: its logits haven't been compared."""
         pair = self._pair(plan, name)
         if pair not in self._fitting:
-            self._put(plan, name, self._let_in(plan, name), as_given=False)
+            self._put(plan, name, self.let_in_for_samples(plan, name), as_given=False)
             layout = getattr(plan.models[name].params, "layout", None) or ""
             try:
                 check_fit(name, self._fitting[pair], self.samples(plan), layout)
@@ -175,7 +175,8 @@ class Resources:
         if old is not None:
             del self._sources[id(old)]
 
-    def _let_in(self, plan: Plan, name: str) -> Classifier:
+    def let_in_for_samples(self, plan: Plan, name: str) -> Classifier:
+        """Open a checkpoint as `let_in` does, at the size that the plan's data has where it takes no other."""
         try:
             return self.let_in(plan, name)
         except SizeError:

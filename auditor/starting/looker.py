@@ -53,7 +53,7 @@ class Looker:
 
     def opened(self, model: Entry, data: Entry) -> Classifier:
         """The model by itself, whether or not the data fits it."""
-        return self.resources.let_in(self.plan(model, data), NAME)
+        return self.resources.let_in_for_samples(self.plan(model, data), NAME)
 
     def prepared(self, opened: Classifier, model: Entry, data: Entry, shape: tuple[int, ...]) -> Classifier:
         """What was opened, behind the preprocessing of the model's entry, for images (H, W, C); not held against it."""

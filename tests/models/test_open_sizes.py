@@ -7,6 +7,7 @@ from auditor.compute.backend import tensorflow
 from auditor.loading.resources import Resources
 from auditor.search import gives_gradient
 from auditor.spec.plan import make_plan
+from auditor.starting.looking import look
 from auditor.values import ModelError, SizeError
 from tests.models import formats
 from tests.support import CLASSES, SIZE, save_data
@@ -93,3 +94,7 @@ def test_a_network_of_open_sizes_is_opened_for_its_samples(tmp_path):
         resources.classifier(plan, "never")
     with pytest.raises(SizeError, match="it leaves sizes open and was tried at 224 × 224, before the samples' size is"):
         resources.let_in(plan, "never")
+    for name in ("open", "all"):  # and from the file alone, as for a first spec
+        found = look(str(tmp_path / f"{name}.onnx"), tmp_path / "data.npz", lambda _, likely, __: likely, [].append)
+        assert (found.model["format"], found.output, found.logits.shape[1]) == ("onnx", "probabilities", CLASSES), name
+        assert found.samples.images.shape[1:] == (SIZE, SIZE, 1)
