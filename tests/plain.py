@@ -44,7 +44,9 @@ def start_plain(folder: Path, *options: str, **environment: str) -> "subprocess.
     """Start pytest there, in a process of its own, without the plugins that these tests don't need."""
     plugins = ["-p", "no:cacheprovider", "-p", "auditor.plugin.items", "-p", "xdist.plugin"]
     command = [sys.executable, "-m", "pytest", *plugins, *options]
-    whole = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    # Workers of pytest-xdist are told of a terminal that nobody has.
+    here = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    whole = {**here, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
     return subprocess.Popen(command, cwd=folder, env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -23,7 +23,7 @@ def check_any_number(declared: Sequence[Any], path: str) -> None:
     if block:
         told = f"{path} takes {block} image{'' if block == 1 else 's'} at a time, which its graph may count upon"
         raise ModelError(
-            f"{told}; save it for any number, with None in place of {block}, as in `tf.TensorSpec((None, …))`"
+            f"{told}; save it for any number, with None in place of {block}, as in `tf.TensorSpec((None, HEIGHT, WIDTH, CHANNELS))`"
         )
 
 

@@ -178,7 +178,11 @@ ANSWERS = {
         r"32 images should give 32 rows .* the shape \(1, 3\)",
     ),
     "no rows": (JSON, b'{"predictions": []}', r"32 images should give 32 rows of scores, but gave the shape \(0,\)"),
-    "classes": (JSON, json.dumps({"predictions": [2] * 32}).encode(), r"gave the shape \(32,\)"),
+    "classes": (
+        JSON,
+        json.dumps({"predictions": [2] * 32}).encode(),
+        "each image gets one number; a single unit is `output: sigmoid`",
+    ),
     "lists in lists": (JSON, b"[" * 10**5, "where JSON is needed: "),
     "one score": (
         JSON,

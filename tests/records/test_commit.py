@@ -60,7 +60,7 @@ def test_other_programs_find_the_spec_in_the_repository_and_what_makes_a_claim_w
     places = [result["locations"][0]["physicalLocation"]["artifactLocation"] for result in document["results"]]
     assert {place["uri"] for place in places} == {"a%20folder/x.audit.yaml"}
     assert {found["location"]["path"] for found in json.loads(codequality.render(run))} == {"a folder/x.audit.yaml"}
-    notes = document["invocations"][0]["toolExecutionNotifications"]
-    warned = [note["message"]["text"] for note in notes if note["level"] == "warning"]
+    weak = [result for result in document["results"] if result["ruleId"] == "weak-claim"]
+    warned = [result["message"]["text"] for result in weak if result["level"] == "warning"]
     assert "no seed" in warned
     assert f"{first.id}: one start alone" in warned

@@ -72,7 +72,9 @@ def _takes_grey_levels(folder):
     import keras
 
     inputs = keras.Input(forms.SHAPE)
-    keras.Model(inputs, forms.network()(keras.layers.Rescaling(1 / 255)(inputs))).save(folder / "levels.keras")
+    keras.Model(inputs, forms.network()(keras.layers.Rescaling(1 / 255, name="levels")(inputs))).save(
+        folder / "levels.keras"
+    )
 
 
 def _served(folder):
@@ -153,7 +155,7 @@ def test_what_was_assumed_is_said(begun):
     _, said, _ = begun
     assert "resize them? yes (assumed)" in said["m.h5"].output
     assert "was a softmax to follow when it was trained? yes (assumed)" in said["logits.keras"].output
-    assert "rescales its input itself (layer `rescaling`): give it 0..255" in said["levels.keras"].output
+    assert "rescales its input itself (layer `levels`): give it 0..255" in said["levels.keras"].output
     assert "150 of 150 images are right" in said["m.onnx"].output
     assert "what is keep_prob fed with when the model is used, not trained? 1.0 (assumed)" in said["m.pbtxt"].output
     assert "it takes an image as a row of 36 numbers" in said["model-1000.meta"].output
