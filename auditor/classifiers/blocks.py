@@ -22,9 +22,8 @@ def check_any_number(declared: Sequence[Any], path: str) -> None:
     block = block_of(declared)
     if block:
         told = f"{path} takes {block} image{'' if block == 1 else 's'} at a time, which its graph may count upon"
-        raise ModelError(
-            f"{told}; save it for any number, with None in place of {block}, as in `tf.TensorSpec((None, HEIGHT, WIDTH, CHANNELS))`"
-        )
+        way = "save it for any number, with None in its place, as in `tf.TensorSpec((None, HEIGHT, WIDTH, CHANNELS))`"
+        raise ModelError(f"{told}; {way}")
 
 
 def in_blocks(call: Callable[[Any], FloatArray], given: Any, block: int | None) -> FloatArray:
